@@ -1,0 +1,1 @@
+//! The front door: one file per command. Knows every room; nobody knows it.

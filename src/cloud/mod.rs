@@ -1,0 +1,1 @@
+//! The wires: AWS and Google over HTTP.

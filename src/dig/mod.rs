@@ -1,0 +1,5 @@
+//! The reading room for `.dig` files: text to a checked [`workflow::Workflow`]. Pure.
+
+pub mod retry;
+pub mod schedule;
+pub mod workflow;

@@ -1,0 +1,44 @@
+//! The map of the house.
+//!
+//! ```text
+//!  argv ──► cli ──────────────────────────────────────────────────────► exit code
+//!  .dig text ─► dig ─Workflow─► plan ─Plan─► run ─RunEvent─► state ─► report
+//!  .yml.liquid ─► embulk ─EmbulkConfig──────┤
+//!                                           ▼ one transfer per table
+//!                      transfer: input ─Page─► filters ─Page─► output
+//! ```
+//!
+//! * The hall: [`diagnostic`], [`session`], [`exit`], [`reader`], [`yaml`]: words that every room shares.
+//! * [`dig`] and [`embulk`] turn text into checked values and touch nothing else.
+//! * [`plan`] decides, [`run`] acts, and only [`run`] waits for time.
+//! * [`transfer`] moves rows: input, filters, output, in columnar pages. Nothing above it ever sees a row.
+//! * [`cloud`] is the wires: AWS and Google over HTTP. [`secret`] is the safe.
+//! * [`state`] is the archive: SQLite. [`report`] is what people see.
+//! * [`cli`] opens the doors and knows every room; nobody knows it.
+//!
+//! # Files on the user's disk
+//!
+//! | file | who reads | who writes |
+//! |---|---|---|
+//! | `*.dig`, `*.yml.liquid`, templates | `dig`, `embulk` through a [`reader::Reader`] | people |
+//! | `secrets.yml` | `secret` | `sync secrets set` |
+//! | `.sync/state.db` | `state` | `state` |
+//! | `.sync/logs/<session>/<attempt>/<task>.log` | `sync log` | `report::tasklog` |
+//! | `.sync/tmp/` | tasks | `run` |
+//! | `~/.config/digdag/config`, `-c FILE` | `cli` | people |
+
+pub mod cli;
+pub mod cloud;
+pub mod diagnostic;
+pub mod dig;
+pub mod embulk;
+pub mod exit;
+pub mod plan;
+pub mod reader;
+pub mod report;
+pub mod run;
+pub mod secret;
+pub mod session;
+pub mod state;
+pub mod transfer;
+pub mod yaml;

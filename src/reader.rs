@@ -1,0 +1,66 @@
+//! How the reading rooms get at text without knowing a disk: one small trait, with a memory version for tests.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Gives the text of files of one project. Paths are relative to the project's directory, normalised, with `/`.
+pub trait Reader: Send + Sync {
+    /// Reads a whole file as UTF-8. Errors: not found, not readable, not UTF-8 (`InvalidData`).
+    fn read(&self, path: &Path) -> io::Result<String>;
+    /// Whether a file of that name exists.
+    fn exists(&self, path: &Path) -> bool;
+}
+
+/// The files under a directory on disk. A path may leave the directory only where the caller allows it.
+#[derive(Debug, Clone)]
+pub struct DirectoryReader {
+    root: PathBuf,
+}
+
+impl DirectoryReader {
+    /// A reader of the files under `root`.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The directory that relative paths start from.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+}
+
+impl Reader for DirectoryReader {
+    fn read(&self, path: &Path) -> io::Result<String> {
+        std::fs::read_to_string(self.root.join(path))
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        self.root.join(path).is_file()
+    }
+}
+
+/// Files held in memory, for tests.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryReader {
+    files: BTreeMap<PathBuf, String>,
+}
+
+impl MemoryReader {
+    /// Adds or replaces a file.
+    #[must_use]
+    pub fn with(mut self, path: &str, text: &str) -> Self {
+        self.files.insert(path.into(), text.into());
+        self
+    }
+}
+
+impl Reader for MemoryReader {
+    fn read(&self, path: &Path) -> io::Result<String> {
+        self.files.get(path).cloned().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        self.files.contains_key(path)
+    }
+}

@@ -1,0 +1,1 @@
+//! The windows: what people see of events and records.

@@ -1,0 +1,3 @@
+//! The engine room: carries out a plan. Only this room waits for time.
+
+pub mod event;

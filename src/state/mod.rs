@@ -1,0 +1,1 @@
+//! The archive: SQLite. Every event is committed here before anyone is told.

@@ -1,0 +1,104 @@
+//! Outside effects of a transfer and how they are remembered, so that a retry after a kill finds what is there.
+//!
+//! An effect is recorded as intended before it is tried, under a name that was fixed beforehand and never derives
+//! from rows. After a kill the next attempt reads what was recorded and attaches, removes or starts over.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::session::{AttemptId, TaskName};
+
+/// What names a transfer's outside objects: the attempt that `sync run` started, the task, its retry round, and
+/// the rendered config without secrets. A retry keeps the starting attempt, so it makes the same keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransferKey {
+    /// Random id of the state file: two state files never make the same names.
+    pub installation: String,
+    /// The attempt that `sync run` started; `retry` keeps it.
+    pub starting_attempt: AttemptId,
+    /// The task the transfer runs in.
+    pub task: TaskName,
+    /// Round of the group or operator retry, from 1.
+    pub round: u32,
+    /// SHA-256 of the rendered config with placeholders for secrets, hex.
+    pub config: String,
+}
+
+impl TransferKey {
+    /// The name all tries of this transfer share, hex, 24 characters.
+    pub fn id(&self) -> String {
+        let mut hash = Sha256::new();
+        for part in [
+            self.installation.as_str(),
+            &self.starting_attempt.to_string(),
+            self.task.as_str(),
+            &self.round.to_string(),
+            &self.config,
+        ] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+        hash.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The name of one try, fit for a BigQuery job, a table or an object: `sync_<id>_<try>`.
+    pub fn name(&self, try_number: u32) -> String {
+        format!("sync_{}_{try_number}", self.id())
+    }
+}
+
+/// Something done outside that could be left behind or doubled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub enum Effect {
+    /// An object staged for loading; removed on every exit path.
+    StageObject { bucket: String, object: String },
+    /// A staging table; removed on every exit path.
+    StageTable { project: String, dataset: String, table: String },
+    /// A job submitted under our own id. `rows`: rows sent. `publishes`: its success makes the rows visible.
+    SubmitJob {
+        project: String,
+        location: Option<String>,
+        job_id: String,
+        rows: u64,
+        bytes: u64,
+        publishes: bool,
+        try_number: u32,
+    },
+    /// A local file written under a temporary name and renamed when whole.
+    WriteFile { path: String },
+}
+
+/// How an effect ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum EffectOutcome {
+    /// It is there.
+    Done,
+    /// It is gone again (staged objects and tables).
+    Removed,
+    /// It failed for good; the next try takes the next number.
+    Failed { message: String },
+}
+
+/// An effect that an earlier or this attempt recorded, with its last known outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedEffect {
+    pub effect: Effect,
+    pub outcome: Option<EffectOutcome>,
+}
+
+/// The memory of effects. Every call is durable when it returns; an error stops the transfer before the effect.
+pub trait Ledger: Send + Sync {
+    /// Before the effect.
+    fn intend(&self, effect: &Effect) -> Result<(), LedgerError>;
+    /// After it.
+    fn settle(&self, effect: &Effect, outcome: &EffectOutcome) -> Result<(), LedgerError>;
+    /// What all attempts of this transfer recorded, oldest first.
+    fn recorded(&self) -> Result<Vec<RecordedEffect>, LedgerError>;
+}
+
+/// The state could not be written or read.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the state could not be written: {0}")]
+pub struct LedgerError(pub String);
