@@ -1,0 +1,97 @@
+# Installs what the tests need, once: Debian packages (as root; else the command is printed) and
+# PyPI packages, each set in a virtual environment of its own under $cache/NAME-VERSION, pinned down
+# to the last dependency by servers/requirements/NAME-VERSION.txt.
+#
+# Sourced by tests/run, which sets `here` (the folder tests/) and `cache`.
+# shellcheck shell=bash disable=SC2154
+
+# The oldest Pythons that bqemulator and local-bigquery run under.
+oldest_for_bqemulator='3, 11'
+oldest_for_local_bigquery='3, 13'
+
+# find_python VERSION NAME...: the first interpreter that is new enough, on the PATH or among pyenv's.
+# A shim of pyenv may exist for a version that is not switched on: so each is really started, and
+# the interpreter behind the shim is what is printed.
+find_python() {
+  local version=$1 candidate
+  shift
+  for candidate in "$@" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[1-9]*/bin/python; do
+    "$candidate" -c "import sys; sys.version_info >= ($version) or sys.exit(1); import venv, ensurepip; print(sys.executable)" \
+      2>/dev/null && return 0
+  done
+  return 1
+}
+
+# The Debian packages that this machine lacks, by looking for what the tests start.
+missing_packages() {
+  local path=$PATH:/usr/sbin
+  PATH=$path type -P mariadbd >/dev/null && PATH=$path type -P mariadb-install-db >/dev/null || echo mariadb-server
+  PATH=$path type -P mariadb >/dev/null || echo mariadb-client
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || echo postgresql
+  type -P ruby >/dev/null || echo ruby
+  ruby -e 'require "mysql2"' 2>/dev/null || echo ruby-mysql2
+  ruby -e 'require "aws-sdk-kms"' 2>/dev/null || echo ruby-aws-sdk-kms
+  type -P curl >/dev/null || echo curl
+  find_python "$oldest_for_bqemulator" python3 python3.11 python3.12 python3.13 python3.14 >/dev/null || echo python3-venv
+}
+
+install_debian_packages() {
+  local missing
+  mapfile -t missing < <(missing_packages)
+  [ "${#missing[@]}" = 0 ] && return 0
+  local command="apt-get install -y --no-install-recommends ${missing[*]}"
+  if [ "$(id -u)" != 0 ] || ! type -P apt-get >/dev/null; then
+    echo "tests/run: the tests need Debian packages that are not here; install them with" >&2
+    echo "    sudo $command" >&2
+    return 1
+  fi
+  echo "tests/run: $command" >&2
+  apt-get update -qq
+  # RUNLEVEL=1: the servers that the packages bring are not started as services.
+  RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive $command >/dev/null
+}
+
+# install_venv NAME PYTHON: makes $cache/NAME unless it is there as the requirements ask.
+install_venv() {
+  local name=$1 python=$2 venv=$cache/$1 wanted=$here/servers/requirements/$1.txt
+  cmp -s "$wanted" "$venv/installed.txt" && return 0
+  echo "tests/run: installing $name into $venv" >&2
+  rm -rf "$venv"
+  "$python" -m venv "$venv"
+  "$venv/bin/pip" install -q --disable-pip-version-check -r "$wanted"
+  cp "$wanted" "$venv/installed.txt"
+}
+
+# Sets `python` (for our own fake), `MOTO`, `GCS`, `BQEMULATOR`, `GOOGLE_CLIENTS`, and
+# `LOCAL_BIGQUERY` where a new enough Python is found (else empty).
+install_python_packages() {
+  local python_new job jobs=()
+  python=$(find_python "$oldest_for_bqemulator" python3 python3.11 python3.12 python3.13 python3.14)
+  python_new=$(find_python "$oldest_for_local_bigquery" python3 python3.13 python3.14) || python_new=
+  export MOTO=$cache/moto-5.2.5
+  export GCS=$cache/gcp-storage-emulator-2026.7.19
+  export BQEMULATOR=$cache/bqemulator-1.4.0
+  export GOOGLE_CLIENTS=$cache/google-clients-3.47.0
+  export LOCAL_BIGQUERY=
+  mkdir -p "$cache"
+  for job in "$MOTO" "$GCS" "$BQEMULATOR" "$GOOGLE_CLIENTS"; do
+    install_venv "${job##*/}" "$python" &
+    jobs+=($!)
+  done
+  if [ -n "$python_new" ]; then
+    LOCAL_BIGQUERY=$cache/local-bigquery-0.3.2
+    install_venv "${LOCAL_BIGQUERY##*/}" "$python_new" &
+    jobs+=($!)
+  fi
+  for job in "${jobs[@]}"; do wait "$job" || return 1; done
+}
+
+install_all() {
+  install_debian_packages
+  mkdir -p "$cache"
+  # Two calls at the same time do not install over each other.
+  exec {lock}>"$cache/lock"
+  flock "$lock"
+  install_python_packages
+  exec {lock}>&-
+}
