@@ -1,1 +1,17 @@
-//! The archive: SQLite. Every event is committed here before anyone is told.
+//! The archive: a SQLite file that remembers every session, attempt, task, transfer and outside effect.
+//!
+//! * One process writes through one [`Store`]; every event is a transaction of its own, committed before anyone is
+//!   told. The journal is WAL with `synchronous = NORMAL`; the commit before an outside effect is `FULL`.
+//! * A schema version with migrations that only grow ([`schema`]); a file of a newer version is refused.
+//! * Values that count as secrets never come here: the run hands over events without them.
+
+mod process;
+mod record;
+mod schema;
+mod store;
+
+pub use process::Process;
+pub use record::{
+    AttemptKind, AttemptRecord, NewAttempt, SessionRecord, TaskRecord, TransferRecord, TransferState,
+};
+pub use store::{RunningAttempt, StateError, Store};

@@ -1,0 +1,138 @@
+//! Tables of the state file and how an older file becomes a newer one.
+//!
+//! Two rules: an entry of [`MIGRATIONS`] is never changed or removed once released, and a file of a higher version
+//! than we know is refused, never guessed at.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::store::StateError;
+
+/// Each entry takes the file from its index to the next version.
+const MIGRATIONS: &[&str] = &[
+    // 1: the beginning.
+    "
+    create table installation (id text not null) strict;
+    create table sessions (
+        id integer primary key,
+        project text not null,
+        workflow text not null,
+        session_time text not null,
+        unique (project, workflow, session_time)
+    ) strict;
+    create table attempts (
+        id integer primary key,
+        session integer not null references sessions (id),
+        starting_attempt integer not null,
+        kind text not null,
+        started_at text not null,
+        finished_at text,
+        outcome text,
+        file text not null,
+        params text not null,
+        secret_params text not null,
+        host text not null,
+        boot text not null,
+        pid integer not null,
+        process_started integer not null
+    ) strict;
+    create index attempts_of_session on attempts (session);
+    create index attempts_unfinished on attempts (id) where outcome is null;
+    create table tasks (
+        id integer primary key,
+        attempt integer not null references attempts (id),
+        name text not null,
+        operator text,
+        state text not null,
+        round integer not null default 1,
+        started_at text,
+        finished_at text,
+        result text,
+        failure text,
+        unique (attempt, name)
+    ) strict;
+    create table transfers (
+        id integer primary key,
+        attempt integer not null references attempts (id),
+        task text not null,
+        key text not null,
+        source text not null,
+        target text not null,
+        state text not null,
+        started_at text not null,
+        finished_at text,
+        report text,
+        failure text,
+        unique (attempt, key)
+    ) strict;
+    create table effects (
+        id integer primary key,
+        attempt integer not null references attempts (id),
+        task text not null,
+        key text not null,
+        effect text not null,
+        intended_at text not null,
+        outcome text,
+        settled_at text,
+        unique (key, effect)
+    ) strict;
+    create table notifications (
+        id integer primary key,
+        attempt integer not null references attempts (id),
+        at text not null,
+        channel text not null,
+        failure text
+    ) strict;
+    ",
+];
+
+/// Brings the file to the newest version, in one exclusive transaction.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StateError> {
+    migrate_with(connection, MIGRATIONS)
+}
+
+fn migrate_with(connection: &mut Connection, migrations: &[&str]) -> Result<(), StateError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
+    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+    let done = usize::try_from(version)
+        .ok()
+        .filter(|done| *done <= migrations.len())
+        .ok_or(StateError::Newer { version, known })?;
+    for migration in &migrations[done..] {
+        transaction.execute_batch(migration)?;
+    }
+    if done == 0 {
+        transaction.execute("insert into installation (id) select lower(hex(randomblob(8)))", [])?;
+    }
+    transaction.pragma_update(None, "user_version", known)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_file_grows_and_keeps_its_rows() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let first = ["create table installation (id text); create table t (a integer)"];
+        migrate_with(&mut connection, &first).unwrap();
+        connection.execute("insert into t values (7)", []).unwrap();
+        migrate_with(&mut connection, &[first[0], "alter table t add column b text"]).unwrap();
+        let kept: (i64, Option<String>) =
+            connection.query_row("select a, b from t", [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        assert_eq!(kept, (7, None));
+        let ids: i64 =
+            connection.query_row("select count(*) from installation", [], |row| row.get(0)).unwrap();
+        assert_eq!(ids, 1);
+    }
+
+    #[test]
+    fn a_newer_file_is_refused() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "user_version", 99).unwrap();
+        let error = migrate(&mut connection).unwrap_err();
+        assert_eq!(error.to_string(), "the state file has version 99, this program knows up to 1");
+    }
+}
