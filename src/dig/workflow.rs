@@ -52,7 +52,7 @@ pub enum TaskBody {
     /// Runs its children.
     Group { parallel: Parallel, children: Vec<Task> },
     /// Does something itself.
-    Operator(OperatorCall),
+    Operator(Box<OperatorCall>),
 }
 
 /// How the children of a group run.
