@@ -1,0 +1,362 @@
+//! What an operator is: one piece of work behind one trait, and all it is handed to do it.
+//!
+//! An operator reads evaluated parameters, works, and says what it stores. It never prints, never touches the state
+//! and never sees the plan: lines, bytes and effects go through its [`Reporter`], everything shared through
+//! [`Services`].
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value;
+
+use super::event::{EventKind, FailureKind, TaskFailure};
+use crate::dig::workflow::Task;
+use crate::secret::{SecretError, SecretStore};
+use crate::session::{Level, Params, TaskName};
+pub use crate::transfer::context::Cancel;
+use crate::transfer::report::TransferReport;
+
+/// One kind of work, e.g. `sh>`. One value serves all tasks of a run, on several threads at once.
+pub trait Operator: Send + Sync {
+    /// Does the work of one try of one task. Runs on a worker thread; a panic counts as a failure of the task.
+    fn run(&self, request: &OperatorRequest<'_>) -> Result<OperatorOutput, OperatorError>;
+}
+
+/// The operators of a run by the name before `>`.
+pub type Operators = BTreeMap<&'static str, Arc<dyn Operator>>;
+
+/// One try of one task.
+pub struct OperatorRequest<'a> {
+    /// Full name of the task.
+    pub task: TaskName,
+    /// The operator's name without `>`.
+    pub operator: String,
+    /// Which run of this task's name it is, from 1: rises with every retry of the task or of a group around it, and
+    /// goes on from the round an earlier attempt had reached. Part of every [`crate::transfer::effect::TransferKey`].
+    pub round: u32,
+    /// The evaluated value after `x>`; null when nothing was written.
+    pub command: Value,
+    /// All parameters: exports, stores, built-in variables and the task's own, evaluated, in key order.
+    pub config: Params,
+    /// The task's own keys alone, evaluated.
+    pub local: Params,
+    /// Directory of files and commands: the project or `_workdir` in it; absolute.
+    pub directory: PathBuf,
+    /// Evaluates the `${...}` of template files with `config` (or another scope).
+    pub templates: &'a dyn Templates,
+    /// Lines, bytes and events of this task.
+    pub reporter: Reporter,
+    /// Set when the run wants the task to stop.
+    pub cancel: Cancel,
+    /// What all tasks share.
+    pub services: &'a Services,
+}
+
+impl OperatorRequest<'_> {
+    /// A parameter that is neither absent nor null.
+    pub fn param(&self, name: &str) -> Option<&Value> {
+        self.config.get(name).filter(|value| !value.is_null())
+    }
+}
+
+/// Evaluates template texts on the thread it lives on.
+pub trait Templates {
+    /// The text with every `${...}` replaced; names are looked up in `scope`.
+    fn evaluate(&self, text: &str, scope: &Params) -> Result<String, OperatorError>;
+}
+
+/// What an operator leaves behind when it succeeded.
+#[derive(Debug, Default)]
+pub struct OperatorOutput {
+    /// Parameters for the tasks after it, secret ones included: the run keeps those out of the record.
+    pub store: Params,
+    /// Key paths removed before `store` is merged, e.g. `["pg", "last_results"]`.
+    pub reset_store: Vec<Vec<String>>,
+    /// Parameters for its own generated children only.
+    pub export: Params,
+    /// What runs below the task as `^sub`.
+    pub subtask: Subtask,
+}
+
+/// What an operator generated.
+#[derive(Debug, Default)]
+pub enum Subtask {
+    /// Nothing: the task is done.
+    #[default]
+    None,
+    /// A `.dig` mapping (`add_subtask` of scripts): compiled by the run, and recorded for a later retry.
+    Mapping(Value),
+    /// A compiled tree (`call>`, loops, `if>`): not recorded, generated anew in a retry.
+    Task(Box<Task>),
+}
+
+/// Why an operator failed. Texts must not hold cell values; secrets are scrubbed once more by the run.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct OperatorError {
+    /// What went wrong: a lowercase fragment, names in backticks, no final period.
+    pub message: String,
+    /// The chain of causes below it, outermost first.
+    pub causes: Vec<String>,
+    /// One thing to do next.
+    pub hint: Option<String>,
+    /// What kind of failure, for retries and exit codes.
+    pub kind: FailureKind,
+    /// Further keys of the variable `error` inside `_error`, e.g. `stacktrace`; a `message` here replaces the
+    /// default, which is [`Self::message`].
+    pub details: Params,
+}
+
+impl OperatorError {
+    /// A failure of the task's own work.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::new(FailureKind::Failed, message)
+    }
+
+    /// A wrong parameter or config.
+    pub fn config(message: impl Into<String>) -> Self {
+        Self::new(FailureKind::Config, message)
+    }
+
+    /// A server that could not be reached.
+    pub fn unreachable(message: impl Into<String>) -> Self {
+        Self::new(FailureKind::Unreachable, message)
+    }
+
+    /// The run was stopped while the task worked.
+    pub fn canceled() -> Self {
+        Self::new(FailureKind::Canceled, "stopped before it ended")
+    }
+
+    /// A failure of any kind.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { message: message.into(), causes: Vec::new(), hint: None, kind, details: Params::new() }
+    }
+
+    /// Adds an error and the errors below it as causes.
+    #[must_use]
+    pub fn cause(mut self, error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            self.causes.push(error.to_string());
+            next = error.source();
+        }
+        self
+    }
+
+    /// One thing to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// A key of the variable `error`.
+    #[must_use]
+    pub fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The failure as events carry it, with every known secret scrubbed.
+    pub fn to_failure(&self, guard: &dyn SecretGuard) -> TaskFailure {
+        TaskFailure {
+            message: guard.scrub(&self.message),
+            causes: self.causes.iter().map(|cause| guard.scrub(cause)).collect(),
+            hint: self.hint.as_deref().map(|hint| guard.scrub(hint)),
+            kind: self.kind,
+        }
+    }
+}
+
+impl From<SecretError> for OperatorError {
+    fn from(error: SecretError) -> Self {
+        Self::config(error.to_string())
+    }
+}
+
+/// What all tasks of a run share. Built by the door that starts the run.
+pub struct Services {
+    /// Where `${secret:...}` values come from.
+    pub secrets: Arc<dyn SecretStore>,
+    /// Knows every secret that may turn up in a text.
+    pub guard: Arc<dyn SecretGuard>,
+    /// Moves tables.
+    pub transfers: Arc<dyn TransferService>,
+    /// What a `docker:` parameter means.
+    pub docker: DockerMode,
+    /// The environment children inherit.
+    pub environment: BTreeMap<String, String>,
+    /// The project's directory, absolute.
+    pub project: PathBuf,
+    /// `.sync/tmp`: for files of tasks; absolute, exists.
+    pub temporary: PathBuf,
+    /// This program, for the `embulk` that tasks find on their PATH.
+    pub program: PathBuf,
+    /// The properties (`sync.*`, `notification.*`, `config.mail.*`), without secrets.
+    pub properties: BTreeMap<String, String>,
+}
+
+/// What a `docker:` parameter in scope of a script task means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DockerMode {
+    /// Docker where it is installed, else an error with a hint.
+    Auto,
+    /// Docker, without a look whether it is there.
+    Always,
+    /// The command runs on this machine.
+    Never,
+}
+
+/// Knows secrets when it sees them. The safe implements it; the run only asks.
+pub trait SecretGuard: Send + Sync {
+    /// From now on this text is a secret everywhere.
+    fn learn(&self, secret: &str);
+    /// Whether the text contains a known secret.
+    fn contains_secret(&self, text: &str) -> bool;
+    /// Whether a parameter of this name counts as a secret (`sync.secrets.params`).
+    fn is_secret_name(&self, name: &str) -> bool;
+    /// The text without known secrets.
+    fn scrub(&self, text: &str) -> String;
+    /// Scrubs a stream of bytes, also where a secret crosses a border between two writes.
+    fn stream(&self) -> Box<dyn ScrubStream>;
+}
+
+/// One stream of bytes on its way through the scrubber.
+pub trait ScrubStream: Send {
+    /// Takes bytes in and gives out what is safe by now.
+    fn push(&mut self, bytes: &[u8]) -> Vec<u8>;
+    /// Gives out what was held back; the stream may go on afterwards.
+    fn flush(&mut self) -> Vec<u8>;
+}
+
+/// Moves the rows of one transfer file inside the run's budget, with the run's state behind it.
+pub trait TransferService: Send + Sync {
+    /// Renders, checks and runs the file. Reports its events through the reporter. Blocks until all is done.
+    fn transfer(&self, request: &TransferRequest) -> Result<TransferReport, OperatorError>;
+}
+
+/// A transfer that a task asks for.
+#[derive(Clone)]
+pub struct TransferRequest {
+    /// Which run of the task's name it is: see [`OperatorRequest::round`].
+    pub round: u32,
+    /// The `.yml` or `.yml.liquid` file, absolute.
+    pub file: PathBuf,
+    /// Directory that relative paths in the file start from; absolute.
+    pub directory: PathBuf,
+    /// What the file sees as `env.*`.
+    pub environment: BTreeMap<String, String>,
+    /// Where a config diff is read from and written to (`embulk run -c`).
+    pub diff: Option<PathBuf>,
+    /// Task and line for events.
+    pub reporter: Reporter,
+    /// Asks the transfer to stop.
+    pub cancel: Cancel,
+}
+
+/// The line that events of a task go through to the run.
+pub trait EventLine: Send + Sync {
+    /// Hands an event over; waits only while the line is full.
+    fn send(&self, kind: EventKind);
+    /// Hands an event over and waits until it is recorded durably. An error means that it is not, and that the
+    /// effect it announces must not be tried.
+    fn record(&self, kind: EventKind) -> Result<(), NotRecorded>;
+}
+
+/// An event could not be recorded.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the state could not be written: {0}")]
+pub struct NotRecorded(pub String);
+
+/// What a task says while it works. Cheap to clone; clones share one stream of output.
+#[derive(Clone)]
+pub struct Reporter {
+    task: TaskName,
+    line: Arc<dyn EventLine>,
+    guard: Arc<dyn SecretGuard>,
+    output: Arc<Mutex<Box<dyn ScrubStream>>>,
+}
+
+impl Reporter {
+    /// A reporter for one try of a task.
+    pub fn new(task: TaskName, line: Arc<dyn EventLine>, guard: Arc<dyn SecretGuard>) -> Self {
+        let output = Arc::new(Mutex::new(guard.stream()));
+        Self { task, line, guard, output }
+    }
+
+    /// The task it speaks for.
+    pub fn task(&self) -> &TaskName {
+        &self.task
+    }
+
+    /// A line of ours for the task's log and the terminal.
+    pub fn log(&self, level: Level, text: &str) {
+        let text = self.guard.scrub(text);
+        self.line.send(EventKind::Log { task: Some(self.task.clone()), level, text });
+    }
+
+    /// Bytes that the task printed.
+    pub fn output(&self, bytes: &[u8]) {
+        let safe = self.output.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
+        self.send_output(safe);
+    }
+
+    /// The task printed its last byte: gives out what the scrubber held back.
+    pub fn flush_output(&self) {
+        let safe = self.output.lock().unwrap_or_else(PoisonError::into_inner).flush();
+        self.send_output(safe);
+    }
+
+    fn send_output(&self, bytes: Vec<u8>) {
+        if !bytes.is_empty() {
+            self.line.send(EventKind::Output { task: self.task.clone(), bytes });
+        }
+    }
+
+    /// Any event, in order with the others of this task.
+    pub fn event(&self, kind: EventKind) {
+        self.line.send(kind);
+    }
+
+    /// An event that must be in the state before the work goes on (an effect's intent).
+    pub fn record(&self, kind: EventKind) -> Result<(), NotRecorded> {
+        self.line.record(kind)
+    }
+}
+
+/// `path` inside `directory`, or an error when it leads out of the project.
+pub fn resolve_inside(project: &Path, directory: &Path, path: &str) -> Result<PathBuf, OperatorError> {
+    let mut resolved = PathBuf::new();
+    for part in directory.join(path).components() {
+        match part {
+            std::path::Component::ParentDir => {
+                resolved.pop();
+            }
+            std::path::Component::CurDir => {}
+            other => resolved.push(other),
+        }
+    }
+    if resolved.starts_with(project) {
+        return Ok(resolved);
+    }
+    Err(OperatorError::config(format!("file `{path}` lies outside the project")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_may_climb_within_the_project_and_not_out_of_it() {
+        let project = Path::new("/p");
+        let inside = resolve_inside(project, Path::new("/p/sub"), "../queries/./a.sql");
+        assert_eq!(inside.map_err(|error| error.message), Ok(PathBuf::from("/p/queries/a.sql")));
+        let outside = resolve_inside(project, Path::new("/p/sub"), "../../etc/passwd");
+        assert_eq!(
+            outside.map_err(|error| error.message),
+            Err("file `../../etc/passwd` lies outside the project".to_owned())
+        );
+    }
+}
