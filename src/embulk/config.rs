@@ -1,0 +1,73 @@
+//! What a transfer file says, checked: one input, filters in order, one output.
+
+use std::num::NonZeroUsize;
+
+use super::filter::FilterConfig;
+use super::input::InputConfig;
+use super::output::OutputConfig;
+
+/// A transfer file that can be run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EmbulkConfig {
+    /// `in:`
+    pub input: InputConfig,
+    /// `filters:` in order.
+    pub filters: Vec<FilterConfig>,
+    /// `out:`
+    pub output: OutputConfig,
+    /// `exec:`
+    pub exec: ExecConfig,
+}
+
+/// `exec:`. Neither option changes rows; `min_output_tasks` above one with a file output, where it would change the
+/// files, is refused when the config is bound.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ExecConfig {
+    /// `max_threads`: how many threads one transfer may use for encoding.
+    pub max_threads: Option<NonZeroUsize>,
+    /// `min_output_tasks`: how many outputs the rows are dealt to.
+    pub min_output_tasks: Option<NonZeroUsize>,
+}
+
+/// Embulk's six column types, as configs name them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EmbulkType {
+    /// True or false.
+    Boolean,
+    /// A signed integer of 64 bits.
+    Long,
+    /// An IEEE double.
+    Double,
+    /// Text.
+    String,
+    /// A point in time.
+    Timestamp,
+    /// A JSON value.
+    Json,
+}
+
+impl EmbulkType {
+    /// Every name with its type.
+    pub const NAMES: [(&'static str, Self); 6] = [
+        ("boolean", Self::Boolean),
+        ("long", Self::Long),
+        ("double", Self::Double),
+        ("string", Self::String),
+        ("timestamp", Self::Timestamp),
+        ("json", Self::Json),
+    ];
+}
+
+/// Which types a target gets for columns whose type the config does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TypeMapping {
+    /// Embulk's: a DECIMAL becomes a double, a DATE a timestamp. Existing tables keep their schema.
+    Embulk,
+    /// The nearest exact type of the target: NUMERIC, DATE, DATETIME, TIME, BYTES.
+    Exact,
+}
+
+impl TypeMapping {
+    /// Every name with its mapping.
+    pub const NAMES: [(&'static str, Self); 2] = [("embulk", Self::Embulk), ("exact", Self::Exact)];
+}

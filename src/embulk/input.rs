@@ -1,0 +1,180 @@
+//! The options of `in:`, per `type:`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::config::EmbulkType;
+use super::text::Text;
+use super::zone::Zone;
+use crate::secret::Secret;
+
+/// Where rows come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum InputConfig {
+    /// `type: mysql`: MySQL, MariaDB, Aurora.
+    Mysql(MysqlInput),
+    /// `type: sqlite`: a SQLite file.
+    Sqlite(SqliteInput),
+}
+
+/// Options of `type: mysql`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MysqlInput {
+    /// Host name or address.
+    pub host: Text,
+    /// TCP port, 3306 when not written.
+    pub port: u16,
+    /// User.
+    pub user: Text,
+    /// Password; empty when not written.
+    pub password: Secret,
+    /// Database (schema).
+    pub database: Text,
+    /// TLS.
+    pub ssl: SslMode,
+    /// What is read.
+    pub selection: Selection,
+    /// Rows a fetch asks for. Embulk reads over a server-side cursor above 1 and over the text protocol at 1, which
+    /// changes how TIME columns come out; rows are otherwise the same.
+    pub fetch_rows: i64,
+    /// How long connecting may take; zero is without limit.
+    pub connect_timeout: Duration,
+    /// How long the server may be silent; zero is without limit.
+    pub socket_timeout: Duration,
+    /// The zone in which dates and times are written into texts (`type: string`).
+    pub default_timezone: Zone,
+    /// Which zone DATETIME and TIMESTAMP are read in.
+    pub datetime_code: DatetimeCode,
+    /// Options of named columns, in the order of the file.
+    pub column_options: Vec<(String, ColumnOption)>,
+    /// Options of columns by their JDBC type name (`TIMESTAMP`, `BIGINT`, `BIT`), used where a column has none of
+    /// its own.
+    pub default_column_options: Vec<(String, ColumnOption)>,
+    /// Statements around the read.
+    pub statements: Statements,
+    /// Properties of the driver that mean something here (see the `options` of the README); values as text.
+    pub options: BTreeMap<String, Text>,
+}
+
+/// Options of `type: sqlite`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SqliteInput {
+    /// The database file, relative to the working directory of the transfer.
+    pub database: Text,
+    /// What is read.
+    pub selection: Selection,
+    /// The zone in which dates and times are written into texts (`type: string`).
+    pub default_timezone: Zone,
+    /// Options of named columns, in the order of the file.
+    pub column_options: Vec<(String, ColumnOption)>,
+    /// Options of columns by JDBC type name, used where a column has none of its own.
+    pub default_column_options: Vec<(String, ColumnOption)>,
+    /// Statements around the read.
+    pub statements: Statements,
+}
+
+/// What is read of a database. The parts are SQL as written, not escaped.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Selection {
+    /// `SELECT select FROM table [WHERE ..] [ORDER BY ..]`.
+    Table {
+        /// Table name, unquoted.
+        table: Text,
+        /// `*` when not written.
+        select: Text,
+        /// Without the word WHERE.
+        where_clause: Option<Text>,
+        /// Without the words ORDER BY.
+        order_by: Option<Text>,
+    },
+    /// A query, verbatim.
+    Query(Text),
+}
+
+/// Statements around the read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Statements {
+    /// Once, before the columns are looked up; may create the table.
+    pub before_setup: Option<Text>,
+    /// In the connection of the read, before the SELECT.
+    pub before_select: Option<Text>,
+    /// In the connection of the read, after the last row; then commit.
+    pub after_select: Option<Text>,
+}
+
+/// How the connection is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SslMode {
+    /// Not at all.
+    Disable,
+    /// Encrypted, the certificate is not checked.
+    Enable,
+    /// Encrypted, the certificate is checked.
+    Verify,
+}
+
+/// `use_legacy_datetime_code`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DatetimeCode {
+    /// DATETIME and TIMESTAMP are read in the server's zone.
+    ServerZone,
+    /// They are read in the zone of the process.
+    ProcessZone,
+}
+
+/// What the config says about one column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ColumnOption {
+    /// As what the value is fetched.
+    pub value_type: ValueType,
+    /// Embulk's type of the column, when it is not the one that follows from `value_type`.
+    pub column_type: Option<EmbulkType>,
+    /// Ruby's strftime, for `type: string` of dates and times. Without it Embulk writes `%Y-%m-%d` for all of them.
+    pub timestamp_format: Option<String>,
+    /// The zone for that format.
+    pub timezone: Option<Zone>,
+}
+
+/// As what a value is fetched (the JDBC getter).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValueType {
+    /// By the column's own type.
+    Coalesce,
+    /// A 64-bit integer.
+    Long,
+    /// A float widened to a double.
+    Float,
+    /// A double.
+    Double,
+    /// True or false.
+    Boolean,
+    /// The server's own text.
+    String,
+    /// JSON.
+    Json,
+    /// A date.
+    Date,
+    /// A time of day.
+    Time,
+    /// A date with a time.
+    Timestamp,
+    /// An exact decimal.
+    Decimal,
+}
+
+impl ValueType {
+    /// Every name with its type.
+    pub const NAMES: [(&'static str, Self); 11] = [
+        ("coalesce", Self::Coalesce),
+        ("long", Self::Long),
+        ("float", Self::Float),
+        ("double", Self::Double),
+        ("boolean", Self::Boolean),
+        ("string", Self::String),
+        ("json", Self::Json),
+        ("date", Self::Date),
+        ("time", Self::Time),
+        ("timestamp", Self::Timestamp),
+        ("decimal", Self::Decimal),
+    ];
+}

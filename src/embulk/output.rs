@@ -1,0 +1,623 @@
+//! The options of `out:`, per `type:`.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::config::TypeMapping;
+use super::text::Text;
+use super::zone::Zone;
+use crate::secret::Secret;
+
+/// Where rows go.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OutputConfig {
+    /// `type: bigquery`
+    Bigquery(Box<BigqueryOutput>),
+    /// `type: file`
+    File(Box<FileOutput>),
+}
+
+/// Options of `type: bigquery`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BigqueryOutput {
+    /// What happens with rows that are there.
+    pub mode: WriteMode,
+    /// Who asks.
+    pub auth: Auth,
+    /// Project of the jobs: `project`, else the key's `project_id`.
+    pub project: Text,
+    /// Project of the table: `destination_project`, else `project`.
+    pub destination_project: Text,
+    /// Dataset.
+    pub dataset: Text,
+    /// Table, as written: every `%` in it is a directive of Ruby's strftime over the start time in the zone of the
+    /// process, and `$` starts a partition decorator.
+    pub table: Text,
+    /// Location of jobs, of a new dataset and of a new bucket.
+    pub location: Option<String>,
+    /// `auto_create_dataset`
+    pub dataset_creation: Creation,
+    /// Description of a table that is created.
+    pub description: Option<String>,
+    /// What the staged data is written as.
+    pub source_format: SourceFormat,
+    /// How the staged data is compressed.
+    pub compression: Compression,
+    /// Where data is staged; none: the upload endpoint of BigQuery.
+    pub gcs: Option<GcsStaging>,
+    /// Options of columns in the order of the file; entries of columns that do not exist are ignored, names are
+    /// case-sensitive.
+    pub column_options: Vec<BigqueryColumnOption>,
+    /// Types of columns without one in `column_options`.
+    pub types: TypeMapping,
+    /// The zone of conversions, where a column has none of its own.
+    pub default_timezone: Zone,
+    /// Ruby's strftime for timestamps that become texts.
+    pub default_timestamp_format: String,
+    /// `time_partitioning` or `range_partitioning`.
+    pub partitioning: Option<Partitioning>,
+    /// `clustering: {fields}`; empty: none.
+    pub clustering: Vec<String>,
+    /// How many bad rows a load job takes.
+    pub max_bad_records: u32,
+    /// What a difference of row counts means.
+    pub count_check: CountCheck,
+    /// `ignore_unknown_values`
+    pub unknown_values: UnknownValues,
+    /// `schema_update_options`
+    pub schema_updates: Vec<SchemaUpdate>,
+    /// Seconds between two looks at a job.
+    pub polling_interval: Duration,
+    /// How long a job may take.
+    pub max_polling_time: Duration,
+    /// How often a request or a job is tried again.
+    pub retries: u32,
+    /// Time-outs of requests.
+    pub timeouts: Timeouts,
+    /// User agent.
+    pub application_name: String,
+}
+
+/// What happens with rows that are in the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteMode {
+    /// They stay; new ones are added in one step.
+    Append,
+    /// New ones take their place in one step.
+    Replace,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Auth {
+    /// A service account's key (`json_key`).
+    ServiceAccount(Keyfile),
+    /// A person's refresh token.
+    AuthorizedUser(Keyfile),
+    /// The account of the machine.
+    ComputeEngine,
+    /// What the Google libraries find.
+    ApplicationDefault,
+}
+
+/// A key in JSON, parsed and found whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Keyfile {
+    /// The whole JSON text, as the auth library takes it.
+    pub content: Secret,
+    /// Its `project_id`.
+    pub project_id: Option<String>,
+}
+
+/// Whether something missing is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Creation {
+    /// It must be there.
+    Never,
+    /// It is made when it is not there.
+    IfMissing,
+}
+
+/// What staged data is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceFormat {
+    /// `CSV`, the plugin's default.
+    Csv,
+    /// `NEWLINE_DELIMITED_JSON`, `JSONL`.
+    Jsonl,
+    /// `PARQUET` (of this program, not of the plugin).
+    Parquet,
+}
+
+/// How staged data is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// As one gzip member.
+    Gzip,
+}
+
+/// The bucket that data is staged in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GcsStaging {
+    /// Its name.
+    pub bucket: Text,
+    /// `auto_create_gcs_bucket`
+    pub creation: Creation,
+}
+
+/// What the config says about one column of the target.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BigqueryColumnOption {
+    /// Name of the column.
+    pub name: String,
+    /// Type of the field; none: by the column's own type.
+    pub field_type: Option<FieldType>,
+    /// Mode of the field.
+    pub mode: FieldMode,
+    /// Fields of a RECORD, as BigQuery's API takes them.
+    pub fields: Vec<Value>,
+    /// Description of the field.
+    pub description: Option<String>,
+    /// Ruby's strftime or strptime, by the conversion.
+    pub timestamp_format: Option<String>,
+    /// Zone of the conversion.
+    pub timezone: Option<Zone>,
+    /// What a value that cannot be converted means.
+    pub conversion: Conversion,
+}
+
+/// Types of BigQuery fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FieldType {
+    /// True or false.
+    Boolean,
+    /// 64-bit integer.
+    Integer,
+    /// Double.
+    Float,
+    /// Text.
+    String,
+    /// A point in time.
+    Timestamp,
+    /// A date.
+    Date,
+    /// A date and time without zone.
+    Datetime,
+    /// A time of day.
+    Time,
+    /// A JSON object with declared fields.
+    Record,
+    /// JSON.
+    Json,
+    /// Decimal, 38 digits, 9 of them after the point.
+    Numeric,
+    /// Decimal, 76 digits, 38 of them after the point.
+    Bignumeric,
+    /// Bytes, base64 in JSON and CSV.
+    Bytes,
+}
+
+impl FieldType {
+    /// Every name with its type; the first name of a type is the one of the API.
+    pub const NAMES: [(&'static str, Self); 17] = [
+        ("BOOLEAN", Self::Boolean),
+        ("INTEGER", Self::Integer),
+        ("FLOAT", Self::Float),
+        ("STRING", Self::String),
+        ("TIMESTAMP", Self::Timestamp),
+        ("DATE", Self::Date),
+        ("DATETIME", Self::Datetime),
+        ("TIME", Self::Time),
+        ("RECORD", Self::Record),
+        ("JSON", Self::Json),
+        ("NUMERIC", Self::Numeric),
+        ("BIGNUMERIC", Self::Bignumeric),
+        ("BYTES", Self::Bytes),
+        ("BOOL", Self::Boolean),
+        ("INT64", Self::Integer),
+        ("FLOAT64", Self::Float),
+        ("STRUCT", Self::Record),
+    ];
+
+    /// The name in BigQuery's API.
+    pub fn api_name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, known)| *known == self).map_or("STRING", |(name, _)| name)
+    }
+}
+
+/// Modes of BigQuery fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldMode {
+    /// May be null.
+    Nullable,
+    /// May not be null.
+    Required,
+    /// A list.
+    Repeated,
+}
+
+impl FieldMode {
+    /// Every name with its mode.
+    pub const NAMES: [(&'static str, Self); 3] =
+        [("NULLABLE", Self::Nullable), ("REQUIRED", Self::Required), ("REPEATED", Self::Repeated)];
+
+    /// The name in BigQuery's API.
+    pub fn api_name(self) -> &'static str {
+        match self {
+            Self::Nullable => "NULLABLE",
+            Self::Required => "REQUIRED",
+            Self::Repeated => "REPEATED",
+        }
+    }
+}
+
+/// `strict`: what a value that cannot be converted means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conversion {
+    /// The transfer fails.
+    Strict,
+    /// It becomes null.
+    NullOnFailure,
+}
+
+/// How a table that is created is partitioned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Partitioning {
+    /// `time_partitioning`
+    Time {
+        /// Width of a partition.
+        unit: TimeUnit,
+        /// How long a partition lives, in milliseconds.
+        expiration_ms: Option<i64>,
+        /// The column; none: the time of the load.
+        field: Option<String>,
+    },
+    /// `range_partitioning`
+    Range {
+        /// The column.
+        field: String,
+        /// First value.
+        start: i64,
+        /// One past the last value.
+        end: i64,
+        /// Width of a partition.
+        interval: i64,
+    },
+}
+
+/// Width of a time partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeUnit {
+    /// `HOUR`
+    Hour,
+    /// `DAY`
+    Day,
+    /// `MONTH`
+    Month,
+    /// `YEAR`
+    Year,
+}
+
+impl TimeUnit {
+    /// Every name with its unit.
+    pub const NAMES: [(&'static str, Self); 4] =
+        [("HOUR", Self::Hour), ("DAY", Self::Day), ("MONTH", Self::Month), ("YEAR", Self::Year)];
+
+    /// The name in BigQuery's API.
+    pub fn api_name(self) -> &'static str {
+        match self {
+            Self::Hour => "HOUR",
+            Self::Day => "DAY",
+            Self::Month => "MONTH",
+            Self::Year => "YEAR",
+        }
+    }
+}
+
+/// `abort_on_error`: what a difference between rows sent and rows loaded means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CountCheck {
+    /// The transfer fails.
+    Fail,
+    /// A note in the report.
+    Note,
+}
+
+/// Values in the data that the schema does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownValues {
+    /// Are bad rows.
+    Refuse,
+    /// Are dropped.
+    Ignore,
+}
+
+/// What an append may change in the target's schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SchemaUpdate {
+    /// `ALLOW_FIELD_ADDITION`
+    FieldAddition,
+    /// `ALLOW_FIELD_RELAXATION`
+    FieldRelaxation,
+}
+
+impl SchemaUpdate {
+    /// Every name with its change.
+    pub const NAMES: [(&'static str, Self); 2] =
+        [("ALLOW_FIELD_ADDITION", Self::FieldAddition), ("ALLOW_FIELD_RELAXATION", Self::FieldRelaxation)];
+
+    /// The name in BigQuery's API.
+    pub fn api_name(self) -> &'static str {
+        match self {
+            Self::FieldAddition => "ALLOW_FIELD_ADDITION",
+            Self::FieldRelaxation => "ALLOW_FIELD_RELAXATION",
+        }
+    }
+}
+
+/// Time-outs of requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until a connection stands.
+    pub open: Duration,
+    /// Without progress while sending.
+    pub send: Duration,
+    /// Without progress while reading an answer.
+    pub read: Duration,
+}
+
+/// Options of `type: file`. The one file is `<path_prefix><sequence><file_ext>`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileOutput {
+    /// Start of the path, relative to the working directory of the transfer; folders are not made.
+    pub path_prefix: Text,
+    /// Middle of the path for the first file: `000.00.` when not written.
+    pub sequence: Sequence,
+    /// End of the path, literally.
+    pub file_ext: String,
+    /// What the file is written as.
+    pub formatter: Formatter,
+    /// What the bytes go through, in order.
+    pub encoders: Vec<Encoder>,
+    /// Types of Parquet columns. Exact unless written otherwise; CSV and JSON lines have Embulk's.
+    pub types: TypeMapping,
+    /// Files of the same pattern that this run does not write.
+    pub stale: StaleObjects,
+}
+
+/// `sequence_format` with its two numbers, task and file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sequence(String);
+
+/// The format holds something else than two integer directives.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{format}` is not a sequence format; it may hold up to two of %d, %02d, %03d and %%")]
+pub struct BadSequence {
+    /// As written.
+    pub format: String,
+}
+
+impl Sequence {
+    /// Checks a format of two integer directives such as `.%03d.%02d`.
+    pub fn parse(format: &str) -> Result<Self, BadSequence> {
+        match fill(format, [0, 0]) {
+            Some(_) => Ok(Self(format.to_owned())),
+            None => Err(BadSequence { format: format.to_owned() }),
+        }
+    }
+
+    /// The text for a task and a file of it, both from 0.
+    pub fn text(&self, task: usize, file: usize) -> String {
+        fill(&self.0, [task, file]).unwrap_or_default()
+    }
+}
+
+/// `%d`, `%5d`, `%05d` and `%%`; none for anything else.
+fn fill(format: &str, numbers: [usize; 2]) -> Option<String> {
+    let mut numbers = numbers.into_iter();
+    let mut out = String::new();
+    let mut chars = format.chars().peekable();
+    while let Some(char) = chars.next() {
+        if char != '%' {
+            out.push(char);
+            continue;
+        }
+        if chars.next_if_eq(&'%').is_some() {
+            out.push('%');
+            continue;
+        }
+        let zero = chars.next_if_eq(&'0').is_some();
+        let mut width = 0;
+        while let Some(digit) = chars.next_if(char::is_ascii_digit) {
+            width = width * 10 + digit.to_digit(10)? as usize;
+            if width > 20 {
+                return None;
+            }
+        }
+        if chars.next()? != 'd' {
+            return None;
+        }
+        let number = numbers.next()?;
+        if zero {
+            out.push_str(&format!("{number:0width$}"));
+        } else {
+            out.push_str(&format!("{number:width$}"));
+        }
+    }
+    Some(out)
+}
+
+/// What a file is written as.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Formatter {
+    /// `type: csv`
+    Csv(CsvFormatter),
+    /// `type: jsonl`, `json`
+    Jsonl(JsonlFormatter),
+    /// `type: parquet` (of this program)
+    Parquet,
+}
+
+/// Options of `type: csv`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CsvFormatter {
+    /// Whether the first line has the names.
+    pub header: HeaderLine,
+    /// Between fields.
+    pub delimiter: char,
+    /// Around fields.
+    pub quote: char,
+    /// Which fields are quoted.
+    pub quote_policy: QuotePolicy,
+    /// Before a quote in a field; with `QuotePolicy::None` before delimiters and newlines.
+    pub escape: char,
+    /// What stands for null, never quoted.
+    pub null_string: String,
+    /// At the end of a line.
+    pub newline: Newline,
+    /// What CR, LF and CRLF inside a field become.
+    pub newline_in_field: Newline,
+    /// Zone of timestamps.
+    pub default_timezone: Zone,
+    /// Ruby's strftime for timestamps.
+    pub default_timestamp_format: String,
+    /// Options of named columns; one that does not exist is an error.
+    pub column_options: Vec<(String, CsvColumnOption)>,
+}
+
+/// Whether a CSV file starts with the names of the columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeaderLine {
+    /// It does.
+    Written,
+    /// It does not.
+    Absent,
+}
+
+/// Which fields of a CSV file are quoted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QuotePolicy {
+    /// Those that need it.
+    Minimal,
+    /// All but nulls.
+    All,
+    /// None; delimiters and newlines are escaped.
+    None,
+}
+
+impl QuotePolicy {
+    /// Every name with its policy.
+    pub const NAMES: [(&'static str, Self); 3] =
+        [("MINIMAL", Self::Minimal), ("ALL", Self::All), ("NONE", Self::None)];
+}
+
+/// Ends of lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Newline {
+    /// CR LF
+    Crlf,
+    /// LF
+    Lf,
+    /// CR
+    Cr,
+    /// NUL (JSON lines only)
+    Nul,
+    /// Nothing (JSON lines only)
+    None,
+}
+
+impl Newline {
+    /// What it is in bytes.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Crlf => "\r\n",
+            Self::Lf => "\n",
+            Self::Cr => "\r",
+            Self::Nul => "\0",
+            Self::None => "",
+        }
+    }
+}
+
+/// What a CSV formatter is told about one column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CsvColumnOption {
+    /// Ruby's strftime.
+    pub format: Option<String>,
+    /// Zone.
+    pub timezone: Option<Zone>,
+}
+
+/// Options of `type: jsonl`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JsonlFormatter {
+    /// At the end of a line.
+    pub newline: Newline,
+    /// Ruby's strftime for timestamps; none: `%Y-%m-%d %H:%M:%S.%6N %z` of the zone.
+    pub date_format: Option<String>,
+    /// Zone of timestamps.
+    pub timezone: Zone,
+    /// Text columns whose text is JSON and is written as such.
+    pub json_columns: Vec<String>,
+}
+
+/// What the bytes of a file go through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoder {
+    /// `type: gzip`
+    Gzip {
+        /// 0 to 9; none: the program's own choice for speed.
+        level: Option<u32>,
+    },
+}
+
+/// Files or objects of the same pattern that a run does not write, which a load of the prefix would take in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StaleObjects {
+    /// Are an error that names them.
+    Refuse,
+    /// Are deleted after the new ones are whole.
+    Delete,
+    /// Stay.
+    Keep,
+}
+
+impl StaleObjects {
+    /// Every name with its meaning.
+    pub const NAMES: [(&'static str, Self); 3] =
+        [("error", Self::Refuse), ("delete", Self::Delete), ("keep", Self::Keep)];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_names_are_embulks() {
+        assert_eq!(Sequence::parse("%03d.%02d.").unwrap().text(0, 0), "000.00.");
+        assert_eq!(Sequence::parse(".%03d.%02d").unwrap().text(12, 3), ".012.03");
+        assert_eq!(Sequence::parse("").unwrap().text(0, 0), "");
+        assert_eq!(Sequence::parse("%%-%2d").unwrap().text(1, 0), "%- 1");
+    }
+
+    #[test]
+    fn a_sequence_of_something_else_is_refused() {
+        for format in ["%s", "%d%d%d", "%", "%0", "%99999999999d"] {
+            assert_eq!(
+                Sequence::parse(format).unwrap_err().to_string(),
+                format!(
+                    "`{format}` is not a sequence format; it may hold up to two of %d, %02d, %03d and %%"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn field_types_have_their_api_names() {
+        assert_eq!(FieldType::Integer.api_name(), "INTEGER");
+        assert_eq!(FieldType::Record.api_name(), "RECORD");
+    }
+}
