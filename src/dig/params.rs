@@ -1,0 +1,236 @@
+//! Parameters: deep merging, and the getters that accept what Digdag accepts (`loop>: "3"` is three).
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::session::Params;
+
+/// A parameter that is not of the kind that is asked for. Texts name the key and the kind; values are shown only
+/// where Digdag's own message does and they are short.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParamError {
+    /// The key is absent.
+    #[error("parameter `{0}` is required but not set")]
+    Missing(String),
+    /// The key is null.
+    #[error("parameter `{0}` is required but null")]
+    Null(String),
+    /// The value is of another kind.
+    #[error("parameter `{key}` must be {expected}, but is {found}")]
+    Kind {
+        /// The key.
+        key: String,
+        /// What is wanted, with its article.
+        expected: &'static str,
+        /// What is there.
+        found: String,
+    },
+}
+
+/// Puts `source` over `target`: maps merge at every depth, anything else is replaced. Keys that were there keep
+/// their place, new ones come last.
+pub fn merge(target: &mut Params, source: &Params) {
+    for (key, value) in source {
+        match (target.get_mut(key), value) {
+            (Some(Value::Object(inner)), Value::Object(map)) => merge(inner, map),
+            (Some(old), _) => *old = value.clone(),
+            (None, _) => {
+                target.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
+/// Removes what lies at a path of keys, e.g. `["pg", "last_results"]`. A path that leads nowhere changes nothing.
+pub fn remove_path(target: &mut Params, path: &[String]) {
+    match path {
+        [] => {}
+        [last] => {
+            target.shift_remove(last);
+        }
+        [first, rest @ ..] => {
+            if let Some(Value::Object(inner)) = target.get_mut(first) {
+                remove_path(inner, rest);
+            }
+        }
+    }
+}
+
+/// What kind of value it is, for messages.
+pub fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a map",
+    }
+}
+
+fn wrong(key: &str, expected: &'static str, value: &Value) -> ParamError {
+    ParamError::Kind { key: key.to_owned(), expected, found: kind_of(value).to_owned() }
+}
+
+/// The value of a key that must be there and not null.
+pub fn required<'a>(params: &'a Params, key: &str) -> Result<&'a Value, ParamError> {
+    match params.get(key) {
+        None => Err(ParamError::Missing(key.to_owned())),
+        Some(Value::Null) => Err(ParamError::Null(key.to_owned())),
+        Some(value) => Ok(value),
+    }
+}
+
+/// A boolean: also `"true" "True" "false" "False"`, the empty text and `"null"` (false), and numbers (0 is false).
+pub fn to_bool(key: &str, value: &Value) -> Result<bool, ParamError> {
+    match value {
+        Value::Bool(value) => Ok(*value),
+        Value::Number(number) => Ok(number.as_f64() != Some(0.0)),
+        Value::String(text) => match text.as_str() {
+            "true" | "True" => Ok(true),
+            "false" | "False" | "" | "null" => Ok(false),
+            _ => Err(wrong(key, "`true` or `false`", value)),
+        },
+        _ => Err(wrong(key, "`true` or `false`", value)),
+    }
+}
+
+/// A whole number: also a float (truncated), numeric text, and the empty text (0).
+pub fn to_integer(key: &str, value: &Value) -> Result<i64, ParamError> {
+    let integer = match value {
+        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(truncated)),
+        Value::String(text) => match text.trim() {
+            "" => Some(0),
+            text => text.parse().ok().or_else(|| text.parse().ok().and_then(truncated)),
+        },
+        _ => None,
+    };
+    integer.ok_or_else(|| wrong(key, "a whole number", value))
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "Digdag truncates floats; the bounds are checked first")]
+fn truncated(float: f64) -> Option<i64> {
+    let bound = 9_007_199_254_740_992.0;
+    (float.abs() <= bound).then_some(float as i64)
+}
+
+/// A text: numbers and booleans become their text.
+pub fn to_text(key: &str, value: &Value) -> Result<String, ParamError> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Bool(flag) => Ok(flag.to_string()),
+        _ => Err(wrong(key, "a text", value)),
+    }
+}
+
+/// A map or list, also as JSON text: for the few operators that re-read what `${...}` made a text.
+pub fn parsed(value: &Value) -> Value {
+    match value {
+        Value::String(text) => serde_json::from_str(text).unwrap_or_else(|_| value.clone()),
+        other => other.clone(),
+    }
+}
+
+/// A duration in parts `1d 2h 3m 4s` (blanks optional, each unit at most once, in this order).
+pub fn to_duration(key: &str, value: &Value) -> Result<Duration, ParamError> {
+    let wrong = || wrong(key, "a duration such as `10m` or `1h 30m`", value);
+    let Value::String(text) = value else { return Err(wrong()) };
+    parse_duration(text).ok_or_else(wrong)
+}
+
+fn parse_duration(text: &str) -> Option<Duration> {
+    let units = [('d', 86_400_u64), ('h', 3_600), ('m', 60), ('s', 1)];
+    let mut seconds = 0_u64;
+    let mut digits = String::new();
+    let mut next_unit = 0;
+    for letter in text.chars() {
+        if letter.is_ascii_digit() {
+            digits.push(letter);
+        } else if let Some(at) = units.iter().position(|(unit, _)| *unit == letter) {
+            if at < next_unit || digits.is_empty() {
+                return None;
+            }
+            let part = digits.parse::<u64>().ok()?.checked_mul(units[at].1)?;
+            seconds = seconds.checked_add(part)?;
+            digits.clear();
+            next_unit = at + 1;
+        } else if !letter.is_whitespace() {
+            return None;
+        }
+    }
+    (digits.is_empty() && next_unit > 0).then(|| Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn map(value: Value) -> Params {
+        match value {
+            Value::Object(map) => map,
+            _ => Params::new(),
+        }
+    }
+
+    #[test]
+    fn maps_merge_at_every_depth_and_lists_are_replaced() {
+        let mut target = map(json!({"m": {"a": 1, "b": {"c": 2, "d": 3}, "l": [1, 2]}}));
+        merge(&mut target, &map(json!({"m": {"b": {"c": 20}, "l": [9]}, "n": 1})));
+        let expected = json!({"m": {"a": 1, "b": {"c": 20, "d": 3}, "l": [9]}, "n": 1});
+        assert_eq!(Value::Object(target), expected);
+    }
+
+    #[test]
+    fn a_path_is_removed_where_it_leads_somewhere() {
+        let mut target = map(json!({"pg": {"last_results": 1, "host": "h"}, "x": 1}));
+        remove_path(&mut target, &["pg".into(), "last_results".into()]);
+        remove_path(&mut target, &["x".into(), "y".into()]);
+        remove_path(&mut target, &["z".into()]);
+        assert_eq!(Value::Object(target), json!({"pg": {"host": "h"}, "x": 1}));
+    }
+
+    #[test]
+    fn booleans_and_numbers_are_read_from_text() {
+        for (value, expected) in [
+            (json!(true), Some(true)),
+            (json!("True"), Some(true)),
+            (json!(""), Some(false)),
+            (json!(0), Some(false)),
+            (json!("yes"), None),
+            (json!([]), None),
+        ] {
+            assert_eq!(to_bool("k", &value).ok(), expected, "{value}");
+        }
+        for (value, expected) in [
+            (json!("3"), Some(3)),
+            (json!(2.9), Some(2)),
+            (json!(""), Some(0)),
+            (json!("2.5"), Some(2)),
+            (json!("x"), None),
+            (json!(true), None),
+        ] {
+            assert_eq!(to_integer("k", &value).ok(), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn durations_have_units() {
+        for (text, expected) in [
+            ("600s", Some(600)),
+            ("1h30m", Some(5400)),
+            ("1d 2h 3m 4s", Some(93_784)),
+            ("10", None),
+            ("", None),
+            ("5m1h", None),
+            ("-5m", None),
+        ] {
+            let seconds = to_duration("k", &json!(text)).ok().map(|duration| duration.as_secs());
+            assert_eq!(seconds, expected, "{text}");
+        }
+        assert!(to_duration("k", &json!(5)).is_err());
+    }
+}
