@@ -3,6 +3,14 @@
 //! Rows travel in columnar pages on plain threads with bounded queues between; nothing above this room sees one.
 //! What a transfer needs from outside comes in a [`context::TransferContext`].
 
+pub mod civil;
 pub mod context;
 pub mod effect;
+pub mod encode;
+pub mod error;
+pub mod output;
+pub mod page;
 pub mod report;
+pub mod schema;
+pub mod strftime;
+pub mod zone;

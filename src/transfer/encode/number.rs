@@ -1,0 +1,193 @@
+//! Numbers as text without an allocation each.
+
+use std::io::Write;
+
+/// Digits two at a time.
+const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
+2021222324252627282930313233343536373839\
+4041424344454647484950515253545556575859\
+6061626364656667686970717273747576777879\
+8081828384858687888990919293949596979899";
+
+/// Appends a signed integer.
+pub fn push_i64(value: i64, out: &mut Vec<u8>) {
+    if value < 0 {
+        out.push(b'-');
+    }
+    push_u64(value.unsigned_abs(), out);
+}
+
+/// Appends an unsigned integer.
+pub fn push_u64(mut value: u64, out: &mut Vec<u8>) {
+    let mut digits = [0_u8; 20];
+    let mut at = digits.len();
+    while value >= 100 {
+        let pair = (value % 100) as usize * 2;
+        value /= 100;
+        at -= 2;
+        digits[at..at + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
+    }
+    if value >= 10 {
+        let pair = value as usize * 2;
+        at -= 2;
+        digits[at..at + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
+    } else {
+        at -= 1;
+        digits[at] = b'0' + value as u8;
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+/// Appends the last two digits of a number.
+pub fn push_two(value: u32, out: &mut Vec<u8>) {
+    let pair = (value % 100) as usize * 2;
+    out.extend_from_slice(&PAIRS[pair..pair + 2]);
+}
+
+/// Appends a number in at least `width` digits, zeros in front.
+pub fn push_padded(value: u64, width: usize, out: &mut Vec<u8>) {
+    let mut digits = 1;
+    let mut rest = value;
+    while rest >= 10 {
+        rest /= 10;
+        digits += 1;
+    }
+    out.extend(std::iter::repeat_n(b'0', width.saturating_sub(digits)));
+    push_u64(value, out);
+}
+
+/// Appends a finite double in the notation of Ruby on a JVM, which Embulk's BigQuery output writes: the shortest
+/// digits that give the number back, always with a point, an exponent below 1e-4 and from 1e19 on.
+/// NaN and infinities give false and nothing.
+pub fn push_ruby_float(value: f64, out: &mut Vec<u8>) -> bool {
+    if !value.is_finite() {
+        return false;
+    }
+    if value == 0.0 {
+        out.extend_from_slice(if value.is_sign_negative() { b"-0.0" } else { b"0.0" });
+        return true;
+    }
+    if value.is_sign_negative() {
+        out.push(b'-');
+    }
+    let (digits, length, point) = shortest(value.abs());
+    let digits = &digits[..length];
+    if (-3..=19).contains(&point) {
+        push_plain(digits, point, out);
+    } else {
+        out.push(digits[0]);
+        out.push(b'.');
+        out.extend_from_slice(if length > 1 { &digits[1..] } else { b"0" });
+        out.push(b'e');
+        let exponent = point - 1;
+        out.push(if exponent < 0 { b'-' } else { b'+' });
+        push_padded(u64::from(exponent.unsigned_abs()), 2, out);
+    }
+    true
+}
+
+/// Digits with a point after `point` of them (which may lie outside the digits).
+fn push_plain(digits: &[u8], point: i32, out: &mut Vec<u8>) {
+    let length = i32::try_from(digits.len()).unwrap_or(i32::MAX);
+    let zeros = |count: i32| std::iter::repeat_n(b'0', usize::try_from(count).unwrap_or(0));
+    if point <= 0 {
+        out.extend_from_slice(b"0.");
+        out.extend(zeros(-point));
+        out.extend_from_slice(digits);
+    } else if point >= length {
+        out.extend_from_slice(digits);
+        out.extend(zeros(point - length));
+        out.extend_from_slice(b".0");
+    } else {
+        let (whole, fraction) = digits.split_at(usize::try_from(point).unwrap_or(0));
+        out.extend_from_slice(whole);
+        out.push(b'.');
+        out.extend_from_slice(fraction);
+    }
+}
+
+/// The shortest digits of a positive double, how many, and the place of the point counted from the first.
+fn shortest(value: f64) -> ([u8; 24], usize, i32) {
+    // The JVM has one more digit than needed for its smallest number.
+    if value.to_bits() == 1 {
+        let mut digits = [0; 24];
+        digits[..2].copy_from_slice(b"49");
+        return (digits, 2, -323);
+    }
+    let mut text = [0_u8; 32];
+    let mut rest = &mut text[..];
+    // Seventeen digits, a point and an exponent fit in 32 bytes.
+    let written = if write!(rest, "{value:e}").is_ok() { 32 - rest.len() } else { 0 };
+    let text = &text[..written];
+    let split = text.iter().position(|byte| *byte == b'e').unwrap_or(written);
+    let mut digits = [0; 24];
+    let mut length = 0;
+    for digit in text[..split].iter().filter(|byte| byte.is_ascii_digit()) {
+        digits[length] = *digit;
+        length += 1;
+    }
+    let exponent =
+        std::str::from_utf8(&text[(split + 1).min(written)..]).ok().and_then(|text| text.parse::<i32>().ok());
+    (digits, length, exponent.unwrap_or(0) + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn float(value: f64) -> String {
+        let mut out = Vec::new();
+        assert!(push_ruby_float(value, &mut out));
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn floats_read_as_embulk_wrote_them() {
+        for (value, text) in [
+            (1.1, "1.1"),
+            (-1234.0, "-1234.0"),
+            (1e-5, "1.0e-05"),
+            (0.0001, "0.0001"),
+            (0.00012345, "0.00012345"),
+            (1e15, "1000000000000000.0"),
+            (1e16, "10000000000000000.0"),
+            (1e18, "1000000000000000000.0"),
+            (1e19, "1.0e+19"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            (5e-324, "4.9e-324"),
+            (1.234_500_050_544_738_8, "1.2345000505447388"),
+            (-0.0, "-0.0"),
+            (100.5, "100.5"),
+            (1.234_567_890_123_456_8e17, "123456789012345680.0"),
+        ] {
+            assert_eq!(float(value), text);
+        }
+        assert!(!push_ruby_float(f64::NAN, &mut Vec::new()));
+    }
+
+    #[test]
+    fn every_float_text_gives_the_number_back() {
+        let mut bits = 0x1234_5678_9abc_def0_u64;
+        for _ in 0..20_000 {
+            bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let value = f64::from_bits(bits);
+            if value.is_finite() {
+                assert_eq!(float(value).parse::<f64>().unwrap().to_bits(), value.to_bits());
+            }
+        }
+    }
+
+    #[test]
+    fn integers_at_their_limits() {
+        for value in [i64::MIN, i64::MAX, 0, -1, 9, 10, 99, 100, 101, -1000] {
+            let mut out = Vec::new();
+            push_i64(value, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), value.to_string());
+        }
+        let mut out = Vec::new();
+        push_u64(u64::MAX, &mut out);
+        push_padded(7, 3, &mut out);
+        push_two(5, &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), "1844674407370955161500705");
+    }
+}

@@ -1,0 +1,44 @@
+//! Where rows go: the contract that every output keeps.
+
+use std::sync::Arc;
+
+use super::error::TransferError;
+use super::page::Page;
+use super::schema::Schema;
+
+/// A target of one transfer. One thread uses it.
+///
+/// * `begin` is called once, before any page and after the source was opened; also for a table without rows.
+/// * `write` is called for every page in order, never with an empty one. The page may be reused when it returns:
+///   what is needed later is copied. It may wait (back-pressure), and then asks the context's `cancel` now and then.
+/// * `commit` is called once, after the last page, also when there was none. When it returns, readers of the target
+///   see the new rows and nothing staged is left.
+/// * `abort` is called once after an error of `begin`, `write` or `commit`, after an error of the source, and when the
+///   run is stopped; never after a `commit` that succeeded. It removes everything staged. It cannot fail: what could
+///   not be removed goes to the log and stays in the ledger for the next attempt.
+pub trait Output {
+    /// Prepares the target for rows of this schema.
+    fn begin(&mut self, schema: &Arc<Schema>) -> Result<(), TransferError>;
+
+    /// Takes the rows of a page.
+    fn write(&mut self, page: &Page) -> Result<(), TransferError>;
+
+    /// Publishes what was written.
+    fn commit(&mut self) -> Result<OutputFigures, TransferError>;
+
+    /// Removes what was staged.
+    fn abort(&mut self);
+}
+
+/// What an output says when it has published.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OutputFigures {
+    /// Rows that were sent.
+    pub rows_sent: u64,
+    /// Rows the target says it took; none where it cannot tell.
+    pub rows_loaded: Option<u64>,
+    /// Bytes sent (compressed where the config compresses).
+    pub bytes: u64,
+    /// Things that people should know.
+    pub notes: Vec<String>,
+}

@@ -1,0 +1,298 @@
+//! Rows on their way, column by column: a typed buffer and a validity bitmap each, filled and emptied over and over.
+
+use std::sync::Arc;
+
+use super::schema::{Schema, Storage};
+
+/// A page is full at this many rows…
+pub const PAGE_ROWS: usize = 32 * 1024;
+/// …or at this many bytes.
+pub const PAGE_BYTES: usize = 1024 * 1024;
+
+/// Some rows of one schema. All columns have as many values as there are rows.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// What the columns are.
+    pub schema: Arc<Schema>,
+    /// One per column of the schema.
+    pub columns: Vec<ColumnBuffer>,
+    /// How many rows.
+    pub rows: usize,
+    /// Number of the first row of the page in the transfer, from 0: messages name rows by it.
+    pub first_row: u64,
+}
+
+/// The values of one column.
+#[derive(Debug, Clone)]
+pub struct ColumnBuffer {
+    /// The values; a NULL holds a filler.
+    pub data: Buffer,
+    /// Which are not NULL.
+    pub validity: Validity,
+}
+
+/// The physical values.
+#[derive(Debug, Clone)]
+pub enum Buffer {
+    Long(Vec<i64>),
+    UnsignedLong(Vec<u64>),
+    Double(Vec<f64>),
+    Text(Texts),
+}
+
+/// Texts one after another.
+#[derive(Debug, Clone, Default)]
+pub struct Texts {
+    /// Where each text ends in `bytes`; it starts where the one before ends.
+    ends: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+/// Which rows of a column have a value. While there is no NULL no bit is kept.
+#[derive(Debug, Clone, Default)]
+pub struct Validity {
+    bits: Vec<u64>,
+    rows: usize,
+    null_count: usize,
+}
+
+impl Page {
+    /// An empty page for a schema.
+    pub fn new(schema: &Arc<Schema>) -> Self {
+        let columns = schema.columns.iter().map(|column| ColumnBuffer::new(column.kind.storage())).collect();
+        Self { schema: Arc::clone(schema), columns, rows: 0, first_row: 0 }
+    }
+
+    /// Empties it; the memory stays for the next rows.
+    pub fn clear(&mut self) {
+        self.columns.iter_mut().for_each(ColumnBuffer::clear);
+        self.rows = 0;
+    }
+
+    /// Bytes of the values.
+    pub fn byte_size(&self) -> usize {
+        self.columns.iter().map(ColumnBuffer::byte_size).sum()
+    }
+}
+
+impl ColumnBuffer {
+    /// An empty column.
+    pub fn new(storage: Storage) -> Self {
+        let data = match storage {
+            Storage::Long => Buffer::Long(Vec::new()),
+            Storage::UnsignedLong => Buffer::UnsignedLong(Vec::new()),
+            Storage::Double => Buffer::Double(Vec::new()),
+            Storage::Text => Buffer::Text(Texts::default()),
+        };
+        Self { data, validity: Validity::default() }
+    }
+
+    /// Empties it; the memory stays.
+    pub fn clear(&mut self) {
+        match &mut self.data {
+            Buffer::Long(values) => values.clear(),
+            Buffer::UnsignedLong(values) => values.clear(),
+            Buffer::Double(values) => values.clear(),
+            Buffer::Text(texts) => texts.clear(),
+        }
+        self.validity.clear();
+    }
+
+    /// Adds a NULL.
+    pub fn push_null(&mut self) {
+        match &mut self.data {
+            Buffer::Long(values) => values.push(0),
+            Buffer::UnsignedLong(values) => values.push(0),
+            Buffer::Double(values) => values.push(0.0),
+            Buffer::Text(texts) => texts.push(b""),
+        }
+        self.validity.push_null();
+    }
+
+    /// Adds an integer to a column of integers; gives false where the column holds something else.
+    #[must_use]
+    pub fn push_long(&mut self, value: i64) -> bool {
+        let Buffer::Long(values) = &mut self.data else { return false };
+        values.push(value);
+        self.validity.push_valid();
+        true
+    }
+
+    /// Adds an unsigned integer; false where the column holds something else.
+    #[must_use]
+    pub fn push_unsigned(&mut self, value: u64) -> bool {
+        let Buffer::UnsignedLong(values) = &mut self.data else { return false };
+        values.push(value);
+        self.validity.push_valid();
+        true
+    }
+
+    /// Adds a double; false where the column holds something else.
+    #[must_use]
+    pub fn push_double(&mut self, value: f64) -> bool {
+        let Buffer::Double(values) = &mut self.data else { return false };
+        values.push(value);
+        self.validity.push_valid();
+        true
+    }
+
+    /// Adds a text or bytes; false where the column holds something else.
+    #[must_use]
+    pub fn push_text(&mut self, value: &[u8]) -> bool {
+        let Buffer::Text(texts) = &mut self.data else { return false };
+        texts.push(value);
+        self.validity.push_valid();
+        true
+    }
+
+    /// How many values.
+    pub fn len(&self) -> usize {
+        self.validity.rows
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes of the values.
+    pub fn byte_size(&self) -> usize {
+        match &self.data {
+            Buffer::Long(values) => values.len() * 8,
+            Buffer::UnsignedLong(values) => values.len() * 8,
+            Buffer::Double(values) => values.len() * 8,
+            Buffer::Text(texts) => texts.bytes.len() + texts.ends.len() * 8,
+        }
+    }
+}
+
+impl Texts {
+    /// Adds a text.
+    pub fn push(&mut self, text: &[u8]) {
+        self.bytes.extend_from_slice(text);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// Adds a text that `write` appends.
+    pub fn push_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        write(&mut self.bytes);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// The text of a row.
+    pub fn get(&self, row: usize) -> &[u8] {
+        let start = if row == 0 { 0 } else { self.ends[row - 1] };
+        &self.bytes[start..self.ends[row]]
+    }
+
+    /// All texts in a row.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Where each text ends.
+    pub fn ends(&self) -> &[usize] {
+        &self.ends
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+}
+
+impl Validity {
+    /// Adds a row with a value.
+    pub fn push_valid(&mut self) {
+        if self.null_count > 0 {
+            self.push_bit(true);
+        }
+        self.rows += 1;
+    }
+
+    /// Adds a NULL.
+    pub fn push_null(&mut self) {
+        if self.null_count == 0 {
+            self.bits.clear();
+            self.bits.resize(self.rows.div_ceil(64), u64::MAX);
+        }
+        self.null_count += 1;
+        self.push_bit(false);
+        self.rows += 1;
+    }
+
+    fn push_bit(&mut self, valid: bool) {
+        let (word, bit) = (self.rows / 64, self.rows % 64);
+        if word == self.bits.len() {
+            self.bits.push(0);
+        }
+        let mask = 1_u64 << bit;
+        if valid {
+            self.bits[word] |= mask;
+        } else {
+            self.bits[word] &= !mask;
+        }
+    }
+
+    /// Whether a row has a value.
+    #[inline]
+    pub fn is_valid(&self, row: usize) -> bool {
+        self.null_count == 0 || self.bits[row / 64] >> (row % 64) & 1 == 1
+    }
+
+    /// How many NULLs.
+    pub fn null_count(&self) -> usize {
+        self.null_count
+    }
+
+    /// How many rows.
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    fn clear(&mut self) {
+        self.bits.clear();
+        self.rows = 0;
+        self.null_count = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn validity_starts_with_the_first_null_and_survives_reuse() {
+        let mut validity = Validity::default();
+        for round in 0..2 {
+            for row in 0..200 {
+                if row == 70 + round || row == 130 {
+                    validity.push_null();
+                } else {
+                    validity.push_valid();
+                }
+            }
+            let nulls: Vec<usize> = (0..200).filter(|row| !validity.is_valid(*row)).collect();
+            assert_eq!(nulls, [70 + round, 130]);
+            assert_eq!((validity.len(), validity.null_count()), (200, 2));
+            validity.clear();
+        }
+    }
+
+    #[test]
+    fn texts_keep_their_borders() {
+        let mut column = ColumnBuffer::new(Storage::Text);
+        assert!(column.push_text("日本".as_bytes()));
+        column.push_null();
+        assert!(column.push_text(b""));
+        assert!(!column.push_long(1));
+        let Buffer::Text(texts) = &column.data else { panic!("not texts") };
+        assert_eq!((texts.get(0), texts.get(1), texts.get(2)), ("日本".as_bytes(), &b""[..], &b""[..]));
+        assert!(!column.validity.is_valid(1) && column.validity.is_valid(2));
+    }
+}
