@@ -1,1 +1,3 @@
 //! The windows: what people see of events and records.
+
+pub mod console;

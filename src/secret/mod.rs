@@ -1,6 +1,9 @@
 //! The safe: values that cannot be printed, where they come from, and the scrubber that keeps them out of what
 //! leaves the process.
 
+pub mod params;
+pub mod scrub;
+
 use std::fmt;
 
 use zeroize::Zeroizing;
