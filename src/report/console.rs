@@ -244,7 +244,7 @@ impl Console {
     }
 
     /// Bars are drawn from now on (or no longer): lines make room for them.
-    pub(super) fn set_bars(&self, bars: Option<MultiProgress>) {
+    pub fn set_bars(&self, bars: Option<MultiProgress>) {
         *self.0.bars.lock().unwrap_or_else(PoisonError::into_inner) = bars;
     }
 

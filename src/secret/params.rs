@@ -130,7 +130,7 @@ impl SecretJudge {
                     }
                 }
                 value if self.is_secret(key, value) => {
-                    self.learn(key, value);
+                    self.learn(value);
                     names.push(dotted);
                     secret.insert(key.clone(), value.clone());
                 }
@@ -143,7 +143,7 @@ impl SecretJudge {
     }
 
     /// Teaches the scrubber the texts of a value that counts as secret.
-    pub fn learn(&self, name: &str, value: &Value) {
+    pub fn learn(&self, value: &Value) {
         match value {
             Value::Null | Value::Bool(_) => {}
             Value::Number(number) => {
@@ -153,8 +153,8 @@ impl SecretJudge {
                 }
             }
             Value::String(text) => self.scrubber.add(&Secret::new(text.as_str())),
-            Value::Array(items) => items.iter().for_each(|item| self.learn(name, item)),
-            Value::Object(map) => map.iter().for_each(|(key, value)| self.learn(key, value)),
+            Value::Array(items) => items.iter().for_each(|item| self.learn(item)),
+            Value::Object(map) => map.values().for_each(|value| self.learn(value)),
         }
     }
 }
