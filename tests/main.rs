@@ -1,1 +1,3 @@
 //! The tests, one binary.
+
+mod support;
