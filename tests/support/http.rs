@@ -2,8 +2,12 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use serde_json::Value;
+
+/// A stand-in that says nothing for so long has hung: the test fails instead of hanging too.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An answer, read to its end.
 #[derive(Debug)]
@@ -50,6 +54,7 @@ pub fn send(method: &str, url: &str, body: Option<&Value>) -> Answer {
         body.len()
     );
     let mut stream = TcpStream::connect(host).unwrap_or_else(|error| panic!("{error}: {url}"));
+    stream.set_read_timeout(Some(PATIENCE)).expect("the patience is not zero");
     stream.write_all(request.as_bytes()).expect("the server reads the request");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("the server answers");

@@ -1,8 +1,8 @@
 //! What integration tests stand on: real servers, stand-ins that inject faults, a small HTTP client.
 
 // Each test uses its part of it.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub, reason = "a private module of one binary")]
 
-pub mod http;
-pub mod servers;
-pub mod webhook;
+pub(crate) mod http;
+pub(crate) mod servers;
+pub(crate) mod webhook;

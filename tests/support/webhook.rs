@@ -1,7 +1,7 @@
 //! A receiver of webhooks (Slack and the like) that remembers what came and answers as it was told.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -100,27 +100,28 @@ impl Webhook {
     }
 }
 
+/// Every connection serves one request.
+const CLOSE: &str = "connection: close\r\n";
+
 fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    while let Some(request) = read_request(&mut reader)? {
-        let reply = {
-            let mut state = shared.state.lock().expect("no test panics here");
-            state.received.push(request);
-            shared.arrived.notify_all();
-            state.replies.pop_front().unwrap_or(Reply::Ok)
-        };
-        match reply {
-            Reply::Close => return Ok(()),
-            Reply::Ok => stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")?,
-            Reply::Status(status) => {
-                let wait = if status == 429 { "retry-after: 0\r\n" } else { "" };
-                stream.write_all(
-                    format!("HTTP/1.1 {status} told so\r\n{wait}content-length: 0\r\n\r\n").as_bytes(),
-                )?;
-            }
+    let Some(request) = read_request(&mut BufReader::new(stream.try_clone()?))? else { return Ok(()) };
+    let reply = {
+        let mut state = shared.state.lock().expect("no test panics here");
+        state.received.push(request);
+        shared.arrived.notify_all();
+        state.replies.pop_front().unwrap_or(Reply::Ok)
+    };
+    match reply {
+        Reply::Close => Ok(()),
+        Reply::Ok => {
+            stream.write_all(format!("HTTP/1.1 200 OK\r\n{CLOSE}content-length: 2\r\n\r\nok").as_bytes())
+        }
+        Reply::Status(status) => {
+            let wait = if status == 429 { "retry-after: 0\r\n" } else { "" };
+            let head = format!("HTTP/1.1 {status} told so\r\n{CLOSE}{wait}content-length: 0\r\n\r\n");
+            stream.write_all(head.as_bytes())
         }
     }
-    Ok(())
 }
 
 /// `None` at the end of the connection.
