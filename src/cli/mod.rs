@@ -1,5 +1,7 @@
 //! The front door: one file per command. Knows every room; nobody knows it.
 
 pub mod flush;
+pub mod guard;
 pub mod params;
 pub mod place;
+pub mod run_args;

@@ -60,18 +60,6 @@ fn insert(params: &mut Params, key: &str, value: String) -> Result<(), ParamsErr
     Ok(())
 }
 
-/// Lays `stronger` over `weaker`: maps merge, all else replaces.
-pub fn merge(weaker: &mut Params, stronger: Params) {
-    for (key, value) in stronger {
-        match (weaker.get_mut(&key), value) {
-            (Some(Value::Object(below)), Value::Object(above)) => merge(below, above),
-            (_, value) => {
-                weaker.insert(key, value);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -1,0 +1,140 @@
+//! The flags of `sync run` and `sync retry`, as typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::run::operator::DockerMode;
+
+/// `sync run FILE.dig [+task]`
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The workflow
+    #[arg(value_name = "FILE.dig")]
+    pub file: PathBuf,
+    /// Run only this task and what is below it
+    #[arg(value_name = "+TASK")]
+    pub task: Option<String>,
+    /// The session: hourly, daily, schedule, last, "yyyy-MM-dd[ HH:mm:ss]" or ISO 8601 [default: the one that is due]
+    #[arg(long, value_name = "WHEN")]
+    pub session: Option<String>,
+    /// Show what would run, and run nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub shared: SharedArgs,
+}
+
+/// `sync retry --session <ID|last> [+task]`
+#[derive(Debug, Args)]
+pub struct RetryArgs {
+    /// The session: its number in `sync status`, or `last`
+    #[arg(long, value_name = "ID|last")]
+    pub session: String,
+    /// Retry only this task and what is below it
+    #[arg(value_name = "+TASK")]
+    pub task: Option<String>,
+    /// Run everything again
+    #[arg(long, conflicts_with = "from")]
+    pub all: bool,
+    /// Run this task and all that follow again, even where they succeeded
+    #[arg(long, value_name = "+TASK")]
+    pub from: Option<String>,
+    #[command(flatten)]
+    pub shared: SharedArgs,
+}
+
+/// What both take.
+#[derive(Debug, Args)]
+pub struct SharedArgs {
+    /// A parameter; dots nest, a comma begins the next one
+    #[arg(short = 'p', long = "param", value_name = "KEY=VALUE")]
+    pub params: Vec<String>,
+    /// A YAML file of parameters; -p is stronger
+    #[arg(short = 'P', long = "params-file", value_name = "FILE")]
+    pub params_file: Option<PathBuf>,
+    /// How many tasks work at once [default: twice the cores, at least 4]
+    #[arg(short = 'j', long, visible_alias = "max-task-threads", value_name = "N", value_parser = at_least_one)]
+    pub jobs: Option<usize>,
+    /// Bytes that all transfers share, e.g. 512MiB
+    #[arg(long, value_name = "BYTES", default_value = "512MiB", value_parser = bytes)]
+    pub memory: usize,
+    /// What a `docker:` parameter means: auto uses docker where it is installed
+    #[arg(long, value_name = "WHEN")]
+    pub docker: Option<DockerArg>,
+    /// How progress is shown on stderr
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub progress: ProgressArg,
+    /// Print events as JSON on stdout, one a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `--docker`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DockerArg {
+    Auto,
+    Always,
+    Never,
+}
+
+impl From<DockerArg> for DockerMode {
+    fn from(argument: DockerArg) -> Self {
+        match argument {
+            DockerArg::Auto => Self::Auto,
+            DockerArg::Always => Self::Always,
+            DockerArg::Never => Self::Never,
+        }
+    }
+}
+
+/// `--progress`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProgressArg {
+    Auto,
+    Bars,
+    Plain,
+    None,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("a whole number from 1".to_owned()),
+        Ok(number) => Ok(number),
+    }
+}
+
+/// A number of bytes with an optional unit; `K`, `KB` and `KiB` are all 1,024.
+fn bytes(text: &str) -> Result<usize, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.trim().to_ascii_lowercase().trim_end_matches('b').trim_end_matches('i') {
+        "" => 0,
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        _ => return Err("bytes, or a number with KiB, MiB or GiB".to_owned()),
+    };
+    let number: usize = number.parse().map_err(|_| "bytes, or a number with KiB, MiB or GiB".to_owned())?;
+    number
+        .checked_mul(1 << shift)
+        .filter(|bytes| *bytes >= MINIMUM_MEMORY)
+        .ok_or_else(|| "at least 16MiB, at most what an address holds".to_owned())
+}
+
+/// Below this a single page and a single upload chunk have no room.
+const MINIMUM_MEMORY: usize = 16 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_read_with_its_unit() {
+        assert_eq!(bytes("512MiB"), Ok(512 << 20));
+        assert_eq!(bytes("1g"), Ok(1 << 30));
+        assert_eq!(bytes("33554432"), Ok(32 << 20));
+        assert_eq!(bytes("1KB").unwrap_err(), "at least 16MiB, at most what an address holds");
+        assert_eq!(bytes("lots").unwrap_err(), "bytes, or a number with KiB, MiB or GiB");
+    }
+}

@@ -1,0 +1,210 @@
+//! Joins the rooms for one transfer: the file is read by `embulk`, the rows are moved by `transfer`, and what happens
+//! goes to the run as events.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::embulk;
+use crate::reader::DirectoryReader;
+use crate::report::problems;
+use crate::run::event::{EventKind, FailureKind};
+use crate::run::operator::{
+    Cancel, OperatorError, Reporter, SecretGuard, TransferRequest, TransferService,
+};
+use crate::secret::SecretStore;
+use crate::session::{AttemptId, Level, TaskName};
+use crate::state::Store;
+use crate::transfer;
+use crate::transfer::context::{MemoryBudget, Observer, TransferContext};
+use crate::transfer::effect::{Effect, EffectOutcome, Ledger, LedgerError, RecordedEffect, TransferKey};
+use crate::transfer::report::TransferReport;
+
+/// Runs the transfers of one attempt inside one memory budget and one set of pools.
+pub struct Transfers {
+    /// Random name of the state file.
+    pub installation: String,
+    /// The attempt that `sync run` started.
+    pub starting_attempt: AttemptId,
+    /// Where what earlier attempts did is looked up; a reader of its own beside the writer.
+    pub memory_of_effects: Arc<dyn EffectMemory>,
+    /// Where `${secret:...}` values come from.
+    pub secrets: Arc<dyn SecretStore>,
+    /// Tells which environment values are secrets.
+    pub guard: Arc<dyn SecretGuard>,
+    /// Bytes shared by all transfers.
+    pub memory: MemoryBudget,
+    /// The zone of the process.
+    pub process_zone: jiff::tz::TimeZone,
+}
+
+/// What was recorded of effects under a key.
+pub trait EffectMemory: Send + Sync {
+    /// Oldest first.
+    fn effects(&self, key: &str) -> Result<Vec<RecordedEffect>, LedgerError>;
+}
+
+/// The state file's memory, behind a lock: transfers ask it once, when they begin.
+pub struct StateMemory(pub Mutex<Store>);
+
+impl EffectMemory for StateMemory {
+    fn effects(&self, key: &str) -> Result<Vec<RecordedEffect>, LedgerError> {
+        let store = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        store.effects(key).map_err(|error| LedgerError(error.to_string()))
+    }
+}
+
+impl TransferService for Transfers {
+    fn transfer(&self, request: &TransferRequest) -> Result<TransferReport, OperatorError> {
+        let rendered = self.load(request)?;
+        let key = TransferKey {
+            installation: self.installation.clone(),
+            starting_attempt: self.starting_attempt,
+            task: request.reporter.task().clone(),
+            round: request.round,
+            config: rendered.hash.clone(),
+        };
+        let lines = Lines { reporter: request.reporter.clone(), key: key.id() };
+        lines.send(|task, key| EventKind::TransferStarted {
+            task,
+            key,
+            source: rendered.config.input.to_string(),
+            target: rendered.config.output.to_string(),
+        });
+        let context = TransferContext {
+            ledger: Arc::new(RunLedger {
+                lines: lines.clone(),
+                memory: Arc::clone(&self.memory_of_effects),
+                key: key.clone(),
+            }),
+            key,
+            observer: Arc::new(lines.clone()),
+            cancel: request.cancel.clone(),
+            memory: self.memory.clone(),
+            process_zone: self.process_zone.clone(),
+            directory: request.directory.clone(),
+        };
+        match transfer::run(&rendered.config, &context) {
+            Ok(report) => {
+                let finished = report.clone();
+                lines.send(|task, key| EventKind::TransferFinished { task, key, report: finished });
+                Ok(report)
+            }
+            Err(error) => {
+                let error = operator_error(&error);
+                let failure = error.to_failure(self.guard.as_ref());
+                lines.send(|task, key| EventKind::TransferFailed { task, key, failure });
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Transfers {
+    /// Reads the file with what the task's environment gives it. Warnings go to the task's log.
+    fn load(&self, request: &TransferRequest) -> Result<embulk::Rendered, OperatorError> {
+        let folder = request.file.parent().unwrap_or(Path::new("/"));
+        let name = request.file.file_name().map(PathBuf::from).unwrap_or_default();
+        let guard = &self.guard;
+        let is_secret = |name: &str, value: &str| guard.is_secret_name(name) || guard.contains_secret(value);
+        let loaded = embulk::load(
+            &name,
+            &request.environment,
+            &DirectoryReader::new(folder),
+            self.secrets.as_ref(),
+            &is_secret,
+        );
+        match loaded {
+            Ok(rendered) => {
+                for warning in &rendered.problems {
+                    request.reporter.log(Level::Warn, &problems::one_line(warning));
+                }
+                Ok(rendered)
+            }
+            Err(found) => Err(invalid_file(&request.file, &found)),
+        }
+    }
+}
+
+/// All problems of the file as one failure: the first is the message, the others are its causes.
+fn invalid_file(file: &Path, found: &[crate::diagnostic::Problem]) -> OperatorError {
+    let mut error = OperatorError::config(format!("transfer file `{}` is invalid", file.display()));
+    error.causes = found.iter().filter(|problem| problem.is_error()).map(problems::one_line).collect();
+    error.hint = found.iter().find_map(|problem| problem.hint.clone());
+    error
+}
+
+fn operator_error(error: &transfer::error::TransferError) -> OperatorError {
+    let kind = if error.is_canceled() {
+        FailureKind::Canceled
+    } else if error.is_unreachable() {
+        FailureKind::Unreachable
+    } else if error.is_config() {
+        FailureKind::Config
+    } else {
+        FailureKind::Failed
+    };
+    let mut failed = OperatorError::new(kind, error.message.clone());
+    failed.causes.clone_from(&error.causes);
+    failed.hint.clone_from(&error.hint);
+    failed
+}
+
+/// Speaks for one transfer of one task.
+#[derive(Clone)]
+struct Lines {
+    reporter: Reporter,
+    key: String,
+}
+
+impl Lines {
+    fn send(&self, kind: impl FnOnce(TaskName, String) -> EventKind) {
+        self.reporter.event(kind(self.reporter.task().clone(), self.key.clone()));
+    }
+
+    fn record(&self, kind: impl FnOnce(TaskName, String) -> EventKind) -> Result<(), LedgerError> {
+        let event = kind(self.reporter.task().clone(), self.key.clone());
+        self.reporter.record(event).map_err(|error| LedgerError(error.0))
+    }
+}
+
+impl Observer for Lines {
+    fn progress(&self, rows: u64, bytes: u64) {
+        self.send(|task, key| EventKind::TransferProgress { task, key, rows, bytes });
+    }
+
+    fn log(&self, level: Level, text: &str) {
+        self.reporter.log(level, text);
+    }
+}
+
+/// Effects as events of the run, durable when a call returns.
+struct RunLedger {
+    lines: Lines,
+    memory: Arc<dyn EffectMemory>,
+    key: TransferKey,
+}
+
+impl Ledger for RunLedger {
+    fn intend(&self, effect: &Effect) -> Result<(), LedgerError> {
+        self.lines.record(|task, key| EventKind::EffectIntended { task, key, effect: effect.clone() })
+    }
+
+    fn settle(&self, effect: &Effect, outcome: &EffectOutcome) -> Result<(), LedgerError> {
+        let (effect, outcome) = (effect.clone(), outcome.clone());
+        self.lines.record(|task, key| EventKind::EffectSettled { task, key, effect, outcome })
+    }
+
+    /// Everything of this round, and of earlier rounds what nobody knows the end of: a job whose answer was lost may
+    /// still publish, while one that ended belongs to the past.
+    fn recorded(&self) -> Result<Vec<RecordedEffect>, LedgerError> {
+        let mut recorded = Vec::new();
+        for round in 1..self.key.round {
+            let earlier = TransferKey { round, ..self.key.clone() };
+            recorded.extend(
+                self.memory.effects(&earlier.id())?.into_iter().filter(|effect| effect.outcome.is_none()),
+            );
+        }
+        recorded.extend(self.memory.effects(&self.key.id())?);
+        Ok(recorded)
+    }
+}
