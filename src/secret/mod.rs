@@ -1,8 +1,14 @@
 //! The safe: values that cannot be printed, where they come from, and the scrubber that keeps them out of what
 //! leaves the process.
 
+pub mod ciphertext;
+pub mod file;
+pub mod key_service;
+pub mod name;
 pub mod params;
+pub mod resolver;
 pub mod scrub;
+pub mod source;
 
 use std::fmt;
 

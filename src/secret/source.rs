@@ -1,0 +1,267 @@
+//! The places a secret may come from. Each knows some names; the [`Resolver`](super::resolver::Resolver) asks them in
+//! order.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use super::ciphertext::Ciphertext;
+use super::file::{FileError, SecretsFile};
+use super::key_service::KeyService;
+use super::name;
+use super::{Secret, SecretError};
+
+/// A name that a source has, for lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The name; for a variable of the environment the variable, since several names could mean it.
+    pub name: String,
+    /// How it lies there: `plain`, `kms`, `kms envelope`.
+    pub form: &'static str,
+}
+
+/// One place.
+pub trait SecretSource: Send + Sync {
+    /// How people know it, e.g. `secrets.yml`.
+    fn place(&self) -> &str;
+    /// The value, or none when the source does not know the name.
+    fn find(&self, name: &str) -> Result<Option<Secret>, SecretError>;
+    /// All names it has.
+    fn list(&self) -> Result<Vec<Listed>, SecretError>;
+    /// The values that it can give without asking a service, so that they can be hidden from the first line on.
+    fn at_hand(&self) -> Vec<Secret>;
+}
+
+fn unavailable(name: &str, place: &str, reason: impl Into<String>) -> SecretError {
+    SecretError::Unavailable { name: name.to_owned(), place: place.to_owned(), reason: reason.into() }
+}
+
+/// Variables `SYNC_SECRET_*`. That two names do not mean one variable is the resolver's care.
+pub struct Environment(BTreeMap<String, Option<Secret>>);
+
+impl Environment {
+    /// Takes what begins with `SYNC_SECRET_` out of the variables of the process.
+    pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let secrets = variables.into_iter().filter_map(|(variable, value)| {
+            let variable = variable.into_string().ok()?;
+            variable.strip_prefix(name::VARIABLE_PREFIX)?;
+            // Kept without a value when it is not UTF-8, so that it is refused and not passed over.
+            Some((variable, value.into_string().ok().map(Secret::new)))
+        });
+        Self(secrets.collect())
+    }
+}
+
+impl SecretSource for Environment {
+    fn place(&self) -> &'static str {
+        "the environment"
+    }
+
+    fn find(&self, name: &str) -> Result<Option<Secret>, SecretError> {
+        let variable = name::variable(name);
+        match self.0.get(&variable) {
+            None => Ok(None),
+            Some(Some(secret)) => Ok(Some(secret.clone())),
+            Some(None) => {
+                Err(unavailable(name, self.place(), format!("variable `{variable}` is not UTF-8 text")))
+            }
+        }
+    }
+
+    fn list(&self) -> Result<Vec<Listed>, SecretError> {
+        Ok(self.0.keys().map(|name| Listed { name: name.clone(), form: "plain" }).collect())
+    }
+
+    fn at_hand(&self) -> Vec<Secret> {
+        self.0.values().flatten().cloned().collect()
+    }
+}
+
+/// Entries `secrets.*` of the properties.
+pub struct Properties(BTreeMap<String, Secret>);
+
+impl Properties {
+    /// Names (without `secrets.`) and values.
+    pub fn new(secrets: BTreeMap<String, Secret>) -> Self {
+        Self(secrets)
+    }
+}
+
+impl SecretSource for Properties {
+    fn place(&self) -> &'static str {
+        "the properties"
+    }
+
+    fn find(&self, name: &str) -> Result<Option<Secret>, SecretError> {
+        Ok(self.0.get(name).cloned())
+    }
+
+    fn list(&self) -> Result<Vec<Listed>, SecretError> {
+        Ok(self.0.keys().map(|name| Listed { name: name.clone(), form: "plain" }).collect())
+    }
+
+    fn at_hand(&self) -> Vec<Secret> {
+        self.0.values().cloned().collect()
+    }
+}
+
+/// The encrypted file of the project. Read when the first secret is asked for.
+pub struct Encrypted {
+    path: PathBuf,
+    place: String,
+    service: Arc<dyn KeyService>,
+    file: OnceLock<Result<SecretsFile, String>>,
+}
+
+impl Encrypted {
+    /// The file at `path`, shown as `place`.
+    pub fn new(path: PathBuf, place: impl Into<String>, service: Arc<dyn KeyService>) -> Self {
+        Self { path, place: place.into(), service, file: OnceLock::new() }
+    }
+
+    fn entries(&self, name: &str) -> Result<&[(String, Ciphertext)], SecretError> {
+        let file = self.file.get_or_init(|| SecretsFile::read(&self.path).map_err(|error| chain(&error)));
+        file.as_ref().map(SecretsFile::entries).map_err(|reason| unavailable(name, &self.place, reason))
+    }
+}
+
+fn chain(error: &FileError) -> String {
+    match error {
+        FileError::Disk { source, .. } => format!("{error}: {source}"),
+        FileError::Form { .. } | FileError::Changed { .. } => error.to_string(),
+    }
+}
+
+impl SecretSource for Encrypted {
+    fn place(&self) -> &str {
+        &self.place
+    }
+
+    fn find(&self, name: &str) -> Result<Option<Secret>, SecretError> {
+        let Some((_, ciphertext)) = self.entries(name)?.iter().find(|(known, _)| known == name) else {
+            return Ok(None);
+        };
+        match ciphertext.open(name, self.service.as_ref()) {
+            Ok(secret) => Ok(Some(secret)),
+            Err(error) => Err(unavailable(name, &self.place, error.to_string())),
+        }
+    }
+
+    fn list(&self) -> Result<Vec<Listed>, SecretError> {
+        let listed = |(name, value): &(String, Ciphertext)| Listed { name: name.clone(), form: value.form() };
+        Ok(self.entries("*")?.iter().map(listed).collect())
+    }
+
+    fn at_hand(&self) -> Vec<Secret> {
+        Vec::new()
+    }
+}
+
+/// Digdag's local secrets: one file for each name in `<config home>/secrets`, the whole content the value, a newline
+/// at its end included.
+pub struct Local {
+    directory: PathBuf,
+    place: String,
+}
+
+impl Local {
+    /// The directory of the secrets, which need not exist.
+    pub fn new(directory: &Path) -> Self {
+        Self { directory: directory.to_owned(), place: format!("`{}`", directory.display()) }
+    }
+
+    fn names(&self) -> Vec<String> {
+        let Ok(entries) = std::fs::read_dir(&self.directory) else { return Vec::new() };
+        let mut names: Vec<String> = entries
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| name::check(name).is_ok() && self.directory.join(name).is_file())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+impl SecretSource for Local {
+    fn place(&self) -> &str {
+        &self.place
+    }
+
+    fn find(&self, name: &str) -> Result<Option<Secret>, SecretError> {
+        if name::check(name).is_err() {
+            return Ok(None);
+        }
+        match std::fs::read_to_string(self.directory.join(name)) {
+            Ok(text) => Ok(Some(Secret::new(text))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => Ok(None),
+            Err(error) => Err(unavailable(name, &self.place, error.to_string())),
+        }
+    }
+
+    fn list(&self) -> Result<Vec<Listed>, SecretError> {
+        Ok(self.names().into_iter().map(|name| Listed { name, form: "plain" }).collect())
+    }
+
+    fn at_hand(&self) -> Vec<Secret> {
+        self.names().iter().filter_map(|name| self.find(name).ok().flatten()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::key_service::tests::FakeKeyService;
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> Environment {
+        Environment::new(pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())))
+    }
+
+    #[test]
+    fn the_environment_gives_by_upper_case_name() {
+        let source = environment(&[("SYNC_SECRET_PG_PASSWORD", "x1"), ("PG_PASSWORD", "x2")]);
+        assert_eq!(source.find("pg.password").expect("there"), Some(Secret::new("x1")));
+        assert_eq!(source.find("password").expect("fine"), None);
+        assert_eq!(source.list().expect("there").len(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_variable_that_is_not_text_is_refused() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let value = OsString::from_vec(vec![0xff]);
+        let source = Environment::new([("SYNC_SECRET_A".into(), value)]);
+        assert_eq!(
+            source.find("a").expect_err("refused").to_string(),
+            "secret `a` could not be read from the environment: variable `SYNC_SECRET_A` is not UTF-8 text"
+        );
+    }
+
+    #[test]
+    fn local_files_are_taken_whole_and_names_cannot_leave_the_directory() {
+        let home = tempfile::tempdir().expect("a directory");
+        let directory = home.path().join("secrets");
+        std::fs::create_dir(&directory).expect("made");
+        std::fs::write(directory.join("pg.password"), "x1\n").expect("written");
+        std::fs::write(home.path().join("other"), "x2").expect("written");
+        let source = Local::new(&directory);
+        assert_eq!(source.find("pg.password").expect("there"), Some(Secret::new("x1\n")));
+        assert_eq!(source.find("../other").expect("fine"), None);
+        assert_eq!(source.at_hand(), [Secret::new("x1\n")]);
+        assert_eq!(Local::new(&home.path().join("absent")).find("a").expect("fine"), None);
+    }
+
+    #[test]
+    fn a_refusal_of_the_key_service_names_secret_and_place() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("secrets.yml");
+        let moved = "envelope: 1, key: AAEC, nonce: AAAAAAAAAAAAAAAA, data: AAEC";
+        std::fs::write(&path, format!("a: {{{moved}}}\n")).expect("written");
+        let source = Encrypted::new(path, "`secrets.yml`", Arc::new(FakeKeyService::default()));
+        assert_eq!(source.find("b").expect("fine"), None);
+        assert_eq!(
+            source.find("a").expect_err("no key").to_string(),
+            "secret `a` could not be read from `secrets.yml`: its data key has 3 bytes, not 32"
+        );
+    }
+}
