@@ -1,5 +1,6 @@
 //! The reading room for `.dig` files: text to a checked [`workflow::Workflow`]. Pure.
 
+pub mod expression;
 pub mod params;
 pub mod retry;
 pub mod schedule;

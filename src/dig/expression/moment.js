@@ -1,0 +1,1 @@
+(function (Date, host) { return undefined; })
