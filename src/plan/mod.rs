@@ -1,1 +1,32 @@
-//! The drawing room: what will run. A growing state machine without clock, thread or disk.
+//! The drawing room: what runs, in which order, and what follows from what happened. A pure, growing state machine.
+//!
+//! A [`Plan`] knows no clock, no thread and no disk. It says what may start ([`Plan::take_ready`]), is told how it
+//! ended ([`Plan::succeeded`], [`Plan::failed`], [`Plan::retry_due`]), grows by what tasks generate, and reports
+//! every change of state as a [`Transition`]. The words and the rules are Digdag's: children wait for the siblings
+//! before them, a task that can never start stays blocked for ever, and a parent ends when nothing below it can
+//! go on.
+//!
+//! * [`definition`]: the compiled tree, shared between the copies that a group's `_retry` makes.
+//! * [`graph`]: the nodes and how they wait for each other.
+//! * [`progress`]: what follows from an end, a failure, a retry.
+//! * [`scope`]: which exports and stores a task sees.
+//! * [`resume`] and [`selection`]: what an earlier attempt has done already, and what people asked to run.
+
+pub mod definition;
+#[cfg(test)]
+mod fake;
+pub mod graph;
+mod node;
+pub mod progress;
+pub mod resume;
+pub mod scope;
+pub mod selection;
+#[cfg(test)]
+mod tests;
+
+pub use definition::Definition;
+pub use graph::{Plan, Work};
+pub use node::TaskId;
+pub use progress::{Failure, Success, Transition};
+pub use resume::{Recorded, RecordedTask, is_control};
+pub use selection::{Selection, SelectionError};

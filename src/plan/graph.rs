@@ -1,0 +1,352 @@
+//! The plan itself: its nodes, who waits for whom, and the queue of what may start.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use super::definition::{Body, Definition};
+use super::node::{Node, Role, TaskId, Upstream};
+use super::progress::{Action, Transition};
+use super::resume::{Again, Recorded};
+use super::selection::{self, Mode, Path, Selection, SelectionError};
+use crate::dig::workflow::{OperatorCall, Parallel, Task};
+use crate::session::{Params, TaskName, TaskState};
+
+/// What will run. See the module head.
+#[derive(Debug)]
+pub struct Plan {
+    pub(super) nodes: Vec<Node>,
+    pub(super) ready: VecDeque<TaskId>,
+    pub(super) actions: VecDeque<Action>,
+    pub(super) transitions: Vec<Transition>,
+    pub(super) recorded: Recorded,
+    pub(super) rounds: HashMap<TaskName, u32>,
+    pub(super) defaults: Arc<Params>,
+    pub(super) stopping: bool,
+    path: Option<Path>,
+}
+
+/// An operator task that may start now.
+#[derive(Debug, Clone)]
+pub struct Work {
+    /// Its place in the plan.
+    pub id: TaskId,
+    /// Its full name.
+    pub name: TaskName,
+    /// What is written in the file.
+    pub call: Arc<OperatorCall>,
+    /// Hash of its definition.
+    pub definition: String,
+    /// Which run of this name it is, from 1.
+    pub round: u32,
+    /// How many re-tries of it were spent.
+    pub retries: u32,
+    /// Below a `_error`: it must run even if a parameter in scope cannot be evaluated.
+    pub in_handler: bool,
+    /// It succeeded in an earlier attempt, but these secret parameters that it stored are lost.
+    pub lost_secrets: Vec<String>,
+}
+
+/// How many tasks of a plan ended how. Groups and the rounds before the last are not counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Ran and succeeded.
+    pub succeeded: usize,
+    /// Done in an earlier attempt.
+    pub skipped: usize,
+    /// Failed.
+    pub failed: usize,
+    /// Never started.
+    pub blocked: usize,
+    /// Stopped.
+    pub canceled: usize,
+}
+
+impl Plan {
+    /// Plans a workflow. `defaults`: the weakest parameters (`-p`, properties). `recorded`: what earlier attempts of
+    /// a `retry` did; empty for a `run`.
+    pub fn new(
+        name: &str,
+        root: Task,
+        defaults: Params,
+        recorded: Recorded,
+        selection: &Selection,
+    ) -> Result<Self, SelectionError> {
+        let root_name = TaskName::from_full(format!("+{name}"));
+        let mut definition = Definition::from(root);
+        let mut path = None;
+        if let Some(pattern) = selection.pattern() {
+            let generated = (!matches!(selection, Selection::Subtree(_))).then_some(&recorded);
+            let target = selection::resolve(pattern, &root_name, &definition, generated)?;
+            path = Path::new(selection, target.clone());
+            if matches!(selection, Selection::Subtree(_)) {
+                definition = subtree(&root_name, definition, &target);
+            }
+        }
+        let mode = path.as_ref().map_or(Mode::Recorded, |path| path.on(&root_name).unwrap_or(path.after));
+        let mut plan = Self {
+            nodes: Vec::new(),
+            ready: VecDeque::new(),
+            actions: VecDeque::new(),
+            transitions: Vec::new(),
+            recorded,
+            rounds: HashMap::new(),
+            defaults: Arc::new(defaults),
+            stopping: false,
+            path,
+        };
+        let root = plan.add(root_name, None, &Arc::new(definition), Role::Child, mode);
+        plan.activate(root);
+        plan.settle_all();
+        Ok(plan)
+    }
+
+    /// The next operator task that may start, in the order in which tasks became ready. It is running from now on.
+    pub fn take_ready(&mut self) -> Option<Work> {
+        let id = self.ready.pop_front()?;
+        let again = if self.node(id).mode == Mode::Redo { Again::Redo } else { Again::Resume };
+        let name = self.node(id).name.clone();
+        let round = match self.rounds.get(&name) {
+            Some(round) => round.saturating_add(1),
+            None => self.recorded.first_round(&name, again),
+        };
+        self.rounds.insert(name.clone(), round);
+        let node = self.node_mut(id);
+        node.state = TaskState::Running;
+        node.round = round;
+        let lost_secrets = std::mem::take(&mut node.lost_secrets);
+        let call = Arc::clone(node.definition.call()?);
+        Some(Work {
+            id,
+            name,
+            call,
+            definition: node.definition.hash.clone(),
+            round,
+            retries: node.retries,
+            in_handler: node.in_handler,
+            lost_secrets,
+        })
+    }
+
+    /// What changed since the last call, in order.
+    pub fn take_transitions(&mut self) -> Vec<Transition> {
+        std::mem::take(&mut self.transitions)
+    }
+
+    /// Whether the root has ended: nothing more will happen.
+    pub fn is_finished(&self) -> bool {
+        self.root_state().is_done()
+    }
+
+    /// How the root stands.
+    pub fn root_state(&self) -> TaskState {
+        self.nodes.first().map_or(TaskState::Success, |root| root.state)
+    }
+
+    /// The full name of a task.
+    pub fn name(&self, id: TaskId) -> &TaskName {
+        &self.node(id).name
+    }
+
+    /// The full names of all operator tasks of the last rounds, with their state.
+    pub fn tasks(&self) -> Vec<(&TaskName, TaskState)> {
+        let mut found = Vec::new();
+        self.walk(TaskId(0), &mut |node| {
+            if node.definition.call().is_some() {
+                found.push((&node.name, node.state));
+            }
+        });
+        found
+    }
+
+    /// How many tasks ended how.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        self.walk(TaskId(0), &mut |node| {
+            if node.definition.call().is_none() {
+                return;
+            }
+            match node.state {
+                TaskState::Success if node.skipped => counts.skipped += 1,
+                TaskState::Success => counts.succeeded += 1,
+                TaskState::Error | TaskState::GroupError => counts.failed += 1,
+                TaskState::Canceled => counts.canceled += 1,
+                _ => counts.blocked += 1,
+            }
+        });
+        counts
+    }
+
+    fn walk<'a>(&'a self, id: TaskId, visit: &mut impl FnMut(&'a Node)) {
+        let node = self.node(id);
+        if node.passed {
+            return;
+        }
+        visit(node);
+        for child in node.round_children() {
+            self.walk(*child, visit);
+        }
+    }
+
+    // Ids are handed out by this plan alone and nodes are never removed, so an id is always in range.
+    pub(super) fn node(&self, id: TaskId) -> &Node {
+        &self.nodes[id.0]
+    }
+
+    pub(super) fn node_mut(&mut self, id: TaskId) -> &mut Node {
+        &mut self.nodes[id.0]
+    }
+
+    /// Adds a task and its static children, in the order of the file, so that ids rise with definition.
+    pub(super) fn add(
+        &mut self,
+        name: TaskName,
+        parent: Option<TaskId>,
+        definition: &Arc<Definition>,
+        role: Role,
+        mode: Mode,
+    ) -> TaskId {
+        let id = TaskId(self.nodes.len());
+        let mut node = Node::new(name, parent, Arc::clone(definition), role, mode);
+        if let Some(parent) = parent {
+            node.in_handler |= self.node(parent).in_handler;
+            self.node_mut(parent).children.push(id);
+            self.node_mut(parent).unfinished += 1;
+        }
+        self.nodes.push(node);
+        self.add_children(id);
+        id
+    }
+
+    /// Adds the static children of a group as a new round.
+    pub(super) fn add_children(&mut self, id: TaskId) {
+        let definition = Arc::clone(&self.node(id).definition);
+        let Body::Group { parallel, children } = &definition.body else { return };
+        let parent_name = self.node(id).name.clone();
+        let names: Vec<TaskName> = children.iter().map(|child| parent_name.child(&child.name)).collect();
+        let edges = Edges::of(*parallel, children);
+        let modes = self.child_modes(self.node(id).mode, &names, &edges);
+        for ((name, child), mode) in names.into_iter().zip(children).zip(modes) {
+            self.add(name, Some(id), child, Role::Child, mode);
+        }
+        let ids: Vec<TaskId> = self.node(id).round_children().to_vec();
+        for (place, edge) in edges.0.into_iter().enumerate() {
+            for upstream in &edge.waits_for {
+                self.node_mut(ids[*upstream]).downstream.push(ids[place]);
+            }
+            let node = self.node_mut(ids[place]);
+            node.waits = edge.waits_for.len();
+            node.upstream = edge.upstream;
+        }
+    }
+
+    /// What the selection says of children with these names.
+    fn child_modes(&self, parent: Mode, names: &[TaskName], edges: &Edges) -> Vec<Mode> {
+        let path = match (&self.path, parent) {
+            (Some(path), Mode::OnPath) => path,
+            _ => return vec![parent; names.len()],
+        };
+        let Some((place, mode)) =
+            names.iter().enumerate().find_map(|(place, name)| Some((place, path.on(name)?)))
+        else {
+            return vec![path.before; names.len()];
+        };
+        let is_before = |sibling| match edges.0.get(place).map(|edge| &edge.upstream) {
+            Some(Upstream::Prefix(count)) => sibling < *count,
+            Some(Upstream::Some(places)) => places.contains(&sibling),
+            None => false,
+        };
+        (0..names.len())
+            .map(|sibling| match sibling {
+                _ if sibling == place => mode,
+                _ if is_before(sibling) => path.before,
+                _ => path.after,
+            })
+            .collect()
+    }
+
+    /// The mode of something generated below a task.
+    pub(super) fn generated_mode(&self, parent: TaskId, name: &TaskName, role: Role) -> Mode {
+        let mode = self.node(parent).mode;
+        match (&self.path, mode, role) {
+            (_, _, Role::Handler) => Mode::Redo,
+            (Some(path), Mode::OnPath, Role::Child) => path.on(name).unwrap_or(path.before),
+            (Some(path), Mode::OnPath, Role::Check) => path.after,
+            _ => mode,
+        }
+    }
+}
+
+/// The root with the target as its only child, under its full name.
+fn subtree(root: &TaskName, definition: Definition, target: &TaskName) -> Definition {
+    let rest = target.as_str().strip_prefix(root.as_str()).unwrap_or_default().to_owned();
+    if rest.is_empty() {
+        return definition;
+    }
+    let child = selection::find(root, &definition, target).map(|found| found.alone(rest));
+    let children = child.into_iter().map(Arc::new).collect();
+    Definition { body: Body::Group { parallel: Parallel::No, children }, ..definition }
+}
+
+/// How the children of a group wait for each other.
+struct Edges(Vec<Edge>);
+
+struct Edge {
+    /// Places of the siblings it waits for. Empty for chunks, which start as a whole.
+    waits_for: Vec<usize>,
+    /// Whose stores it sees.
+    upstream: Upstream,
+}
+
+impl Edges {
+    fn of(parallel: Parallel, children: &[Arc<Definition>]) -> Self {
+        match parallel {
+            Parallel::No => Self::in_sequence(children),
+            Parallel::All => Self::at_once(children),
+            Parallel::Chunks(size) => Self(
+                (0..children.len())
+                    .map(|place| Edge {
+                        waits_for: Vec::new(),
+                        upstream: Upstream::Prefix(place / size.max(1) * size.max(1)),
+                    })
+                    .collect(),
+            ),
+        }
+    }
+
+    /// Each waits for the foreground task before it and all background tasks since; a background task for nobody.
+    fn in_sequence(children: &[Arc<Definition>]) -> Self {
+        let mut since = Vec::new();
+        let edges = children.iter().enumerate().map(|(place, child)| {
+            if child.background {
+                since.push(place);
+                return Edge { waits_for: Vec::new(), upstream: Upstream::Prefix(0) };
+            }
+            let waits_for = std::mem::replace(&mut since, vec![place]);
+            Edge { waits_for, upstream: Upstream::Prefix(place) }
+        });
+        Self(edges.collect())
+    }
+
+    /// Nobody waits, but for the siblings that `_after` names.
+    fn at_once(children: &[Arc<Definition>]) -> Self {
+        let mut edges: Vec<Edge> = Vec::with_capacity(children.len());
+        for (place, child) in children.iter().enumerate() {
+            let mut waits_for: Vec<usize> = Vec::new();
+            let mut upstream: Vec<usize> = Vec::new();
+            if !child.after.is_empty() {
+                waits_for =
+                    (0..place).filter(|earlier| child.after.contains(&children[*earlier].name)).collect();
+            }
+            for earlier in &waits_for {
+                if let Edge { upstream: Upstream::Some(farther), .. } = &edges[*earlier] {
+                    upstream.extend(farther);
+                }
+                upstream.push(*earlier);
+            }
+            upstream.sort_unstable();
+            upstream.dedup();
+            edges.push(Edge { waits_for, upstream: Upstream::Some(upstream) });
+        }
+        Self(edges)
+    }
+}

@@ -1,0 +1,428 @@
+//! What follows from what happened: ends, failures, retries, handlers and checks.
+//!
+//! Every step is put in a queue and worked off in turn, so that ten thousand tasks that are done already do not
+//! nest ten thousand calls.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::definition::{Body, Definition};
+use super::graph::Plan;
+use super::node::{Left, Phase, Role, TaskId};
+use super::resume::{self, Decision};
+use super::selection::Mode;
+use crate::dig;
+use crate::dig::retry::RetryPolicy;
+use crate::dig::workflow::{Parallel, Task};
+use crate::run::event::{TaskFailure, TaskResult};
+use crate::session::{Params, TaskName, TaskState};
+
+/// A task changed its state.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Transition {
+    /// It was done in an earlier attempt.
+    Skipped { name: TaskName, changed: bool },
+    /// Its operator succeeded and tasks below it run now.
+    Planned { name: TaskName, result: TaskResult },
+    /// It will be tried again after a pause; tell [`Plan::retry_due`] then.
+    Retrying {
+        id: TaskId,
+        name: TaskName,
+        round: u32,
+        delay: Duration,
+        /// None when a task below it failed.
+        failure: Option<TaskFailure>,
+    },
+    /// It ended.
+    Finished { name: TaskName, state: TaskState, result: Option<TaskResult>, failure: Option<TaskFailure> },
+}
+
+/// What an operator left when it succeeded.
+#[derive(Debug, Default)]
+pub struct Success {
+    /// Parameters for the tasks after it, secret ones included.
+    pub store: Params,
+    /// Key paths removed before `store` is merged.
+    pub reset_store: Vec<Vec<String>>,
+    /// Parameters for the tasks below it.
+    pub export: Params,
+    /// What it generated.
+    pub subtask: Option<Task>,
+    /// The same as it may be recorded.
+    pub record: TaskResult,
+}
+
+/// How a try of an operator failed.
+#[derive(Debug)]
+pub struct Failure {
+    /// For people.
+    pub failure: TaskFailure,
+    /// The variable `error` for handlers.
+    pub error: Params,
+    /// The task's `_retry`, where its operator honours one; how many tries are spent is counted here.
+    pub retry: Option<RetryPolicy>,
+    /// The task was stopped and did not fail by itself.
+    pub canceled: bool,
+}
+
+/// A step that waits to be worked off.
+#[derive(Debug)]
+pub(super) enum Action {
+    Start(TaskId),
+    Ended(TaskId),
+    Settle(TaskId),
+}
+
+impl Plan {
+    /// A running operator succeeded.
+    pub fn succeeded(&mut self, id: TaskId, success: Success) {
+        if self.node(id).state != TaskState::Running {
+            return;
+        }
+        let Success { store, reset_store, export, subtask, record } = success;
+        self.leave(id, Left { store, reset_store, export });
+        self.after_work(id, subtask, Some(record));
+        self.settle_all();
+    }
+
+    /// A running operator failed.
+    pub fn failed(&mut self, id: TaskId, failure: Failure) {
+        if self.node(id).state != TaskState::Running {
+            return;
+        }
+        let node = self.node_mut(id);
+        if failure.canceled {
+            node.failure = Some(failure.failure);
+            self.finish(id, TaskState::Canceled, None);
+        } else if let Some(delay) = self.spend_retry(id, failure.retry) {
+            self.wait_for_retry(id, delay, Some(failure.failure));
+        } else {
+            let node = self.node_mut(id);
+            node.failure = Some(failure.failure);
+            node.error = Some(failure.error);
+            self.handle_failure(id);
+        }
+        self.settle_all();
+    }
+
+    /// The pause before a retry is over.
+    pub fn retry_due(&mut self, id: TaskId) {
+        if self.node(id).state != TaskState::RetryWaiting {
+            return;
+        }
+        if self.stopping {
+            self.finish(id, TaskState::Canceled, None);
+        } else {
+            self.try_again(id);
+        }
+        self.settle_all();
+    }
+
+    /// Nothing new starts from now on; what runs may end. Tasks that were ready or waited for a retry are canceled.
+    pub fn stop(&mut self) {
+        if std::mem::replace(&mut self.stopping, true) {
+            return;
+        }
+        self.ready.clear();
+        for place in 0..self.nodes.len() {
+            if matches!(self.nodes[place].state, TaskState::Ready | TaskState::RetryWaiting) {
+                self.finish(TaskId(place), TaskState::Canceled, None);
+            }
+        }
+        self.settle_all();
+    }
+
+    pub(super) fn settle_all(&mut self) {
+        while let Some(action) = self.actions.pop_front() {
+            match action {
+                Action::Start(id) => self.start(id),
+                Action::Ended(id) => self.ended(id),
+                Action::Settle(id) => self.settle(id),
+            }
+        }
+    }
+
+    /// A task whose siblings before it succeeded: it can go on from now.
+    pub(super) fn activate(&mut self, id: TaskId) {
+        if let Some(parent) = self.node(id).parent {
+            self.node_mut(parent).active += 1;
+        }
+        self.actions.push_back(Action::Start(id));
+    }
+
+    fn start(&mut self, id: TaskId) {
+        if self.stopping {
+            return self.finish(id, TaskState::Canceled, None);
+        }
+        if self.node(id).mode == Mode::Pass {
+            return self.pass(id);
+        }
+        let definition = Arc::clone(&self.node(id).definition);
+        match &definition.body {
+            Body::Group { .. } => {
+                self.node_mut(id).state = TaskState::Planned;
+                self.start_children(id);
+            }
+            Body::Operator(_) => self.start_operator(id, &definition),
+        }
+    }
+
+    fn pass(&mut self, id: TaskId) {
+        let node = self.node_mut(id);
+        node.passed = true;
+        node.state = TaskState::Success;
+        self.actions.push_back(Action::Ended(id));
+    }
+
+    fn start_operator(&mut self, id: TaskId, definition: &Definition) {
+        let node = self.node(id);
+        let recorded = match node.mode {
+            Mode::Redo => None,
+            _ if node.in_handler => None,
+            _ => self.recorded.get(&node.name),
+        };
+        let succeeded_before = recorded.is_some_and(|task| task.result.is_some());
+        if node.mode == Mode::RecordedOrPass && !succeeded_before {
+            return self.pass(id);
+        }
+        match resume::decide(recorded, definition) {
+            Decision::Done { result, changed } => self.take_as_done(id, *result, changed),
+            Decision::Run { lost_secrets } => {
+                self.node_mut(id).lost_secrets = lost_secrets;
+                self.make_ready(id);
+            }
+        }
+    }
+
+    fn make_ready(&mut self, id: TaskId) {
+        self.node_mut(id).state = TaskState::Ready;
+        self.ready.push_back(id);
+    }
+
+    fn take_as_done(&mut self, id: TaskId, result: TaskResult, changed: bool) {
+        let name = self.node(id).name.clone();
+        if result.subtask.is_some() {
+            return self.make_ready(id);
+        }
+        self.leave(id, Left { store: result.store, reset_store: result.reset_store, export: result.export });
+        self.transitions.push(Transition::Skipped { name, changed });
+        self.node_mut(id).skipped = true;
+        self.node_mut(id).state = TaskState::Success;
+        self.actions.push_back(Action::Ended(id));
+    }
+
+    fn leave(&mut self, id: TaskId, left: Left) {
+        let has_stores = !left.store.is_empty() || !left.reset_store.is_empty();
+        self.node_mut(id).left = left;
+        if has_stores {
+            self.mark_stores(id);
+        }
+    }
+
+    /// The operator's own work is done: what it generated comes next, then its check.
+    fn after_work(&mut self, id: TaskId, subtask: Option<Task>, record: Option<TaskResult>) {
+        let definition = Arc::clone(&self.node(id).definition);
+        let (next, part, role) = match (subtask, &definition.check) {
+            (Some(task), _) => (Arc::new(Definition::from(task)), "^sub", Role::Child),
+            (None, Some(check)) if !self.stopping => (Arc::clone(check), "^check", Role::Check),
+            (None, _) => return self.finish(id, TaskState::Success, record),
+        };
+        let name = self.node(id).name.clone();
+        self.transitions.push(Transition::Planned { name, result: record.unwrap_or_default() });
+        let node = self.node_mut(id);
+        node.state = TaskState::Planned;
+        node.phase = if role == Role::Check { Phase::Check } else { Phase::Work };
+        self.generate(id, &next, part, role);
+    }
+
+    /// Adds a task below another and starts it.
+    fn generate(&mut self, id: TaskId, definition: &Arc<Definition>, part: &str, role: Role) -> TaskId {
+        let name = self.node(id).name.child(part);
+        let mode = self.generated_mode(id, &name, role);
+        let child = self.add(name, Some(id), definition, role, mode);
+        self.activate(child);
+        child
+    }
+
+    fn start_children(&mut self, id: TaskId) {
+        let children = self.node(id).round_children().to_vec();
+        if children.is_empty() {
+            return self.actions.push_back(Action::Settle(id));
+        }
+        if let Parallel::Chunks(_) = self.node(id).definition.parallel() {
+            self.node_mut(id).chunk = (0, 0);
+            return self.start_chunk(id);
+        }
+        for child in children {
+            if self.node(child).waits == 0 {
+                self.activate(child);
+            }
+        }
+    }
+
+    fn start_chunk(&mut self, id: TaskId) {
+        let Parallel::Chunks(size) = self.node(id).definition.parallel() else { return };
+        let (from, _) = self.node(id).chunk;
+        let chunk: Vec<TaskId> =
+            self.node(id).round_children().iter().skip(from).take(size.max(1)).copied().collect();
+        self.node_mut(id).chunk = (from + chunk.len(), chunk.len());
+        for child in chunk {
+            self.activate(child);
+        }
+    }
+
+    /// A task is in a done state: tells its siblings and its parent.
+    fn ended(&mut self, id: TaskId) {
+        let node = self.node(id);
+        let Some(parent) = node.parent else { return };
+        let (succeeded, role) = (node.state == TaskState::Success, node.role);
+        let partial = node.passed || node.partial;
+        let above = self.node_mut(parent);
+        above.partial |= partial;
+        above.active = above.active.saturating_sub(1);
+        if succeeded {
+            above.unfinished = above.unfinished.saturating_sub(1);
+            self.release(id, parent);
+        } else if role != Role::Handler {
+            above.failed = true;
+        }
+        if self.node(parent).active == 0 {
+            self.actions.push_back(Action::Settle(parent));
+        }
+    }
+
+    /// Starts the siblings that waited for a task alone.
+    fn release(&mut self, id: TaskId, parent: TaskId) {
+        if self.node(parent).state != TaskState::Planned {
+            return;
+        }
+        for sibling in std::mem::take(&mut self.node_mut(id).downstream) {
+            let waiting = self.node_mut(sibling);
+            waiting.waits = waiting.waits.saturating_sub(1);
+            if waiting.waits == 0 {
+                self.activate(sibling);
+            }
+        }
+        let is_chunked = matches!(self.node(parent).definition.parallel(), Parallel::Chunks(_));
+        if is_chunked && self.node(id).role == Role::Child {
+            let above = self.node_mut(parent);
+            above.chunk.1 = above.chunk.1.saturating_sub(1);
+            if above.chunk.1 == 0 {
+                self.start_chunk(parent);
+            }
+        }
+    }
+
+    /// No child of a task can go on: decides what becomes of it.
+    fn settle(&mut self, id: TaskId) {
+        let node = self.node(id);
+        if node.state != TaskState::Planned || node.active > 0 {
+            return;
+        }
+        if node.phase == Phase::Handler {
+            let state = if node.error.is_some() { TaskState::Error } else { TaskState::GroupError };
+            return self.finish(id, state, None);
+        }
+        if self.stopping && node.unfinished > 0 {
+            return self.finish(id, TaskState::Canceled, None);
+        }
+        if node.failed {
+            return match self.spend_retry(id, self.node(id).definition.retry) {
+                Some(delay) => self.wait_for_retry(id, delay, None),
+                None => self.handle_failure(id),
+            };
+        }
+        match (&node.definition.check, &node.definition.body, node.phase) {
+            (Some(check), Body::Operator(_), Phase::Work) if !self.stopping => {
+                let check = Arc::clone(check);
+                self.node_mut(id).phase = Phase::Check;
+                self.generate(id, &check, "^check", Role::Check);
+            }
+            _ => self.finish(id, TaskState::Success, None),
+        }
+    }
+
+    fn spend_retry(&mut self, id: TaskId, policy: Option<RetryPolicy>) -> Option<Duration> {
+        if self.stopping {
+            return None;
+        }
+        let delay = policy?.delay(self.node(id).retries.saturating_add(1))?;
+        self.node_mut(id).retries += 1;
+        Some(delay)
+    }
+
+    fn wait_for_retry(&mut self, id: TaskId, delay: Duration, failure: Option<TaskFailure>) {
+        let node = self.node_mut(id);
+        node.state = TaskState::RetryWaiting;
+        let (name, round) = (node.name.clone(), node.round);
+        self.transitions.push(Transition::Retrying { id, name, round, delay, failure });
+    }
+
+    fn try_again(&mut self, id: TaskId) {
+        let node = self.node_mut(id);
+        node.begin_round();
+        // A new round does everything once more, also what an earlier attempt had done.
+        node.mode = Mode::Redo;
+        match node.definition.body {
+            Body::Group { .. } => {
+                node.state = TaskState::Planned;
+                self.add_children(id);
+                self.start_children(id);
+            }
+            Body::Operator(_) => self.make_ready(id),
+        }
+    }
+
+    /// A task failed for good: its `_error`, or its end.
+    fn handle_failure(&mut self, id: TaskId) {
+        let handler = self.node(id).definition.error.clone();
+        match handler {
+            Some(handler) if !self.stopping => {
+                let mut given = self.stores_below(id);
+                given.insert("error".to_owned(), self.error_below(id).into());
+                let node = self.node_mut(id);
+                node.state = TaskState::Planned;
+                node.phase = Phase::Handler;
+                let child = self.generate(id, &handler, "^error", Role::Handler);
+                self.node_mut(child).given = Some(given);
+            }
+            _ => {
+                let own = self.node(id).error.is_some();
+                self.finish(id, if own { TaskState::Error } else { TaskState::GroupError }, None);
+            }
+        }
+    }
+
+    /// The errors of a task and all below it, the one with the highest id last.
+    fn error_below(&self, id: TaskId) -> Params {
+        let mut ids = Vec::new();
+        let mut open = vec![id];
+        while let Some(id) = open.pop() {
+            let node = self.node(id);
+            if node.error.is_some() {
+                ids.push(id);
+            }
+            open.extend(&node.children);
+        }
+        ids.sort_unstable();
+        let mut merged = Params::new();
+        for error in ids.into_iter().filter_map(|id| self.node(id).error.as_ref()) {
+            dig::params::merge(&mut merged, error);
+        }
+        merged
+    }
+
+    fn finish(&mut self, id: TaskId, state: TaskState, result: Option<TaskResult>) {
+        let node = self.node_mut(id);
+        node.state = state;
+        node.forget_scopes();
+        // What is recorded of a task done earlier stays; a partly selected group has not succeeded as a whole.
+        let says_nothing = state == TaskState::Success && (node.skipped || node.partial);
+        if !says_nothing {
+            let failure = if state == TaskState::Success { None } else { node.failure.clone() };
+            let name = node.name.clone();
+            self.transitions.push(Transition::Finished { name, state, result, failure });
+        }
+        self.actions.push_back(Action::Ended(id));
+    }
+}
