@@ -1,0 +1,120 @@
+//! What all calls to AWS share: region, credentials and endpoints as the AWS SDK finds them (environment, profile,
+//! role), loaded with the first call.
+
+use std::error::Error;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
+
+/// How long one try of a call may take. Bodies are small: ciphertexts, and logs of a task.
+const TRY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a call may take with all its tries.
+const CALL_TIMEOUT: Duration = Duration::from_secs(100);
+
+/// The configuration of the process for AWS.
+#[derive(Debug, Default)]
+pub struct Aws {
+    fallback_region: Option<String>,
+    config: OnceLock<SdkConfig>,
+}
+
+impl Aws {
+    /// Nothing is loaded yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The region of a key's ARN (`arn:aws:kms:REGION:…`) serves where the environment names none.
+    #[must_use]
+    pub fn with_region_of(mut self, arn: Option<&str>) -> Self {
+        self.fallback_region = arn
+            .filter(|arn| arn.starts_with("arn:"))
+            .and_then(|arn| arn.split(':').nth(3))
+            .filter(|region| !region.is_empty())
+            .map(str::to_owned);
+        self
+    }
+
+    /// Loads it, once.
+    pub(super) async fn config(&self) -> &SdkConfig {
+        if let Some(config) = self.config.get() {
+            return config;
+        }
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(TRY_TIMEOUT)
+            .operation_timeout(CALL_TIMEOUT)
+            .build();
+        let loaded =
+            aws_config::defaults(BehaviorVersion::v2026_01_12()).timeout_config(timeouts).load().await;
+        let config = match (&self.fallback_region, loaded.region()) {
+            (Some(region), None) => loaded.into_builder().region(Region::new(region.clone())).build(),
+            _ => loaded,
+        };
+        self.config.get_or_init(|| config)
+    }
+}
+
+/// Why a call to AWS failed, in words without values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallFailure {
+    /// The code of the service; none when no answer came.
+    pub code: Option<String>,
+    /// One line.
+    pub message: String,
+}
+
+/// Takes an error of the SDK apart.
+pub(super) fn failure<E, R>(service: &str, error: &SdkError<E, R>) -> CallFailure
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    R: std::fmt::Debug,
+{
+    if let SdkError::ServiceError(answer) = error {
+        let metadata = answer.err();
+        let code = metadata.code().map(str::to_owned);
+        let message = match (&code, metadata.message()) {
+            (Some(code), Some(message)) => format!("{service} says {code}: {}", one_line(message)),
+            (Some(code), None) => format!("{service} says {code}"),
+            (None, Some(message)) => format!("{service} says: {}", one_line(message)),
+            (None, None) => format!("{service} answered with an error that it does not name"),
+        };
+        return CallFailure { code, message };
+    }
+    let what = match error {
+        SdkError::TimeoutError(_) => "did not answer in time",
+        SdkError::ResponseError(_) => "gave an answer that is not its own",
+        _ => "could not be called",
+    };
+    CallFailure { code: None, message: format!("{service} {what}: {}", root_cause(error)) }
+}
+
+/// The innermost errors say what happened (`connection refused`, `no credentials`); those around them say that it did.
+fn root_cause(error: &dyn Error) -> String {
+    let mut deepest = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    one_line(&deepest.to_string())
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_region_of_an_arn_is_a_fallback() {
+        let region = |arn| Aws::new().with_region_of(arn).fallback_region;
+        assert_eq!(region(Some("arn:aws:kms:ap-northeast-1:1:key/x")).as_deref(), Some("ap-northeast-1"));
+        assert_eq!(region(Some("alias/x")), None);
+        assert_eq!(region(Some("arn:aws:s3:::bucket")), None);
+        assert_eq!(region(None), None);
+    }
+}
