@@ -89,6 +89,8 @@ impl fmt::Display for Span {
 /// Whether a problem stops the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
+    /// Good to know; never stops anything.
+    Note,
     /// Worth knowing; stops nothing unless warnings are denied.
     Warning,
     /// The file cannot be run.
@@ -99,6 +101,7 @@ impl Severity {
     /// The word in messages and in JSON.
     pub fn word(self) -> &'static str {
         match self {
+            Self::Note => "note",
             Self::Warning => "warning",
             Self::Error => "error",
         }
@@ -135,6 +138,11 @@ impl Problem {
     /// A warning at a place.
     pub fn warning(code: &'static str, message: impl Into<String>, span: &Span) -> Self {
         Self::new(code, Severity::Warning, message.into(), Some(span.clone()))
+    }
+
+    /// A note at a place.
+    pub fn note(code: &'static str, message: impl Into<String>, span: &Span) -> Self {
+        Self::new(code, Severity::Note, message.into(), Some(span.clone()))
     }
 
     /// An error that has no place (a file that cannot be read).

@@ -1,7 +1,53 @@
 //! The reading room for `.dig` files: text to a checked [`workflow::Workflow`]. Pure.
+//!
+//! [`load`] reads a file with all it includes and collects everything that is wrong with it, each with its place.
+//! What the file calls is not read here: the plan asks for it with [`compile_called`] when it gets there, and
+//! `cli::check` follows it beforehand.
 
+mod compile;
+mod document;
 pub mod expression;
+mod include;
+mod name;
+mod operand;
+pub mod operator;
 pub mod params;
 pub mod retry;
 pub mod schedule;
 pub mod workflow;
+pub mod zone;
+
+use std::path::Path;
+
+use serde_json::Value;
+
+pub use document::Loaded;
+
+use crate::diagnostic::{Problem, Source, Span};
+use crate::reader::Reader;
+use crate::session::TaskName;
+use crate::yaml::Node;
+
+/// Reads a workflow file. `path` is relative to the project.
+pub fn load(path: &Path, reader: &dyn Reader) -> Loaded {
+    document::load(path, reader, document::Purpose::Workflow)
+}
+
+/// Reads the target of a `call>`: the same rules, and its root is named `^sub`. Its `timezone` and `schedule` mean
+/// nothing to the caller.
+pub fn compile_called(path: &Path, reader: &dyn Reader) -> Loaded {
+    document::load(path, reader, document::Purpose::Called)
+}
+
+/// Compiles a task that a script added at run time. Its places are empty.
+pub fn compile_subtask(value: &Value, name: &str) -> Result<workflow::Task, Vec<Problem>> {
+    let span = Span::file(&Source::new("", ""));
+    let node = Node::from_json(value, &span);
+    let full = TaskName::from_full(name);
+    let mut compiler = compile::Compiler::default();
+    let task = compiler.task(&node, compile::Place { name, full: &full, span: &span, depth: 0 });
+    match task {
+        Some(task) if !compiler.problems.iter().any(Problem::is_error) => Ok(task),
+        _ => Err(compiler.problems),
+    }
+}

@@ -1,0 +1,123 @@
+//! What stands after an operator: the shapes that would fail for certain when the task starts.
+//!
+//! A value that holds `${...}` is known only then, so it is left alone here.
+
+use serde_json::Value;
+
+use super::compile::{find, holds_template, span_of};
+use super::params;
+use super::workflow::OperatorCall;
+use crate::diagnostic::Problem;
+use crate::yaml::{Entry, Node, NodeValue};
+
+const CODE: &str = "operand";
+
+/// The problems of an operator's value and of the directives that it needs.
+pub(super) fn check(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    problems.extend(missing_branch(call, entries));
+    let node = &call.command_node;
+    let text = node.as_str();
+    if text.is_some_and(|text| text.contains("${")) {
+        return problems;
+    }
+    match call.operator.as_str() {
+        "sh" | "echo" | "fail" | "call" => problems.extend(needs_text(call)),
+        "for_each" => problems.extend(for_each(call)),
+        "for_range" => problems.extend(for_range(call)),
+        // A `count` in scope stands in for the value.
+        "loop" if call.command.is_null() => {}
+        "loop" if params::to_integer("loop>", &call.command).is_err() => {
+            problems.push(wrong(call, "a whole number"));
+        }
+        "if" if call.command.is_null() || params::to_bool("if>", &call.command).is_err() => {
+            problems.push(wrong(call, "`true` or `false`"));
+        }
+        "wait" if params::to_duration("wait>", &call.command).is_err() => {
+            problems.push(wrong(call, "a duration such as `10m`"));
+        }
+        "slack" | "mysql" | "sqlite" => problems.extend(file_or_data(call)),
+        _ => {}
+    }
+    problems
+}
+
+/// Loops need `_do`; `if>` needs one of the two.
+fn missing_branch(call: &OperatorCall, entries: &[&Entry]) -> Option<Problem> {
+    let has = |key: &str| find(entries, key).is_some();
+    let message = match call.operator.as_str() {
+        "for_each" | "for_range" | "loop" if !has("_do") => format!("`{}>` needs `_do`", call.operator),
+        "if" if !has("_do") && !has("_else_do") => "`if>` needs `_do` or `_else_do`".to_owned(),
+        _ => return None,
+    };
+    Some(Problem::error("missing-directive", message, &call.span))
+}
+
+fn wrong(call: &OperatorCall, expected: &str) -> Problem {
+    let node = &call.command_node;
+    let span = if node.span.text().is_empty() { &call.span } else { &node.span };
+    let message = if call.command.is_null() {
+        format!("`{}>` takes {expected}, but has no value", call.operator)
+    } else if node.as_str().is_some() {
+        format!("`{}>` takes {expected}", call.operator)
+    } else {
+        format!("`{}>` takes {expected}, not {}", call.operator, node.kind())
+    };
+    Problem::error(CODE, message, span)
+}
+
+fn needs_text(call: &OperatorCall) -> Option<Problem> {
+    params::to_text("value", &call.command).is_err().then(|| wrong(call, "text"))
+}
+
+/// A file's name, or `{data: text}`. Without a value the text may come from another key, also an exported one.
+fn file_or_data(call: &OperatorCall) -> Option<Problem> {
+    match &call.command {
+        Value::Null => None,
+        Value::String(_) => None,
+        Value::Object(map) if map.get("data").is_some_and(|data| !data.is_object() && !data.is_array()) => {
+            None
+        }
+        _ => Some(wrong(call, "the name of a file or `data: TEXT`")),
+    }
+}
+
+fn for_each(call: &OperatorCall) -> Vec<Problem> {
+    let node = &call.command_node;
+    let Some(entries) = node.as_mapping() else {
+        let is_map = matches!(params::parsed(&call.command), Value::Object(_));
+        return if is_map { Vec::new() } else { vec![wrong(call, "a mapping of names to lists")] };
+    };
+    let is_list = |node: &Node| match &node.value {
+        NodeValue::Sequence(_) => true,
+        NodeValue::Mapping(_) => false,
+        NodeValue::Scalar(value) => holds_template(node) || params::parsed(value).is_array(),
+    };
+    entries
+        .iter()
+        .filter(|entry| !is_list(&entry.value))
+        .map(|entry| {
+            let message = format!("`for_each>` takes a list for `{}`, not {}", entry.key, entry.value.kind());
+            Problem::error(CODE, message, span_of(entry))
+        })
+        .collect()
+}
+
+fn for_range(call: &OperatorCall) -> Vec<Problem> {
+    let Some(entries) = call.command_node.as_mapping() else {
+        let is_map = matches!(params::parsed(&call.command), Value::Object(_));
+        return if is_map {
+            Vec::new()
+        } else {
+            vec![wrong(call, "a mapping with `from`, `to` and `step` or `slices`")]
+        };
+    };
+    let has = |key: &str| entries.iter().any(|entry| entry.key == key);
+    let missing = ["from", "to"].into_iter().filter(|key| !has(key));
+    let mut problems: Vec<_> =
+        missing.map(|key| Problem::error(CODE, format!("`for_range>` needs `{key}`"), &call.span)).collect();
+    if has("step") == has("slices") {
+        problems.push(Problem::error(CODE, "`for_range>` needs either `step` or `slices`", &call.span));
+    }
+    problems
+}
