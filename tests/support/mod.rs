@@ -3,6 +3,8 @@
 // Each test uses its part of it.
 #![allow(dead_code, unreachable_pub, reason = "a private module of one binary")]
 
+pub(crate) mod bigquery;
+pub(crate) mod google;
 pub(crate) mod http;
 pub(crate) mod servers;
 pub(crate) mod webhook;

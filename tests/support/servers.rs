@@ -21,6 +21,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use mysql::prelude::Queryable;
 
+use super::bigquery::{BigQuery, BigQueryKind};
+
 /// The value of a variable of `tests/run`; its absence is a skip, or a failure where nothing may be skipped.
 pub fn variable(name: &str, what: &str) -> Option<String> {
     if let Ok(value) = std::env::var(name) {
@@ -227,23 +229,6 @@ pub fn gcs() -> Option<Gcs> {
     Some(Gcs { url, bucket })
 }
 
-/// Which emulator of BigQuery: each is wrong about other things.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BigQueryKind {
-    /// Wrong about write dispositions, a job id that exists, unknown fields.
-    Bqemulator,
-    /// Wrong about REQUIRED and partition decorators, slow on NDJSON.
-    LocalBigquery,
-}
-
-/// One BigQuery emulator.
-#[derive(Debug, Clone)]
-pub struct BigQuery {
-    pub kind: BigQueryKind,
-    pub url: String,
-    pub project: String,
-}
-
 /// All BigQuery emulators that run, the most faithful first; empty after saying so where none does.
 pub fn bigquery_emulators() -> Vec<BigQuery> {
     let emulator = |kind, url| BigQuery { kind, url, project: "sync-test".to_owned() };
@@ -255,18 +240,6 @@ pub fn bigquery_emulators() -> Vec<BigQuery> {
         found.push(emulator(BigQueryKind::Bqemulator, url));
     }
     found
-}
-
-impl BigQuery {
-    /// Makes an empty dataset that no other test uses, and names it.
-    pub fn fresh_dataset(&self) -> String {
-        let dataset = fresh_name("dataset");
-        let body = serde_json::json!({"datasetReference": {"projectId": self.project, "datasetId": dataset}});
-        let url = format!("{}/bigquery/v2/projects/{}/datasets", self.url, self.project);
-        let answer = super::http::post(&url, &body);
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        dataset
-    }
 }
 
 /// A command of the Python that the stand-ins run under; `None` after saying so where there is none.

@@ -1,0 +1,157 @@
+"""An emulator behind: calls are passed on to it, and the rows of a load job are handed to it whole.
+
+The emulator never sees how the rows came: uploads, gs:// addresses, dispositions and job ids end here,
+so it has to be right about tables and rows only.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import secrets
+import urllib.parse
+from typing import Any, Optional
+
+from errors import ApiError, invalid
+from tables import SETTABLE, Table
+from web import Request, Response
+
+# Headers of one connection, not of the call.
+OF_THE_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "content-length", "host", "expect"}
+PATIENCE_SECONDS = 300
+
+
+def call(base: str, method: str, target: str, headers: dict[str, str], content: bytes) -> tuple[int, dict, bytes]:
+    """One call of its own connection."""
+    address = urllib.parse.urlsplit(base)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=PATIENCE_SECONDS)
+    try:
+        connection.request(method, target, body=content or None, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, {n.lower(): v for n, v in answer.getheaders()}, answer.read()
+    finally:
+        connection.close()
+
+
+def forward(base: str, request: Request) -> Response:
+    """The same call to the server behind, and its answer; a place that it names is ours."""
+    headers = {n: v for n, v in request.headers.items() if n not in OF_THE_CONNECTION}
+    status, answered, content = call(base, request.method, request.target, headers, request.content)
+    kept = {n: v for n, v in answered.items() if n not in OF_THE_CONNECTION}
+    if "location" in kept:
+        kept["location"] = request.base + kept["location"].removeprefix(base)
+    response = Response(status, None, kept, content)
+    try:
+        response.value = json.loads(content)
+    except ValueError:
+        pass
+    return response
+
+
+def objects(base: str, uri: str) -> list[tuple[str, bytes]]:
+    """The objects behind a `gs://` address, which may hold one `*`, in the order of their names."""
+    bucket, _, pattern = uri.removeprefix("gs://").partition("/")
+    start, _, end = pattern.partition("*")
+    listing = f"/storage/v1/b/{bucket}/o?prefix={urllib.parse.quote(start, safe='')}"
+    answer = json.loads(call(base, "GET", listing, {}, b"")[2] or b"{}")
+    names = sorted(item["name"] for item in answer.get("items", []))
+    fitting = [n for n in names if n == pattern or ("*" in pattern and n.endswith(end))]
+    found = []
+    for name in fitting:
+        path = f"/download/storage/v1/b/{bucket}/o/{urllib.parse.quote(name, safe='')}?alt=media"
+        status, _, content = call(base, "GET", path, {"accept-encoding": "gzip"}, b"")
+        if status == 200:
+            found.append((f"gs://{bucket}/{name}", content))
+    return found
+
+
+class Emulator:
+    """The tables of an emulator, for load and copy jobs."""
+
+    def __init__(self, base: str):
+        self.base = base
+
+    def ask(self, method: str, path: str, value: Any = None) -> tuple[int, Any]:
+        content = b"" if value is None else json.dumps(value).encode()
+        status, _, answer = call(self.base, method, path, {"content-type": "application/json"}, content)
+        try:
+            return status, json.loads(answer)
+        except ValueError:
+            return status, None
+
+    @staticmethod
+    def place(project: str, dataset: str, table: str = "") -> str:
+        at = f"/bigquery/v2/projects/{project}/datasets/{dataset}/tables"
+        return f"{at}/{urllib.parse.quote(table, safe='')}" if table else at
+
+    def find(self, project: str, dataset: str, table: str) -> Optional[Table]:
+        status, resource = self.ask("GET", self.place(project, dataset, table))
+        if status != 200:
+            return None
+        found = Table(resource)
+        found.opaque_rows = int(resource.get("numRows") or 0)
+        return found
+
+    def publish(self, load: dict, target: dict, made: Table, placed: list, read: Any, partition: Optional[str]) -> None:
+        if partition is not None:
+            raise invalid("a partition as the target is tested without an emulator behind")
+        if load.get("sourceFormat") == "PARQUET":
+            raise invalid("Parquet is loaded into the emulator itself, not through the stand-in")
+        project, dataset, table = target["projectId"], target["datasetId"], target["tableId"]
+        at = self.place(project, dataset, table)
+        exists = self.find(project, dataset, table) is not None
+        truncates = load.get("writeDisposition", "").startswith("WRITE_TRUNCATE")
+        if exists and truncates:
+            self.expect("DELETE", at)
+        if not exists or truncates:
+            shape = {key: made.resource[key] for key in SETTABLE if key in made.resource}
+            self.expect("POST", self.place(project, dataset), {"tableReference": target, **shape})
+        elif load.get("schema"):
+            self.expect("PATCH", at, {"schema": made.resource["schema"]})
+        if read.raw:
+            self.load(target, made, b"\n".join(read.raw) + b"\n")
+
+    def expect(self, method: str, path: str, value: Any = None) -> Any:
+        status, answer = self.ask(method, path, value)
+        if status >= 300:
+            raise ApiError(500, "internalError", f"the emulator answered {status} to {method} {path}: {answer}")
+        return answer
+
+    def load(self, target: dict[str, Any], made: Table, lines: bytes) -> None:
+        """One load job of the emulator's own, as plain as can be."""
+        configuration = {
+            "destinationTable": target,
+            "sourceFormat": "NEWLINE_DELIMITED_JSON",
+            "writeDisposition": "WRITE_APPEND",
+            "ignoreUnknownValues": True,
+            "schema": made.resource["schema"],
+        }
+        job = {
+            "jobReference": {"projectId": target["projectId"], "jobId": f"behind_{secrets.token_hex(12)}"},
+            "configuration": {"load": configuration},
+        }
+        border = secrets.token_hex(16)
+        parts = (
+            f"--{border}\r\ncontent-type: application/json\r\n\r\n{json.dumps(job)}\r\n"
+            f"--{border}\r\ncontent-type: application/octet-stream\r\n\r\n"
+        ).encode()
+        content = parts + lines + f"\r\n--{border}--\r\n".encode()
+        path = f"/upload/bigquery/v2/projects/{target['projectId']}/jobs?uploadType=multipart"
+        headers = {"content-type": f"multipart/related; boundary={border}"}
+        status, _, answer = call(self.base, "POST", path, headers, content)
+        done = json.loads(answer) if status == 200 else {}
+        if done.get("status", {}).get("state") != "DONE" or "errorResult" in done.get("status", {}):
+            raise ApiError(500, "internalError", f"the emulator did not load: {status} {answer[:2000]!r}")
+
+    def copy(self, job: dict[str, Any]) -> dict[str, Any]:
+        """A copy job of the emulator's own, under an id of its own."""
+        project = job["destinationTable"]["projectId"]
+        given = {
+            "jobReference": {"projectId": project, "jobId": f"behind_{secrets.token_hex(12)}"},
+            "configuration": {"copy": job},
+        }
+        done = self.expect("POST", f"/bigquery/v2/projects/{project}/jobs", given)
+        error = done.get("status", {}).get("errorResult")
+        if error:
+            raise ApiError(400, error.get("reason", "invalid"), error.get("message", ""))
+        return done.get("statistics", {}).get("copy", {})
