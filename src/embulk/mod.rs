@@ -6,6 +6,7 @@
 pub mod config;
 pub mod filter;
 pub mod input;
+pub mod liquid;
 pub mod output;
 pub mod text;
 pub mod zone;

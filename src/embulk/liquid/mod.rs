@@ -1,0 +1,155 @@
+//! Liquid as Ruby's Liquid 4 speaks it in Embulk: strict parsing, rendering that never fails.
+//!
+//! The `liquid` crate renders strictly: an unset variable, an unknown filter and a failed filter end the render, where
+//! Ruby writes nothing, the input and `Liquid error: …`. Transfer files rely on the Ruby way (`{% if env.X != '' %}`
+//! on an unset `X`), so this is an engine of its own: small, without I/O, and every byte it renders knows which byte
+//! of the template it came from, so that a problem in the YAML is shown where a person can mend it.
+//!
+//! Secrets go through as [`value::Value::Hidden`]: conditions and filters see the value, what is rendered is a
+//! placeholder.
+
+mod condition;
+mod expression;
+mod filter;
+mod lexer;
+mod node;
+mod number;
+mod origin;
+mod parser;
+mod render;
+mod time;
+mod tokenizer;
+mod value;
+
+use std::sync::Arc;
+
+pub use origin::Origins;
+pub use render::{Guess, Note, Partials, Rendering, Setting};
+pub use value::Value;
+
+use crate::diagnostic::Source;
+
+/// A template that was parsed.
+#[derive(Debug)]
+pub struct Template {
+    source: Arc<Source>,
+    body: node::Body,
+}
+
+/// Why a template could not be parsed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SyntaxError {
+    /// What Ruby's Liquid says, without its prefix.
+    pub message: String,
+    /// Byte of the template where it was noticed.
+    pub at: usize,
+}
+
+impl SyntaxError {
+    fn new(message: impl Into<String>, at: usize) -> Self {
+        Self { message: message.into(), at }
+    }
+
+    /// Adds which markup it was, as Ruby does, unless that is known already.
+    fn within(mut self, markup: &str) -> Self {
+        if !self.message.contains(" in \"") {
+            self.message = format!("{} in \"{markup}\"", self.message);
+        }
+        self
+    }
+}
+
+impl Template {
+    /// Parses a template. Errors: what Ruby's Liquid refuses in strict mode.
+    pub fn parse(source: &Arc<Source>) -> Result<Self, SyntaxError> {
+        Ok(Self { source: Arc::clone(source), body: parser::parse(&source.text)? })
+    }
+
+    /// Renders. Run-time errors become text in place.
+    pub fn render(&self, setting: &Setting<'_>) -> Rendering {
+        render::render(&self.source, &self.body, setting)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    struct None;
+
+    impl Partials for None {
+        fn find(&self, _: &str) -> Option<Arc<Source>> {
+            Option::None
+        }
+    }
+
+    pub(super) fn rendered(template: &str, env: &[(&str, &str)]) -> Rendering {
+        let source = Source::new("t.yml.liquid", template);
+        let env: BTreeMap<String, Value> =
+            env.iter().map(|(name, value)| ((*name).to_owned(), Value::text(*value))).collect();
+        let setting = Setting {
+            env: &env,
+            partials: &None,
+            now: &"2015-06-04T01:02:03[UTC]".parse().unwrap(),
+            guess: Option::None,
+        };
+        Template::parse(&source).unwrap().render(&setting)
+    }
+
+    fn text(template: &str, env: &[(&str, &str)]) -> String {
+        rendered(template, env).text
+    }
+
+    fn error(template: &str) -> (String, usize) {
+        let error = Template::parse(&Source::new("t.yml.liquid", template)).unwrap_err();
+        (error.message, error.at)
+    }
+
+    #[test]
+    fn what_is_not_there_is_empty() {
+        assert_eq!(text("[{{ env.NOPE }}{{ nope.x.y }}]", &[]), "[]");
+        assert_eq!(text("{% if env.X != '' %}Y{% else %}N{% endif %}", &[]), "Y");
+        assert_eq!(text("{% if env.X != '' %}Y{% else %}N{% endif %}", &[("X", "")]), "N");
+    }
+
+    #[test]
+    fn errors_while_rendering_are_text() {
+        assert_eq!(text("a {{ 1 | divided_by: 0 }} b", &[]), "a Liquid error: divided by 0 b");
+        assert_eq!(
+            text("{% if env.N > 3 %}Y{% endif %}", &[("N", "5")]),
+            "Liquid error: comparison of String with 3 failed"
+        );
+        assert_eq!(text("{% include 'zzz' %}", &[]), "Liquid error: No such template 'zzz'");
+        assert_eq!(text("{% include 'my-part' %}", &[]), "Liquid error: Illegal template name 'my-part'");
+    }
+
+    #[test]
+    fn syntax_errors_have_rubys_words_and_a_place() {
+        assert_eq!(
+            error("ab {{ env.X y }}"),
+            ("Expected end_of_string but found id in \"{{ env.X y }}\"".to_owned(), 12)
+        );
+        assert_eq!(error("a\n{% foo %}"), ("Unknown tag 'foo'".to_owned(), 2));
+        assert_eq!(error("{% if true %}x"), ("'if' tag was never closed".to_owned(), 0));
+    }
+
+    #[test]
+    fn lists_of_the_environment() {
+        let template = "{% assign c = env.X | split: ',' %}{{ c.size }}{% for x in c %}[{{ x }}]{% endfor %}";
+        assert_eq!(text(template, &[("X", "a,,b, c,,")]), "4[a][][b][ c]");
+        assert_eq!(text(template, &[("X", "")]), "0");
+        assert_eq!(text(template, &[]), "0");
+    }
+
+    #[test]
+    fn endless_nesting_and_huge_ranges_end() {
+        let deep = format!("{}{}", "{% if true %}".repeat(200), "{% endif %}".repeat(200));
+        assert_eq!(error(&deep).0, "Nesting too deep");
+        assert_eq!(
+            text("{% for i in (1..99999999999) %}x{% endfor %}", &[]),
+            "Liquid error: a range of more than 1000000 items"
+        );
+    }
+}
