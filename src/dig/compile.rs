@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::retry::RetryPolicy;
 use super::workflow::{OperatorCall, Parallel, Task, TaskBody};
-use super::{name, operand, operator, params};
+use super::{name, operand, operator, params, template};
 use crate::diagnostic::{Problem, Span, suggest};
 use crate::session::{Params, TaskName};
 use crate::yaml::{Entry, Node, NodeValue};
@@ -168,10 +168,20 @@ impl Compiler {
         else {
             return Params::new();
         };
+        for entry in &pairs {
+            self.templates(&entry.value, place);
+        }
         if let Some(plugin) = find(&pairs, "plugin") {
             self.plugin(plugin, place);
         }
         pairs.into_iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect()
+    }
+
+    /// The expressions in values that will be evaluated.
+    fn templates(&mut self, node: &Node, place: Place<'_>) {
+        for problem in template::check(node) {
+            self.report(problem, place);
+        }
     }
 
     /// Dependencies that Digdag would fetch. `slack>` is native; what others bring is not there.
@@ -421,6 +431,9 @@ impl Compiler {
         }
         for entry in entries {
             self.operator_key(entry, &name, place);
+            if !COMPILED.contains(&entry.key.as_str()) {
+                self.templates(&entry.value, place);
+            }
         }
         let do_task = self.handler(entries, "_do", "", place);
         let else_task = self.handler(entries, "_else_do", "", place);

@@ -77,9 +77,12 @@ pub(super) fn load(path: &Path, reader: &dyn Reader, purpose: Purpose) -> Loaded
     }
     let mut includes = Includes::new(path, reader);
     let node = includes.resolve(node);
+    let incomplete = !includes.problems.is_empty();
     problems.append(&mut includes.problems);
     let mut compiler = Compiler::default();
     let workflow = top(&mut compiler, &node, path, &source, purpose);
+    // A task that only holds an include which failed is not the reader's mistake.
+    compiler.problems.retain(|problem| !incomplete || problem.code != "empty-task");
     problems.append(&mut compiler.problems);
     Loaded { workflow: Some(workflow), problems, included: includes.files }
 }
