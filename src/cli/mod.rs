@@ -4,4 +4,5 @@ pub mod flush;
 pub mod guard;
 pub mod params;
 pub mod place;
+pub mod properties;
 pub mod run_args;

@@ -1,3 +1,4 @@
 //! The windows: what people see of events and records.
 
 pub mod console;
+pub mod tasklog;

@@ -1,0 +1,351 @@
+//! Digdag's properties files: parameters, secrets, the log server, and our own settings under `sync.*`.
+//!
+//! Weakest first: `<config home>/config` (not read when `-c` is given), the text of `DIGDAG_CONFIG`, the file of `-c`.
+//! The config home is `DIGDAG_CONFIG_HOME`, else `$XDG_CONFIG_HOME/digdag`, else `~/.config/digdag`.
+
+mod text;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::diagnostic::suggest;
+use crate::report::tasklog::S3LogSettings;
+use crate::secret::Secret;
+use crate::session::Params;
+
+/// Our own settings. Any other key under `sync.` is an error, so that none is ignored in silence.
+pub const SETTINGS: [&str; 5] = [
+    "sync.docker",
+    "sync.secrets.file",
+    "sync.secrets.kms_key",
+    "sync.secrets.params",
+    "sync.source.max_connections",
+];
+
+/// Where properties come from. The caller reads the environment.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// The config home; none when there is no home directory.
+    pub config_home: Option<PathBuf>,
+    /// The text of `DIGDAG_CONFIG`.
+    pub text: Option<String>,
+    /// The file given with `-c`.
+    pub file: Option<PathBuf>,
+}
+
+impl Sources {
+    /// Reads the environment through `variable`.
+    pub fn read(variable: &dyn Fn(&str) -> Option<String>, file: Option<PathBuf>) -> Self {
+        Self { config_home: config_home(variable), text: variable("DIGDAG_CONFIG"), file }
+    }
+}
+
+/// Digdag's config home.
+pub fn config_home(variable: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let set = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("DIGDAG_CONFIG_HOME")
+        .or_else(|| set("XDG_CONFIG_HOME").map(|home| home.join("digdag")))
+        .or_else(|| set("HOME").map(|home| home.join(".config").join("digdag")))
+}
+
+/// Why the properties cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PropertiesError {
+    /// A file cannot be read.
+    #[error("properties file `{}` cannot be read", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A text is not in the form.
+    #[error("{place} is not a properties text")]
+    Syntax {
+        /// The file or variable.
+        place: String,
+        /// What is wrong.
+        source: text::SyntaxError,
+    },
+    /// A key under `sync.` that is none of ours.
+    #[error("unknown setting `{key}`{}", suggestion.map(|name| format!(", did you mean `{name}`?")).unwrap_or_default())]
+    UnknownSetting {
+        /// The key.
+        key: String,
+        /// The nearest one that exists.
+        suggestion: Option<&'static str>,
+    },
+    /// A value that its key does not take.
+    #[error("property `{key}` {reason}")]
+    Value {
+        /// The key.
+        key: String,
+        /// What it takes. Never the value, it may be secret.
+        reason: String,
+    },
+}
+
+/// All properties, merged. Values may be secret, so they are not printed.
+#[derive(Clone, Default)]
+pub struct Properties(BTreeMap<String, String>);
+
+impl fmt::Debug for Properties {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl Properties {
+    /// Reads and merges. Only a file given with `-c` has to exist.
+    pub fn load(sources: &Sources) -> Result<Self, PropertiesError> {
+        let mut merged = Self::default();
+        let default_file = sources.config_home.as_ref().map(|home| home.join("config"));
+        if let (None, Some(path)) = (&sources.file, default_file)
+            && path.is_file()
+        {
+            merged.merge_file(&path)?;
+        }
+        if let Some(text) = &sources.text {
+            merged.merge_text("the variable `DIGDAG_CONFIG`", text)?;
+        }
+        if let Some(path) = &sources.file {
+            merged.merge_file(path)?;
+        }
+        merged.refuse_unknown_settings()?;
+        Ok(merged)
+    }
+
+    fn merge_file(&mut self, path: &Path) -> Result<(), PropertiesError> {
+        let bytes = std::fs::read(path)
+            .map_err(|source| PropertiesError::Unreadable { path: path.to_owned(), source })?;
+        self.merge_text(&format!("`{}`", path.display()), &text::decode(&bytes))
+    }
+
+    fn merge_text(&mut self, place: &str, text: &str) -> Result<(), PropertiesError> {
+        let entries = text::parse(text)
+            .map_err(|source| PropertiesError::Syntax { place: place.to_owned(), source })?;
+        self.0.extend(entries);
+        Ok(())
+    }
+
+    fn refuse_unknown_settings(&self) -> Result<(), PropertiesError> {
+        match self.0.keys().find(|key| key.starts_with("sync.") && !SETTINGS.contains(&key.as_str())) {
+            None => Ok(()),
+            Some(key) => {
+                Err(PropertiesError::UnknownSetting { key: key.clone(), suggestion: suggest(key, SETTINGS) })
+            }
+        }
+    }
+
+    /// The value of a key. An empty value counts as absent.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// The value of a key as a whole number of at least 1.
+    pub fn count(&self, key: &str) -> Result<Option<usize>, PropertiesError> {
+        self.get(key)
+            .map(|value| match value.trim().parse() {
+                Ok(count) if count > 0 => Ok(count),
+                _ => Err(self.wrong(key, "takes a whole number of at least 1")),
+            })
+            .transpose()
+    }
+
+    /// Entries whose key begins with `prefix`, by the rest of the key.
+    pub fn under<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.0.iter().filter_map(move |(key, value)| Some((key.strip_prefix(prefix)?, value.as_str())))
+    }
+
+    /// Parameters from `params.*`, the weakest of all. Dots nest, as with `-p`.
+    pub fn params(&self) -> Result<Params, PropertiesError> {
+        let mut params = Params::new();
+        for (name, value) in self.under("params.") {
+            insert_nested(&mut params, name, value).map_err(|part| {
+                self.wrong(&format!("params.{name}"), &format!("clashes with `params.{part}`"))
+            })?;
+        }
+        Ok(params)
+    }
+
+    /// Secrets from `secrets.*`.
+    pub fn secrets(&self) -> BTreeMap<String, Secret> {
+        self.under("secrets.").map(|(name, value)| (name.to_owned(), Secret::new(value))).collect()
+    }
+
+    /// Where task logs go besides the disk; none when `log-server.type` is absent, `null` or `local`.
+    pub fn log_server(&self) -> Result<Option<S3LogSettings>, PropertiesError> {
+        match self.get("log-server.type").map(str::trim) {
+            None | Some("null" | "local") => Ok(None),
+            Some("s3") => self.s3_log_settings().map(Some),
+            Some(_) => Err(self.wrong("log-server.type", "takes `s3`, `local` or `null`")),
+        }
+    }
+
+    fn s3_log_settings(&self) -> Result<S3LogSettings, PropertiesError> {
+        let secret = |key| self.get(key).map(Secret::new);
+        let credentials = match (
+            secret("log-server.s3.credentials.access-key-id"),
+            secret("log-server.s3.credentials.secret-access-key"),
+        ) {
+            (Some(id), Some(key)) => Some((id, key)),
+            (None, None) => None,
+            (Some(_), None) => {
+                return Err(
+                    self.wrong("log-server.s3.credentials.secret-access-key", "is required beside the id")
+                );
+            }
+            (None, Some(_)) => {
+                return Err(
+                    self.wrong("log-server.s3.credentials.access-key-id", "is required beside the key")
+                );
+            }
+        };
+        let bucket = self
+            .get("log-server.s3.bucket")
+            .ok_or_else(|| self.wrong("log-server.s3.bucket", "is required with `log-server.type=s3`"))?;
+        Ok(S3LogSettings {
+            bucket: bucket.to_owned(),
+            path: self.get("log-server.s3.path").unwrap_or_default().to_owned(),
+            endpoint: self.get("log-server.s3.endpoint").map(str::to_owned),
+            path_style: match self.get("log-server.s3.path-style-access").map(str::trim) {
+                None => None,
+                Some("true") => Some(true),
+                Some("false") => Some(false),
+                Some(_) => {
+                    return Err(self.wrong("log-server.s3.path-style-access", "takes `true` or `false`"));
+                }
+            },
+            credentials,
+        })
+    }
+
+    fn wrong(&self, key: &str, reason: &str) -> PropertiesError {
+        PropertiesError::Value { key: key.to_owned(), reason: reason.to_owned() }
+    }
+}
+
+/// Puts `a.b = value` as a mapping in a mapping. Fails with the part of the name that is no mapping.
+fn insert_nested(params: &mut Params, name: &str, value: &str) -> Result<(), String> {
+    let mut at = params;
+    let mut parts: Vec<&str> = name.split('.').collect();
+    let last = parts.pop().unwrap_or(name);
+    for (depth, part) in parts.iter().enumerate() {
+        let next = at.entry((*part).to_owned()).or_insert_with(|| Value::Object(Params::new()));
+        at = next.as_object_mut().ok_or_else(|| parts[..=depth].join("."))?;
+    }
+    match at.insert(last.to_owned(), Value::String(value.to_owned())) {
+        Some(Value::Object(_)) => Err(name.to_owned()),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn of(text: &str) -> Properties {
+        Properties::load(&Sources { text: Some(text.into()), ..Sources::default() }).expect("they are right")
+    }
+
+    fn message<T>(result: Result<T, PropertiesError>) -> String {
+        result.err().expect("it is wrong").to_string()
+    }
+
+    #[test]
+    fn later_sources_win_and_c_leaves_the_home_out() {
+        let home = tempfile::tempdir().expect("a directory");
+        std::fs::write(home.path().join("config"), "a = home\nb = home\nc = home").expect("written");
+        let file = home.path().join("given");
+        std::fs::write(&file, "b = file").expect("written");
+        let mut sources = Sources {
+            config_home: Some(home.path().into()),
+            text: Some("b = text\nc = text".into()),
+            file: None,
+        };
+        let properties = Properties::load(&sources).expect("they are right");
+        assert_eq!(
+            ["a", "b", "c"].map(|key| properties.get(key)),
+            [Some("home"), Some("text"), Some("text")]
+        );
+        sources.file = Some(file);
+        let properties = Properties::load(&sources).expect("they are right");
+        assert_eq!(["a", "b", "c"].map(|key| properties.get(key)), [None, Some("file"), Some("text")]);
+    }
+
+    #[test]
+    fn the_config_home_follows_the_environment() {
+        let with = |pairs: &'static [(&str, &str)]| {
+            config_home(&|name| {
+                pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert_eq!(with(&[("DIGDAG_CONFIG_HOME", "/d"), ("HOME", "/h")]), Some("/d".into()));
+        assert_eq!(with(&[("XDG_CONFIG_HOME", "/x"), ("HOME", "/h")]), Some("/x/digdag".into()));
+        assert_eq!(with(&[("HOME", "/h")]), Some("/h/.config/digdag".into()));
+        assert_eq!(with(&[]), None);
+    }
+
+    #[test]
+    fn a_given_file_must_exist() {
+        let sources = Sources { file: Some("/no/such/file".into()), ..Sources::default() };
+        assert_eq!(message(Properties::load(&sources)), "properties file `/no/such/file` cannot be read");
+    }
+
+    #[test]
+    fn parameters_nest() {
+        let params = of("params.a = 1\nparams.b.c = x\nparams.b.d = y").params().expect("they nest");
+        assert_eq!(Value::Object(params), json!({"a": "1", "b": {"c": "x", "d": "y"}}));
+        assert_eq!(
+            message(of("params.b = 1\nparams.b.c = x").params()),
+            "property `params.b.c` clashes with `params.b`"
+        );
+    }
+
+    #[test]
+    fn secrets_are_taken_and_not_printed() {
+        let properties = of("secrets.pg.password = hunter2!");
+        assert_eq!(properties.secrets().get("pg.password").map(Secret::expose), Some("hunter2!"));
+        assert_eq!(format!("{properties:?}"), "{\"secrets.pg.password\"}");
+    }
+
+    #[test]
+    fn settings_of_ours_are_known_or_refused() {
+        let load = |text: &str| Properties::load(&Sources { text: Some(text.into()), ..Sources::default() });
+        assert_eq!(
+            message(load("sync.secrets.fil = x")),
+            "unknown setting `sync.secrets.fil`, did you mean `sync.secrets.file`?"
+        );
+        assert_eq!(message(load("sync.cloud = x")), "unknown setting `sync.cloud`");
+        assert_eq!(
+            message(of("sync.source.max_connections = 0").count("sync.source.max_connections")),
+            "property `sync.source.max_connections` takes a whole number of at least 1"
+        );
+    }
+
+    #[test]
+    fn the_log_server() {
+        assert!(of("").log_server().expect("right").is_none());
+        let settings = of("log-server.type = s3\nlog-server.s3.bucket = logs\nlog-server.s3.path = a/b\n\
+            log-server.s3.credentials.access-key-id = id\nlog-server.s3.credentials.secret-access-key = key\n\
+            log-server.s3.direct_download = true")
+        .log_server()
+        .expect("right")
+        .expect("configured");
+        assert_eq!((settings.bucket.as_str(), settings.path.as_str()), ("logs", "a/b"));
+        assert!(settings.credentials.is_some());
+        assert_eq!(
+            message(of("log-server.type = s3").log_server()),
+            "property `log-server.s3.bucket` is required with `log-server.type=s3`"
+        );
+        assert_eq!(
+            message(of("log-server.type = gcs").log_server()),
+            "property `log-server.type` takes `s3`, `local` or `null`"
+        );
+    }
+}
