@@ -1,6 +1,7 @@
 //! The wires: AWS and Google over HTTP.
 
 pub mod aws;
+pub mod google;
 pub mod kms;
 mod runtime;
 pub mod s3;

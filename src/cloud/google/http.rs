@@ -1,0 +1,225 @@
+//! One call to a Google service: with its credentials, its retries and its time limits.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, Method};
+use serde_json::Value;
+
+use super::Endpoints;
+use super::auth::{Account, Authorizer};
+use super::error::{GoogleError, Remedy};
+
+/// How calls are made.
+#[derive(Debug, Clone)]
+pub struct Manners {
+    /// How often a call is tried again.
+    pub retries: u32,
+    /// Until a connection stands.
+    pub open_timeout: Duration,
+    /// Without a byte of an answer.
+    pub read_timeout: Duration,
+    /// Who we say we are.
+    pub application_name: String,
+}
+
+/// Makes calls for one transfer. Cheap to clone.
+#[derive(Clone)]
+pub struct Google {
+    client: Client,
+    authorizer: Arc<Authorizer>,
+    /// Where the services are.
+    pub endpoints: Endpoints,
+    retries: u32,
+}
+
+/// One call, ready to be tried several times.
+#[derive(Debug, Clone)]
+pub struct Call {
+    method: Method,
+    url: String,
+    /// The name for messages, e.g. `POST bigquery jobs`.
+    name: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// An answer of status 2xx or one that the caller asked to see.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// Pauses start here and double.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// No pause of ours is longer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(32);
+/// A service may ask for more, up to this.
+const LONGEST_WISH: Duration = Duration::from_secs(120);
+
+impl Google {
+    /// Checks the key and gets ready; no call is made.
+    pub fn new(account: Account, endpoints: Endpoints, manners: &Manners) -> Result<Self, GoogleError> {
+        let client = Client::builder()
+            .connect_timeout(manners.open_timeout)
+            .read_timeout(manners.read_timeout)
+            .user_agent(&manners.application_name)
+            .build()
+            .map_err(|error| GoogleError::own("http", error.without_url().to_string()))?;
+        let authorizer = Arc::new(Authorizer::new(account, endpoints.identity)?);
+        Ok(Self { client, authorizer, endpoints, retries: manners.retries })
+    }
+
+    /// How often a call is tried again.
+    pub fn retries(&self) -> u32 {
+        self.retries
+    }
+
+    /// Makes a call until it succeeds, cannot succeed, or the retries are spent.
+    pub async fn send(&self, call: &Call) -> Result<Answer, GoogleError> {
+        let mut renewed = false;
+        let mut tries = 0;
+        loop {
+            let error = match self.try_once(call).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            match error.remedy() {
+                Remedy::NewCredentials if !renewed => {
+                    renewed = true;
+                    self.authorizer.forget();
+                }
+                Remedy::TryAgain if tries < self.retries => {
+                    tries += 1;
+                    tokio::time::sleep(pause(tries, error.retry_after)).await;
+                }
+                _ => return Err(error),
+            }
+        }
+    }
+
+    /// Makes a call once. An answer of another status than 2xx and 308 (an upload that goes on) is an error.
+    pub async fn try_once(&self, call: &Call) -> Result<Answer, GoogleError> {
+        let mut request = self
+            .client
+            .request(call.method.clone(), &call.url)
+            .headers(call.headers.clone())
+            .body(call.body.clone());
+        if let Some(token) = self.authorizer.token().await? {
+            request = request.bearer_auth(token.expose());
+        }
+        let answer = request.send().await.map_err(|error| GoogleError::unanswered(&call.name, &error))?;
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let body = answer.bytes().await.map_err(|error| GoogleError::unanswered(&call.name, &error))?;
+        if (200..300).contains(&status) || status == 308 {
+            return Ok(Answer { status, headers, body });
+        }
+        Err(GoogleError::answered(&call.name, status, wish(&headers), &body))
+    }
+
+    /// Makes a call and reads its answer as JSON; an empty one is null.
+    pub async fn json(&self, call: &Call) -> Result<Value, GoogleError> {
+        self.send(call).await?.json(call)
+    }
+
+    /// The same where 404 means "there is none".
+    pub async fn find(&self, call: &Call) -> Result<Option<Value>, GoogleError> {
+        match self.json(call).await {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if error.is(404) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Call {
+    /// A call without a body. `name` is what messages call it.
+    pub fn new(method: Method, url: String, name: &str) -> Self {
+        let name = format!("{method} {name}");
+        Self { method, url, name, headers: HeaderMap::new(), body: Bytes::new() }
+    }
+
+    /// With a JSON body.
+    #[must_use]
+    pub fn body(mut self, body: &Value) -> Self {
+        self.body = body.to_string().into();
+        self.headers.insert(
+            reqwest::header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json; charset=UTF-8"),
+        );
+        self
+    }
+
+    /// With bytes.
+    #[must_use]
+    pub fn bytes(mut self, body: Bytes) -> Self {
+        self.body = body;
+        self
+    }
+
+    /// With a header of our own making.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(HeaderName::from_static(name), value);
+        }
+        self
+    }
+
+    /// What messages call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Answer {
+    /// The body as JSON; an empty one is null.
+    pub fn json(&self, call: &Call) -> Result<Value, GoogleError> {
+        if self.body.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&self.body)
+            .map_err(|_| GoogleError::own(&call.name, "the answer is not JSON, or was cut short"))
+    }
+}
+
+/// The pause before re-try number `retry` (from 1): full jitter below a limit that doubles, or what the service asks.
+pub fn pause(retry: u32, wish: Option<Duration>) -> Duration {
+    if let Some(wish) = wish {
+        return wish.min(LONGEST_WISH);
+    }
+    let limit = FIRST_PAUSE.saturating_mul(1 << retry.saturating_sub(1).min(16)).min(LONGEST_PAUSE);
+    limit.mul_f64(random_fraction())
+}
+
+/// Evenly between 0 and 1; the hasher's keys are random for every value.
+fn random_fraction() -> f64 {
+    let bits = RandomState::new().build_hasher().finish() >> 11;
+    bits as f64 / (1_u64 << 53) as f64
+}
+
+/// `Retry-After` in seconds; a date is not used by Google.
+fn wish(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_stay_below_their_limit_and_follow_wishes() {
+        for retry in 1..40 {
+            assert!(pause(retry, None) <= LONGEST_PAUSE);
+        }
+        assert!(pause(1, None) <= FIRST_PAUSE);
+        assert_eq!(pause(1, Some(Duration::from_secs(3))), Duration::from_secs(3));
+        assert_eq!(pause(1, Some(Duration::from_secs(9999))), LONGEST_WISH);
+    }
+}

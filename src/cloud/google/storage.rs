@@ -1,0 +1,116 @@
+//! The calls of Cloud Storage that staging needs.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::error::GoogleError;
+use super::http::{Call, Google};
+use super::path_part;
+use super::upload::{Upload, Uploaded};
+
+/// Buckets and objects.
+#[derive(Clone)]
+pub struct Storage {
+    google: Google,
+}
+
+impl Storage {
+    /// Calls go out as `google` makes them.
+    pub fn new(google: Google) -> Self {
+        Self { google }
+    }
+
+    /// Makes the bucket unless it is there. Objects in it live a day, as Embulk's plugin has it.
+    pub async fn make_bucket(
+        &self,
+        project: &str,
+        bucket: &str,
+        location: Option<&str>,
+    ) -> Result<(), GoogleError> {
+        let mut body = json!({
+            "name": bucket,
+            "lifecycle": {"rule": [{"action": {"type": "Delete"}, "condition": {"age": 1}}]},
+        });
+        if let Some(location) = location {
+            body["location"] = location.into();
+        }
+        let url = format!("{}/storage/v1/b?project={}", self.google.endpoints.storage, path_part(project));
+        match self.google.json(&Call::new(Method::POST, url, "storage buckets").body(&body)).await {
+            Err(error) if !error.is(409) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Starts an upload of an object that must not exist yet.
+    pub fn upload(&self, bucket: &str, object: &str, content_type: &str) -> Upload {
+        let url = format!(
+            "{}/upload/storage/v1/b/{}/o?uploadType=resumable&ifGenerationMatch=0&name={}",
+            self.google.endpoints.storage,
+            path_part(bucket),
+            path_part(object)
+        );
+        let open = Call::new(Method::POST, url, "storage objects")
+            .header("x-upload-content-type", content_type)
+            .body(&json!({"name": object, "contentType": content_type}));
+        Upload::start(&self.google, open)
+    }
+
+    /// Removes an object; one that is not there is removed already.
+    pub async fn delete(&self, bucket: &str, object: &str) -> Result<(), GoogleError> {
+        let url = format!(
+            "{}/storage/v1/b/{}/o/{}",
+            self.google.endpoints.storage,
+            path_part(bucket),
+            path_part(object)
+        );
+        match self.google.send(&Call::new(Method::DELETE, url, "storage object")).await {
+            Err(error) if !error.is(404) => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Fails unless the service holds what was sent: same size, same CRC32C.
+pub fn verify(uploaded: &Uploaded) -> Result<(), GoogleError> {
+    let differs = |what: &str| {
+        Err(GoogleError::own(
+            "storage objects",
+            format!("the stored object's {what} differs from what was sent"),
+        ))
+    };
+    let resource = &uploaded.resource;
+    if text_number(&resource["size"]).is_some_and(|size| size != uploaded.bytes) {
+        return differs("size");
+    }
+    let expected = STANDARD.encode(uploaded.crc32c.to_be_bytes());
+    match resource["crc32c"].as_str() {
+        Some(stored) if stored != expected => differs("CRC32C"),
+        _ => Ok(()),
+    }
+}
+
+/// 64-bit numbers come as text.
+fn text_number(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_that_differs_is_found() {
+        let stored = |size: &str, crc32c: &str| Uploaded {
+            resource: json!({"size": size, "crc32c": crc32c}),
+            bytes: 9,
+            crc32c: crc32c::crc32c(b"123456789"),
+        };
+        assert_eq!(verify(&stored("9", "4waSgw==")), Ok(()));
+        let shorter = verify(&stored("8", "4waSgw==")).unwrap_err();
+        assert_eq!(shorter.message, "the stored object's size differs from what was sent");
+        let broken = verify(&stored("9", "AAAAAA==")).unwrap_err();
+        assert_eq!(broken.message, "the stored object's CRC32C differs from what was sent");
+    }
+}

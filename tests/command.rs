@@ -1,0 +1,40 @@
+//! The command itself: help, version, wrong usage, and the flush that scripts expect of a program of this name.
+
+use crate::support::sandbox::Sandbox;
+
+#[test]
+fn help_and_version_are_results() {
+    let sandbox = Sandbox::new();
+    let version = sandbox.run(["--version"]).expect_code(0);
+    assert_eq!(version.stdout, concat!("sync ", env!("CARGO_PKG_VERSION"), "\n"));
+    let help = sandbox.run(["--help"]).expect_code(0);
+    for command in ["run", "retry", "check", "status", "log", "secrets", "embulk"] {
+        assert!(help.stdout.lines().any(|line| line.trim_start().starts_with(command)), "{command}: {}", help.stdout);
+    }
+    assert_eq!(help.stderr, "");
+}
+
+#[test]
+fn wrong_usage_is_told_from_failure() {
+    let sandbox = Sandbox::new();
+    sandbox.run(["rnu", "x.dig"]).expect_code(2);
+    sandbox.run(["run"]).expect_code(2);
+    sandbox.run(["run", "x.dig", "--jobs", "0"]).expect_code(2);
+    let said = sandbox.run(["run", "x.dig"]).expect_code(65);
+    assert!(said.stderr.contains("x.dig"), "{}", said.stderr);
+}
+
+#[test]
+fn a_plain_sync_flushes_and_says_nothing() {
+    let sandbox = Sandbox::new().file("a.txt", "x").file("flow.dig", "+a:\n  echo>: hi\n");
+    let said = sandbox.run::<&str>([]).expect_code(0);
+    assert_eq!((said.stdout.as_str(), said.stderr.as_str()), ("", ""));
+    sandbox.run(["-d", "a.txt"]).expect_code(0);
+    sandbox.run(["--file-system", "a.txt", "."]).expect_code(0);
+    let workflow = sandbox.run(["flow.dig"]).expect_code(0);
+    assert_eq!(workflow.stderr, "sync: flushed flow.dig to disk; `sync run flow.dig` runs the workflow\n");
+    let missing = sandbox.run(["-d", "missing", "a.txt"]).expect_code(1);
+    assert_eq!(missing.stderr, "sync: cannot flush `missing`: No such file or directory (os error 2)\n");
+    let nothing = sandbox.run(["-d"]).expect_code(1);
+    assert_eq!(nothing.stderr, "sync: --data needs a file\n");
+}
