@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::effect::{Ledger, TransferKey};
+use super::pool::SourcePools;
 use crate::session::Level;
 
 /// Everything from outside.
@@ -20,6 +21,8 @@ pub struct TransferContext {
     pub cancel: Cancel,
     /// Bytes that all transfers of the run share.
     pub memory: MemoryBudget,
+    /// Connections that all transfers of the run share, per source.
+    pub sources: SourcePools,
     /// The zone of the process (`TZ`, else the system's): what a JVM would have used for DATE and TIME.
     pub process_zone: jiff::tz::TimeZone,
     /// Directory that relative paths of files start from.

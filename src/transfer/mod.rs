@@ -5,12 +5,19 @@
 
 pub mod civil;
 pub mod context;
+pub mod copy;
 pub mod effect;
 pub mod encode;
 pub mod error;
+pub mod filter;
+pub mod input;
 pub mod output;
 pub mod page;
+pub mod pool;
 pub mod report;
 pub mod schema;
 pub mod strftime;
+pub mod value;
 pub mod zone;
+
+pub use copy::run;

@@ -240,6 +240,11 @@ impl Validity {
         self.null_count == 0 || self.bits[row / 64] >> (row % 64) & 1 == 1
     }
 
+    /// The bits, lowest first, 1 where there is a value; none when every row has one.
+    pub fn bits(&self) -> Option<&[u64]> {
+        (self.null_count > 0).then_some(&self.bits)
+    }
+
     /// How many NULLs.
     pub fn null_count(&self) -> usize {
         self.null_count

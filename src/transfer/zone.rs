@@ -127,7 +127,7 @@ mod tests {
         let mut clock = ZoneClock::new(TimeZone::fixed(jiff::tz::Offset::constant(9)));
         assert_eq!(clock.at(0), Some((9 * 3600, "")));
         assert_eq!(clock.instant(wall(2015, 6, 4, 9)), Some(wall(2015, 6, 4, 0)));
-        assert_eq!(clock.at(i64::MAX), Some((9 * 3600, "")));
+        assert_eq!(ZoneClock::new(TimeZone::UTC).at(i64::MAX), None);
         let mut tokyo = ZoneClock::new(TimeZone::get("Asia/Tokyo").unwrap());
         assert_eq!(tokyo.instant(i64::MAX), None);
     }

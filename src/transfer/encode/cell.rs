@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::number::{push_i64, push_padded, push_ruby_float, push_u64};
+use super::number::{push_i64, push_java_double, push_padded, push_ruby_float, push_u64};
 use super::{Clock, ClockForm, Converted, EpochUnit, Form, Unfit};
 use crate::transfer::civil::{DAY, Date, SECOND};
 use crate::transfer::page::{Buffer, ColumnBuffer};
@@ -12,11 +12,12 @@ use crate::transfer::strftime::{WallClock, push_time_span};
 use crate::transfer::zone::ZoneClock;
 
 const WRONG_FORM: Unfit = Unfit("cannot be written in this form");
+const ABOVE_LONG: Unfit = Unfit("is above 9223372036854775807, the limit of an integer");
 const NO_INSTANT: Unfit = Unfit("is not an instant between the years -9999 and 9999");
 
 /// Writes the values of one column.
 #[derive(Debug)]
-pub(super) struct CellWriter {
+pub(in crate::transfer) struct CellWriter {
     kind: ColumnType,
     form: Form,
     /// The zone that wall clocks of the column are in.
@@ -26,7 +27,7 @@ pub(super) struct CellWriter {
 }
 
 impl CellWriter {
-    pub(super) fn new(kind: ColumnType, form: Form, zones: &Zones) -> Self {
+    pub(in crate::transfer) fn new(kind: ColumnType, form: Form, zones: &Zones) -> Self {
         let source = match kind {
             ColumnType::DateTime => zones.server.clone(),
             ColumnType::Timestamp => jiff::tz::TimeZone::UTC,
@@ -55,10 +56,13 @@ impl CellWriter {
         Ok(Converted::Text)
     }
 
-    fn long(&mut self, value: i64, out: &mut Vec<u8>) -> Result<(), Unfit> {
+    /// Appends an integer, boolean or temporal value.
+    pub(in crate::transfer) fn long(&mut self, value: i64, out: &mut Vec<u8>) -> Result<(), Unfit> {
         match &self.form {
             Form::Integer | Form::Digits | Form::Truncated | Form::Text => push_i64(value, out),
             Form::Boolean => push_boolean(value == -1 || value > 0, out),
+            Form::Flag if (0..=1).contains(&value) => push_boolean(value == 1, out),
+            Form::Flag => return Err(Unfit("is neither 0 nor 1")),
             Form::BooleanDigit => out.push(if value == -1 || value > 0 { b'1' } else { b'0' }),
             Form::Float => {
                 push_i64(value, out);
@@ -72,16 +76,17 @@ impl CellWriter {
             Form::TimeSpan => push_time_span(value, out),
             Form::TimeOfDay if (0..DAY).contains(&value) => push_time_span(value, out),
             Form::TimeOfDay => return Err(Unfit("is not a time of day (below 00:00:00 or beyond 23:59:59)")),
-            Form::Json | Form::Base64 | Form::TextWith(_) => return Err(WRONG_FORM),
+            Form::JavaFloat | Form::Json | Form::Base64 | Form::TextWith(_) => return Err(WRONG_FORM),
         }
         Ok(())
     }
 
     fn unsigned(&self, value: u64, out: &mut Vec<u8>) -> Result<(), Unfit> {
         match &self.form {
+            Form::Integer | Form::Truncated if i64::try_from(value).is_err() => return Err(ABOVE_LONG),
             Form::Integer | Form::Digits | Form::Truncated | Form::Text => push_u64(value, out),
-            Form::Boolean => push_boolean(self.unsigned_truth(value), out),
-            Form::BooleanDigit => out.push(if self.unsigned_truth(value) { b'1' } else { b'0' }),
+            Form::Boolean => push_boolean(is_true(self.kind, value), out),
+            Form::BooleanDigit => out.push(if is_true(self.kind, value) { b'1' } else { b'0' }),
             Form::Float => {
                 push_u64(value, out);
                 out.extend_from_slice(b".0");
@@ -91,15 +96,11 @@ impl CellWriter {
         Ok(())
     }
 
-    /// Connector/J looks at the first byte of a BIT(n) alone: the digit 1, -1 and positive bytes are true.
-    fn unsigned_truth(&self, value: u64) -> bool {
-        let ColumnType::Bit { width } = self.kind else { return value > 0 };
-        let bytes = u32::from(width.div_ceil(8).max(1));
-        let first = (value >> (8 * (bytes - 1))) as u8;
-        first != b'0' && (first == u8::MAX || (1..128).contains(&first))
-    }
-
     fn double(&self, value: f64, out: &mut Vec<u8>) -> Result<(), Unfit> {
+        if let Form::JavaFloat = self.form {
+            push_java_double(value, out);
+            return Ok(());
+        }
         let written = match &self.form {
             Form::Float | Form::Text | Form::Digits => push_ruby_float(value, out),
             Form::Truncated | Form::Integer => return push_truncated(value, out),
@@ -151,7 +152,8 @@ impl CellWriter {
         Ok(())
     }
 
-    fn instant(&mut self, value: i64) -> Result<i64, Unfit> {
+    /// The instant that Embulk makes of a temporal value.
+    pub(super) fn instant(&mut self, value: i64) -> Result<i64, Unfit> {
         instant(self.kind, &mut self.source, value)
     }
 }
@@ -187,6 +189,14 @@ fn instant(kind: ColumnType, source: &mut ZoneClock, value: i64) -> Result<i64, 
         }
         _ => Err(WRONG_FORM),
     }
+}
+
+/// Connector/J looks at the first byte of a BIT(n) alone: the digit 1, -1 and positive bytes are true.
+pub(super) fn is_true(kind: ColumnType, value: u64) -> bool {
+    let ColumnType::Bit { width } = kind else { return value > 0 };
+    let bytes = u32::from(width.div_ceil(8).max(1));
+    let first = (value >> (8 * (bytes - 1))) as u8;
+    first != b'0' && (first == u8::MAX || (1..128).contains(&first))
 }
 
 fn push_boolean(value: bool, out: &mut Vec<u8>) {
@@ -232,7 +242,7 @@ fn push_decimal_as_float(text: &[u8], out: &mut Vec<u8>) {
 }
 
 /// JSON text without white space outside of strings. What is between quotes is copied byte for byte.
-fn push_compact_json(text: &[u8], out: &mut Vec<u8>) {
+pub(in crate::transfer) fn push_compact_json(text: &[u8], out: &mut Vec<u8>) {
     let mut rest = text;
     while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b' ' | b'\t' | b'\n' | b'\r')) {
         out.extend_from_slice(&rest[..at]);

@@ -3,9 +3,12 @@
 //! An output decides a [`Rendering`] per column once; the encoders follow it for every value. What a type of the
 //! target is called, and which rendering it needs, is the output's business.
 
-mod cell;
+pub mod arrow;
+pub(super) mod cell;
+pub mod csv;
 pub mod jsonl;
 pub mod number;
+pub mod parquet;
 
 use std::fmt;
 use std::sync::Arc;
@@ -39,15 +42,19 @@ pub enum JsonPlace {
 pub enum Form {
     /// `true` or `false`, by Embulk's rule: -1 and numbers above 0 are true. BIT(n) goes by its first byte.
     Boolean,
-    /// `1` or `0`, by the same rule.
+    /// `true` or `false` of 1 and 0; other numbers do not fit.
+    Flag,
+    /// `1` or `0`, by Embulk's rule.
     BooleanDigit,
-    /// The digits of an integer, also of a boolean, year or bit column.
+    /// The digits of an integer, also of a boolean, year or bit column. Above 9223372036854775807 does not fit.
     Integer,
     /// The shortest text of a double in Ruby's notation: `1.1`, `-1234.0`, `1.0e-05`. NaN and infinities do not fit.
     Float,
+    /// A double as Java writes it: `1.2345678901234568E17`, `NaN`. Not for JSON.
+    JavaFloat,
     /// The whole part of a double or decimal.
     Truncated,
-    /// Digits as the source wrote them (decimals).
+    /// Digits as the source wrote them (decimals), or of an integer without a limit.
     Digits,
     /// The text as it is; must be UTF-8.
     Text,
@@ -138,9 +145,8 @@ impl Rendering {
     pub fn natural(kind: ColumnType) -> Self {
         match kind {
             ColumnType::Boolean => Self::bare(Form::Boolean),
-            ColumnType::Long | ColumnType::UnsignedLong | ColumnType::Year | ColumnType::Bit { .. } => {
-                Self::bare(Form::Integer)
-            }
+            ColumnType::Long | ColumnType::Year => Self::bare(Form::Integer),
+            ColumnType::UnsignedLong | ColumnType::Bit { .. } => Self::bare(Form::Digits),
             ColumnType::Float | ColumnType::Double => Self::bare(Form::Float),
             ColumnType::Decimal { .. } => Self::bare(Form::Digits),
             ColumnType::String => Self::quoted(Form::Text),

@@ -86,6 +86,40 @@ pub fn push_ruby_float(value: f64, out: &mut Vec<u8>) -> bool {
     true
 }
 
+/// Appends a double as Java's `Double.toString`: an exponent below 1e-3 and from 1e7 on; `NaN`, `Infinity`.
+pub fn push_java_double(value: f64, out: &mut Vec<u8>) {
+    push_java(value, shortest(value.abs()), out);
+}
+
+/// Appends a 32-bit float as Java's `Float.toString`.
+pub fn push_java_float(value: f32, out: &mut Vec<u8>) {
+    push_java(f64::from(value), digits_of(&value.abs()), out);
+}
+
+fn push_java(value: f64, (digits, length, point): ([u8; 24], usize, i32), out: &mut Vec<u8>) {
+    if value.is_nan() {
+        return out.extend_from_slice(b"NaN");
+    }
+    if value.is_sign_negative() {
+        out.push(b'-');
+    }
+    if value.is_infinite() {
+        return out.extend_from_slice(b"Infinity");
+    }
+    let digits = &digits[..length];
+    if value == 0.0 {
+        out.extend_from_slice(b"0.0");
+    } else if (-2..=7).contains(&point) {
+        push_plain(digits, point, out);
+    } else {
+        out.push(digits[0]);
+        out.push(b'.');
+        out.extend_from_slice(if length > 1 { &digits[1..] } else { b"0" });
+        out.push(b'E');
+        push_i64(i64::from(point - 1), out);
+    }
+}
+
 /// Digits with a point after `point` of them (which may lie outside the digits).
 fn push_plain(digits: &[u8], point: i32, out: &mut Vec<u8>) {
     let length = i32::try_from(digits.len()).unwrap_or(i32::MAX);
@@ -114,6 +148,10 @@ fn shortest(value: f64) -> ([u8; 24], usize, i32) {
         digits[..2].copy_from_slice(b"49");
         return (digits, 2, -323);
     }
+    digits_of(&value)
+}
+
+fn digits_of(value: &impl std::fmt::LowerExp) -> ([u8; 24], usize, i32) {
     let mut text = [0_u8; 32];
     let mut rest = &mut text[..];
     // Seventeen digits, a point and an exponent fit in 32 bytes.
@@ -175,6 +213,26 @@ mod tests {
                 assert_eq!(float(value).parse::<f64>().unwrap().to_bits(), value.to_bits());
             }
         }
+    }
+
+    #[test]
+    fn floats_as_java_writes_them() {
+        for (value, text) in [
+            (1.234_567_890_123_456_8e17, "1.2345678901234568E17"),
+            (1e-5, "1.0E-5"),
+            (0.001, "0.001"),
+            (1e7, "1.0E7"),
+            (9_999_999.5, "9999999.5"),
+            (-0.0, "-0.0"),
+            (f64::NEG_INFINITY, "-Infinity"),
+        ] {
+            let mut out = Vec::new();
+            push_java_double(value, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
+        let mut out = Vec::new();
+        push_java_float(1.2345, &mut out);
+        assert_eq!(out, b"1.2345");
     }
 
     #[test]

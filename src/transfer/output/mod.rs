@@ -1,10 +1,27 @@
 //! Where rows go: the contract that every output keeps.
 
+pub mod file;
+mod formatter;
+mod stale;
+
 use std::sync::Arc;
 
+use super::context::TransferContext;
 use super::error::TransferError;
 use super::page::Page;
 use super::schema::Schema;
+use crate::embulk::config::EmbulkConfig;
+use crate::embulk::output::OutputConfig;
+
+/// The output that a config asks for. Nothing outside is touched yet.
+pub fn open(config: &EmbulkConfig, context: &TransferContext) -> Result<Box<dyn Output>, TransferError> {
+    match &config.output {
+        OutputConfig::File(options) => Ok(Box::new(file::FileTarget::new(options, context))),
+        OutputConfig::Bigquery(_) => {
+            Err(TransferError::new(super::error::ErrorKind::Config, "`type: bigquery` is not there yet"))
+        }
+    }
+}
 
 /// A target of one transfer. One thread uses it.
 ///
@@ -17,6 +34,16 @@ use super::schema::Schema;
 ///   run is stopped; never after a `commit` that succeeded. It removes everything staged. It cannot fail: what could
 ///   not be removed goes to the log and stays in the ledger for the next attempt.
 pub trait Output {
+    /// The target as people know it, e.g. `bigquery proj.lake.orders`.
+    fn target(&self) -> String;
+
+    /// Bytes the output holds at most, apart from the pages it is handed: encoded rows and parts on their way. The
+    /// transfer takes them from the budget of the run before `begin`; the output itself takes none.
+    fn memory_bytes(&self) -> usize;
+
+    /// Bytes sent so far, for progress.
+    fn bytes(&self) -> u64;
+
     /// Prepares the target for rows of this schema.
     fn begin(&mut self, schema: &Arc<Schema>) -> Result<(), TransferError>;
 

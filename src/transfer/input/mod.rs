@@ -1,0 +1,137 @@
+//! Where rows come from: the contract that every input keeps.
+
+mod convert;
+mod fetched;
+pub mod mysql;
+mod select;
+
+use std::sync::Arc;
+
+use crate::embulk::config::TypeMapping;
+use crate::embulk::input::{ColumnOption, InputConfig};
+use crate::embulk::output::OutputConfig;
+
+use super::context::TransferContext;
+use super::error::{ErrorKind, TransferError};
+use super::page::Page;
+use super::pool::ConnectionPermit;
+use super::schema::Schema;
+
+/// An input that is open.
+pub struct Source {
+    /// Reads it.
+    pub reader: Box<dyn Input>,
+    /// As people know it, e.g. `mysql shop.orders`.
+    pub name: String,
+    /// Returns the connection to the pool.
+    _permit: Option<ConnectionPermit>,
+}
+
+/// How columns of bytes are taken that have no option of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BytesRule {
+    /// Embulk's: an error that says which option to add.
+    Refuse,
+    /// As bytes, for targets that have a type for them.
+    Accept,
+}
+
+/// The rule that goes with an output's types.
+pub fn bytes_rule(output: &OutputConfig) -> BytesRule {
+    let types = match output {
+        OutputConfig::Bigquery(options) => options.types,
+        OutputConfig::File(options) => options.types,
+    };
+    match types {
+        TypeMapping::Exact => BytesRule::Accept,
+        TypeMapping::Embulk => BytesRule::Refuse,
+    }
+}
+
+/// Opens an input: waits for a free connection, connects, and looks at the columns.
+pub fn open(
+    config: &InputConfig,
+    context: &TransferContext,
+    bytes: BytesRule,
+) -> Result<Source, TransferError> {
+    match config {
+        InputConfig::Mysql(config) => {
+            let address = format!("{}:{}", config.host.expose(), config.port);
+            let permit = context.sources.acquire(&address, &context.cancel)?;
+            let reader = mysql::open(config, context, bytes)?;
+            let name = format!("mysql {}.{}", config.database.shown(), select::short_name(&config.selection));
+            Ok(Source { reader: Box::new(reader), name, _permit: Some(permit) })
+        }
+        InputConfig::Sqlite(_) => {
+            Err(TransferError::new(ErrorKind::Config, "`type: sqlite` is not there yet"))
+        }
+    }
+}
+
+/// A source of one transfer, open and with its columns known. A thread of its own reads it.
+pub trait Input: Send {
+    /// The columns.
+    fn schema(&self) -> &Arc<Schema>;
+
+    /// A handle that stops `read` from another thread.
+    fn stopper(&self) -> Box<dyn Stop>;
+
+    /// Reads all rows into pages. Ends early and well when the sink wants no more.
+    fn read(&mut self, sink: &mut dyn PageSink) -> Result<InputFigures, TransferError>;
+}
+
+/// Stops a read that may be waiting for the server.
+pub trait Stop: Send {
+    /// Makes the read end soon, with an error or without. Cannot fail: a read that cannot be reached ends by its
+    /// own time-out.
+    fn stop(&self);
+}
+
+/// Takes pages from an input.
+pub trait PageSink {
+    /// An empty page of the input's schema to fill; waits until one is free.
+    fn page(&mut self) -> Page;
+
+    /// Hands a page on; never an empty one.
+    fn send(&mut self, page: Page) -> Flow;
+}
+
+/// Whether the reader goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// More pages are wanted.
+    Continue,
+    /// Nobody takes further pages.
+    Stop,
+}
+
+/// What an input says when it has read everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InputFigures {
+    /// Rows read.
+    pub rows: u64,
+    /// Things that people should know.
+    pub notes: Vec<String>,
+}
+
+/// The option of a column: by exact name, then regardless of case (where only one fits), then by its JDBC type.
+fn option_of<'c>(
+    named: &'c [(String, ColumnOption)],
+    by_type: &'c [(String, ColumnOption)],
+    name: &str,
+    jdbc: &str,
+) -> Result<Option<&'c ColumnOption>, TransferError> {
+    if let Some((_, option)) = named.iter().find(|(known, _)| known == name) {
+        return Ok(Some(option));
+    }
+    let folded = name.to_lowercase();
+    let mut near = named.iter().filter(|(known, _)| known.to_lowercase() == folded);
+    match (near.next(), near.next()) {
+        (Some(_), Some(_)) => Err(TransferError::new(
+            ErrorKind::Config,
+            format!("`column_options` has several entries that differ from column `{name}` in case only"),
+        )),
+        (Some((_, option)), None) => Ok(Some(option)),
+        _ => Ok(by_type.iter().find(|(known, _)| known == jdbc).map(|(_, option)| option)),
+    }
+}

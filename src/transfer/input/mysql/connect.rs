@@ -1,0 +1,106 @@
+//! A connection as a long read needs it: TLS as the config says, utf8mb4, time-outs of the session raised.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mysql::prelude::Queryable;
+use mysql::{Conn, Opts, OptsBuilder, SslOpts};
+
+use super::error::driver_error;
+use crate::embulk::input::{MysqlInput, SslMode};
+use crate::embulk::text::Text;
+use crate::transfer::error::{ErrorKind, TransferError};
+
+/// Where and how to connect, kept to open the second connection that stops a query.
+#[derive(Clone)]
+pub(super) struct Connector {
+    opts: Opts,
+    /// `host:port`, for messages.
+    pub(super) address: String,
+}
+
+/// A day: longer than any pause that a full queue makes.
+const PATIENCE: u32 = 86_400;
+
+impl Connector {
+    pub(super) fn new(config: &MysqlInput) -> Result<Self, TransferError> {
+        let builder = OptsBuilder::new()
+            .ip_or_hostname(Some(config.host.expose()))
+            .tcp_port(config.port)
+            .user(Some(config.user.expose()))
+            .pass(Some(config.password.expose()))
+            .db_name(Some(config.database.expose()))
+            // The config names a host: a socket that happens to be there is another way in, with other users.
+            .prefer_socket(false)
+            .tcp_keepalive_time_ms(Some(60_000))
+            .tcp_connect_timeout(limit(property(config, "connectTimeout")?.unwrap_or(config.connect_timeout)))
+            .read_timeout(limit(property(config, "socketTimeout")?.unwrap_or(config.socket_timeout)))
+            // The largest packet of the protocol: the server's own limit is the one that counts.
+            .max_allowed_packet(Some(1 << 30))
+            .stmt_cache_size(0)
+            .ssl_opts(tls(config));
+        Ok(Self { opts: builder.into(), address: format!("{}:{}", config.host.shown(), config.port) })
+    }
+
+    /// A connection without any settings, for short commands.
+    pub(super) fn bare(&self) -> Result<Conn, TransferError> {
+        Conn::new(self.opts.clone())
+            .map_err(|error| driver_error(&error, format!("cannot connect to MySQL at `{}`", self.address)))
+    }
+
+    /// A connection for a read.
+    pub(super) fn open(&self, config: &MysqlInput) -> Result<Conn, TransferError> {
+        let mut conn = self.bare()?;
+        let settings = format!(
+            "SET NAMES utf8mb4, SESSION net_write_timeout = {PATIENCE}, SESSION net_read_timeout = {PATIENCE}, \
+             SESSION wait_timeout = {PATIENCE}"
+        );
+        let failed = |error| driver_error(&error, "the session could not be set up");
+        conn.query_drop(settings).map_err(failed)?;
+        // One of the two exists, by the make of the server; a limit for short queries would cut a long read.
+        let limits = ["SET SESSION max_statement_time = 0", "SET SESSION max_execution_time = 0"];
+        if let Some(error) = limits.iter().map_while(|limit| conn.query_drop(limit).err()).nth(1) {
+            // A proxy that knows neither reads on with its own limits; anything else is a broken connection.
+            if !matches!(error, mysql::Error::MySqlError(_)) {
+                return Err(failed(error));
+            }
+        }
+        if let Some(variables) = config.options.get("sessionVariables") {
+            conn.query_drop(format!("SET {}", variables.expose())).map_err(failed)?;
+        }
+        Ok(conn)
+    }
+}
+
+/// A driver's time-out, given in milliseconds.
+fn property(config: &MysqlInput, name: &str) -> Result<Option<Duration>, TransferError> {
+    let Some(text) = config.options.get(name) else { return Ok(None) };
+    let millis = text.expose().trim().parse::<u64>().map_err(|_| {
+        TransferError::new(
+            ErrorKind::Config,
+            format!("`{name}` in `options` is not a number of milliseconds"),
+        )
+    })?;
+    Ok(Some(Duration::from_millis(millis)))
+}
+
+/// Zero is without limit.
+fn limit(duration: Duration) -> Option<Duration> {
+    (!duration.is_zero()).then_some(duration)
+}
+
+fn tls(config: &MysqlInput) -> Option<SslOpts> {
+    let accept_any = match config.ssl {
+        SslMode::Disable => return None,
+        SslMode::Enable => true,
+        SslMode::Verify => false,
+    };
+    let authority = config.options.get("trustCertificateKeyStoreUrl").map(Text::expose);
+    let authority = authority.map(|url| PathBuf::from(url.strip_prefix("file:").unwrap_or(url)));
+    Some(
+        SslOpts::default()
+            .with_danger_accept_invalid_certs(accept_any)
+            .with_danger_skip_domain_validation(accept_any)
+            .with_root_cert_path(authority),
+    )
+}

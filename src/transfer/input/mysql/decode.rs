@@ -1,0 +1,148 @@
+//! The driver's values into column buffers, by a plan that is made once per column.
+
+use mysql::Value;
+
+use super::super::convert::{Conversion, Given};
+use crate::transfer::civil::{DAY, Date, SECOND};
+use crate::transfer::encode::Unfit;
+use crate::transfer::page::ColumnBuffer;
+use crate::transfer::schema::ColumnType;
+use crate::transfer::zone::ZoneClock;
+
+const OTHER_TYPE: Unfit = Unfit("has another type than its column");
+
+/// How the values of one column are read.
+pub(super) struct Decoder {
+    kind: ColumnType,
+    /// What the config makes of the value, when not the column's own type.
+    conversion: Option<Conversion>,
+    /// The zone in which the session shows TIMESTAMP.
+    session: ZoneClock,
+    zero_dates: ZeroDates,
+    /// Zero dates that became NULL.
+    pub(super) zero_date_count: u64,
+}
+
+/// What becomes of `0000-00-00` and of dates that the calendar does not have (`zeroDateTimeBehavior`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ZeroDates {
+    /// NULL, counted.
+    Null,
+    /// An error.
+    Refuse,
+    /// The first day of the year 1.
+    Round,
+}
+
+impl Decoder {
+    pub(super) fn new(
+        kind: ColumnType,
+        conversion: Option<Conversion>,
+        session: &jiff::tz::TimeZone,
+        zero_dates: ZeroDates,
+    ) -> Self {
+        Self { kind, conversion, session: ZoneClock::new(session.clone()), zero_dates, zero_date_count: 0 }
+    }
+
+    /// Adds a value to the column.
+    pub(super) fn push(&mut self, value: &Value, column: &mut ColumnBuffer) -> Result<(), Unfit> {
+        if *value == Value::NULL {
+            column.push_null();
+            return Ok(());
+        }
+        let given = match self.kind {
+            ColumnType::Boolean | ColumnType::Long | ColumnType::Year => Given::Long(long(value)?),
+            ColumnType::UnsignedLong | ColumnType::Bit { .. } => Given::UnsignedLong(unsigned(value)?),
+            ColumnType::Float => Given::Float(float(value)?),
+            ColumnType::Double => Given::Double(double(value)?),
+            ColumnType::Decimal { .. } | ColumnType::String | ColumnType::Bytes | ColumnType::Json => {
+                let Value::Bytes(bytes) = value else { return Err(OTHER_TYPE) };
+                Given::Text(bytes)
+            }
+            ColumnType::Time => Given::Long(time(value)?),
+            ColumnType::Date | ColumnType::DateTime | ColumnType::Timestamp => {
+                let Some(micros) = self.moment(value)? else {
+                    column.push_null();
+                    return Ok(());
+                };
+                Given::Long(micros)
+            }
+        };
+        match &mut self.conversion {
+            Some(conversion) => conversion.push(&given, column),
+            None => given.push(column),
+        }
+    }
+
+    /// Days of a DATE, microseconds of the others; none for a zero date that becomes NULL.
+    fn moment(&mut self, value: &Value) -> Result<Option<i64>, Unfit> {
+        let Value::Date(year, month, day, hour, minute, second, micros) = *value else {
+            return Err(OTHER_TYPE);
+        };
+        let mut date = Date { year: i64::from(year), month: u32::from(month), day: u32::from(day) };
+        if !date.exists() {
+            match self.zero_dates {
+                ZeroDates::Null => {
+                    self.zero_date_count += 1;
+                    return Ok(None);
+                }
+                ZeroDates::Refuse => return Err(Unfit("is a date that the calendar does not have")),
+                ZeroDates::Round => date = Date { year: 1, month: 1, day: 1 },
+            }
+        }
+        if self.kind == ColumnType::Date {
+            return Ok(Some(date.days()));
+        }
+        let seconds = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second);
+        let wall = date.days() * DAY + seconds * SECOND + i64::from(micros);
+        if self.kind == ColumnType::DateTime {
+            return Ok(Some(wall));
+        }
+        self.session.instant(wall).map(Some).ok_or(Unfit("is no instant of the time zone of the session"))
+    }
+}
+
+fn long(value: &Value) -> Result<i64, Unfit> {
+    match value {
+        Value::Int(value) => Ok(*value),
+        Value::UInt(value) => i64::try_from(*value).map_err(|_| OTHER_TYPE),
+        Value::Bytes(_) => unsigned(value).map(|value| i64::try_from(value).unwrap_or(i64::MAX)),
+        _ => Err(OTHER_TYPE),
+    }
+}
+
+/// Numbers, and the bytes of a BIT column with the highest first.
+fn unsigned(value: &Value) -> Result<u64, Unfit> {
+    match value {
+        Value::UInt(value) => Ok(*value),
+        Value::Int(value) => u64::try_from(*value).map_err(|_| OTHER_TYPE),
+        Value::Bytes(bytes) if bytes.len() <= 8 => {
+            Ok(bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))
+        }
+        _ => Err(OTHER_TYPE),
+    }
+}
+
+fn float(value: &Value) -> Result<f32, Unfit> {
+    match value {
+        Value::Float(value) => Ok(*value),
+        Value::Double(value) => Ok(*value as f32),
+        _ => Err(OTHER_TYPE),
+    }
+}
+
+fn double(value: &Value) -> Result<f64, Unfit> {
+    match value {
+        Value::Double(value) => Ok(*value),
+        Value::Float(value) => Ok(f64::from(*value)),
+        _ => Err(OTHER_TYPE),
+    }
+}
+
+fn time(value: &Value) -> Result<i64, Unfit> {
+    let Value::Time(negative, days, hours, minutes, seconds, micros) = *value else { return Err(OTHER_TYPE) };
+    let hours = i64::from(days) * 24 + i64::from(hours);
+    let seconds = hours * 3600 + i64::from(minutes) * 60 + i64::from(seconds);
+    let micros = seconds * SECOND + i64::from(micros);
+    Ok(if negative { -micros } else { micros })
+}

@@ -1,0 +1,318 @@
+//! Rows of MySQL, MariaDB and Aurora: one prepared statement over the binary protocol, streamed without a cursor and
+//! without compression, decoded straight into pages.
+
+mod columns;
+mod connect;
+mod decode;
+mod error;
+mod zone;
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use mysql::prelude::Queryable;
+use mysql::{Conn, Row};
+
+use self::columns::TinyInt1;
+use self::connect::Connector;
+use self::decode::{Decoder, ZeroDates};
+use self::error::driver_error;
+use super::convert;
+use super::fetched::FetchedLog;
+use super::select::{self, Statement};
+use super::{BytesRule, Flow, Input, InputFigures, PageSink, Stop};
+use crate::embulk::input::{ColumnOption, DatetimeCode, MysqlInput, Selection};
+use crate::session::Level;
+use crate::transfer::context::TransferContext;
+use crate::transfer::encode::unfit;
+use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::page::{PAGE_BYTES, PAGE_ROWS};
+use crate::transfer::schema::{Column, ColumnType, Schema, Zones};
+
+/// A statement that is prepared, with everything its rows need.
+pub struct MysqlReader {
+    conn: Conn,
+    connector: Connector,
+    statement: mysql::Statement,
+    schema: Arc<Schema>,
+    decoders: Vec<Decoder>,
+    after_select: Option<String>,
+    /// What messages call the source.
+    name: String,
+    log: FetchedLog,
+}
+
+/// Connects, prepares the statement and looks at its columns.
+pub fn open(
+    config: &MysqlInput,
+    context: &TransferContext,
+    bytes: BytesRule,
+) -> Result<MysqlReader, TransferError> {
+    let connector = Connector::new(config)?;
+    let log = |text: String| context.observer.log(Level::Info, &text);
+    log(format!("Connecting to mysql://{}/{}", connector.address, config.database.shown()));
+    let mut conn = connector.open(config)?;
+    if let Some(setup) = &config.statements.before_setup {
+        run(&mut conn, setup.expose(), "`before_setup`")?;
+    }
+    let statement = select::statement(&config.selection, '`');
+    let name = select::name(&config.selection);
+    let server = server_zone(&mut conn, config, context)?;
+    let session = session_zone(&mut conn, config, &server)?;
+    let zones = Zones { server: server.clone(), process: context.process_zone.clone() };
+    if config.statements.before_select.is_some() || config.statements.after_select.is_some() {
+        run(&mut conn, "SET autocommit = 0", "autocommit")?;
+    }
+    if let Some(before) = &config.statements.before_select {
+        run(&mut conn, before.expose(), "`before_select`")?;
+    }
+    let prepared = prepare(&mut conn, &statement, &name)?;
+    let (schema, decoders) = plan(config, &prepared, zones, &session, bytes)?;
+    log(format!("SQL: {}", statement.shown));
+    Ok(MysqlReader {
+        conn,
+        connector,
+        statement: prepared,
+        schema,
+        decoders,
+        after_select: config.statements.after_select.as_ref().map(|text| text.expose().to_owned()),
+        name,
+        log: FetchedLog::new(Arc::clone(&context.observer)),
+    })
+}
+
+fn run(conn: &mut Conn, sql: &str, what: &str) -> Result<(), TransferError> {
+    conn.query_drop(sql).map_err(|error| driver_error(&error, format!("{what} failed")))
+}
+
+fn prepare(conn: &mut Conn, statement: &Statement, name: &str) -> Result<mysql::Statement, TransferError> {
+    let prepared = conn
+        .prep(&statement.sql)
+        .map_err(|error| driver_error(&error, format!("{name} could not be read")))?;
+    if prepared.num_params() > 0 {
+        return Err(TransferError::new(
+            ErrorKind::Query,
+            format!("{name} has a `?` that nothing is given for"),
+        ));
+    }
+    if prepared.num_columns() == 0 {
+        return Err(TransferError::new(ErrorKind::Query, format!("{name} gives no columns")));
+    }
+    Ok(prepared)
+}
+
+/// The zone of DATETIME: the config's, the process's under the legacy code, else the server's.
+fn server_zone(
+    conn: &mut Conn,
+    config: &MysqlInput,
+    context: &TransferContext,
+) -> Result<TimeZone, TransferError> {
+    if config.datetime_code == DatetimeCode::ProcessZone {
+        return Ok(context.process_zone.clone());
+    }
+    if let Some(name) = config.options.get("serverTimezone") {
+        return zone::named(name.expose()).ok_or_else(|| {
+            TransferError::new(ErrorKind::Config, "`serverTimezone` in `options` is not a time zone")
+        });
+    }
+    let names: Option<(String, String)> = conn
+        .query_first("SELECT @@session.time_zone, @@system_time_zone")
+        .map_err(|error| driver_error(&error, "the time zone of the server could not be read"))?;
+    let (session, system) = names.unwrap_or_else(|| ("SYSTEM".to_owned(), "UTC".to_owned()));
+    zone::server_zone(&session, &system)
+}
+
+/// The zone in which TIMESTAMP arrives. A zone where clocks go back has wall clocks that come twice; there a plain
+/// table is read in UTC. A condition or a query of the user's keeps the zone it was written for.
+fn session_zone(conn: &mut Conn, config: &MysqlInput, server: &TimeZone) -> Result<TimeZone, TransferError> {
+    let plain = matches!(&config.selection, Selection::Table { select, where_clause: None, .. } if select.expose() == "*");
+    let untouched = config.statements.before_select.is_none();
+    if !plain || !untouched || !zone::changes(server) {
+        return Ok(server.clone());
+    }
+    run(conn, "SET SESSION time_zone = '+00:00'", "the time zone of the session")?;
+    Ok(TimeZone::UTC)
+}
+
+/// Types and decoders of all columns.
+fn plan(
+    config: &MysqlInput,
+    statement: &mysql::Statement,
+    zones: Zones,
+    session: &TimeZone,
+    bytes: BytesRule,
+) -> Result<(Arc<Schema>, Vec<Decoder>), TransferError> {
+    let tiny_int = tiny_int(config)?;
+    let zero_dates = zero_dates(config)?;
+    let mut found = Vec::new();
+    let mut decoders = Vec::new();
+    for metadata in statement.columns().iter() {
+        let name = metadata.name_str().into_owned();
+        let kind = columns::column_type(metadata, tiny_int).map_err(|word| unsupported(&name, word))?;
+        let jdbc = columns::jdbc_type(metadata, kind);
+        let option = option_of(config, &name, jdbc)?;
+        if kind == ColumnType::Bytes && option.is_none() && bytes == BytesRule::Refuse {
+            return Err(unsupported(&name, columns::type_name(metadata)));
+        }
+        let (to, conversion) = convert::plan(&name, kind, option, &config.default_timezone, &zones)?;
+        // The server's own text of a TIMESTAMP is that of its own zone.
+        decoders.push(Decoder::new(kind, conversion, session, zero_dates));
+        found.push(Column::new(name, to));
+    }
+    Ok((Schema::new(found, zones), decoders))
+}
+
+fn unsupported(name: &str, word: &str) -> TransferError {
+    TransferError::new(ErrorKind::Config, format!("unsupported type {word} of column `{name}`")).hint(format!(
+        "add `{name}: {{value_type: string}}` to `column_options` of `in:`, leave the column out with `select`, or use `types: exact`"
+    ))
+}
+
+/// The option of a column: by exact name, then regardless of case, then by its JDBC type.
+fn option_of<'c>(
+    config: &'c MysqlInput,
+    name: &str,
+    jdbc: &str,
+) -> Result<Option<&'c ColumnOption>, TransferError> {
+    super::option_of(&config.column_options, &config.default_column_options, name, jdbc)
+}
+
+fn tiny_int(config: &MysqlInput) -> Result<TinyInt1, TransferError> {
+    match config.options.get("tinyInt1isBit").map(|text| text.expose().to_ascii_lowercase()).as_deref() {
+        None | Some("true" | "yes") => Ok(TinyInt1::Boolean),
+        Some("false" | "no") => Ok(TinyInt1::Number),
+        Some(_) => {
+            Err(TransferError::new(ErrorKind::Config, "`tinyInt1isBit` in `options` is not true or false"))
+        }
+    }
+}
+
+fn zero_dates(config: &MysqlInput) -> Result<ZeroDates, TransferError> {
+    match config.options.get("zeroDateTimeBehavior").map(|text| text.expose().to_ascii_lowercase()).as_deref()
+    {
+        None | Some("converttonull" | "convert_to_null") => Ok(ZeroDates::Null),
+        Some("exception") => Ok(ZeroDates::Refuse),
+        Some("round") => Ok(ZeroDates::Round),
+        Some(_) => Err(TransferError::new(
+            ErrorKind::Config,
+            "`zeroDateTimeBehavior` in `options` is not convertToNull, exception or round",
+        )),
+    }
+}
+
+impl Input for MysqlReader {
+    fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    fn stopper(&self) -> Box<dyn Stop> {
+        Box::new(Killer { connector: self.connector.clone(), connection: self.conn.connection_id() })
+    }
+
+    fn read(&mut self, sink: &mut dyn PageSink) -> Result<InputFigures, TransferError> {
+        let killer = self.stopper();
+        let mut reading =
+            Reading { decoders: &mut self.decoders, schema: &self.schema, rows: 0, log: &mut self.log };
+        let outcome = {
+            let failed =
+                |error: &mysql::Error| driver_error(error, format!("{} could not be read", self.name));
+            let mut rows = self.conn.exec_iter(&self.statement, ()).map_err(|error| failed(&error))?;
+            let outcome = reading.pages(&mut rows, sink, &failed);
+            if !matches!(outcome, Ok(Flow::Continue)) {
+                // Dropping the rows reads the rest of them: the server is told to send no more.
+                killer.stop();
+            }
+            outcome
+        };
+        let rows = reading.rows;
+        if outcome? == Flow::Continue {
+            if let Some(after) = &self.after_select {
+                run(&mut self.conn, after, "`after_select`")?;
+            }
+            self.conn
+                .query_drop("COMMIT")
+                .map_err(|error| driver_error(&error, "the read could not be ended"))?;
+        }
+        Ok(InputFigures { rows, notes: self.notes() })
+    }
+}
+
+impl MysqlReader {
+    fn notes(&self) -> Vec<String> {
+        let counted =
+            self.schema.columns.iter().zip(&self.decoders).filter(|(_, decoder)| decoder.zero_date_count > 0);
+        counted
+            .map(|(column, decoder)| {
+                format!("column `{}`: {} zero dates became NULL", column.name, decoder.zero_date_count)
+            })
+            .collect()
+    }
+}
+
+/// The state of one read.
+struct Reading<'r> {
+    decoders: &'r mut [Decoder],
+    schema: &'r Arc<Schema>,
+    rows: u64,
+    log: &'r mut FetchedLog,
+}
+
+impl Reading<'_> {
+    fn pages(
+        &mut self,
+        rows: &mut dyn Iterator<Item = mysql::Result<Row>>,
+        sink: &mut dyn PageSink,
+        failed: &dyn Fn(&mysql::Error) -> TransferError,
+    ) -> Result<Flow, TransferError> {
+        let mut page = sink.page();
+        page.first_row = self.rows;
+        for row in rows {
+            let row = row.map_err(|error| failed(&error))?;
+            self.row(&row, &mut page)?;
+            let full =
+                page.rows >= PAGE_ROWS || (page.rows.is_multiple_of(64) && page.byte_size() >= PAGE_BYTES);
+            if full || row_is_huge(&page) {
+                if sink.send(page) == Flow::Stop {
+                    return Ok(Flow::Stop);
+                }
+                page = sink.page();
+                page.first_row = self.rows;
+            }
+        }
+        self.log.end(self.rows);
+        if page.rows > 0 { Ok(sink.send(page)) } else { Ok(Flow::Continue) }
+    }
+
+    fn row(&mut self, row: &Row, page: &mut super::super::page::Page) -> Result<(), TransferError> {
+        for (at, decoder) in self.decoders.iter_mut().enumerate() {
+            let value = row.as_ref(at).unwrap_or(&mysql::Value::NULL);
+            decoder
+                .push(value, &mut page.columns[at])
+                .map_err(|reason| unfit(&self.schema.columns[at], self.rows, &reason))?;
+        }
+        page.rows += 1;
+        self.rows += 1;
+        self.log.count(self.rows);
+        Ok(())
+    }
+}
+
+/// Rows of megabytes each must not wait for 64 of them.
+fn row_is_huge(page: &super::super::page::Page) -> bool {
+    page.rows < 64 && page.byte_size() >= PAGE_BYTES
+}
+
+/// Stops the statement of a connection through another one.
+struct Killer {
+    connector: Connector,
+    connection: u32,
+}
+
+impl Stop for Killer {
+    fn stop(&self) {
+        if let Ok(mut conn) = self.connector.bare() {
+            // When it has ended by itself there is nothing to stop.
+            let _ = conn.query_drop(format!("KILL QUERY {}", self.connection));
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The formatters of file outputs: which rendering each column has, and the encoder that writes them.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use crate::embulk::config::TypeMapping;
+use crate::embulk::output::{CsvFormatter, FileOutput, Formatter, JsonlFormatter};
+use crate::transfer::encode::csv::{CsvEncoder, CsvFormat};
+use crate::transfer::encode::jsonl::JsonlEncoder;
+use crate::transfer::encode::parquet::ParquetEncoder;
+use crate::transfer::encode::{Clock, ClockForm, Converted, Encoder, Form, Rendering, TextConversion, Unfit};
+use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::page::Page;
+use crate::transfer::schema::{Column, ColumnType, EmbulkType, Schema};
+use crate::transfer::strftime::TimeFormat;
+
+/// Rows as bytes of a format, into a sink.
+pub(super) enum Formatted<W: Write + Send> {
+    /// Formats of lines.
+    Lines { encoder: Box<dyn Encoder>, sink: W, buffer: Vec<u8> },
+    /// Parquet, which writes its own blocks.
+    Parquet(Box<ParquetEncoder<W>>),
+}
+
+/// Bytes that a formatter holds at most.
+pub(super) fn memory_bytes(options: &FileOutput) -> usize {
+    match options.formatter {
+        Formatter::Parquet => crate::transfer::encode::parquet::MEMORY_BYTES,
+        Formatter::Csv(_) | Formatter::Jsonl(_) => 4 * crate::transfer::page::PAGE_BYTES,
+    }
+}
+
+/// Starts the format; what stands before the first row is written.
+pub(super) fn open<W: Write + Send>(
+    options: &FileOutput,
+    schema: &Arc<Schema>,
+    sink: W,
+) -> Result<Formatted<W>, TransferError> {
+    let mut encoder: Box<dyn Encoder> = match &options.formatter {
+        Formatter::Parquet => {
+            let encoder = ParquetEncoder::new(schema, options.types, sink)?;
+            return Ok(Formatted::Parquet(Box::new(encoder)));
+        }
+        Formatter::Csv(format) => csv(format, options.types, schema)?,
+        Formatter::Jsonl(format) => jsonl(format, options.types, schema),
+    };
+    let mut buffer = Vec::new();
+    encoder.header(&mut buffer);
+    Ok(Formatted::Lines { encoder, sink, buffer })
+}
+
+impl<W: Write + Send> Formatted<W> {
+    /// Writes the rows of a page.
+    pub(super) fn write(&mut self, page: &Page) -> Result<(), TransferError> {
+        match self {
+            Self::Lines { encoder, sink, buffer } => {
+                encoder.rows(page, buffer)?;
+                sink.write_all(buffer).map_err(|error| unwritable(&error))?;
+                buffer.clear();
+                Ok(())
+            }
+            Self::Parquet(encoder) => encoder.write(page),
+        }
+    }
+
+    /// Ends the format and gives the sink back.
+    pub(super) fn finish(self) -> Result<W, TransferError> {
+        match self {
+            Self::Lines { mut sink, buffer, .. } => {
+                sink.write_all(&buffer).map_err(|error| unwritable(&error))?;
+                Ok(sink)
+            }
+            Self::Parquet(encoder) => encoder.finish(),
+        }
+    }
+}
+
+fn unwritable(error: &std::io::Error) -> TransferError {
+    TransferError::new(ErrorKind::Storage, "the file could not be written").caused_by(error)
+}
+
+fn csv(
+    format: &CsvFormatter,
+    types: TypeMapping,
+    schema: &Schema,
+) -> Result<Box<dyn Encoder>, TransferError> {
+    if let Some((missing, _)) = format.column_options.iter().find(|(name, _)| schema.position(name).is_none())
+    {
+        return Err(TransferError::new(
+            ErrorKind::Config,
+            format!("`column_options` of the formatter names column `{missing}`, which the rows do not have"),
+        ));
+    }
+    let renderings = schema.columns.iter().map(|column| {
+        let option =
+            format.column_options.iter().find(|(name, _)| *name == column.name).map(|(_, option)| option);
+        let asked = option.and_then(|option| option.format.as_deref());
+        let zone = option.and_then(|option| option.timezone.as_ref()).unwrap_or(&format.default_timezone);
+        match column.kind.embulk() {
+            EmbulkType::Timestamp if types == TypeMapping::Embulk || asked.is_some() => {
+                clock(asked.unwrap_or(&format.default_timestamp_format), zone.zone.clone())
+            }
+            EmbulkType::Double if !matches!(column.kind, ColumnType::Decimal { .. }) => {
+                Rendering::bare(Form::JavaFloat)
+            }
+            _ => natural(column, types),
+        }
+    });
+    Ok(Box::new(CsvEncoder::new(schema, renderings.collect(), CsvFormat::of(format))))
+}
+
+fn jsonl(format: &JsonlFormatter, types: TypeMapping, schema: &Schema) -> Box<dyn Encoder> {
+    let renderings = schema.columns.iter().map(|column| match column.kind.embulk() {
+        EmbulkType::Timestamp if types == TypeMapping::Embulk || format.date_format.is_some() => {
+            let text = format.date_format.as_deref().unwrap_or("%Y-%m-%d %H:%M:%S.%6N %z");
+            clock(text, format.timezone.zone.clone())
+        }
+        EmbulkType::String if format.json_columns.contains(&column.name) => {
+            Rendering::bare(Form::TextWith(Arc::new(JsonText)))
+        }
+        _ => natural(column, types),
+    });
+    Box::new(JsonlEncoder::new(schema, renderings.collect()).newline(format.newline.as_str().as_bytes()))
+}
+
+fn clock(format: &str, zone: jiff::tz::TimeZone) -> Rendering {
+    Rendering::quoted(Form::Clock(ClockForm { format: TimeFormat::parse(format), clock: Clock::In(zone) }))
+}
+
+/// Exact types write a flag of BIT(n) as its number; Embulk has only true and false.
+fn natural(column: &Column, types: TypeMapping) -> Rendering {
+    match (column.kind, types) {
+        (ColumnType::Bit { .. }, TypeMapping::Embulk) => Rendering::bare(Form::Boolean),
+        (kind, _) => Rendering::natural(kind),
+    }
+}
+
+/// A text column whose text is JSON and is written as such.
+#[derive(Debug)]
+struct JsonText;
+
+impl TextConversion for JsonText {
+    fn convert(&self, text: &[u8], out: &mut Vec<u8>) -> Result<Converted, Unfit> {
+        serde_json::from_slice::<serde::de::IgnoredAny>(text).map_err(|_| Unfit("is not JSON"))?;
+        crate::transfer::encode::cell::push_compact_json(text, out);
+        Ok(Converted::Text)
+    }
+}
