@@ -187,7 +187,7 @@ impl ArrowColumn {
                 Arc::new(array.with_data_type(self.target.data_type()))
             }
             (ParquetType::Decimal { precision, scale }, Buffer::Text(texts)) if *precision <= 38 => {
-                let parse = |text: &[u8]| unscaled(text, *scale).and_then(|value| value.to_i128());
+                let parse = |text: &[u8]| unscaled(text, *scale).and_then(i256::to_i128);
                 decimals::<Decimal128Type>(texts, buffer, nulls, parse, self.target.data_type())?
             }
             (ParquetType::Decimal { scale, .. }, Buffer::Text(texts)) => {

@@ -157,6 +157,7 @@ fn broken() -> TransferError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transfer::page::ColumnBuffer;
     use crate::transfer::schema::{Column, ColumnType, Zones};
     use arrow_array::cast::AsArray;
     use arrow_array::types::{
@@ -170,7 +171,7 @@ mod tests {
         let columns = kinds.iter().enumerate().map(|(at, kind)| Column::new(format!("c{at}"), *kind));
         let mut page = Page::new(&Schema::new(columns.collect(), Zones::utc()));
         fill(&mut page);
-        page.columns.iter_mut().for_each(|column| column.push_null());
+        page.columns.iter_mut().for_each(ColumnBuffer::push_null);
         page.rows = page.columns[0].len();
         page
     }
