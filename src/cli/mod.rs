@@ -1,5 +1,6 @@
 //! The front door: one file per command. Knows every room; nobody knows it.
 
+pub mod check;
 pub mod flush;
 pub mod guard;
 pub mod params;

@@ -1,0 +1,84 @@
+//! A folder as a whole: its workflows, the transfer files under `embulk/`, and the files that nothing reaches.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::reach::Reach;
+use super::{check_yaml, is_transfer_file, is_workflow};
+use crate::reader::{DirectoryReader, Reader};
+
+/// How deep folders are looked through for files that nothing reaches.
+const MAX_DEPTH: usize = 20;
+
+/// Checks a folder of the project. Its `.dig` files are workflows; those further down are only YAML unless one of
+/// these reaches them.
+pub(super) fn check(project: &Path, folder: &Path, reach: &mut Reach<'_>) -> anyhow::Result<()> {
+    let reader = DirectoryReader::new(project);
+    for path in files(project, folder)?.iter().filter(|path| is_workflow(path)) {
+        reach.workflow(path);
+    }
+    let inside = folder.file_name().is_some_and(|name| name == "embulk");
+    let transfers = if inside { folder.to_owned() } else { folder.join("embulk") };
+    if project.join(&transfers).is_dir() {
+        for path in
+            below(project, &transfers)?.iter().filter(|path| is_transfer_file(path) && !is_partial(path))
+        {
+            reach.transfer_file(path);
+        }
+    }
+    for path in below(project, folder)?.iter().filter(|path| is_workflow(path)) {
+        unreached(path, &reader, reach);
+    }
+    Ok(())
+}
+
+fn unreached(path: &Path, reader: &dyn Reader, reach: &mut Reach<'_>) {
+    let problems = check_yaml(path, reader, &mut reach.seen);
+    reach.add(problems);
+}
+
+/// `_name.yml.liquid` is a part of other files.
+fn is_partial(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('_'))
+}
+
+/// Files directly in a folder, by name.
+fn files(project: &Path, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    Ok(entries(project, folder)?.into_iter().filter(|path| project.join(path).is_file()).collect())
+}
+
+/// Files in a folder and below, by name. Links to folders are not followed: they may lead round.
+fn below(project: &Path, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut open = vec![(folder.to_owned(), 0)];
+    while let Some((folder, depth)) = open.pop() {
+        for path in entries(project, &folder)? {
+            let kind = std::fs::symlink_metadata(project.join(&path)).map(|metadata| metadata.file_type());
+            match kind {
+                Ok(kind) if kind.is_dir() && depth < MAX_DEPTH => open.push((path, depth + 1)),
+                _ if project.join(&path).is_file() => found.push(path),
+                _ => {}
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// What a folder holds, relative to the project, sorted; names that begin with a dot are not the project's.
+fn entries(project: &Path, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let listed = || -> io::Result<Vec<PathBuf>> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(project.join(folder))? {
+            let name = entry?.file_name();
+            if !name.to_string_lossy().starts_with('.') {
+                names.push(folder.join(name));
+            }
+        }
+        names.sort();
+        Ok(names)
+    };
+    listed().with_context(|| format!("can't read the folder `{}`", project.join(folder).display()))
+}

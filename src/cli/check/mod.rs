@@ -1,0 +1,156 @@
+//! `sync check`: what is wrong with workflows and transfer files, before anything runs.
+//!
+//! The same is done at the start of `run` for what it reaches ([`reachable`]).
+
+mod folder;
+mod reach;
+mod shell;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+
+use super::place::PlaceArgs;
+use crate::diagnostic::{Problem, Severity, Source};
+use crate::exit::Exit;
+use crate::reader::{DirectoryReader, Reader};
+use crate::report::console::Console;
+use crate::report::problems;
+use crate::yaml::{self, Dialect};
+use reach::Reach;
+
+/// Checks workflows and transfer files without running anything
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// Workflows, transfer files or folders [default: the project]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// How problems are shown
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: Format,
+    /// What else makes the check fail
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub deny: Option<Deny>,
+}
+
+/// How problems are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// With the line and a caret, for people
+    #[default]
+    Human,
+    /// One JSON object, for programs
+    Json,
+}
+
+/// What else makes the check fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Deny {
+    /// Warnings too
+    Warnings,
+}
+
+/// What a check found.
+struct Checked {
+    problems: Vec<Problem>,
+    files: usize,
+}
+
+/// Runs the command. Errors are those of the command line and the disk; problems of files are its result.
+pub fn exec(args: &CheckArgs, place: &PlaceArgs, console: &Console) -> anyhow::Result<Exit> {
+    let mut checked = Checked { problems: Vec::new(), files: 0 };
+    if args.paths.is_empty() {
+        let project = place.find(None).context("can't find the project")?.project;
+        let reader = DirectoryReader::new(&project);
+        let mut reach = Reach::new(&reader);
+        folder::check(&project, Path::new(""), &mut reach)?;
+        checked.take(reach);
+    }
+    for path in &args.paths {
+        check_path(path, place, &mut checked)?;
+    }
+    match args.format {
+        Format::Human => console.result(&problems::render(&checked.problems, console.out_colors())),
+        Format::Json => console.json(&problems::to_json(&checked.problems)),
+    }
+    let files = if checked.files == 1 { "1 file".to_owned() } else { format!("{} files", checked.files) };
+    let found = problems::count(&checked.problems).unwrap_or_else(|| "no problems".to_owned());
+    console.say(&format!("checked {files}: {found}"));
+    Ok(exit(&checked.problems, args.deny))
+}
+
+/// Everything that is wrong with a workflow and with what it reaches. `path` is relative to the reader's project.
+pub fn reachable(path: &Path, reader: &dyn Reader) -> Vec<Problem> {
+    let mut reach = Reach::new(reader);
+    reach.workflow(path);
+    reach.problems
+}
+
+fn exit(problems: &[Problem], deny: Option<Deny>) -> Exit {
+    let limit = if deny == Some(Deny::Warnings) { Severity::Warning } else { Severity::Error };
+    if problems.iter().any(|problem| problem.severity >= limit) { Exit::Invalid } else { Exit::Success }
+}
+
+impl Checked {
+    fn take(&mut self, reach: Reach<'_>) {
+        self.files += reach.seen.len();
+        for problem in reach.problems {
+            if !self.problems.contains(&problem) {
+                self.problems.push(problem);
+            }
+        }
+    }
+}
+
+/// One PATH of the command line.
+fn check_path(path: &Path, args: &PlaceArgs, checked: &mut Checked) -> anyhow::Result<()> {
+    let shown = path.display();
+    let metadata = std::fs::metadata(path).with_context(|| format!("can't check `{shown}`"))?;
+    // A folder is asked for as if for a file in it.
+    let inner = path.join("_");
+    let place = args.find(Some(if metadata.is_dir() { &inner } else { path }))?;
+    let relative = place
+        .relative(path)?
+        .with_context(|| format!("`{shown}` lies outside of the project `{}`", place.project.display()))?;
+    let reader = DirectoryReader::new(&place.project);
+    let mut reach = Reach::new(&reader);
+    if metadata.is_dir() {
+        folder::check(&place.project, &relative, &mut reach)?;
+    } else if is_workflow(&relative) {
+        reach.workflow(&relative);
+    } else if is_transfer_file(&relative) {
+        reach.transfer_file(&relative);
+    } else {
+        anyhow::bail!("`{shown}` is neither a workflow (`.dig`) nor a transfer file (`.yml`, `.yml.liquid`)");
+    }
+    checked.take(reach);
+    Ok(())
+}
+
+fn is_workflow(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "dig")
+}
+
+fn is_transfer_file(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    [".yml", ".yaml", ".yml.liquid", ".yaml.liquid"].iter().any(|ending| name.ends_with(ending))
+}
+
+/// A `.dig` file that nothing reaches: only whether it is YAML.
+fn check_yaml(path: &Path, reader: &dyn Reader, seen: &mut BTreeSet<PathBuf>) -> Vec<Problem> {
+    if !seen.insert(path.to_owned()) {
+        return Vec::new();
+    }
+    match reader.read(path) {
+        Ok(text) => yaml::parse(&Arc::new(Source { path: path.to_owned(), text }), Dialect::Digdag).problems,
+        Err(error) => {
+            vec![Problem::placeless(
+                "missing-file",
+                format!("file `{}` can't be read: {error}", path.display()),
+            )]
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! What a workflow reaches: called workflows, SQL and message files, transfer files. Each is read once.
+//!
+//! Only what is written out can be followed; a path with `${...}` is known when its task starts.
+
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
+use std::path::{Component, Path, PathBuf};
+
+use super::shell;
+use crate::diagnostic::{Problem, Source, Span};
+use crate::dig::workflow::{OperatorCall, Task, TaskBody};
+use crate::dig::{self, Loaded};
+use crate::reader::Reader;
+use crate::session::TaskName;
+use crate::yaml::{self, Dialect};
+
+/// Walks from workflows to all that they reach.
+pub(super) struct Reach<'a> {
+    reader: &'a dyn Reader,
+    /// Called workflows with the working directory they are called in.
+    called: BTreeSet<(PathBuf, PathBuf)>,
+    /// Every file that was looked at, relative to the project.
+    pub(super) seen: BTreeSet<PathBuf>,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// Where a task stands.
+#[derive(Clone, Copy)]
+struct Site<'t> {
+    full: &'t TaskName,
+    /// Digdag's `_workdir`, relative to the project.
+    folder: &'t Path,
+}
+
+impl<'a> Reach<'a> {
+    pub(super) fn new(reader: &'a dyn Reader) -> Self {
+        Self { reader, called: BTreeSet::new(), seen: BTreeSet::new(), problems: Vec::new() }
+    }
+
+    /// A workflow file and what it reaches.
+    pub(super) fn workflow(&mut self, path: &Path) {
+        if !self.seen.insert(path.to_owned()) {
+            return;
+        }
+        let loaded = dig::load(path, self.reader);
+        self.loaded(loaded, path, Path::new(""));
+    }
+
+    /// A transfer file.
+    pub(super) fn transfer_file(&mut self, path: &Path) {
+        if !self.seen.insert(path.to_owned()) {
+            return;
+        }
+        match self.reader.read(path) {
+            // What a template renders to is known only with its environment.
+            Ok(_) if path.extension().is_some_and(|extension| extension == "liquid") => {}
+            Ok(text) => self.add(yaml::parse(&Source::new(path, text), Dialect::Embulk).problems),
+            Err(error) => {
+                let message = format!("transfer file `{}` can't be read: {error}", path.display());
+                self.add(vec![Problem::placeless("missing-file", message)]);
+            }
+        }
+    }
+
+    /// Problems that are not there yet: a file included twice has its problems twice.
+    pub(super) fn add(&mut self, problems: Vec<Problem>) {
+        for problem in problems {
+            let known = |old: &Problem| {
+                old.code == problem.code && old.span == problem.span && old.message == problem.message
+            };
+            if !self.problems.iter().any(known) {
+                self.problems.push(problem);
+            }
+        }
+    }
+
+    fn loaded(&mut self, loaded: Loaded, path: &Path, inherited: &Path) {
+        self.seen.extend(loaded.included);
+        self.add(loaded.problems);
+        let Some(workflow) = loaded.workflow else { return };
+        // A file in the project's top sets no folder of its own: it keeps its caller's.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(inherited);
+        let full = TaskName::from_full(format!("+{}", workflow.name));
+        self.task(&workflow.root, Site { full: &full, folder });
+    }
+
+    fn task(&mut self, task: &Task, site: Site<'_>) {
+        match &task.body {
+            TaskBody::Group { children, .. } => {
+                for child in children {
+                    self.child(child, site);
+                }
+            }
+            TaskBody::Operator(call) => {
+                self.operator(call, site);
+                for child in [&call.do_task, &call.else_task].into_iter().flatten() {
+                    self.child(child, site);
+                }
+            }
+        }
+        for child in [&task.error, &task.check].into_iter().flatten() {
+            self.child(child, site);
+        }
+    }
+
+    fn child(&mut self, child: &Task, site: Site<'_>) {
+        let full = site.full.child(&child.name);
+        self.task(child, Site { full: &full, ..site });
+    }
+
+    fn operator(&mut self, call: &OperatorCall, site: Site<'_>) {
+        let Some(text) = call.command.as_str() else { return };
+        if call.operator == "sh" {
+            self.shell(call, text, site);
+            return;
+        }
+        if text.contains("${") || text.is_empty() {
+            return;
+        }
+        match call.operator.as_str() {
+            "call" => self.call(call, text, site),
+            "mysql" | "sqlite" => self.template_file(call, text, "SQL file", site),
+            "slack" => self.template_file(call, text, "message file", site),
+            "embulk" => self.template_file(call, text, "transfer file", site),
+            _ => {}
+        }
+    }
+
+    fn call(&mut self, call: &OperatorCall, text: &str, site: Site<'_>) {
+        let name = if text.ends_with(".dig") { text.to_owned() } else { format!("{text}.dig") };
+        let Some(path) = self.inside(call, &name, "called file", site) else { return };
+        if !self.exists(call, &path, "called file", site) {
+            return;
+        }
+        if !self.called.insert((path.clone(), site.folder.to_owned())) {
+            return;
+        }
+        self.seen.insert(path.clone());
+        let loaded = dig::compile_called(&path, self.reader);
+        self.loaded(loaded, &path, site.folder);
+    }
+
+    /// A file whose whole text is evaluated like a value.
+    fn template_file(&mut self, call: &OperatorCall, text: &str, what: &str, site: Site<'_>) {
+        let Some(path) = self.inside(call, text, what, site) else { return };
+        if !self.exists(call, &path, what, site) || !self.seen.insert(path.clone()) {
+            return;
+        }
+        match self.reader.read(&path) {
+            Ok(text) => self.add(dig::template::check_file(&Source::new(path, text))),
+            Err(error) => {
+                let reason = match error.kind() {
+                    ErrorKind::InvalidData => "is not UTF-8 text".to_owned(),
+                    _ => format!("can't be read: {error}"),
+                };
+                self.report(call, site, "missing-file", format!("{what} `{}` {reason}", path.display()));
+            }
+        }
+    }
+
+    fn shell(&mut self, call: &OperatorCall, command: &str, site: Site<'_>) {
+        for mention in shell::transfer_files(command) {
+            let path = normalise(&site.folder.join(&mention.path));
+            if self.reader.exists(&path) {
+                self.transfer_file(&path);
+                continue;
+            }
+            // An earlier command may still write it.
+            let span = word_span(call, &mention.word);
+            let message = format!("transfer file `{}` does not exist", path.display());
+            self.add(vec![Problem::warning("missing-file", message, &span).task(site.full.as_str())]);
+        }
+    }
+
+    /// The path of a file that must lie in the project.
+    fn inside(&mut self, call: &OperatorCall, text: &str, what: &str, site: Site<'_>) -> Option<PathBuf> {
+        let path = normalise(&site.folder.join(text));
+        let inside = !path.is_absolute() && !path.starts_with("..");
+        if !inside {
+            self.report(
+                call,
+                site,
+                "outside-project",
+                format!("{what} `{text}` lies outside of the project"),
+            );
+        }
+        inside.then_some(path)
+    }
+
+    fn exists(&mut self, call: &OperatorCall, path: &Path, what: &str, site: Site<'_>) -> bool {
+        let exists = self.reader.exists(path);
+        if !exists {
+            self.report(call, site, "missing-file", format!("{what} `{}` does not exist", path.display()));
+        }
+        exists
+    }
+
+    fn report(&mut self, call: &OperatorCall, site: Site<'_>, code: &'static str, message: String) {
+        let node = &call.command_node.span;
+        let span = if node.text().is_empty() { &call.span } else { node };
+        self.add(vec![Problem::error(code, message, span).task(site.full.as_str())]);
+    }
+}
+
+/// The word's own place in the command; the command's where it is written in parts.
+fn word_span(call: &OperatorCall, word: &str) -> Span {
+    let span = &call.command_node.span;
+    match span.text().find(word) {
+        Some(at) => Span::new(&span.source, span.start + at, span.start + at + word.len()),
+        None => span.clone(),
+    }
+}
+
+/// Without `.` and without `..` where something can be taken away.
+fn normalise(path: &Path) -> PathBuf {
+    let mut parts = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(parts.components().next_back(), Some(Component::Normal(_))) => {
+                parts.pop();
+            }
+            other => parts.push(other),
+        }
+    }
+    parts
+}

@@ -1,0 +1,155 @@
+//! The transfer files that a shell command names: `embulk run FILE`, where it is written out.
+//!
+//! This reads just enough of the shell to find them: words, quotes, `;`, `&&`, `||`, `|`, line ends and a plain
+//! `cd`. What depends on a variable is left to the run.
+
+use std::path::{Path, PathBuf};
+
+/// A transfer file that a command names, relative to the command's folder, and where its name stands in the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mention {
+    /// The path as the command reaches it.
+    pub(super) path: PathBuf,
+    /// The word as written, quotes removed.
+    pub(super) word: String,
+}
+
+/// Options of `embulk run` that take the next word.
+const WITH_VALUE: [&str; 12] = [
+    "-b",
+    "--bundle",
+    "-c",
+    "--config-diff",
+    "-C",
+    "--classpath",
+    "-I",
+    "--load-path",
+    "-L",
+    "--load",
+    "-l",
+    "--log-level",
+];
+/// More of them, rarely used.
+const RARE_WITH_VALUE: [&str; 7] = ["-r", "--resume-state", "-o", "--output", "-X", "--log", "-R"];
+
+/// The transfer files named in a command.
+pub(super) fn transfer_files(command: &str) -> Vec<Mention> {
+    let mut folder = Some(PathBuf::new());
+    let mut mentions = Vec::new();
+    for words in commands(command) {
+        let mut words = words.iter().map(String::as_str).skip_while(|word| is_assignment(word));
+        match words.next() {
+            Some("cd") => {
+                let to = words.next().filter(|to| is_literal(to));
+                folder = folder.zip(to).map(|(folder, to)| folder.join(to));
+            }
+            Some(program) if Path::new(program).file_name().is_some_and(|name| name == "embulk") => {
+                if words.next() != Some("run") {
+                    continue;
+                }
+                let named = file_argument(&mut words).filter(|word| is_literal(word));
+                if let (Some(folder), Some(word)) = (&folder, named) {
+                    mentions.push(Mention { path: folder.join(word), word: word.to_owned() });
+                }
+            }
+            _ => {}
+        }
+    }
+    mentions
+}
+
+fn file_argument<'w>(words: &mut dyn Iterator<Item = &'w str>) -> Option<&'w str> {
+    while let Some(word) = words.next() {
+        if WITH_VALUE.contains(&word) || RARE_WITH_VALUE.contains(&word) {
+            words.next();
+        } else if !word.starts_with('-') {
+            return Some(word);
+        }
+    }
+    None
+}
+
+/// No part of it is known only when it runs.
+fn is_literal(word: &str) -> bool {
+    !word.contains(['$', '`', '*', '?', '~'])
+}
+
+fn is_assignment(word: &str) -> bool {
+    word.split_once('=').is_some_and(|(name, _)| {
+        !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+    })
+}
+
+/// The words of each simple command.
+fn commands(text: &str) -> Vec<Vec<String>> {
+    let mut commands = vec![Vec::new()];
+    let mut word: Option<String> = None;
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\'' => {
+                let word = word.get_or_insert_default();
+                word.extend(letters.by_ref().take_while(|letter| *letter != '\''));
+            }
+            '"' => {
+                let word = word.get_or_insert_default();
+                while let Some(letter) = letters.next().filter(|letter| *letter != '"') {
+                    word.push(if letter == '\\' { letters.next().unwrap_or(letter) } else { letter });
+                }
+            }
+            '\\' => match letters.next() {
+                Some('\n') | None => {}
+                Some(letter) => word.get_or_insert_default().push(letter),
+            },
+            '#' if word.is_none() => {
+                while letters.peek().is_some_and(|letter| *letter != '\n') {
+                    letters.next();
+                }
+            }
+            // `${...}` is one thing, whatever stands in it.
+            '$' if letters.peek() == Some(&'{') => {
+                let word = word.get_or_insert_default();
+                word.push('$');
+                word.extend(letters.by_ref().take_while(|letter| *letter != '}'));
+            }
+            ';' | '&' | '|' | '\n' | '(' | ')' => {
+                end_word(&mut commands, &mut word);
+                commands.push(Vec::new());
+            }
+            '<' | '>' => end_word(&mut commands, &mut word),
+            letter if letter.is_whitespace() => end_word(&mut commands, &mut word),
+            letter => word.get_or_insert_default().push(letter),
+        }
+    }
+    end_word(&mut commands, &mut word);
+    commands
+}
+
+fn end_word(commands: &mut [Vec<String>], word: &mut Option<String>) {
+    if let (Some(word), Some(command)) = (word.take(), commands.last_mut()) {
+        command.push(word);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_are_written_out_are_found() {
+        for (command, expected) in [
+            ("embulk run a.yml.liquid", vec!["a.yml.liquid"]),
+            ("embulk gem install x y && embulk run ../embulk/a.yml.liquid", vec!["../embulk/a.yml.liquid"]),
+            ("cd conf; /usr/bin/embulk run -b bundle --log-level=warn 'a b.yml'", vec!["conf/a b.yml"]),
+            ("X=1 embulk run -c diff.yml \"a.yml\" > log\nembulk run \\\n  b.yml", vec!["a.yml", "b.yml"]),
+            ("embulk run ${name}.yml; embulk run $F; cd $D && embulk run a.yml", vec![]),
+            ("embulk run sqlite_to_${a ? 'x y' : 'z'}.yml", vec![]),
+            ("embulk preview a.yml; echo embulk run a.yml # embulk run b.yml", vec![]),
+            ("embulk run", vec![]),
+            ("'unclosed embulk run a.yml", vec![]),
+        ] {
+            let found: Vec<_> = transfer_files(command).into_iter().map(|mention| mention.path).collect();
+            assert_eq!(found, expected.iter().map(PathBuf::from).collect::<Vec<_>>(), "{command}");
+        }
+    }
+}
