@@ -4,6 +4,16 @@
 //! and never sees the plan: lines, bytes and effects go through its [`Reporter`], everything shared through
 //! [`Services`].
 
+mod container;
+mod environment;
+mod memory_file;
+mod process;
+mod secret_text;
+pub mod shell;
+mod stored;
+#[cfg(test)]
+mod testing;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -313,6 +323,12 @@ impl Reporter {
         if !bytes.is_empty() {
             self.line.send(EventKind::Output { task: self.task.clone(), bytes });
         }
+    }
+
+    /// The same reporter with another line, which may keep some events to itself.
+    #[must_use]
+    pub fn tapped(&self, tap: impl FnOnce(Arc<dyn EventLine>) -> Arc<dyn EventLine>) -> Self {
+        Self { line: tap(Arc::clone(&self.line)), ..self.clone() }
     }
 
     /// Any event, in order with the others of this task.

@@ -1,0 +1,316 @@
+//! The run's side of `embulk run` inside a task: a socket that only this user can reach, where such commands hand
+//! their transfer over, so that budget, pools and state are the run's.
+//!
+//! Each try of a task gets a [`Pass`] while its command runs; a request without a valid one is refused. What the
+//! transfer logs goes to the command, which prints it, so it arrives in the task's log once, as the command's output.
+
+use std::collections::BTreeMap;
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io::{self, BufReader, Read};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread;
+
+use super::embulk_lines;
+use super::embulk_protocol::{Answer, Ask, KEY, LogLevel, SOCKET, TASK, receive, send};
+use super::event::EventKind;
+use super::operator::{
+    Cancel, EventLine, NotRecorded, OperatorError, OperatorRequest, Reporter, SecretGuard, Services,
+    TransferRequest, TransferService,
+};
+
+/// Names of sockets longer than this do not fit the system's structure (108 bytes).
+const LONGEST_NAME: usize = 100;
+
+/// Opens the socket with the first task that needs it; one for all tasks of a run.
+#[derive(Default)]
+pub struct EmbulkDoor(Mutex<Option<Arc<OpenDoor>>>);
+
+impl EmbulkDoor {
+    /// A door that is still shut.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Lets the commands of one try of a task hand over transfers, until the pass is dropped.
+    pub fn pass(&self, request: &OperatorRequest<'_>) -> Result<Pass, OperatorError> {
+        let door = self.open(request.services)?;
+        let key = random_key().map_err(|error| cannot_open(&error))?;
+        let visitor = Arc::new(Visitor {
+            round: request.round,
+            reporter: request.reporter.clone(),
+            guard: Arc::clone(&request.services.guard),
+            cancel: request.cancel.clone(),
+            transfers: Arc::clone(&request.services.transfers),
+            running: Mutex::default(),
+            failures: Mutex::default(),
+        });
+        door.visitors().insert(key.clone(), Arc::clone(&visitor));
+        Ok(Pass { door, key, task: request.task.to_string(), visitor })
+    }
+
+    fn open(&self, services: &Services) -> Result<Arc<OpenDoor>, OperatorError> {
+        let mut door = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(door) = &*door {
+            return Ok(Arc::clone(door));
+        }
+        let opened = OpenDoor::open(services).map_err(|error| cannot_open(&error))?;
+        *door = Some(Arc::clone(&opened));
+        Ok(opened)
+    }
+}
+
+fn cannot_open(error: &io::Error) -> OperatorError {
+    OperatorError::failed("the socket for `embulk` commands could not be opened").cause(error)
+}
+
+/// One try of a task, as its commands are let in. Dropping it stops transfers that are still running for it.
+pub struct Pass {
+    door: Arc<OpenDoor>,
+    key: String,
+    task: String,
+    visitor: Arc<Visitor>,
+}
+
+impl Pass {
+    /// What a command needs in its environment.
+    pub fn variables(&self) -> [(String, String); 3] {
+        [
+            (SOCKET.to_owned(), self.door.socket().display().to_string()),
+            (TASK.to_owned(), self.task.clone()),
+            (KEY.to_owned(), self.key.clone()),
+        ]
+    }
+
+    /// The directory that holds our `embulk`: the first of the PATH.
+    pub fn programs(&self) -> PathBuf {
+        self.door.directory.join("bin")
+    }
+
+    /// Why a transfer of this try failed, when one did: the last.
+    pub fn failure(&self) -> Option<OperatorError> {
+        self.visitor.failures.lock().unwrap_or_else(PoisonError::into_inner).last().cloned()
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        self.door.visitors().remove(&self.key);
+        let running = self.visitor.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.iter().for_each(|(_, cancel)| cancel.cancel());
+    }
+}
+
+/// The try behind a pass.
+struct Visitor {
+    round: u32,
+    reporter: Reporter,
+    guard: Arc<dyn SecretGuard>,
+    /// The task's own.
+    cancel: Cancel,
+    transfers: Arc<dyn TransferService>,
+    /// Transfers that may have to be stopped.
+    running: Mutex<Vec<(u64, Cancel)>>,
+    failures: Mutex<Vec<OperatorError>>,
+}
+
+struct OpenDoor {
+    directory: PathBuf,
+    visitors: Mutex<BTreeMap<String, Arc<Visitor>>>,
+}
+
+impl OpenDoor {
+    fn open(services: &Services) -> io::Result<Arc<Self>> {
+        sweep(&services.temporary);
+        let directory = private_directory(&services.temporary)?;
+        let door = Arc::new(Self { directory, visitors: Mutex::default() });
+        DirBuilder::new().mode(0o700).create(door.directory.join("bin"))?;
+        symlink(&services.program, door.directory.join("bin/embulk"))?;
+        let listener = UnixListener::bind(door.socket())?;
+        fs::set_permissions(door.socket(), Permissions::from_mode(0o600))?;
+        let weak = Arc::downgrade(&door);
+        thread::Builder::new().name("embulk-door".to_owned()).spawn(move || listen(&listener, &weak))?;
+        Ok(door)
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.directory.join("socket")
+    }
+
+    fn visitors(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Visitor>>> {
+        self.visitors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for OpenDoor {
+    fn drop(&mut self) {
+        // Wakes the listening thread, which then sees that the door is gone.
+        let _ = UnixStream::connect(self.socket());
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// A new directory of this process that only this user can enter, with a name short enough for a socket in it.
+fn private_directory(temporary: &Path) -> io::Result<PathBuf> {
+    let name = format!("run-{}-{}", std::process::id(), &random_key()?[..8]);
+    let short = temporary.as_os_str().len() + name.len() + "//socket".len() <= LONGEST_NAME;
+    let place = if short { temporary } else { Path::new("/tmp") };
+    let directory = place.join(format!("{}{name}", if short { "" } else { "sync-" }));
+    DirBuilder::new().mode(0o700).create(&directory)?;
+    Ok(directory)
+}
+
+/// Removes what runs that were killed left behind. What cannot be removed is left for the next one.
+fn sweep(temporary: &Path) {
+    let entries = fs::read_dir(temporary).into_iter().flatten().filter_map(Result::ok);
+    for entry in entries {
+        let name = entry.file_name();
+        let owner =
+            name.to_str().and_then(|name| name.strip_prefix("run-")?.split('-').next()?.parse::<u32>().ok());
+        if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// 128 bits of the system's randomness in hex.
+fn random_key() -> io::Result<String> {
+    let mut bytes = [0_u8; 16];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn listen(listener: &UnixListener, door: &Weak<OpenDoor>) {
+    for client in listener.incoming() {
+        let Some(door) = door.upgrade() else { return };
+        let Ok(client) = client else { continue };
+        // A thread that cannot be started drops the connection: the command says that the run has hung up.
+        let _ = thread::Builder::new().name("embulk-client".to_owned()).spawn(move || serve(client, &door));
+    }
+}
+
+/// One command, from its request to its exit code.
+fn serve(client: UnixStream, door: &OpenDoor) {
+    let Ok(writer) = client.try_clone() else { return };
+    let mut reader = BufReader::new(client);
+    let voice = Voice(Arc::new(Mutex::new(writer)));
+    let Ok(Some(ask)) = receive::<Ask>(&mut reader) else { return };
+    let visitor = door.visitors().get(&ask.key).cloned();
+    let code = match visitor {
+        Some(visitor) => visitor.transfer(ask, &voice, reader),
+        None => {
+            voice.say(&Answer::Error {
+                line: "Error: this run knows no such task, or it has ended".to_owned(),
+            });
+            1
+        }
+    };
+    voice.say(&Answer::Exit { code });
+}
+
+impl Visitor {
+    fn transfer(&self, ask: Ask, voice: &Voice, reader: BufReader<UnixStream>) -> u8 {
+        let cancel = Cancel::default();
+        let number = self.remember(&cancel);
+        if self.cancel.is_canceled() {
+            cancel.cancel();
+        }
+        cancel_when_gone(reader, cancel.clone());
+        let voice_for_tap = voice.clone();
+        let reporter = self.reporter.tapped(|line| Arc::new(Tap { line, voice: voice_for_tap }));
+        let request = TransferRequest {
+            round: self.round,
+            file: ask.file,
+            directory: ask.directory,
+            environment: ask.environment,
+            diff: None,
+            reporter,
+            cancel,
+        };
+        let result = self.transfers.transfer(&request);
+        self.forget(number);
+        match result {
+            Ok(report) => {
+                for line in embulk_lines::of_success(&report) {
+                    voice.log(LogLevel::Info, &line);
+                }
+                0
+            }
+            Err(error) => {
+                for line in error_lines(&error) {
+                    voice.say(&Answer::Error { line: self.guard.scrub(&line) });
+                }
+                self.failures.lock().unwrap_or_else(PoisonError::into_inner).push(error);
+                1
+            }
+        }
+    }
+
+    fn remember(&self, cancel: &Cancel) -> u64 {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = running.last().map_or(0, |(number, _)| number + 1);
+        running.push((number, cancel.clone()));
+        number
+    }
+
+    fn forget(&self, number: u64) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.retain(|(other, _)| *other != number);
+    }
+}
+
+/// `Error: ` and the message as Embulk ends, then the causes and the hint.
+pub fn error_lines(error: &OperatorError) -> Vec<String> {
+    let mut lines = vec![format!("Error: {}", error.message)];
+    lines.extend(error.causes.iter().map(|cause| format!("  cause: {cause}")));
+    lines.extend(error.hint.iter().map(|hint| format!("  hint: {hint}")));
+    lines
+}
+
+/// A client says nothing after its request, so what is read next is its end.
+fn cancel_when_gone(mut reader: BufReader<UnixStream>, cancel: Cancel) {
+    // Without the thread the transfer would go on after its command: it is stopped at once instead.
+    let for_thread = cancel.clone();
+    let watch = thread::Builder::new().name("embulk-watch".to_owned()).spawn(move || {
+        let _ = io::copy(&mut reader, &mut io::sink());
+        for_thread.cancel();
+    });
+    if watch.is_err() {
+        cancel.cancel();
+    }
+}
+
+/// Speaks to the client. One that has gone away is not spoken to; its transfer is being cancelled.
+#[derive(Clone)]
+struct Voice(Arc<Mutex<UnixStream>>);
+
+impl Voice {
+    fn say(&self, answer: &Answer) {
+        let _ = send(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), answer);
+    }
+
+    fn log(&self, level: LogLevel, line: &str) {
+        self.say(&Answer::Log { level, line: line.to_owned() });
+    }
+}
+
+/// Sends log lines to the client and everything else to the run.
+struct Tap {
+    line: Arc<dyn EventLine>,
+    voice: Voice,
+}
+
+impl EventLine for Tap {
+    fn send(&self, kind: EventKind) {
+        match kind {
+            EventKind::Log { level, text, .. } => self.voice.log(level.into(), &text),
+            other => self.line.send(other),
+        }
+    }
+
+    fn record(&self, kind: EventKind) -> Result<(), NotRecorded> {
+        self.line.record(kind)
+    }
+}

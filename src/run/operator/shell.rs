@@ -1,0 +1,240 @@
+//! `sh>`: a command, run as a script by a shell.
+//!
+//! The script is a file in memory, so that secrets in it are neither in an argument list nor on a disk, while `$0`,
+//! `set -e`, several lines and any interpreter work as with a file. A command that is only `embulk …` runs here even
+//! when `docker:` is in scope.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::container::{self, Place};
+use super::environment;
+use super::memory_file::MemoryFile;
+use super::process::{self, Child};
+use super::secret_text::expand;
+use super::stored;
+use super::{Operator, OperatorError, OperatorOutput, OperatorRequest};
+use crate::dig::params;
+use crate::run::embulk_socket::{EmbulkDoor, Pass};
+
+/// `sh>`.
+pub struct Shell {
+    door: Arc<EmbulkDoor>,
+}
+
+impl Shell {
+    /// Commands that reach the run through `door`.
+    pub fn new(door: Arc<EmbulkDoor>) -> Self {
+        Self { door }
+    }
+}
+
+impl Operator for Shell {
+    fn run(&self, request: &OperatorRequest<'_>) -> Result<OperatorOutput, OperatorError> {
+        let command = command_text(request)?;
+        let place = if is_embulk_only(&command) { Place::Here } else { container::place(request)? };
+        let mut argv = interpreter(request)?;
+        let pass = self.door.pass(request)?;
+        let store = MemoryFile::new("").map_err(|error| no_memory_file(&error))?;
+        let public = environment::params_file(request)?;
+        let mut variables = environment::of_command(request)?;
+        environment::ways_back(&mut variables, &pass);
+        variables.insert("SYNC_PARAMS".to_owned(), public.path());
+        variables.insert("SYNC_STORE".to_owned(), store.path());
+        let script = expand(&command, request.services)?;
+        let code = match place {
+            Place::Here => {
+                let file = MemoryFile::new(&script).map_err(|error| no_memory_file(&error))?;
+                argv.push(file.path());
+                let child = Child { argv, environment: variables, directory: request.directory.clone() };
+                process::run(&child, &request.reporter, &request.cancel)?
+            }
+        };
+        if code != 0 {
+            return Err(failure(code, &pass));
+        }
+        Ok(OperatorOutput { store: stored::read(&store)?, ..OperatorOutput::default() })
+    }
+}
+
+fn no_memory_file(error: &std::io::Error) -> OperatorError {
+    OperatorError::failed("a file in memory could not be made").cause(error)
+}
+
+fn command_text(request: &OperatorRequest<'_>) -> Result<String, OperatorError> {
+    match &request.command {
+        Value::Null => Err(OperatorError::config("`sh>` needs a command")),
+        command => params::to_text("sh>", command).map_err(|error| OperatorError::config(error.to_string())),
+    }
+}
+
+/// `shell:` of the task, of `sh:` around it, or `/bin/sh`.
+fn interpreter(request: &OperatorRequest<'_>) -> Result<Vec<String>, OperatorError> {
+    let nested = request.param("sh").and_then(|options| options.get("shell"));
+    let Some(shell) = request.param("shell").or(nested).filter(|shell| !shell.is_null()) else {
+        return Ok(vec!["/bin/sh".to_owned()]);
+    };
+    let Value::Array(words) = params::parsed(shell) else {
+        return Err(OperatorError::config("`shell` must be a list, e.g. `[\"/bin/bash\", \"-e\"]`"));
+    };
+    let words: Result<Vec<_>, _> = words.iter().map(|word| params::to_text("shell", word)).collect();
+    match words {
+        Ok(words) if !words.is_empty() => Ok(words),
+        Ok(_) => Err(OperatorError::config("`shell` must not be empty")),
+        Err(error) => Err(OperatorError::config(error.to_string())),
+    }
+}
+
+/// Whether every command of a simple chain is `embulk`: then nothing of it needs a container.
+fn is_embulk_only(script: &str) -> bool {
+    let chained = script.replace("\\\n", " ").replace("&&", "\n").replace("||", "\n").replace(';', "\n");
+    let mut commands =
+        chained.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let simple = |command: &str| !command.contains(['|', '&', '`', '(', '<', '>']);
+    let mut any = false;
+    let all = commands.by_ref().all(|command| {
+        any = true;
+        command.split_whitespace().next() == Some("embulk") && simple(command)
+    });
+    any && all
+}
+
+/// The failure of the command; when a transfer inside it failed, with that as its cause.
+fn failure(code: i32, pass: &Pass) -> OperatorError {
+    let message = format!("Command failed with code {code}");
+    let Some(inner) = pass.failure() else {
+        let mut error =
+            OperatorError::failed(message.clone()).detail("message", format!("{message} (runtime)"));
+        if code == 137 {
+            error =
+                error.hint("the command was killed (signal 9): look whether the machine ran out of memory");
+        }
+        return error;
+    };
+    let whole: Vec<_> = std::iter::once(&inner.message).chain(&inner.causes).map(String::as_str).collect();
+    let mut error = OperatorError::new(inner.kind, message.clone())
+        .detail("message", format!("{message}: {} (runtime)", whole.join(": ")));
+    error.causes = whole.into_iter().map(str::to_owned).collect();
+    error.hint = inner.hint;
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::testing::Bench;
+    use super::*;
+    use crate::run::event::FailureKind;
+
+    fn run(bench: &Bench, exported: Value, local: Value) -> Result<OperatorOutput, OperatorError> {
+        bench.run(&Shell::new(Arc::default()), exported, local)
+    }
+
+    #[test]
+    fn parameters_are_variables_and_output_is_told() {
+        let bench = Bench::new();
+        let exported = json!({
+            "s": "text with  spaces", "n": 5, "f": 1.5, "t": true, "l": [1, "a b"], "m": {"k": ["x"]}, "nul": null,
+            "odd-name": 1, "tpl": "v${n + 1}",
+        });
+        let script = "printf '%s\\n' \"[$s]\" \"[$n]\" \"[$f]\" \"[$t]\" \"[$l]\" \"[$m]\" \"[$nul]\" \"[$tpl]\" \
+                      \"[$loc]\"; env | grep -c odd";
+        let result = run(&bench, exported, json!({"loc": "local", "sh>": script}));
+        assert_eq!(
+            result.map_err(|error| error.message).map(|_| ()),
+            Err("Command failed with code 1".to_owned())
+        );
+        assert_eq!(
+            bench.output(),
+            "[text with  spaces]\n[5]\n[1.5]\n[true]\n[[1,\"a b\"]]\n[{\"k\":[\"x\"]}]\n[]\n[v6]\n[local]\n0\n"
+        );
+    }
+
+    #[test]
+    fn a_script_is_a_file_and_its_secrets_are_nowhere_to_be_seen() {
+        let bench = Bench::new().secret("k", "hunter2");
+        let script = "set -e\ncat \"$0\" | grep -c 'hunter2$'\ntr '\\0' ' ' < /proc/$PPID/cmdline | grep -c hunter2 || true\n\
+                      tr '\\0' ' ' < /proc/self/cmdline >/dev/null; echo '${secret:k}' | wc -c\nfalse\necho never # ${secret:k}";
+        let result = run(&bench, json!({}), json!({"sh>": script}));
+        assert_eq!(
+            result.map(|_| ()).map_err(|error| error.message),
+            Err("Command failed with code 1".to_owned())
+        );
+        assert_eq!(bench.output(), "1\n0\n8\n");
+        let left: Vec<_> =
+            std::fs::read_dir(bench.project().join(".sync/tmp")).expect("a directory").collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+
+    #[test]
+    fn a_command_may_store_and_read_parameters_through_files() {
+        let bench = Bench::new();
+        let exported =
+            json!({"password": "geheim", "big": "x".repeat(200_000), "db": {"password": "p", "host": "h"}});
+        let script = "echo a=1 >> $SYNC_STORE; echo b=two words >> $SYNC_STORE; grep -c 'gehei[m]' $SYNC_PARAMS\n\
+                      grep -o '\"db\":[^}]*}' $SYNC_PARAMS; echo \"[${#password} ${'$'}{#big}]\"";
+        let output =
+            run(&bench, exported, json!({"sh>": script.replace("${#password}", "${'$'}{#password}")}));
+        let store = output.map(|output| Value::Object(output.store)).map_err(|error| error.message);
+        assert_eq!(store, Ok(json!({"a": "1", "b": "two words"})));
+        assert_eq!(bench.output(), "0\n\"db\":{\"host\":\"h\"}\n[6 0]\n");
+        assert_eq!(
+            bench.log(),
+            "Warn: `big` is left out of the environment: it has 195 KiB, more than a variable can hold; it is in the \
+             file `$SYNC_PARAMS`\n"
+        );
+    }
+
+    #[test]
+    fn exported_secrets_reach_the_environment_and_unknown_ones_are_named() {
+        let bench = Bench::new().secret("db", "pw");
+        let exported = json!({"A": "${secret:db}!", "B": "${secret:nowhere}"});
+        let local = json!({"_env": {"C": "c-${secret:db}"}, "sh>": "echo $A ${'$'}{B-unset} $C"});
+        run(&bench, exported, local).expect("success");
+        assert_eq!(bench.output(), "pw! unset c-pw\n");
+        assert_eq!(bench.log(), "Warn: `B` is left out of the environment: secret `nowhere` is not set\n");
+    }
+
+    #[test]
+    fn wrong_options_are_config_errors() {
+        let bench = Bench::new();
+        let message = |local: Value| {
+            run(&bench, json!({}), local).map(|_| ()).map_err(|error| (error.kind, error.message))
+        };
+        let config = |text: &str| Err((FailureKind::Config, text.to_owned()));
+        assert_eq!(
+            message(json!({"sh>": "true", "shell": "/bin/bash"})),
+            config("`shell` must be a list, e.g. `[\"/bin/bash\", \"-e\"]`")
+        );
+        assert_eq!(message(json!({"sh>": null})), config("`sh>` needs a command"));
+        assert_eq!(message(json!({"sh>": ["a"]})), config("parameter `sh>` must be a text, but is a list"));
+        let bad_name = message(json!({"sh>": "true", "_env": {"BAD-NAME": "x"}}));
+        assert_eq!(bad_name, config("invalid `_env` key name: `BAD-NAME`"));
+    }
+
+    #[test]
+    fn an_exported_shell_counts() {
+        let bench = Bench::new();
+        let exported = json!({"sh": {"shell": ["/bin/bash", "-e"]}});
+        let result = run(&bench, exported, json!({"sh>": "[[ a == a ]] && echo bash\nfalse\necho never"}));
+        assert!(result.is_err());
+        assert_eq!(bench.output(), "bash\n");
+    }
+
+    #[test]
+    fn only_embulk_is_only_embulk() {
+        for (script, expected) in [
+            ("embulk run a.yml", true),
+            ("embulk gem install a b \\\n  && embulk run x.yml.liquid", true),
+            ("# comment\nembulk run a.yml; embulk run b.yml", true),
+            ("embulk run a.yml | tee log", false),
+            ("bundle && embulk run a.yml", false),
+            ("embulk run $(pick)", false),
+            ("", false),
+        ] {
+            assert_eq!(is_embulk_only(script), expected, "{script}");
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! What the tests of operators need: a request with everything around it, in memory.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+
+use super::{
+    Cancel, DockerMode, EventLine, NotRecorded, Operator, OperatorError, OperatorOutput, OperatorRequest,
+    Reporter, ScrubStream, SecretGuard, Services, Templates, TransferRequest, TransferService,
+};
+use crate::dig::expression::{Clock, Evaluator, Limits, Tolerance};
+use crate::run::event::EventKind;
+use crate::secret::{Secret, SecretError, SecretStore};
+use crate::session::{Params, TaskName};
+use crate::transfer::report::TransferReport;
+
+type OnOutput = Box<dyn Fn(&[u8]) + Send>;
+pub(crate) type OnTransfer =
+    Box<dyn Fn(&TransferRequest) -> Result<TransferReport, OperatorError> + Send + Sync>;
+
+/// Collects what operators say.
+pub(crate) struct Bench {
+    events: Arc<Events>,
+    secrets: Arc<Secrets>,
+    guard: Arc<Guard>,
+    transfers: Arc<Transfers>,
+    pub(crate) environment: BTreeMap<String, String>,
+    pub(crate) docker: DockerMode,
+    pub(crate) cancel: Cancel,
+    pub(crate) program: PathBuf,
+    directory: tempfile::TempDir,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        let environment =
+            ["PATH", "HOME"].map(|name| (name.to_owned(), std::env::var(name).unwrap_or_default()));
+        Self {
+            events: Arc::default(),
+            secrets: Arc::default(),
+            guard: Arc::default(),
+            transfers: Arc::default(),
+            environment: environment.into(),
+            docker: DockerMode::Never,
+            cancel: Cancel::default(),
+            program: "/bin/false".into(),
+            directory: tempfile::tempdir().expect("a directory"),
+        }
+    }
+
+    pub(crate) fn secret(self, name: &str, value: &str) -> Self {
+        self.secrets.0.lock().expect("no panic").insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    pub(crate) fn file(self, name: &str, text: &str) -> Self {
+        let path = self.directory.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+        std::fs::write(path, text).expect("a file");
+        self
+    }
+
+    pub(crate) fn on_transfer(
+        self,
+        transfer: impl Fn(&TransferRequest) -> Result<TransferReport, OperatorError> + Send + Sync + 'static,
+    ) -> Self {
+        *self.transfers.0.lock().expect("no panic") = Some(Arc::new(Box::new(transfer)));
+        self
+    }
+
+    pub(crate) fn on_output(&self, hear: impl Fn(&[u8]) + Send + 'static) {
+        *self.events.on_output.lock().expect("no panic") = Some(Box::new(hear));
+    }
+
+    pub(crate) fn project(&self) -> PathBuf {
+        self.directory.path().canonicalize().expect("it exists")
+    }
+
+    pub(crate) fn services(&self) -> Services {
+        let temporary = self.project().join(".sync/tmp");
+        std::fs::create_dir_all(&temporary).expect("a directory");
+        Services {
+            secrets: Arc::clone(&self.secrets) as Arc<dyn SecretStore>,
+            guard: Arc::clone(&self.guard) as Arc<dyn SecretGuard>,
+            transfers: Arc::clone(&self.transfers) as Arc<dyn TransferService>,
+            docker: self.docker,
+            environment: self.environment.clone(),
+            project: self.project(),
+            temporary,
+            program: self.program.clone(),
+            properties: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn reporter(&self) -> Reporter {
+        let line = Arc::clone(&self.events) as Arc<dyn EventLine>;
+        Reporter::new(TaskName::from_full("+main+t"), line, Arc::clone(&self.guard) as Arc<dyn SecretGuard>)
+    }
+
+    /// Runs one task: `local` are its own keys, the operator's key among them; `exported` lie below.
+    pub(crate) fn run(
+        &self,
+        operator: &dyn Operator,
+        exported: Value,
+        local: Value,
+    ) -> Result<OperatorOutput, OperatorError> {
+        let (Value::Object(exported), Value::Object(local)) = (exported, local) else {
+            panic!("two objects")
+        };
+        let evaluator = Evaluator::new(
+            jiff::tz::TimeZone::UTC,
+            Clock::fixed(jiff::Timestamp::UNIX_EPOCH),
+            Limits::default(),
+        );
+        let mut merged = exported.clone();
+        merged.extend(local.clone());
+        let config = evaluator.evaluate_object(&merged, &exported, Tolerance::Refuse).expect("it evaluates");
+        let own: Params = config
+            .iter()
+            .filter(|(key, _)| local.contains_key(*key))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect();
+        let key = own.keys().find(|key| key.ends_with('>')).cloned();
+        let services = self.services();
+        let request = OperatorRequest {
+            task: TaskName::from_full("+main+t"),
+            operator: key.as_deref().map_or_else(String::new, |key| key.trim_end_matches('>').to_owned()),
+            round: 1,
+            command: key.and_then(|key| own.get(&key).cloned()).unwrap_or_default(),
+            config,
+            local: own,
+            directory: self.project(),
+            templates: &evaluator,
+            reporter: self.reporter(),
+            cancel: self.cancel.clone(),
+            services: &services,
+        };
+        operator.run(&request)
+    }
+
+    /// What tasks printed.
+    pub(crate) fn output(&self) -> String {
+        let events = self.events.all.lock().expect("no panic");
+        let bytes: Vec<u8> = events
+            .iter()
+            .filter_map(|event| match event {
+                EventKind::Output { bytes, .. } => Some(bytes.as_slice()),
+                _ => None,
+            })
+            .flatten()
+            .copied()
+            .collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Log lines and notifications, one a line.
+    pub(crate) fn log(&self) -> String {
+        let events = self.events.all.lock().expect("no panic");
+        let lines = events.iter().filter_map(|event| match event {
+            EventKind::Log { level, text, .. } => Some(format!("{level:?}: {text}\n")),
+            EventKind::Notified { channel, failure } => Some(format!("{channel}: {failure:?}\n")),
+            _ => None,
+        });
+        lines.collect()
+    }
+}
+
+impl Templates for Evaluator {
+    fn evaluate(&self, text: &str, scope: &Params) -> Result<String, OperatorError> {
+        self.evaluate_text(text, scope).map_err(|error| OperatorError::config(error.to_string()))
+    }
+}
+
+#[derive(Default)]
+struct Events {
+    all: Mutex<Vec<EventKind>>,
+    on_output: Mutex<Option<OnOutput>>,
+}
+
+impl EventLine for Events {
+    fn send(&self, kind: EventKind) {
+        if let (EventKind::Output { bytes, .. }, Some(hear)) =
+            (&kind, &*self.on_output.lock().expect("no panic"))
+        {
+            hear(bytes);
+        }
+        self.all.lock().expect("no panic").push(kind);
+    }
+
+    fn record(&self, kind: EventKind) -> Result<(), NotRecorded> {
+        self.send(kind);
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Secrets(Mutex<BTreeMap<String, String>>);
+
+impl SecretStore for Secrets {
+    fn get(&self, name: &str) -> Result<Secret, SecretError> {
+        let values = self.0.lock().expect("no panic");
+        values.get(name).map(Secret::new).ok_or_else(|| SecretError::NotFound { name: name.to_owned() })
+    }
+}
+
+#[derive(Default)]
+struct Guard(Mutex<Vec<String>>);
+
+impl SecretGuard for Guard {
+    fn learn(&self, secret: &str) {
+        self.0.lock().expect("no panic").push(secret.to_owned());
+    }
+
+    fn contains_secret(&self, text: &str) -> bool {
+        self.0.lock().expect("no panic").iter().any(|secret| text.contains(secret))
+    }
+
+    fn is_secret_name(&self, name: &str) -> bool {
+        name.to_lowercase().contains("pass")
+    }
+
+    fn scrub(&self, text: &str) -> String {
+        let known = self.0.lock().expect("no panic");
+        known.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+    }
+
+    fn stream(&self) -> Box<dyn ScrubStream> {
+        struct Through;
+        impl ScrubStream for Through {
+            fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
+                bytes.to_vec()
+            }
+
+            fn flush(&mut self) -> Vec<u8> {
+                Vec::new()
+            }
+        }
+        Box::new(Through)
+    }
+}
+
+#[derive(Default)]
+struct Transfers(Mutex<Option<Arc<OnTransfer>>>);
+
+impl TransferService for Transfers {
+    fn transfer(&self, request: &TransferRequest) -> Result<TransferReport, OperatorError> {
+        let transfer = self.0.lock().expect("no panic").clone();
+        transfer.expect("the test says what a transfer does")(request)
+    }
+}
