@@ -3,7 +3,10 @@
 pub mod check;
 pub mod flush;
 pub mod guard;
+mod hidden_prompt;
 pub mod params;
 pub mod place;
 pub mod properties;
 pub mod run_args;
+pub mod safe;
+pub mod secrets;

@@ -194,6 +194,11 @@ impl Console {
         self.line(Stream::Err, text);
     }
 
+    /// A question on stderr; the answer follows on the same line.
+    pub fn prompt(&self, question: &str) {
+        self.write(Stream::Err, question.as_bytes());
+    }
+
     /// A line of a log on stderr, with its level in front where it is grave.
     pub fn log(&self, level: Level, text: &str) {
         let painted = self.err_colors();

@@ -1,0 +1,191 @@
+//! `sync secrets`: writes and lists the secrets of a project. A value comes from a prompt or stdin, never from an
+//! argument, which other users of the machine can see.
+
+use std::io::{self, IsTerminal as _, Read};
+
+use anyhow::{Context as _, bail};
+use clap::{Args, Subcommand};
+use zeroize::Zeroizing;
+
+use super::hidden_prompt;
+use super::properties::Properties;
+use super::safe::{self, SafeSetup};
+use crate::cloud::kms::Kms;
+use crate::exit::Exit;
+use crate::report::console::{Console, Style};
+use crate::report::table::{Align, Cell, Table};
+use crate::secret::Secret;
+use crate::secret::ciphertext::Ciphertext;
+use crate::secret::file::SecretsFile;
+use crate::secret::name;
+use crate::secret::scrub::Scrubber;
+use crate::session::Level;
+
+/// The largest value that is taken: more is a wrong file.
+const LARGEST: u64 = 1 << 20;
+
+/// Shorter values cannot be told from other words of a text, so they are hidden only where they stand alone.
+const EASY_TO_HIDE: usize = 4;
+
+/// `sync secrets`
+#[derive(Debug, Args)]
+pub struct SecretsArgs {
+    #[command(subcommand)]
+    command: SecretsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum SecretsCommand {
+    /// Encrypt a value under a KMS key and write it to the project's secrets file
+    ///
+    /// The value is asked for on a terminal, else read from stdin; one newline at its end is left out.
+    Set(SetArgs),
+    /// Names of all secrets, where each comes from and how it lies there; never a value
+    List,
+}
+
+#[derive(Debug, Args)]
+struct SetArgs {
+    /// The name, as in `${secret:NAME}`
+    name: String,
+    /// The KMS key: id, ARN or alias [default: the property `sync.secrets.kms_key`]
+    #[arg(long, value_name = "KMS_KEY_ID")]
+    key: Option<String>,
+}
+
+/// Runs the command.
+pub fn exec(args: &SecretsArgs, setup: SafeSetup<'_>, console: &Console) -> anyhow::Result<Exit> {
+    match &args.command {
+        SecretsCommand::Set(args) => set(args, setup, console),
+        SecretsCommand::List => list(setup, console),
+    }
+}
+
+fn set(args: &SetArgs, setup: SafeSetup<'_>, console: &Console) -> anyhow::Result<Exit> {
+    if let Err(error) = name::check(&args.name) {
+        console.failure(&error.to_string(), &[], None);
+        return Ok(Exit::Usage);
+    }
+    let Some(key) = args.key.clone().or_else(|| kms_key(setup.properties)) else {
+        console.failure(
+            "no KMS key is given",
+            &[],
+            Some("use `--key`, or set `sync.secrets.kms_key` in the properties"),
+        );
+        return Ok(Exit::Usage);
+    };
+    let (path, place) = safe::secrets_file(setup.project, setup.properties);
+    let mut file = SecretsFile::read(&path)?;
+    let value = read_value(&args.name, console)?;
+    if value.expose().chars().count() < EASY_TO_HIDE {
+        console.log(Level::Warn, "so short a value is hidden only where it stands alone in a text");
+    }
+    let service = Kms::new(std::sync::Arc::clone(&setup.aws));
+    let sealed = Ciphertext::seal(&args.name, &value, &key, &service)
+        .with_context(|| format!("secret `{}` could not be encrypted under key `{key}`", args.name))?;
+    file.set(&args.name, &sealed)?;
+    console.say(&format!("secret `{}` is set in {place} ({})", args.name, sealed.form()));
+    warn_of_stronger(&args.name, setup, console);
+    Ok(Exit::Success)
+}
+
+fn kms_key(properties: &Properties) -> Option<String> {
+    properties.get("sync.secrets.kms_key").map(|key| key.trim().to_owned())
+}
+
+/// The environment and the properties come before the file: a value there makes the one just set useless.
+fn warn_of_stronger(name: &str, setup: SafeSetup<'_>, console: &Console) {
+    let variable = name::variable(name);
+    let stronger = if setup.variables.iter().any(|(known, _)| known == variable.as_str()) {
+        format!("the variable `{variable}`")
+    } else if setup.properties.secrets().contains_key(name) {
+        format!("the property `secrets.{name}`")
+    } else {
+        return;
+    };
+    console.log(Level::Warn, &format!("{stronger} gives this secret too, and comes first"));
+}
+
+fn read_value(name: &str, console: &Console) -> anyhow::Result<Secret> {
+    let value = if io::stdin().is_terminal() {
+        let value = hidden_prompt::ask(console, &format!("value of `{name}` (not shown): "))?;
+        let again = hidden_prompt::ask(console, "once more: ")?;
+        if *value != *again {
+            bail!("the two values differ; nothing was written");
+        }
+        value
+    } else {
+        piped(io::stdin())?
+    };
+    if value.is_empty() {
+        bail!("the value is empty; nothing was written");
+    }
+    Ok(Secret::new(value.as_str()))
+}
+
+/// All of stdin, without one newline at its end.
+fn piped(input: impl Read) -> anyhow::Result<Zeroizing<String>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    input.take(LARGEST + 1).read_to_end(&mut bytes).context("stdin cannot be read")?;
+    if bytes.len() as u64 > LARGEST {
+        bail!("the value is larger than 1 MiB; nothing was written");
+    }
+    let Ok(text) = std::str::from_utf8(&bytes) else {
+        bail!("the value is not UTF-8 text; nothing was written");
+    };
+    let text = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+fn list(setup: SafeSetup<'_>, console: &Console) -> anyhow::Result<Exit> {
+    let resolver = safe::open(setup, Scrubber::new());
+    let listed = resolver.list()?;
+    if listed.is_empty() {
+        console.say("no secrets are set; `sync secrets set NAME` sets one");
+        return Ok(Exit::Success);
+    }
+    let mut table = Table::new(&[("NAME", Align::Left), ("SOURCE", Align::Left), ("FORM", Align::Left)]);
+    let mut seen: Vec<String> = Vec::new();
+    for (place, one) in listed {
+        // For the environment the variable stands in the list.
+        let variable = if one.name.starts_with(name::VARIABLE_PREFIX) {
+            one.name.clone()
+        } else {
+            name::variable(&one.name)
+        };
+        let is_used = !seen.contains(&one.name) && !seen.contains(&variable);
+        let form = if is_used {
+            Cell::from(one.form)
+        } else {
+            Cell::styled(format!("{} (not used: set above)", one.form), Style::Dim)
+        };
+        table.row([Cell::from(one.name.as_str()), Cell::from(place), form]);
+        seen.push(one.name);
+    }
+    console.result(&table.render(console.out_colors()));
+    Ok(Exit::Success)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_newline_at_the_end_is_left_out() {
+        for (given, taken) in
+            [("x\n", "x"), ("x\r\n", "x"), ("x\n\n", "x\n"), ("x", "x"), ("\n", ""), ("a\nb", "a\nb")]
+        {
+            assert_eq!(piped(given.as_bytes()).expect("text").as_str(), taken);
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_and_whole_files_are_refused() {
+        let message = |input: &[u8]| piped(input).expect_err("refused").to_string();
+        assert_eq!(message(b"\xff"), "the value is not UTF-8 text; nothing was written");
+        assert_eq!(
+            message(&vec![b'x'; (1 << 20) + 1]),
+            "the value is larger than 1 MiB; nothing was written"
+        );
+    }
+}
