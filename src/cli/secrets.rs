@@ -85,7 +85,7 @@ fn set(args: &SetArgs, setup: SafeSetup<'_>, console: &Console) -> anyhow::Resul
         .with_context(|| format!("secret `{}` could not be encrypted under key `{key}`", args.name))?;
     file.set(&args.name, &sealed)?;
     console.say(&format!("secret `{}` is set in {place} ({})", args.name, sealed.form()));
-    warn_of_stronger(&args.name, setup, console);
+    warn_of_stronger(&args.name, &setup, console);
     Ok(Exit::Success)
 }
 
@@ -94,7 +94,7 @@ fn kms_key(properties: &Properties) -> Option<String> {
 }
 
 /// The environment and the properties come before the file: a value there makes the one just set useless.
-fn warn_of_stronger(name: &str, setup: SafeSetup<'_>, console: &Console) {
+fn warn_of_stronger(name: &str, setup: &SafeSetup<'_>, console: &Console) {
     let variable = name::variable(name);
     let stronger = if setup.variables.iter().any(|(known, _)| known == variable.as_str()) {
         format!("the variable `{variable}`")
