@@ -49,17 +49,17 @@ pub fn aws(properties: &Properties) -> Arc<Aws> {
 
 /// All sources in order: the environment, the properties, the encrypted file, Digdag's directory. Nothing is asked
 /// of AWS before a secret of the encrypted file is wanted.
-pub fn open(setup: SafeSetup<'_>, scrubber: Scrubber) -> Resolver {
-    learn(&setup, &scrubber);
+pub fn open(setup: &SafeSetup<'_>, scrubber: Scrubber) -> Resolver {
+    learn(setup, &scrubber);
     let (path, place) = secrets_file(setup.project, setup.properties);
     let mut sources: Vec<Box<dyn SecretSource>> = vec![
         Box::new(source::Properties::new(setup.properties.secrets())),
-        Box::new(source::Encrypted::new(path, place, Arc::new(Kms::new(setup.aws)))),
+        Box::new(source::Encrypted::new(path, place, Arc::new(Kms::new(Arc::clone(&setup.aws))))),
     ];
     if let Some(home) = setup.config_home {
         sources.push(Box::new(source::Local::new(&home.join("secrets"))));
     }
-    Resolver::new(source::Environment::new(setup.variables), sources, scrubber)
+    Resolver::new(source::Environment::new(setup.variables.iter().cloned()), sources, scrubber)
 }
 
 /// Variables and properties that are named like secrets are hidden from the first line on, whoever uses them.
@@ -110,7 +110,7 @@ mod tests {
             variables: variables.map(|(name, value)| (name.into(), value.into())).into(),
             aws: aws(&properties),
         };
-        let safe = open(setup, Scrubber::new());
+        let safe = open(&setup, Scrubber::new());
         assert_eq!(
             safe.scrubber().scrub_text(
                 "wJalrXUtnFEMI /etc/key.json /usr/bin/ssh-askpass 12 a-secret /home/user mail-password other.yml \

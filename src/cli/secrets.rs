@@ -54,14 +54,14 @@ struct SetArgs {
 }
 
 /// Runs the command.
-pub fn exec(args: &SecretsArgs, setup: SafeSetup<'_>, console: &Console) -> anyhow::Result<Exit> {
+pub fn exec(args: &SecretsArgs, setup: &SafeSetup<'_>, console: &Console) -> anyhow::Result<Exit> {
     match &args.command {
         SecretsCommand::Set(args) => set(args, setup, console),
         SecretsCommand::List => list(setup, console),
     }
 }
 
-fn set(args: &SetArgs, setup: SafeSetup<'_>, console: &Console) -> anyhow::Result<Exit> {
+fn set(args: &SetArgs, setup: &SafeSetup<'_>, console: &Console) -> anyhow::Result<Exit> {
     if let Err(error) = name::check(&args.name) {
         console.failure(&error.to_string(), &[], None);
         return Ok(Exit::Usage);
@@ -85,7 +85,7 @@ fn set(args: &SetArgs, setup: SafeSetup<'_>, console: &Console) -> anyhow::Resul
         .with_context(|| format!("secret `{}` could not be encrypted under key `{key}`", args.name))?;
     file.set(&args.name, &sealed)?;
     console.say(&format!("secret `{}` is set in {place} ({})", args.name, sealed.form()));
-    warn_of_stronger(&args.name, &setup, console);
+    warn_of_stronger(&args.name, setup, console);
     Ok(Exit::Success)
 }
 
@@ -137,7 +137,7 @@ fn piped(input: impl Read) -> anyhow::Result<Zeroizing<String>> {
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-fn list(setup: SafeSetup<'_>, console: &Console) -> anyhow::Result<Exit> {
+fn list(setup: &SafeSetup<'_>, console: &Console) -> anyhow::Result<Exit> {
     let resolver = safe::open(setup, Scrubber::new());
     let listed = resolver.list()?;
     if listed.is_empty() {
