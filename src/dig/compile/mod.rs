@@ -1,0 +1,619 @@
+//! A mapping of the document to a task: group or operator, its directives, its children. Collects every problem.
+//!
+//! What Digdag refuses when it loads or starts a task is an error; what it accepts and then ignores is a warning.
+//! The top of a file is `document`'s; the operands of operators are `operand`'s.
+
+mod call;
+mod group;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::retry::RetryPolicy;
+use super::workflow::{Parallel, Task, TaskBody};
+use super::{operator, params, template};
+use crate::diagnostic::{Problem, Span, suggest};
+use crate::session::{Params, TaskName};
+use crate::yaml::{Entry, Node, NodeValue};
+
+/// Every directive, for suggestions.
+pub(in crate::dig) const DIRECTIVES: [&str; 15] = [
+    "_parallel",
+    "_background",
+    "_after",
+    "_error",
+    "_check",
+    "_retry",
+    "_export",
+    "_secrets",
+    "_disable",
+    "_do",
+    "_else_do",
+    "_env",
+    "_type",
+    "_command",
+    "_workdir",
+];
+
+/// Directives that are taken out of an operator's local parameters: they are compiled, not evaluated.
+const COMPILED: [&str; 5] = ["_do", "_else_do", "_error", "_check", "_export"];
+
+/// Groups in groups. Far above real files; keeps the walk within any stack.
+const MAX_DEPTH: usize = 100;
+
+/// Collects what is wrong while it compiles.
+#[derive(Default)]
+pub(in crate::dig) struct Compiler {
+    pub(in crate::dig) problems: Vec<Problem>,
+}
+
+/// Where a task's definition stands and what it is called.
+#[derive(Clone, Copy)]
+pub(in crate::dig) struct Place<'a> {
+    /// The last part of the name.
+    pub(in crate::dig) name: &'a str,
+    /// The whole name, for messages.
+    pub(in crate::dig) full: &'a TaskName,
+    /// Its key.
+    pub(in crate::dig) span: &'a Span,
+    /// Levels above it.
+    pub(in crate::dig) depth: usize,
+}
+
+impl Compiler {
+    /// Records a problem of a task.
+    pub(in crate::dig) fn report(&mut self, problem: Problem, place: Place<'_>) {
+        self.problems.push(problem.task(place.full.as_str()));
+    }
+
+    /// Compiles the value of a task's key (or of `_error`, `_check`, `_do`). None when it has no usable shape.
+    pub(in crate::dig) fn task(&mut self, node: &Node, place: Place<'_>) -> Option<Task> {
+        if place.depth > MAX_DEPTH {
+            let problem = Problem::error(
+                "too-deep",
+                format!("tasks nested more than {MAX_DEPTH} levels deep"),
+                place.span,
+            );
+            self.report(problem, place);
+            return None;
+        }
+        let entries = self.pairs(node, place.name, place)?;
+        let mut task = Task {
+            name: place.name.to_owned(),
+            span: place.span.clone(),
+            body: TaskBody::Group { parallel: Parallel::No, children: Vec::new() },
+            export: Params::new(),
+            retry: None,
+            error: None,
+            check: None,
+            background: false,
+            after: Vec::new(),
+            definition: definition(place.name, node),
+        };
+        if self.flag(&entries, "_disable", place) {
+            return Some(task);
+        }
+        let operators: Vec<&Entry> =
+            entries.iter().copied().filter(|entry| entry.key.ends_with('>')).collect();
+        self.common(&mut task, &entries, place);
+        task.body = if operators.is_empty() && find(&entries, "_type").is_none() {
+            self.group(&mut task, &entries, place)
+        } else {
+            TaskBody::Operator(Box::new(self.operator(&mut task, &entries, &operators, place)))
+        };
+        Some(task)
+    }
+
+    /// The pairs of a mapping, or of a list of mappings, later ones over earlier ones.
+    pub(in crate::dig) fn pairs<'n>(
+        &mut self,
+        node: &'n Node,
+        what: &str,
+        place: Place<'_>,
+    ) -> Option<Vec<&'n Entry>> {
+        let parts: Option<Vec<&[Entry]>> = match &node.value {
+            NodeValue::Mapping(entries) => return Some(entries.iter().collect()),
+            NodeValue::Sequence(items) => items.iter().map(Node::as_mapping).collect(),
+            NodeValue::Scalar(_) => None,
+        };
+        let Some(parts) = parts else {
+            let span = if node.span.text().is_empty() { place.span } else { &node.span };
+            let message = match &node.value {
+                NodeValue::Scalar(Value::Null) => format!("`{what}` has no value"),
+                NodeValue::Sequence(_) => format!("`{what}` must be a mapping or a list of mappings"),
+                NodeValue::Scalar(_) | NodeValue::Mapping(_) => {
+                    format!("`{what}` must be a mapping, but is {}", node.kind())
+                }
+            };
+            self.report(Problem::error("shape", message, span), place);
+            return None;
+        };
+        let mut merged: Vec<&Entry> = Vec::new();
+        for entry in parts.into_iter().flatten() {
+            match merged.iter_mut().find(|old| old.key == entry.key) {
+                Some(old) => *old = entry,
+                None => merged.push(entry),
+            }
+        }
+        Some(merged)
+    }
+
+    /// What groups and operators have in common, the root included.
+    pub(in crate::dig) fn common(&mut self, task: &mut Task, entries: &[&Entry], place: Place<'_>) {
+        task.export = self.export(entries, place);
+        task.error = self.handler(entries, "_error", "^error", place);
+        task.background = self.flag(entries, "_background", place);
+        task.after = self.after(entries, place);
+        if let Some(entry) = find(entries, "_retry") {
+            task.retry = self.retry(entry, place);
+        }
+    }
+
+    fn export(&mut self, entries: &[&Entry], place: Place<'_>) -> Params {
+        let Some(entry) = find(entries, "_export") else { return Params::new() };
+        let Some(pairs) = self.pairs(&entry.value, "_export", Place { span: &entry.key_span, ..place })
+        else {
+            return Params::new();
+        };
+        for entry in &pairs {
+            self.templates(&entry.value, place);
+        }
+        if let Some(plugin) = find(&pairs, "plugin") {
+            self.plugin(plugin, place);
+        }
+        pairs.into_iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect()
+    }
+
+    /// The expressions in values that will be evaluated.
+    fn templates(&mut self, node: &Node, place: Place<'_>) {
+        for problem in template::check(node) {
+            self.report(problem, place);
+        }
+    }
+
+    /// Dependencies that Digdag would fetch. `slack>` is native; what others bring is not there.
+    fn plugin(&mut self, entry: &Entry, place: Place<'_>) {
+        let value = entry.value.to_json();
+        let dependencies = value.get("dependencies").and_then(Value::as_array).cloned().unwrap_or_default();
+        let foreign: Vec<_> = dependencies
+            .iter()
+            .filter_map(Value::as_str)
+            .filter(|name| !name.contains("digdag-slack"))
+            .map(|name| format!("`{name}`"))
+            .collect();
+        let problem = if foreign.is_empty() {
+            Problem::note(
+                "plugin-ignored",
+                "`plugin` is ignored: what it brings is built in",
+                &entry.key_span,
+            )
+        } else {
+            let message = format!("`plugin` is ignored: {} can't be loaded", foreign.join(", "));
+            Problem::warning("plugin-ignored", message, &entry.key_span)
+        };
+        self.report(problem, place);
+    }
+
+    fn handler(&mut self, entries: &[&Entry], key: &str, name: &str, place: Place<'_>) -> Option<Box<Task>> {
+        let entry = find(entries, key)?;
+        if entry.value.as_mapping().is_some_and(<[Entry]>::is_empty) {
+            return None;
+        }
+        let full = place.full.child(name);
+        let inner = Place { name, full: &full, span: &entry.key_span, depth: place.depth + 1 };
+        self.task_named(entry, key, inner).map(Box::new)
+    }
+
+    /// A task below a directive: shape errors name the directive, not the generated name.
+    fn task_named(&mut self, entry: &Entry, key: &str, place: Place<'_>) -> Option<Task> {
+        self.pairs(&entry.value, key, place)?;
+        self.task(&entry.value, place)
+    }
+
+    /// A boolean that must be written out. Absent is false.
+    fn flag(&mut self, entries: &[&Entry], key: &str, place: Place<'_>) -> bool {
+        let Some(entry) = find(entries, key) else { return false };
+        let value = entry.value.to_json();
+        match params::to_bool(key, &value) {
+            Ok(flag) => flag,
+            Err(_) => {
+                let message = format!("`{key}` must be `true` or `false`");
+                self.literal_wanted(message, entry, place);
+                false
+            }
+        }
+    }
+
+    /// An error about a directive that is read before anything is evaluated.
+    fn literal_wanted(&mut self, message: String, entry: &Entry, place: Place<'_>) {
+        let mut problem = Problem::error("shape", message, span_of(entry));
+        if is_template(&entry.value) {
+            problem = problem
+                .hint(format!("`{}` is read before `${{...}}` is evaluated: write the value out", entry.key));
+        }
+        self.report(problem, place);
+    }
+
+    fn after(&mut self, entries: &[&Entry], place: Place<'_>) -> Vec<String> {
+        let Some(entry) = find(entries, "_after") else { return Vec::new() };
+        let names: Option<Vec<String>> = match &entry.value.value {
+            NodeValue::Sequence(items) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
+            _ => None,
+        };
+        names.unwrap_or_else(|| {
+            self.literal_wanted("`_after` must be a list of task names".to_owned(), entry, place);
+            Vec::new()
+        })
+    }
+
+    fn retry(&mut self, entry: &Entry, place: Place<'_>) -> Option<RetryPolicy> {
+        match RetryPolicy::from_value(&entry.value.to_json()) {
+            Ok(policy) => Some(policy),
+            // An operator's is evaluated when it is needed; `group` warns about a group's.
+            Err(_) if holds_template(&entry.value) => None,
+            Err(message) => {
+                self.report(Problem::error("retry", message, span_of(entry)), place);
+                None
+            }
+        }
+    }
+
+    /// Adds what was probably meant: a directive, an operator without `>`, a task without `+`.
+    pub(in crate::dig) fn suggestion(&self, key: &str, problem: Problem, known: &[&str]) -> Problem {
+        let underscored = format!("_{key}");
+        if let Some(near) =
+            suggest(key, known.iter().copied()).or_else(|| suggest(&underscored, known.iter().copied()))
+        {
+            return problem.label(format!("did you mean `{near}`?"));
+        }
+        if operator::support(key) != operator::Support::Unknown {
+            return problem.label(format!("did you mean `{key}>`?"));
+        }
+        problem
+    }
+}
+
+/// The last entry of a key.
+pub(in crate::dig) fn find<'n>(entries: &[&'n Entry], key: &str) -> Option<&'n Entry> {
+    entries.iter().copied().find(|entry| entry.key == key)
+}
+
+/// The value's place; the key's when the value is empty.
+pub(in crate::dig) fn span_of(entry: &Entry) -> &Span {
+    if entry.value.span.text().is_empty() { &entry.key_span } else { &entry.value.span }
+}
+
+fn is_template(node: &Node) -> bool {
+    node.as_str().is_some_and(|text| text.contains("${"))
+}
+
+/// Whether `${` stands anywhere in a value.
+pub(in crate::dig) fn holds_template(node: &Node) -> bool {
+    match &node.value {
+        NodeValue::Scalar(_) => is_template(node),
+        NodeValue::Sequence(items) => items.iter().any(holds_template),
+        NodeValue::Mapping(entries) => entries.iter().any(|entry| holds_template(&entry.value)),
+    }
+}
+
+/// SHA-256 of a definition: the name and all that stands below it, in its order, includes merged in.
+pub(in crate::dig) fn definition(name: &str, node: &Node) -> String {
+    let mut hash = Sha256::new();
+    hash.update(name.as_bytes());
+    hash.update([0]);
+    hash.update(node.to_json().to_string().as_bytes());
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::dig;
+    use crate::dig::workflow::Workflow;
+    use crate::reader::MemoryReader;
+
+    fn load(text: &str) -> (Workflow, Vec<String>) {
+        let loaded = dig::load(Path::new("main.dig"), &MemoryReader::default().with("main.dig", text));
+        let shown = loaded.problems.iter().map(|problem| {
+            let place = problem
+                .span
+                .as_ref()
+                .map_or(String::new(), |span| format!("{}:{}", span.line(), span.column()));
+            let label =
+                if problem.label.is_empty() { String::new() } else { format!(" ({})", problem.label) };
+            format!("{place} {} {} {}{label}", problem.severity.word(), problem.code, problem.message)
+        });
+        (loaded.workflow.expect("a workflow"), shown.collect())
+    }
+
+    #[test]
+    fn every_mistake_is_named_in_its_place() {
+        for (text, expected) in [
+            // The top of the file.
+            (
+                "frobnicate: 1\n",
+                "1:1 error unknown-key unknown key `frobnicate` at the top of a workflow file",
+            ),
+            (
+                "timezon: UTC\n",
+                "1:1 error unknown-key unknown key `timezon` at the top of a workflow file (did you mean `timezone`?)",
+            ),
+            (
+                "export: {}\n",
+                "1:1 error unknown-key unknown key `export` at the top of a workflow file (did you mean `_export`?)",
+            ),
+            ("sh>: echo\n", "1:1 error misplaced-operator operator `sh>` at the top of a workflow file"),
+            (
+                "_background: true\n",
+                "1:1 error misplaced-directive `_background` has no place at the top of a workflow file",
+            ),
+            (
+                "_check: {sh>: x}\n",
+                "1:1 warning misplaced-directive `_check` of a workflow never runs: only that of an operator does",
+            ),
+            (
+                "sla: {time: 01:00}\n",
+                "1:1 error unsupported-directive `sla` is not supported yet (not in this version)",
+            ),
+            ("timezone: Mars/Olympus\n", "1:11 error timezone unknown time zone `Mars/Olympus`"),
+            ("timezone: [x]\n", "1:11 error timezone `timezone` must be the name of a zone or an offset"),
+            ("+a^b: {sh>: x}\n", "1:1 error task-name task name `+a^b` must not contain the character `^`"),
+            ("1: x\n", "1:1 error unknown-key unknown key `1` at the top of a workflow file"),
+            // Shapes.
+            ("+a:\n", "1:1 error shape `+a` has no value"),
+            ("+a: text\n", "1:5 error shape `+a` must be a mapping, but is text"),
+            ("+a: [1]\n", "1:5 error shape `+a` must be a mapping or a list of mappings"),
+            (
+                "+a: {}\n",
+                "1:1 warning empty-task task `+main+a` does nothing (no operator and no task in it)",
+            ),
+            ("_export: 3\n", "1:10 error shape `_export` must be a mapping, but is a number"),
+            ("_error: x\n", "1:9 error shape `_error` must be a mapping, but is text"),
+            ("+ a: {sh>: x}\n", "1:1 error task-name task name `+ a` must not contain the character ` `"),
+            // Groups.
+            (
+                "+g: {parallel: true, +a: {sh>: x}}\n",
+                "1:6 error unknown-directive unknown key `parallel` in a group (did you mean `_parallel`?)",
+            ),
+            (
+                "+g: {sh: x, +a: {sh>: x}}\n",
+                "1:6 error unknown-directive unknown key `sh` in a group (did you mean `sh>`?)",
+            ),
+            (
+                "+g: {_do: {}, +a: {sh>: x}}\n",
+                "1:6 error misplaced-directive `_do` has no place in a group: it belongs to an operator",
+            ),
+            (
+                "+g: {_check: {sh>: x}, +a: {sh>: x}}\n",
+                "1:6 warning misplaced-directive `_check` of a group never runs: only that of an operator does",
+            ),
+            (
+                "+g: {timezone: UTC, +a: {sh>: x}}\n",
+                "1:6 warning misplaced-directive `timezone` has no effect below the top of the file",
+            ),
+            (
+                "+g: {_parallel: 3, +a: {sh>: x}}\n",
+                "1:17 error shape `_parallel` must be `true`, `false` or `{limit: N}`",
+            ),
+            (
+                "+g: {_parallel: '${p}', +a: {sh>: x}}\n",
+                "1:17 error shape `_parallel` must be `true`, `false` or `{limit: N}`",
+            ),
+            (
+                "+g: {_retry: '${n}', +a: {sh>: x}}\n",
+                "1:14 warning retry `_retry` of a group is not evaluated: there will be no retry",
+            ),
+            (
+                "+g: {_retry: true, +a: {sh>: x}}\n",
+                "1:14 error retry `_retry` must be a number or a map with `limit`, but is a boolean",
+            ),
+            (
+                "+g: {_parallel: true, +a: {_background: true, sh>: x}}\n",
+                "1:28 error misplaced-directive `_background` has no meaning in a group with `_parallel`",
+            ),
+            (
+                "+g: {+a: {sh>: x}, +b: {_after: [+a], sh>: x}}\n",
+                "1:25 error misplaced-directive `_after` needs `_parallel: true` in the group around it",
+            ),
+            (
+                "+g: {_parallel: true, +abc: {sh>: x}, +b: {_after: [+abd], sh>: x}}\n",
+                "1:52 error unknown-task no task `+abd` before this one (did you mean `+abc`?)",
+            ),
+            (
+                "+g: {_parallel: true, +a: {sh>: x}, +b: {_after: +a, sh>: x}}\n",
+                "1:50 error shape `_after` must be a list of task names",
+            ),
+            ("+a: {_disable: '${true}', sh>: x}\n", "1:16 error shape `_disable` must be `true` or `false`"),
+            // Operators.
+            (
+                "+a: {embluk>: x}\n",
+                "1:6 error unknown-operator unknown operator `embluk>` (did you mean `embulk>`?)",
+            ),
+            ("+a: {frob>: x}\n", "1:6 error unknown-operator unknown operator `frob>`"),
+            ("+a: {_type: nop}\n", "1:13 error unknown-operator unknown operator `nop>`"),
+            (
+                "+a: {pg>: x.sql}\n",
+                "1:6 error unsupported-operator operator `pg>` is not supported yet (not in this version)",
+            ),
+            (
+                "+a: {td>: x.sql}\n",
+                "1:6 error unsupported-operator operator `td>` is not supported: it belongs to Treasure Data",
+            ),
+            (
+                "+a: {sh>: x, echo>: y}\n",
+                "1:14 error two-operators task `+main+a` has more than one operator",
+            ),
+            (
+                "+a: {sh>: x, +b: {sh>: y}}\n",
+                "1:14 error subtasks a task with an operator can't have subtasks",
+            ),
+            (
+                "+a: {sh>: x, _retri: 2}\n",
+                "1:14 warning unknown-directive unknown directive `_retri` (did you mean `_retry`?)",
+            ),
+            (
+                "+a: {sh>: x, _do: {sh>: y}}\n",
+                "1:14 warning misplaced-directive `_do` has no effect on `sh>`",
+            ),
+            (
+                "+a: {call>: x, _parallel: true}\n",
+                "1:16 warning misplaced-directive `_parallel` has no effect on `call>`",
+            ),
+            (
+                "+a: {sh>: x, _retry: [1]}\n",
+                "1:22 error retry `_retry` must be a number or a map with `limit`, but is a list",
+            ),
+            (
+                "_error: {sh>: x, echo>: y}\n",
+                "1:18 error two-operators task `+main^error` has more than one operator",
+            ),
+            (
+                "_export: {plugin: {dependencies: ['io.digdag.plugin:digdag-slack:0.1.1']}}\n",
+                "1:11 note plugin-ignored `plugin` is ignored: what it brings is built in",
+            ),
+            (
+                "_export: {plugin: {dependencies: ['a:b:1']}}\n",
+                "1:11 warning plugin-ignored `plugin` is ignored: `a:b:1` can't be loaded",
+            ),
+            // Operands.
+            ("+a:\n  sh>:\n", "2:3 error operand `sh>` takes text, but has no value"),
+            ("+a: {echo>: [1, 2]}\n", "1:13 error operand `echo>` takes text, not a list"),
+            ("+a: {for_each>: {x: [1]}}\n", "1:6 error missing-directive `for_each>` needs `_do`"),
+            (
+                "+a: {for_each>: {x: 5}, _do: {sh>: x}}\n",
+                "1:21 error operand `for_each>` takes a list for `x`, not a number",
+            ),
+            (
+                "+a: {for_each>: 5, _do: {sh>: x}}\n",
+                "1:17 error operand `for_each>` takes a mapping of names to lists, not a number",
+            ),
+            (
+                "+a: {for_range>: {from: 0, step: 1}, _do: {sh>: x}}\n",
+                "1:6 error operand `for_range>` needs `to`",
+            ),
+            (
+                "+a: {for_range>: {from: 0, to: 1}, _do: {sh>: x}}\n",
+                "1:6 error operand `for_range>` needs either `step` or `slices`",
+            ),
+            ("+a: {loop>: many, _do: {sh>: x}}\n", "1:13 error operand `loop>` takes a whole number"),
+            ("+a: {if>: maybe, _do: {sh>: x}}\n", "1:11 error operand `if>` takes `true` or `false`"),
+            ("+a: {if>: true}\n", "1:6 error missing-directive `if>` needs `_do` or `_else_do`"),
+            ("+a: {wait>: 5}\n", "1:13 error operand `wait>` takes a duration such as `10m`, not a number"),
+            (
+                "+a: {slack>: [x]}\n",
+                "1:14 error operand `slack>` takes the name of a file or `data: TEXT`, not a list",
+            ),
+            (
+                "+a: {sh>: 'echo ${1 +}'}\n",
+                "1:19 error template-syntax `${...}` holds no valid JavaScript (unexpected token in expression: ')')",
+            ),
+        ] {
+            assert_eq!(load(text).1, [expected], "{text}");
+        }
+    }
+
+    #[test]
+    fn all_mistakes_are_found_not_the_first() {
+        let text = "a: 1\n+g:\n  x: 1\n  +t:\n    sh>: x\n    echo>: y\n  +u:\n    frob>: x\n_error: 5\n";
+        let codes = ["unknown-key", "shape", "unknown-directive", "two-operators", "unknown-operator"];
+        let (_, problems) = load(text);
+        assert_eq!(problems.len(), codes.len());
+        for (problem, code) in problems.iter().zip(codes) {
+            assert!(problem.contains(code), "{problem}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_becomes_the_tree() {
+        let text = "\
+timezone: Asia/Tokyo
+_export: {a: 1}
++g:
+  _parallel: {limit: '2'}
+  _retry: {limit: 2, interval: 3}
+  +x:
+    - {sh>: one, v: 1}
+    - {sh>: two}
+  +y:
+    _after: [+x]
+    for_each>: {t: \"${list}\"}
+    _parallel: true
+    _do: {+z: {echo>: hi}}
+    _error: {fail>: no}
+  +off: {_disable: true, frob>: x, +never: 1}
++bg: {_background: true, _type: \"${op}\", _command: c, _check: {sh>: ok}}
+";
+        let (workflow, problems) = load(text);
+        assert_eq!(problems, Vec::<String>::new());
+        assert_eq!((workflow.timezone_name.as_str(), workflow.root.name.as_str()), ("Asia/Tokyo", "+main"));
+        let TaskBody::Group { parallel: Parallel::No, children } = &workflow.root.body else {
+            panic!("no group")
+        };
+        let (g, bg) = (&children[0], &children[1]);
+        assert_eq!(g.retry.map(|retry| retry.limit), Some(2));
+        let TaskBody::Group { parallel, children } = &g.body else { panic!("no group") };
+        assert_eq!(*parallel, Parallel::Chunks(2));
+        let TaskBody::Operator(x) = &children[0].body else { panic!("no operator") };
+        assert_eq!(
+            (x.operator.as_str(), x.command.as_str(), x.local["v"].as_i64()),
+            ("sh", Some("two"), Some(1))
+        );
+        let TaskBody::Operator(y) = &children[1].body else { panic!("no operator") };
+        assert_eq!(children[1].after, ["+x"]);
+        assert_eq!(y.local.keys().collect::<Vec<_>>(), ["_after", "for_each>", "_parallel"]);
+        assert!(y.do_task.is_some() && children[1].error.is_some());
+        assert!(matches!(&children[2].body, TaskBody::Group { children, .. } if children.is_empty()));
+        let TaskBody::Operator(call) = &bg.body else { panic!("no operator") };
+        assert_eq!((call.operator.as_str(), call.command.as_str()), ("${op}", Some("c")));
+        assert!(bg.background && bg.check.is_some());
+        assert_eq!(g.definition.len(), 64);
+        assert_ne!(g.definition, bg.definition);
+    }
+
+    #[test]
+    fn subtasks_of_scripts_are_compiled_alike() {
+        let value = serde_json::json!({"+a": {"sh>": "x"}, "_export": {"v": 1}});
+        let task = dig::compile_subtask(&value, "^sub").expect("a task");
+        assert_eq!((task.name.as_str(), task.export.len()), ("^sub", 1));
+        let problems = dig::compile_subtask(&serde_json::json!({"+a": {"frob>": "x"}}), "^sub").unwrap_err();
+        assert_eq!(problems[0].message, "unknown operator `frob>`");
+    }
+
+    #[test]
+    fn a_called_file_is_a_sub_task() {
+        let reader = MemoryReader::default()
+            .with("sub/child.dig", "+a: {echo>: hi}\n")
+            .with("1.dig", "+a: {echo>: hi}\n");
+        let loaded = dig::compile_called(Path::new("sub/child.dig"), &reader);
+        assert!(!loaded.has_errors());
+        assert_eq!(
+            loaded.workflow.map(|workflow| (workflow.name, workflow.root.name)),
+            Some(("child".into(), "^sub".into()))
+        );
+        assert!(!dig::compile_called(Path::new("1.dig"), &reader).has_errors());
+        let message = |path: &str| dig::load(Path::new(path), &reader).problems[0].message.clone();
+        assert_eq!(message("1.dig"), "workflow name `1` must not start with a digit");
+        assert_eq!(message("no.dig"), "file `no.dig` does not exist");
+    }
+
+    #[test]
+    fn an_abyss_of_groups_is_refused() {
+        let include = |next: &str| {
+            format!(
+                "{}!include : {next}\n",
+                (0..90).map(|level| format!("{}+g:\n", " ".repeat(level))).collect::<String>()
+                    + &" ".repeat(90)
+            )
+        };
+        let mut reader = MemoryReader::default().with("f9.dig", "+a: {echo>: hi}\n");
+        for file in 0..9 {
+            let name = if file == 0 { "main.dig".to_owned() } else { format!("f{file}.dig") };
+            reader = reader.with(&name, &include(&format!("f{}.dig", file + 1)));
+        }
+        let loaded = dig::load(Path::new("main.dig"), &reader);
+        let messages: Vec<_> = loaded.problems.iter().map(|problem| problem.message.as_str()).collect();
+        assert_eq!(messages, ["tasks nested more than 100 levels deep"]);
+    }
+}
