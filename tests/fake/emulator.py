@@ -12,7 +12,8 @@ import secrets
 import urllib.parse
 from typing import Any, Optional
 
-from errors import ApiError, invalid
+import rows
+from errors import ApiError, invalid, not_found
 from tables import SETTABLE, Table
 from web import Request, Response
 
@@ -84,6 +85,10 @@ class Emulator:
         at = f"/bigquery/v2/projects/{project}/datasets/{dataset}/tables"
         return f"{at}/{urllib.parse.quote(table, safe='')}" if table else at
 
+    def dataset(self, project: str, dataset: str) -> None:
+        if self.ask("GET", f"/bigquery/v2/projects/{project}/datasets/{dataset}")[0] == 404:
+            raise not_found(f"Dataset {project}:{dataset}")
+
     def find(self, project: str, dataset: str, table: str) -> Optional[Table]:
         status, resource = self.ask("GET", self.place(project, dataset, table))
         if status != 200:
@@ -108,8 +113,9 @@ class Emulator:
             self.expect("POST", self.place(project, dataset), {"tableReference": target, **shape})
         elif load.get("schema"):
             self.expect("PATCH", at, {"schema": made.resource["schema"]})
-        if read.raw:
-            self.load(target, made, b"\n".join(read.raw) + b"\n")
+        if placed:
+            lines = [json.dumps(rows.plain(made.fields, cells), ensure_ascii=False) for _, cells in placed]
+            self.load(target, made, "\n".join(lines).encode() + b"\n")
 
     def expect(self, method: str, path: str, value: Any = None) -> Any:
         status, answer = self.ask(method, path, value)

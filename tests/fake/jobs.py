@@ -153,9 +153,8 @@ class Jobs:
         for kind, module in (("load", load), ("copy", copying)):
             if kind in configuration:
                 module.check(configuration[kind])
-                if not self.behind:
-                    target = configuration[kind]["destinationTable"]
-                    self.tables.dataset(target["projectId"], target["datasetId"])
+                target = configuration[kind]["destinationTable"]
+                (self.behind or self.tables).dataset(target["projectId"], target["datasetId"])
         if "query" in configuration and not self.behind:
             raise ApiError(400, "notImplemented", "this stand-in runs no SQL: put it before an emulator")
 

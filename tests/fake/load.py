@@ -67,7 +67,6 @@ class Read:
 
     def __init__(self) -> None:
         self.good: list[dict[str, Any]] = []
-        self.raw: list[bytes] = []
         self.bad: list[Bad] = []
         self.opaque = 0
 
@@ -254,7 +253,6 @@ def _read_json(load: dict[str, Any], source: Source, fields: list[dict[str, Any]
             continue
         try:
             read.good.append(rows.row(fields, json.loads(line), ignore))
-            read.raw.append(line)
         except rows.Refused as refused:
             read.bad.append(Bad(source, number, start, str(refused)))
         except ValueError as error:
@@ -271,7 +269,6 @@ def _read_csv(load: dict[str, Any], source: Source, fields: list[dict[str, Any]]
             if len(cells) < len(fields) and not load.get("allowJaggedRows"):
                 raise rows.Refused(f"Missing value for field {fields[len(cells)]['name']}")
             read.good.append(rows.row(fields, named, False))
-            read.raw.append(json.dumps(named, ensure_ascii=False).encode())
         except rows.Refused as refused:
             read.bad.append(Bad(source, number, 0, str(refused)))
 

@@ -238,6 +238,36 @@ def _shown(field: dict[str, Any], cell: Any, int_timestamps: bool) -> Any:
     return cell
 
 
+def plain(fields: list[dict[str, Any]], cells: dict[str, Any]) -> dict[str, Any]:
+    """A row as the plainest JSON that any server of NDJSON understands: timestamps in UTC, NULL left out."""
+    made = {}
+    for field in fields:
+        cell = cells.get(field["name"])
+        if cell is not None and field.get("mode") == "REPEATED":
+            made[field["name"]] = [_plain(field, one) for one in cell]
+        elif cell is not None:
+            made[field["name"]] = _plain(field, cell)
+    return made
+
+
+def _plain(field: dict[str, Any], cell: Any) -> Any:
+    kind = type_of(field)
+    if kind == "RECORD":
+        return plain(field.get("fields", []), cell)
+    if kind == "TIMESTAMP":
+        at = _EPOCH + datetime.timedelta(microseconds=int(cell))
+        return at.strftime("%Y-%m-%d %H:%M:%S.%f") + " UTC"
+    if kind == "INTEGER":
+        return int(cell)
+    if kind == "FLOAT" and cell not in ("NaN", "Infinity", "-Infinity"):
+        return float(cell)
+    if kind == "BOOLEAN":
+        return cell == "true"
+    if kind == "JSON":
+        return json.loads(cell)
+    return cell
+
+
 def day_of(field: dict[str, Any], cell: Any, unit: str) -> str:
     """The partition id of a cell of the partitioning column."""
     if cell is None:
