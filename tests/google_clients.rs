@@ -85,3 +85,28 @@ fn run(python: &Path, program: &str, arguments: &[&str]) {
         String::from_utf8_lossy(&output.stderr)
     );
 }
+
+#[test]
+fn a_call_that_the_api_does_not_have_is_found() {
+    let Some(python) = client_python() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("calls.jsonl");
+    let path = "/bigquery/v2/projects/p/jobs?nope=1";
+    let load =
+        serde_json::json!({"load": {"sourceUris": "gs://b/o", "maxBadRecords": "3", "sourceFormats": "CSV"}});
+    let call =
+        serde_json::json!({"method": "POST", "path": path, "headers": {}, "body": {"configuration": load}});
+    std::fs::write(&log, format!("{call}\n")).unwrap();
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/check_api.py");
+    let output = Command::new(&python).arg("-B").arg(program).arg(&log).output().unwrap();
+    let at = format!("{}:1: POST {path}:", log.display());
+    let expected = format!(
+        "{at} query parameter nope is not in the API\n\
+         {at} body.configuration.load.sourceUris is not a list\n\
+         {at} body.configuration.load.maxBadRecords is str, in the API it is integer\n\
+         {at} body.configuration.load.sourceFormats is not in the API\n\
+         1 calls held against the API's description: 4 findings\n"
+    );
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
+    assert_eq!(output.status.code(), Some(1));
+}
