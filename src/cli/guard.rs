@@ -2,8 +2,9 @@
 
 use crate::run::operator::{ScrubStream, SecretGuard};
 use crate::secret::Secret;
-use crate::secret::params::SecretNames;
+use crate::secret::params::{Parted, SecretJudge, SecretNames};
 use crate::secret::scrub::{Scrubber, ScrubbingStream};
+use crate::session::Params;
 
 /// The scrubber with the names that count as secret.
 pub struct Guard {
@@ -24,6 +25,10 @@ impl SecretGuard for Guard {
 
     fn is_secret_name(&self, name: &str) -> bool {
         self.names.matches(name)
+    }
+
+    fn part(&self, params: &Params) -> Parted {
+        SecretJudge::new(self.names.clone(), self.scrubber.clone()).part(params)
     }
 
     fn scrub(&self, text: &str) -> String {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::definition::{Body, Definition};
 use super::node::{Node, Role, TaskId, Upstream};
 use super::progress::{Action, Transition};
-use super::resume::{Again, Recorded};
+use super::resume::{Again, Recorded, is_control};
 use super::selection::{self, Mode, Path, Selection, SelectionError};
 use crate::dig::workflow::{OperatorCall, Parallel, Task};
 use crate::session::{Params, TaskName, TaskState};
@@ -16,6 +16,8 @@ use crate::session::{Params, TaskName, TaskState};
 pub struct Plan {
     pub(super) nodes: Vec<Node>,
     pub(super) ready: VecDeque<TaskId>,
+    /// The same, for operators that only generate tasks.
+    pub(super) ready_control: VecDeque<TaskId>,
     pub(super) actions: VecDeque<Action>,
     pub(super) transitions: Vec<Transition>,
     pub(super) recorded: Recorded,
@@ -46,7 +48,8 @@ pub struct Work {
     pub lost_secrets: Vec<String>,
 }
 
-/// How many tasks of a plan ended how. Groups and the rounds before the last are not counted.
+/// How many tasks of a plan ended how. Not counted are groups, the rounds before the last, and tasks that only
+/// generated others, unless they failed themselves or never started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Ran and succeeded.
@@ -86,6 +89,7 @@ impl Plan {
         let mut plan = Self {
             nodes: Vec::new(),
             ready: VecDeque::new(),
+            ready_control: VecDeque::new(),
             actions: VecDeque::new(),
             transitions: Vec::new(),
             recorded,
@@ -100,9 +104,23 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The next operator task that may start, in the order in which tasks became ready. It is running from now on.
+    /// The next operator task that may start, in the order in which tasks became ready, those that only generate
+    /// tasks first. It is running from now on.
     pub fn take_ready(&mut self) -> Option<Work> {
+        if let Some(work) = self.take_ready_control() {
+            return Some(work);
+        }
         let id = self.ready.pop_front()?;
+        self.take(id)
+    }
+
+    /// The next task that may start and only generates tasks.
+    pub fn take_ready_control(&mut self) -> Option<Work> {
+        let id = self.ready_control.pop_front()?;
+        self.take(id)
+    }
+
+    fn take(&mut self, id: TaskId) -> Option<Work> {
         let again = if self.node(id).mode == Mode::Redo { Again::Redo } else { Again::Resume };
         let name = self.node(id).name.clone();
         let round = match self.rounds.get(&name) {
@@ -142,6 +160,16 @@ impl Plan {
         self.nodes.first().map_or(TaskState::Success, |root| root.state)
     }
 
+    /// How a task stands.
+    pub fn state(&self, id: TaskId) -> TaskState {
+        self.node(id).state
+    }
+
+    /// The operator of a task as written, without `>`; none for a group.
+    pub fn operator(&self, id: TaskId) -> Option<&str> {
+        self.node(id).definition.call().map(|call| call.operator.as_str())
+    }
+
     /// The full name of a task.
     pub fn name(&self, id: TaskId) -> &TaskName {
         &self.node(id).name
@@ -162,13 +190,14 @@ impl Plan {
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         self.walk(TaskId(0), &mut |node| {
-            if node.definition.call().is_none() {
-                return;
-            }
+            let Some(call) = node.definition.call() else { return };
             match node.state {
+                TaskState::Success | TaskState::GroupError if is_control(&call.operator) => {}
                 TaskState::Success if node.skipped => counts.skipped += 1,
                 TaskState::Success => counts.succeeded += 1,
-                TaskState::Error | TaskState::GroupError => counts.failed += 1,
+                // Something below it failed, and is counted.
+                TaskState::GroupError => {}
+                TaskState::Error => counts.failed += 1,
                 TaskState::Canceled => counts.canceled += 1,
                 _ => counts.blocked += 1,
             }

@@ -25,7 +25,7 @@ pub mod selection;
 mod tests;
 
 pub use definition::Definition;
-pub use graph::{Plan, Work};
+pub use graph::{Counts, Plan, Work};
 pub use node::TaskId;
 pub use progress::{Failure, Success, Transition};
 pub use resume::{Recorded, RecordedTask, is_control};

@@ -124,6 +124,7 @@ impl Plan {
             return;
         }
         self.ready.clear();
+        self.ready_control.clear();
         for place in 0..self.nodes.len() {
             if matches!(self.nodes[place].state, TaskState::Ready | TaskState::RetryWaiting) {
                 self.finish(TaskId(place), TaskState::Canceled, None);
@@ -196,19 +197,35 @@ impl Plan {
 
     fn make_ready(&mut self, id: TaskId) {
         self.node_mut(id).state = TaskState::Ready;
-        self.ready.push_back(id);
+        let is_control = self.operator(id).is_some_and(resume::is_control);
+        let queue = if is_control { &mut self.ready_control } else { &mut self.ready };
+        queue.push_back(id);
     }
 
     fn take_as_done(&mut self, id: TaskId, result: TaskResult, changed: bool) {
         let name = self.node(id).name.clone();
-        if result.subtask.is_some() {
-            return self.make_ready(id);
-        }
+        let subtask = match result.subtask.as_ref().map(|value| dig::compile_subtask(value, "^sub")) {
+            None => None,
+            Some(Ok(task)) => Some(Arc::new(Definition::from(task))),
+            // What was generated then cannot be read now: only the operator can say what it should be.
+            Some(Err(_)) => return self.make_ready(id),
+        };
         self.leave(id, Left { store: result.store, reset_store: result.reset_store, export: result.export });
         self.transitions.push(Transition::Skipped { name, changed });
-        self.node_mut(id).skipped = true;
-        self.node_mut(id).state = TaskState::Success;
-        self.actions.push_back(Action::Ended(id));
+        let node = self.node_mut(id);
+        node.skipped = true;
+        match subtask {
+            Some(task) => {
+                // Its check passed then, and is not run again.
+                node.phase = Phase::Check;
+                node.state = TaskState::Planned;
+                self.generate(id, &task, "^sub", Role::Child);
+            }
+            None => {
+                node.state = TaskState::Success;
+                self.actions.push_back(Action::Ended(id));
+            }
+        }
     }
 
     fn leave(&mut self, id: TaskId, left: Left) {
@@ -224,8 +241,8 @@ impl Plan {
         let definition = Arc::clone(&self.node(id).definition);
         let (next, part, role) = match (subtask, &definition.check) {
             (Some(task), _) => (Arc::new(Definition::from(task)), "^sub", Role::Child),
-            (None, Some(check)) if !self.stopping => (Arc::clone(check), "^check", Role::Check),
-            (None, _) => return self.finish(id, TaskState::Success, record),
+            (None, Some(check)) => (Arc::clone(check), "^check", Role::Check),
+            (None, None) => return self.finish(id, TaskState::Success, record),
         };
         let name = self.node(id).name.clone();
         self.transitions.push(Transition::Planned { name, result: record.unwrap_or_default() });
@@ -333,7 +350,7 @@ impl Plan {
             };
         }
         match (&node.definition.check, &node.definition.body, node.phase) {
-            (Some(check), Body::Operator(_), Phase::Work) if !self.stopping => {
+            (Some(check), Body::Operator(_), Phase::Work) => {
                 let check = Arc::clone(check);
                 self.node_mut(id).phase = Phase::Check;
                 self.generate(id, &check, "^check", Role::Check);

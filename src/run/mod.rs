@@ -1,7 +1,27 @@
 //! The engine room: carries out a plan. Only this room waits for time.
+//!
+//! * [`dispatcher`] is one thread and one line of events: it starts, retries and stops, and hands every event to the
+//!   sink it was given before anything is built upon it.
+//! * `executor` does one try of one task on a worker thread; [`scope`] makes the parameters it sees.
+//! * [`operator`] is what tasks do; [`setup`] is what a run is handed and what it says in the end.
+//!
+//! It knows neither SQLite nor the terminal: both hear of a run through [`event`]s alone.
 
+pub mod cancel;
+pub mod dispatcher;
 pub mod embulk_lines;
 pub mod embulk_protocol;
 pub mod embulk_socket;
 pub mod event;
+mod executor;
 pub mod operator;
+pub mod scope;
+pub mod setup;
+#[cfg(test)]
+mod tests;
+mod timers;
+
+pub use cancel::{StopHandle, StopReason, StopRequests, stop_requests};
+pub use dispatcher::{Sink, execute};
+pub use scope::SessionInfo;
+pub use setup::{FailedTask, RunSetup, RunSummary, SinkError};

@@ -5,14 +5,17 @@
 //! [`Services`].
 
 mod container;
+pub(in crate::run) mod control;
 mod environment;
 mod memory_file;
+pub mod message;
 mod process;
 mod secret_text;
 pub mod shell;
 mod stored;
 #[cfg(test)]
 mod testing;
+pub(in crate::run) mod wait;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,7 +24,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 
 use super::event::{EventKind, FailureKind, TaskFailure};
+use crate::dig::params::ParamError;
 use crate::dig::workflow::Task;
+use crate::secret::params::Parted;
 use crate::secret::{SecretError, SecretStore};
 use crate::session::{Level, Params, TaskName};
 pub use crate::transfer::context::Cancel;
@@ -35,6 +40,15 @@ pub trait Operator: Send + Sync {
 
 /// The operators of a run by the name before `>`.
 pub type Operators = BTreeMap<&'static str, Arc<dyn Operator>>;
+
+/// The operators that need nothing from outside: `echo>` and `fail>`. Those that generate tasks and `wait>` are the
+/// run's own and stand in no map.
+pub fn plain() -> Operators {
+    let mut operators = Operators::new();
+    operators.insert("echo", Arc::new(message::Echo));
+    operators.insert("fail", Arc::new(message::Fail));
+    operators
+}
 
 /// One try of one task.
 pub struct OperatorRequest<'a> {
@@ -67,6 +81,14 @@ impl OperatorRequest<'_> {
     /// A parameter that is neither absent nor null.
     pub fn param(&self, name: &str) -> Option<&Value> {
         self.config.get(name).filter(|value| !value.is_null())
+    }
+
+    /// The value after `x>`, which must be there and not null.
+    pub fn required_command(&self) -> Result<&Value, OperatorError> {
+        if self.command.is_null() {
+            return Err(ParamError::Missing(format!("{}>", self.operator)).into());
+        }
+        Ok(&self.command)
     }
 }
 
@@ -180,6 +202,12 @@ impl OperatorError {
     }
 }
 
+impl From<ParamError> for OperatorError {
+    fn from(error: ParamError) -> Self {
+        Self::config(error.to_string())
+    }
+}
+
 impl From<SecretError> for OperatorError {
     fn from(error: SecretError) -> Self {
         Self::config(error.to_string())
@@ -227,6 +255,8 @@ pub trait SecretGuard: Send + Sync {
     fn contains_secret(&self, text: &str) -> bool;
     /// Whether a parameter of this name counts as a secret (`sync.secrets.params`).
     fn is_secret_name(&self, name: &str) -> bool;
+    /// Parts parameters into what may be recorded and what may not, and learns the secrets among them.
+    fn part(&self, params: &Params) -> Parted;
     /// The text without known secrets.
     fn scrub(&self, text: &str) -> String;
     /// Scrubs a stream of bytes, also where a secret crosses a border between two writes.

@@ -8,10 +8,11 @@ use serde_json::Value;
 
 use super::{
     Cancel, DockerMode, EventLine, NotRecorded, Operator, OperatorError, OperatorOutput, OperatorRequest,
-    Reporter, ScrubStream, SecretGuard, Services, Templates, TransferRequest, TransferService,
+    Reporter, ScrubStream, SecretGuard, Services, TransferRequest, TransferService,
 };
 use crate::dig::expression::{Clock, Evaluator, Limits, Tolerance};
 use crate::run::event::EventKind;
+use crate::secret::params::Parted;
 use crate::secret::{Secret, SecretError, SecretStore};
 use crate::session::{Params, TaskName};
 use crate::transfer::report::TransferReport;
@@ -167,12 +168,6 @@ impl Bench {
     }
 }
 
-impl Templates for Evaluator {
-    fn evaluate(&self, text: &str, scope: &Params) -> Result<String, OperatorError> {
-        self.evaluate_text(text, scope).map_err(|error| OperatorError::config(error.to_string()))
-    }
-}
-
 #[derive(Default)]
 struct Events {
     all: Mutex<Vec<EventKind>>,
@@ -219,6 +214,13 @@ impl SecretGuard for Guard {
 
     fn is_secret_name(&self, name: &str) -> bool {
         name.to_lowercase().contains("pass")
+    }
+
+    fn part(&self, params: &Params) -> Parted {
+        let (secret, public): (Params, Params) = (params.clone().into_iter())
+            .partition(|(name, value)| self.is_secret_name(name) || self.contains_secret(&value.to_string()));
+        let names = secret.keys().cloned().collect();
+        Parted { public, secret, names }
     }
 
     fn scrub(&self, text: &str) -> String {

@@ -1,0 +1,59 @@
+//! How a run is asked to stop: from outside through a handle, with a reason.
+
+use std::fmt;
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use super::event::AttemptOutcome;
+
+/// Why a run stops before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopReason {
+    /// A signal, by its number. A second one ends the grace of running tasks.
+    Signal(i32),
+    /// The state could not be written.
+    NotRecorded,
+}
+
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signal(1) => f.write_str("SIGHUP"),
+            Self::Signal(2) => f.write_str("SIGINT"),
+            Self::Signal(15) => f.write_str("SIGTERM"),
+            Self::Signal(number) => write!(f, "signal {number}"),
+            Self::NotRecorded => f.write_str("the state could not be written"),
+        }
+    }
+}
+
+impl StopReason {
+    pub(super) fn outcome(self) -> AttemptOutcome {
+        match self {
+            Self::Signal(number) => AttemptOutcome::Signal(number),
+            Self::NotRecorded => AttemptOutcome::Failed,
+        }
+    }
+}
+
+/// Asks a run to stop, from any thread. May be used before the run begins.
+#[derive(Debug, Clone)]
+pub struct StopHandle(Sender<StopReason>);
+
+impl StopHandle {
+    /// Asks once. The first request lets running tasks end for a while, the second does not.
+    pub fn stop(&self, reason: StopReason) {
+        // A run that is over needs no stopping.
+        let _ = self.0.send(reason);
+    }
+}
+
+/// The run's end of the handle.
+#[derive(Debug)]
+pub struct StopRequests(pub(super) Receiver<StopReason>);
+
+/// A handle and its end.
+pub fn stop_requests() -> (StopHandle, StopRequests) {
+    let (sender, receiver) = unbounded();
+    (StopHandle(sender), StopRequests(receiver))
+}

@@ -1,0 +1,411 @@
+//! The one thread that a run turns on: it asks the plan what may start, gives it to workers, hands every event to
+//! the sink, and waits for the next message, timer or request to stop.
+//!
+//! An event counts only once the sink has taken it: a task starts after its start is recorded, and a task that
+//! announces an outside effect waits for the answer. When the sink fails, the run stops.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded, never, select};
+use jiff::Timestamp;
+
+use super::cancel::StopReason;
+use super::event::{AttemptOutcome, EventKind, FailureKind, RunEvent, TaskFailure};
+use super::executor::{Ended, Job, Message, Shared, Workers};
+use super::operator::{Cancel, NotRecorded, OperatorError};
+use super::setup::{FailedTask, RunSetup, RunSummary, SinkError};
+use super::timers::Timers;
+use crate::plan::{Failure, Plan, Success, TaskId, Transition, Work, is_control};
+use crate::session::{Level, Params, TaskName, TaskState};
+use crate::transfer::report::TransferReport;
+
+/// Messages that may wait for the dispatcher before tasks that print are held back.
+const LINE_LENGTH: usize = 1024;
+
+/// Takes every event; an error stops the run.
+pub type Sink<'a> = dyn FnMut(&RunEvent) -> Result<(), SinkError> + 'a;
+
+/// Carries out a plan until its root ends, or until it is stopped and running tasks have ended or their grace is
+/// over. The last event is [`EventKind::AttemptFinished`].
+pub fn execute<'a>(plan: Plan, setup: RunSetup, sink: &'a mut Sink<'a>) -> RunSummary {
+    let mut dispatcher = Dispatcher::new(plan, setup, sink);
+    dispatcher.run();
+    dispatcher.end()
+}
+
+/// What falls due.
+enum Due {
+    Retry(TaskId),
+    /// The end of a `wait>`.
+    Wait(TaskId, Box<Success>),
+    /// Running tasks have had their time: they are asked to stop.
+    GraceOver,
+    /// They were asked and did not: the run ends without them.
+    GiveUp,
+}
+
+struct Dispatcher<'a> {
+    plan: Plan,
+    sink: &'a mut Sink<'a>,
+    messages: Receiver<Message>,
+    stop: Receiver<StopReason>,
+    /// For operators; for operators that only generate tasks, which must not wait for a free worker.
+    workers: Workers,
+    control: Workers,
+    timers: Timers<Due>,
+    cancel: Cancel,
+    grace: Duration,
+    stopped: Option<StopReason>,
+    given_up: bool,
+    sink_error: Option<SinkError>,
+    /// Tasks with a `_error` whose failure is told before the handler runs.
+    failures: HashMap<TaskName, TaskFailure>,
+    transfers: Vec<(TaskName, TransferReport)>,
+    changed: Vec<TaskName>,
+    ran_for_secrets: Vec<TaskName>,
+}
+
+impl<'a> Dispatcher<'a> {
+    fn new(plan: Plan, setup: RunSetup, sink: &'a mut Sink<'a>) -> Self {
+        let (sender, messages): (Sender<Message>, _) = bounded(LINE_LENGTH);
+        let cancel = Cancel::default();
+        let shared = Arc::new(Shared {
+            operators: setup.operators,
+            services: setup.services,
+            reader: setup.reader,
+            variables: setup.session.variables(),
+            zone: setup.session.time.0.time_zone().clone(),
+            clock: setup.clock,
+            limits: setup.limits,
+            cancel: cancel.clone(),
+        });
+        Self {
+            plan,
+            sink,
+            messages,
+            stop: setup.stop.0,
+            workers: Workers::new("task", setup.jobs, &shared, &sender),
+            control: Workers::new("control", 1, &shared, &sender),
+            timers: Timers::new(),
+            cancel,
+            grace: setup.grace,
+            stopped: None,
+            given_up: false,
+            sink_error: None,
+            failures: HashMap::new(),
+            transfers: Vec::new(),
+            changed: Vec::new(),
+            ran_for_secrets: Vec::new(),
+        }
+    }
+
+    fn run(&mut self) {
+        loop {
+            // Before anything starts: what was asked while a task worked counts, should both be there at once.
+            while let Ok(reason) = self.stop.try_recv() {
+                self.stop(reason);
+            }
+            self.tell_transitions();
+            self.give_work();
+            if self.is_over() {
+                return;
+            }
+            self.wait();
+        }
+    }
+
+    fn busy(&self) -> usize {
+        self.workers.busy + self.control.busy
+    }
+
+    fn is_over(&self) -> bool {
+        self.given_up || (self.busy() == 0 && (self.plan.is_finished() || self.stopped.is_some()))
+    }
+
+    /// Takes what happens next.
+    fn wait(&mut self) {
+        let now = Instant::now();
+        let due = match self.timers.next() {
+            Some(at) => crossbeam_channel::after(at.saturating_duration_since(now)),
+            None => never(),
+        };
+        let (messages, stop) = (self.messages.clone(), self.stop.clone());
+        select! {
+            recv(messages) -> message => if let Ok(message) = message { self.take_all(message) },
+            recv(stop) -> reason => match reason {
+                Ok(reason) => self.stop(reason),
+                // Nobody can ask any more: a closed channel would wake us for ever.
+                Err(_) => self.stop = never(),
+            },
+            recv(due) -> _ => self.take_due(Instant::now()),
+        }
+    }
+
+    /// Takes a message and those behind it, until one changes the plan: what became ready must not wait.
+    fn take_all(&mut self, first: Message) {
+        let mut next = Some(first);
+        while let Some(message) = next {
+            let changes_plan = matches!(message, Message::Ended(..));
+            self.take(message);
+            next = if changes_plan { None } else { self.messages.try_recv().ok() };
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Event(kind) => {
+                if let EventKind::TransferFinished { task, report, .. } = &kind {
+                    self.transfers.push((task.clone(), report.clone()));
+                }
+                self.tell(kind);
+            }
+            Message::Record(kind, answer) => {
+                let recorded = match self.tell(kind) {
+                    true => Ok(()),
+                    false => Err(NotRecorded(
+                        self.sink_error
+                            .as_ref()
+                            .map_or_else(|| "the run is stopping".to_owned(), ToString::to_string),
+                    )),
+                };
+                // The task may be gone by now.
+                let _ = answer.send(recorded);
+            }
+            Message::Ended(id, ended) => self.ended(id, *ended),
+        }
+    }
+
+    fn ended(&mut self, id: TaskId, ended: Ended) {
+        let is_control = self.plan.operator(id).is_some_and(is_control);
+        let workers = if is_control { &mut self.control } else { &mut self.workers };
+        workers.busy = workers.busy.saturating_sub(1);
+        match ended {
+            Ended::Success(success) => self.plan.succeeded(id, success),
+            Ended::Wait(pause, success) if self.stopped.is_none() => {
+                self.timers.set(Instant::now(), pause, Due::Wait(id, Box::new(success)));
+            }
+            Ended::Wait(..) => self.plan.failed(id, stopped_early()),
+            Ended::Failure(failure) => self.failed(id, failure),
+        }
+    }
+
+    fn failed(&mut self, id: TaskId, failure: Failure) {
+        let told = failure.failure.clone();
+        let name = self.plan.name(id).clone();
+        self.plan.failed(id, failure);
+        // A task with a handler ends only after it; people hear of the failure now.
+        if self.plan.state(id) == TaskState::Planned {
+            let text = format!("failed: {}", told.message);
+            self.tell(EventKind::Log { task: Some(name), level: Level::Error, text });
+        }
+    }
+
+    fn take_due(&mut self, now: Instant) {
+        while let Some(due) = self.timers.take_due(now) {
+            match due {
+                Due::Retry(id) => self.plan.retry_due(id),
+                Due::Wait(id, success) => self.plan.succeeded(id, *success),
+                Due::GraceOver => {
+                    self.cancel.cancel();
+                    self.timers.set(now, self.grace, Due::GiveUp);
+                }
+                Due::GiveUp => self.given_up = true,
+            }
+        }
+    }
+
+    /// Nothing new starts. Running tasks have the grace once; a second request, or a state that cannot be written,
+    /// ends it.
+    fn stop(&mut self, reason: StopReason) {
+        let now = Instant::now();
+        let is_first = self.stopped.is_none();
+        if is_first {
+            self.stopped = Some(reason);
+            self.plan.stop();
+            for due in self.timers.take_all() {
+                if let Due::Wait(id, _) = due {
+                    self.plan.failed(id, stopped_early());
+                }
+            }
+        }
+        let at_once = !is_first || reason == StopReason::NotRecorded;
+        if at_once && !self.cancel.is_canceled() {
+            self.cancel.cancel();
+            self.timers.set(now, self.grace, Due::GiveUp);
+        } else if is_first {
+            self.timers.set(now, self.grace, Due::GraceOver);
+        }
+        if is_first && reason != StopReason::NotRecorded {
+            self.tell(EventKind::Stopping { reason: reason.to_string() });
+        }
+    }
+
+    /// Hands an event to the sink. False: it was not taken, and nothing may be built upon it.
+    fn tell(&mut self, kind: EventKind) -> bool {
+        if self.sink_error.is_some() {
+            return false;
+        }
+        let event = RunEvent { at: Timestamp::now(), kind };
+        match (self.sink)(&event) {
+            Ok(()) => true,
+            Err(error) => {
+                self.sink_error = Some(error);
+                self.stop(StopReason::NotRecorded);
+                false
+            }
+        }
+    }
+
+    fn tell_transitions(&mut self) {
+        loop {
+            let transitions = self.plan.take_transitions();
+            if transitions.is_empty() {
+                return;
+            }
+            for transition in transitions {
+                self.tell_transition(transition);
+            }
+        }
+    }
+
+    fn tell_transition(&mut self, transition: Transition) {
+        match transition {
+            Transition::Skipped { name, changed } => {
+                if changed {
+                    self.changed.push(name.clone());
+                }
+                self.tell(EventKind::TaskSkipped { task: name, changed });
+            }
+            Transition::Planned { name, result } => {
+                self.tell(EventKind::TaskPlanned { task: name, result });
+            }
+            Transition::Retrying { id, name, round, delay, failure } => {
+                let failure = failure.unwrap_or_else(failed_below);
+                self.tell(EventKind::TaskRetrying { task: name, round, delay, failure });
+                if self.stopped.is_none() {
+                    self.timers.set(Instant::now(), delay, Due::Retry(id));
+                }
+            }
+            Transition::Finished { name, state, result, failure } => {
+                match (&failure, state) {
+                    (Some(failure), TaskState::Error) => {
+                        self.failures.insert(name.clone(), failure.clone());
+                    }
+                    _ => {
+                        self.failures.remove(&name);
+                    }
+                }
+                self.tell(EventKind::TaskFinished { task: name, state, result, failure });
+            }
+        }
+    }
+
+    /// Gives ready tasks to free workers.
+    fn give_work(&mut self) {
+        while let Some(work) = self.next_work() {
+            if !work.lost_secrets.is_empty() {
+                self.ran_for_secrets.push(work.name.clone());
+                let names: Vec<_> = work.lost_secrets.iter().map(|name| format!("`{name}`")).collect();
+                let text = format!("runs again: {} was kept in memory only", names.join(", "));
+                self.tell(EventKind::Log { task: Some(work.name.clone()), level: Level::Info, text });
+            }
+            let (id, task) = (work.id, work.name.clone());
+            let started =
+                EventKind::TaskStarted { task, operator: work.call.operator.clone(), round: work.round };
+            if !self.tell(started) {
+                return self.plan.failed(id, stopped_early());
+            }
+            let scope = self.plan.params(id);
+            self.give(Job { work, scope });
+            self.tell_transitions();
+        }
+    }
+
+    fn give(&mut self, job: Job) {
+        let id = job.work.id;
+        let is_control = is_control(&job.work.call.operator);
+        let workers = if is_control { &mut self.control } else { &mut self.workers };
+        if let Err(error) = workers.give(job) {
+            let error = OperatorError::failed("no thread could be started").cause(&error);
+            let failure = TaskFailure {
+                message: error.message,
+                causes: error.causes,
+                hint: None,
+                kind: FailureKind::Failed,
+            };
+            self.plan.failed(id, Failure { failure, error: Params::new(), retry: None, canceled: false });
+        }
+    }
+
+    /// The next task that has a worker to go to: one that generates tasks at once, another when one is free.
+    fn next_work(&mut self) -> Option<Work> {
+        if self.stopped.is_some() {
+            return None;
+        }
+        match self.plan.take_ready_control() {
+            Some(work) => Some(work),
+            None if self.workers.is_full() => None,
+            None => self.plan.take_ready(),
+        }
+    }
+
+    fn end(mut self) -> RunSummary {
+        // What threads of a task said after it ended.
+        while let Ok(message) = self.messages.try_recv() {
+            self.take(message);
+        }
+        let outcome = match (self.plan.root_state(), self.stopped) {
+            (TaskState::Success, _) if self.sink_error.is_none() => AttemptOutcome::Success,
+            (_, Some(reason)) => reason.outcome(),
+            _ => AttemptOutcome::Failed,
+        };
+        self.tell(EventKind::AttemptFinished { outcome: outcome.clone() });
+        let failures = self.final_failures();
+        let counts = self.plan.counts();
+        if self.busy() == 0 {
+            self.workers.end();
+            self.control.end();
+        }
+        RunSummary {
+            outcome,
+            failures,
+            counts,
+            transfers: self.transfers,
+            changed: self.changed,
+            ran_for_secrets: self.ran_for_secrets,
+            sink_error: self.sink_error,
+        }
+    }
+
+    fn final_failures(&self) -> Vec<FailedTask> {
+        let mut seen = HashSet::new();
+        let failed = self.plan.tasks().into_iter().filter(|(_, state)| *state == TaskState::Error);
+        failed
+            .filter_map(|(name, _)| {
+                let failure = self.failures.get(name)?.clone();
+                seen.insert(name.clone()).then(|| FailedTask { name: name.clone(), failure })
+            })
+            .collect()
+    }
+}
+
+fn stopped_early() -> Failure {
+    let failure = TaskFailure {
+        message: "stopped before it ended".to_owned(),
+        causes: Vec::new(),
+        hint: None,
+        kind: FailureKind::Canceled,
+    };
+    Failure { failure, error: Params::new(), retry: None, canceled: true }
+}
+
+fn failed_below() -> TaskFailure {
+    TaskFailure {
+        message: "a task below it failed".to_owned(),
+        causes: Vec::new(),
+        hint: None,
+        kind: FailureKind::Failed,
+    }
+}

@@ -1,0 +1,68 @@
+//! What a run is handed besides its plan, and what it says when it is over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::cancel::StopRequests;
+use super::event::{AttemptOutcome, TaskFailure};
+use super::operator::{Operators, Services};
+use super::scope::SessionInfo;
+use crate::plan::Counts;
+use crate::reader::Reader;
+use crate::session::TaskName;
+use crate::transfer::report::TransferReport;
+
+/// Everything from outside.
+pub struct RunSetup {
+    /// For the built-in variables.
+    pub session: SessionInfo,
+    /// Who does the work of `x>`, but for the operators that only generate tasks.
+    pub operators: Operators,
+    /// What the operators share.
+    pub services: Arc<Services>,
+    /// Where `call>` finds its files; paths relative to the project.
+    pub reader: Arc<dyn Reader>,
+    /// How many operators work at once; at least one.
+    pub jobs: usize,
+    /// How long running tasks may go on after the first request to stop.
+    pub grace: Duration,
+    /// Asks the run to stop.
+    pub stop: StopRequests,
+    /// What `${...}` takes for now.
+    pub clock: crate::dig::expression::Clock,
+    /// What one `${...}` may use up.
+    pub limits: crate::dig::expression::Limits,
+}
+
+/// The sink could not take an event. The run stops.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct SinkError(pub String);
+
+/// A task that failed for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedTask {
+    /// Its full name.
+    pub name: TaskName,
+    /// Why.
+    pub failure: TaskFailure,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct RunSummary {
+    /// As recorded.
+    pub outcome: AttemptOutcome,
+    /// The tasks that failed themselves, in the order of the plan. Rounds that a later one made good are not in it.
+    pub failures: Vec<FailedTask>,
+    /// How many tasks ended how.
+    pub counts: Counts,
+    /// The transfers that ended well, in the order in which they ended.
+    pub transfers: Vec<(TaskName, TransferReport)>,
+    /// Tasks that are done although their definition has changed since.
+    pub changed: Vec<TaskName>,
+    /// Tasks that ran again because the secrets they had stored were kept in memory only.
+    pub ran_for_secrets: Vec<TaskName>,
+    /// The sink's failure that ended the run.
+    pub sink_error: Option<SinkError>,
+}
