@@ -76,6 +76,12 @@ pub fn mysql() -> Option<MySqlServer> {
     url.map(|url| MySqlServer::from_url(&url))
 }
 
+/// Every server that speaks MySQL's protocol and runs: MariaDB, and real MySQL where it was asked for.
+pub fn mysql_sources() -> Vec<MySqlServer> {
+    let real = std::env::var("SYNC_TEST_MYSQL").ok().map(|url| MySqlServer::from_url(&url));
+    mariadb().into_iter().chain(real).collect()
+}
+
 impl MySqlServer {
     fn from_url(url: &str) -> Self {
         let options = mysql::Opts::from_url(url).expect("tests/run writes a valid address");
