@@ -351,10 +351,10 @@ fn so_many_operators_work_at_once_and_control_operators_do_not_wait_for_them() {
     let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let loops = Arc::new(AtomicUsize::new(0));
     let (counted, highest, reached) = (Arc::clone(&now), Arc::clone(&most), Arc::clone(&loops));
-    // The first two tasks end only when the loops behind them have begun, which takes no worker.
+    // The first two tasks end only when both have begun, and the loop behind them, which takes no worker.
     let busy = made(move |request| {
         highest.fetch_max(counted.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-        while reached.load(Ordering::SeqCst) < 3 {
+        while reached.load(Ordering::SeqCst) < 3 || highest.load(Ordering::SeqCst) < 2 {
             std::thread::yield_now();
         }
         counted.fetch_sub(1, Ordering::SeqCst);
