@@ -3,5 +3,7 @@
 pub mod console;
 pub mod figures;
 pub mod problems;
+pub mod progress;
+pub mod summary;
 pub mod table;
 pub mod tasklog;

@@ -1,0 +1,264 @@
+//! What is said when a run is over: what was copied, what failed and why, and the command that goes on.
+
+use std::collections::BTreeMap;
+
+use super::console::{Console, Style};
+use super::figures;
+use super::table::{Align, Cell, Table};
+use super::tasklog::TaskLogSummary;
+use crate::run::event::{EventKind, RunEvent, TaskFailure};
+use crate::session::{Level, TaskName, TaskState};
+use crate::transfer::report::TransferReport;
+
+/// So many logs that stayed on disk are named; the others are counted.
+const NAMED_LOGS: usize = 5;
+
+/// Collects what the summary says.
+#[derive(Debug, Default)]
+pub struct Summary {
+    transfers: BTreeMap<String, TransferReport>,
+    failed: BTreeMap<TaskName, TaskFailure>,
+}
+
+/// What the summary has to know of the end.
+#[derive(Debug, Clone, Copy)]
+pub struct End<'a> {
+    /// The command that runs what is left, ready to be pasted.
+    pub retry_command: &'a str,
+    /// What became of the logs.
+    pub logs: &'a TaskLogSummary,
+}
+
+impl Summary {
+    /// Nothing has happened.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes an event in. What fails in one round and succeeds in a later one did not fail.
+    pub fn show(&mut self, event: &RunEvent) {
+        match &event.kind {
+            EventKind::TransferFinished { key, report, .. } => {
+                self.transfers.insert(key.clone(), report.clone());
+            }
+            EventKind::TaskStarted { task, .. } => {
+                self.failed.remove(task);
+            }
+            EventKind::TaskFinished { task, state, failure, .. } => match (state, failure) {
+                (TaskState::Error, Some(failure)) => {
+                    self.failed.insert(task.clone(), failure.clone());
+                }
+                _ => {
+                    self.failed.remove(task);
+                }
+            },
+            _ => {}
+        }
+    }
+
+    /// The tasks that failed in the end, with their causes.
+    pub fn failed(&self) -> impl Iterator<Item = (&TaskName, &TaskFailure)> {
+        self.failed.iter()
+    }
+
+    /// How many transfers ended well.
+    pub fn transfer_count(&self) -> usize {
+        self.transfers.len()
+    }
+
+    /// What was copied; by source, with a line for all of them.
+    pub fn table(&self) -> Table {
+        let mut table = Table::new(&[
+            ("FROM", Align::Left),
+            ("TO", Align::Left),
+            ("ROWS", Align::Right),
+            ("BYTES", Align::Right),
+            ("SECONDS", Align::Right),
+        ]);
+        let mut reports: Vec<&TransferReport> = self.transfers.values().collect();
+        reports.sort_by(|left, right| (&left.source, &left.target).cmp(&(&right.source, &right.target)));
+        for report in &reports {
+            table.row([
+                Cell::from(report.source.as_str()),
+                Cell::from(report.target.as_str()),
+                Cell::from(figures::count(report.rows_sent)),
+                Cell::from(figures::bytes(report.bytes)),
+                Cell::from(figures::seconds(report.seconds)),
+            ]);
+        }
+        if reports.len() > 1 {
+            let sum = |of: fn(&TransferReport) -> u64| reports.iter().map(|report| of(report)).sum::<u64>();
+            table.row([
+                Cell::styled(format!("{} in all", reports.len()), Style::Bold),
+                Cell::from(""),
+                Cell::styled(figures::count(sum(|report| report.rows_sent)), Style::Bold),
+                Cell::styled(figures::bytes(sum(|report| report.bytes)), Style::Bold),
+            ]);
+        }
+        table
+    }
+
+    /// Prints it: the table on stdout, notes and failures on stderr.
+    pub fn print(&self, console: &Console, end: End<'_>) {
+        let table = self.table();
+        if !table.is_empty() {
+            console.result(&table.render(console.out_colors()));
+        }
+        for report in self.transfers.values() {
+            for note in &report.notes {
+                console.log(Level::Info, &format!("{}: {note}", report.source));
+            }
+        }
+        print_logs(console, end.logs);
+        self.print_failures(console, end.retry_command);
+    }
+
+    fn print_failures(&self, console: &Console, retry_command: &str) {
+        if self.failed.is_empty() {
+            return;
+        }
+        let mut text = match self.failed.len() {
+            1 => "1 task failed".to_owned(),
+            count => format!("{count} tasks failed"),
+        };
+        for (task, failure) in &self.failed {
+            text.push_str(&format!("\n  {task}: {}", failure.message));
+            for cause in &failure.causes {
+                text.push_str(&format!("\n    cause: {cause}"));
+            }
+        }
+        let done = match self.transfers.len() {
+            0 => String::new(),
+            1 => "1 transfer is done; ".to_owned(),
+            count => format!("{count} transfers are done; "),
+        };
+        let hint = format!("{done}`{retry_command}` runs what is left");
+        console.failure(&text, &[], Some(&hint));
+    }
+}
+
+fn print_logs(console: &Console, logs: &TaskLogSummary) {
+    if let Some(disk) = &logs.disk {
+        console.log(Level::Warn, disk);
+    }
+    let kept = &logs.upload.kept;
+    let Some(first) = kept.first() else { return };
+    let count = match kept.len() {
+        1 => "1 task log".to_owned(),
+        count => format!("{count} task logs"),
+    };
+    let mut text = format!(
+        "{count} could not be sent to the log server ({}); kept on disk, the next run sends them",
+        first.reason
+    );
+    for log in kept.iter().take(NAMED_LOGS) {
+        text.push_str(&format!("\n  {}", log.path.display()));
+    }
+    if kept.len() > NAMED_LOGS {
+        text.push_str(&format!("\n  and {} more", kept.len() - NAMED_LOGS));
+    }
+    console.log(Level::Warn, &text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::console::Results;
+    use super::super::console::tests::console;
+    use super::super::tasklog::{KeptLog, UploadSummary};
+    use super::*;
+    use crate::run::event::FailureKind;
+
+    fn event(kind: EventKind) -> RunEvent {
+        RunEvent { at: "2026-01-02T03:04:05Z".parse().expect("a time"), kind }
+    }
+
+    fn copied(table: &str, rows: u64) -> RunEvent {
+        event(EventKind::TransferFinished {
+            task: TaskName::from_full(format!("+wf+{table}")),
+            key: table.to_owned(),
+            report: TransferReport {
+                source: format!("mysql shop.{table}"),
+                target: format!("bigquery p.lake.{table}"),
+                rows_sent: rows,
+                bytes: rows * 10,
+                seconds: 1.25,
+                ..TransferReport::default()
+            },
+        })
+    }
+
+    fn ended(task: &str, state: TaskState) -> RunEvent {
+        let failure = (state == TaskState::Error).then(|| TaskFailure {
+            message: "the transfer failed".into(),
+            causes: vec!["SELECT command denied".into()],
+            hint: None,
+            kind: FailureKind::Failed,
+        });
+        event(EventKind::TaskFinished { task: TaskName::from_full(task), state, result: None, failure })
+    }
+
+    fn printed(events: &[RunEvent], logs: &TaskLogSummary) -> (String, String) {
+        let (console, out, err) = console(Results::Human);
+        let mut summary = Summary::new();
+        events.iter().for_each(|event| summary.show(event));
+        summary.print(&console, End { retry_command: "sync retry --session 42", logs });
+        (out.text(), err.text())
+    }
+
+    #[test]
+    fn a_good_run_ends_with_a_table() {
+        let (out, err) = printed(
+            &[copied("orders", 20_000), copied("items", 0), ended("+wf+a", TaskState::Success)],
+            &TaskLogSummary::default(),
+        );
+        assert_eq!(
+            out,
+            "FROM               TO                        ROWS      BYTES  SECONDS\n\
+             mysql shop.items   bigquery p.lake.items        0        0 B      1.2\n\
+             mysql shop.orders  bigquery p.lake.orders  20,000  195.3 KiB      1.2\n\
+             2 in all                                   20,000  195.3 KiB\n"
+                .replace(
+                    "TO                      ROWS      BYTES",
+                    "TO                        ROWS      BYTES"
+                )
+        );
+        assert_eq!(err, "");
+    }
+
+    #[test]
+    fn a_bad_run_names_what_failed_and_how_to_go_on() {
+        let (_, err) = printed(
+            &[
+                copied("orders", 1),
+                ended("+wf+b", TaskState::Error),
+                ended("+wf+a", TaskState::Error),
+                ended("+wf+c", TaskState::Error),
+                ended("+wf+c", TaskState::Success),
+                ended("+wf", TaskState::GroupError),
+            ],
+            &TaskLogSummary::default(),
+        );
+        assert_eq!(
+            err,
+            "error: 2 tasks failed\n  +wf+a: the transfer failed\n    cause: SELECT command denied\n  \
+             +wf+b: the transfer failed\n    cause: SELECT command denied\n\
+             hint: 1 transfer is done; `sync retry --session 42` runs what is left\n"
+        );
+    }
+
+    #[test]
+    fn logs_that_stay_are_named() {
+        let kept = (0..7)
+            .map(|number| KeptLog { path: format!("/p/{number}.log").into(), reason: "no bucket".into() })
+            .collect();
+        let logs =
+            TaskLogSummary { upload: UploadSummary { sent_count: 0, kept }, disk: Some("disk full".into()) };
+        let (_, err) = printed(&[], &logs);
+        assert_eq!(
+            err,
+            "warning: disk full\n\
+             warning: 7 task logs could not be sent to the log server (no bucket); kept on disk, the next run sends \
+             them\n  /p/0.log\n  /p/1.log\n  /p/2.log\n  /p/3.log\n  /p/4.log\n  and 2 more\n"
+        );
+    }
+}
