@@ -1,4 +1,5 @@
 //! The tests, one binary.
 
 mod google_clients;
+mod rows;
 mod support;

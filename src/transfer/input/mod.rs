@@ -4,6 +4,7 @@ mod convert;
 mod fetched;
 pub mod mysql;
 mod select;
+pub mod sqlite;
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::embulk::output::OutputConfig;
 
 use super::context::TransferContext;
 use super::error::{ErrorKind, TransferError};
-use super::page::Page;
+use super::page::{PAGE_BYTES, PAGE_ROWS, Page};
 use super::pool::ConnectionPermit;
 use super::schema::Schema;
 
@@ -134,4 +135,17 @@ fn option_of<'c>(
         (Some((_, option)), None) => Ok(Some(option)),
         _ => Ok(by_type.iter().find(|(known, _)| known == jdbc).map(|(_, option)| option)),
     }
+}
+
+/// Whether a page goes on. Sizes are looked at now and then, but rows of megabytes each do not wait for that.
+fn is_full(page: &Page) -> bool {
+    page.rows >= PAGE_ROWS
+        || ((page.rows.is_multiple_of(64) || page.rows < 64) && page.byte_size() >= PAGE_BYTES)
+}
+
+/// The error for a column of a type that the target has nothing for.
+fn unsupported(name: &str, word: &str) -> TransferError {
+    TransferError::new(ErrorKind::Config, format!("unsupported type {word} of column `{name}`")).hint(format!(
+        "add `{name}: {{value_type: string}}` to `column_options` of `in:`, leave the column out with `select`, or use `types: exact`"
+    ))
 }

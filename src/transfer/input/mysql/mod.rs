@@ -20,13 +20,13 @@ use self::error::driver_error;
 use super::convert;
 use super::fetched::FetchedLog;
 use super::select::{self, Statement};
-use super::{BytesRule, Flow, Input, InputFigures, PageSink, Stop};
-use crate::embulk::input::{ColumnOption, DatetimeCode, MysqlInput, Selection};
+use super::{BytesRule, Flow, Input, InputFigures, PageSink, Stop, is_full};
+use crate::embulk::input::{DatetimeCode, MysqlInput, Selection};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
 use crate::transfer::encode::unfit;
 use crate::transfer::error::{ErrorKind, TransferError};
-use crate::transfer::page::{PAGE_BYTES, PAGE_ROWS};
+use crate::transfer::page::Page;
 use crate::transfer::schema::{Column, ColumnType, Schema, Zones};
 
 /// A statement that is prepared, with everything its rows need.
@@ -148,11 +148,12 @@ fn plan(
     let mut decoders = Vec::new();
     for metadata in statement.columns().iter() {
         let name = metadata.name_str().into_owned();
-        let kind = columns::column_type(metadata, tiny_int).map_err(|word| unsupported(&name, word))?;
+        let kind =
+            columns::column_type(metadata, tiny_int).map_err(|word| super::unsupported(&name, word))?;
         let jdbc = columns::jdbc_type(metadata, kind);
-        let option = option_of(config, &name, jdbc)?;
+        let option = super::option_of(&config.column_options, &config.default_column_options, &name, jdbc)?;
         if kind == ColumnType::Bytes && option.is_none() && bytes == BytesRule::Refuse {
-            return Err(unsupported(&name, columns::type_name(metadata)));
+            return Err(super::unsupported(&name, columns::type_name(metadata)));
         }
         let (to, conversion) = convert::plan(&name, kind, option, &config.default_timezone, &zones)?;
         // The server's own text of a TIMESTAMP is that of its own zone.
@@ -160,21 +161,6 @@ fn plan(
         found.push(Column::new(name, to));
     }
     Ok((Schema::new(found, zones), decoders))
-}
-
-fn unsupported(name: &str, word: &str) -> TransferError {
-    TransferError::new(ErrorKind::Config, format!("unsupported type {word} of column `{name}`")).hint(format!(
-        "add `{name}: {{value_type: string}}` to `column_options` of `in:`, leave the column out with `select`, or use `types: exact`"
-    ))
-}
-
-/// The option of a column: by exact name, then regardless of case, then by its JDBC type.
-fn option_of<'c>(
-    config: &'c MysqlInput,
-    name: &str,
-    jdbc: &str,
-) -> Result<Option<&'c ColumnOption>, TransferError> {
-    super::option_of(&config.column_options, &config.default_column_options, name, jdbc)
 }
 
 fn tiny_int(config: &MysqlInput) -> Result<TinyInt1, TransferError> {
@@ -269,9 +255,7 @@ impl Reading<'_> {
         for row in rows {
             let row = row.map_err(|error| failed(&error))?;
             self.row(&row, &mut page)?;
-            let full =
-                page.rows >= PAGE_ROWS || (page.rows.is_multiple_of(64) && page.byte_size() >= PAGE_BYTES);
-            if full || row_is_huge(&page) {
+            if is_full(&page) {
                 if sink.send(page) == Flow::Stop {
                     return Ok(Flow::Stop);
                 }
@@ -283,7 +267,7 @@ impl Reading<'_> {
         if page.rows > 0 { Ok(sink.send(page)) } else { Ok(Flow::Continue) }
     }
 
-    fn row(&mut self, row: &Row, page: &mut super::super::page::Page) -> Result<(), TransferError> {
+    fn row(&mut self, row: &Row, page: &mut Page) -> Result<(), TransferError> {
         for (at, decoder) in self.decoders.iter_mut().enumerate() {
             let value = row.as_ref(at).unwrap_or(&mysql::Value::NULL);
             decoder
@@ -295,11 +279,6 @@ impl Reading<'_> {
         self.log.count(self.rows);
         Ok(())
     }
-}
-
-/// Rows of megabytes each must not wait for 64 of them.
-fn row_is_huge(page: &super::super::page::Page) -> bool {
-    page.rows < 64 && page.byte_size() >= PAGE_BYTES
 }
 
 /// Stops the statement of a connection through another one.

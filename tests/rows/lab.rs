@@ -1,0 +1,224 @@
+//! Configs and contexts of transfers without a run around them.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use sync::embulk::config::{EmbulkConfig, ExecConfig, TypeMapping};
+use sync::embulk::filter::FilterConfig;
+use sync::embulk::input::{
+    ColumnOption, DatetimeCode, InputConfig, MysqlInput, Selection, SqliteInput, SslMode, Statements,
+    ValueType,
+};
+use sync::embulk::output::{
+    Encoder, FileOutput, Formatter, JsonlFormatter, Newline, OutputConfig, Sequence, StaleObjects,
+};
+use sync::embulk::text::Text;
+use sync::embulk::zone::Zone;
+use sync::secret::Secret;
+use sync::session::{AttemptId, Level, TaskName};
+use sync::transfer::context::{Cancel, MemoryBudget, Observer, TransferContext};
+use sync::transfer::effect::{Effect, EffectOutcome, Ledger, LedgerError, RecordedEffect, TransferKey};
+use sync::transfer::error::TransferError;
+use sync::transfer::pool::SourcePools;
+use sync::transfer::report::TransferReport;
+
+use crate::support::servers::MySqlDatabase;
+
+/// A folder to write to, with what the transfers in it said and recorded.
+pub struct Lab {
+    pub folder: tempfile::TempDir,
+    pub cancel: Cancel,
+    pub zone: jiff::tz::TimeZone,
+    pub heard: Arc<Heard>,
+    pub effects: Arc<Memory>,
+}
+
+#[derive(Default)]
+pub struct Heard {
+    pub lines: Mutex<Vec<String>>,
+    /// Called with the rows so far.
+    pub at_progress: Mutex<Option<Box<dyn Fn(u64) + Send>>>,
+}
+
+impl Observer for Heard {
+    fn progress(&self, rows: u64, _bytes: u64) {
+        if let Some(call) = self.at_progress.lock().unwrap().as_ref() {
+            call(rows);
+        }
+    }
+
+    fn log(&self, _level: Level, text: &str) {
+        self.lines.lock().unwrap().push(text.to_owned());
+    }
+}
+
+#[derive(Default)]
+pub struct Memory(pub Mutex<Vec<RecordedEffect>>);
+
+impl Ledger for Memory {
+    fn intend(&self, effect: &Effect) -> Result<(), LedgerError> {
+        self.0.lock().unwrap().push(RecordedEffect { effect: effect.clone(), outcome: None });
+        Ok(())
+    }
+
+    fn settle(&self, effect: &Effect, outcome: &EffectOutcome) -> Result<(), LedgerError> {
+        self.0
+            .lock()
+            .unwrap()
+            .push(RecordedEffect { effect: effect.clone(), outcome: Some(outcome.clone()) });
+        Ok(())
+    }
+
+    fn recorded(&self) -> Result<Vec<RecordedEffect>, LedgerError> {
+        Ok(self.0.lock().unwrap().clone())
+    }
+}
+
+impl Lab {
+    pub fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            cancel: Cancel::default(),
+            zone: jiff::tz::TimeZone::UTC,
+            heard: Arc::default(),
+            effects: Arc::default(),
+        }
+    }
+
+    pub fn context(&self) -> TransferContext {
+        TransferContext {
+            key: TransferKey {
+                installation: "test".to_owned(),
+                starting_attempt: AttemptId(1),
+                task: TaskName::from_full("+t"),
+                round: 1,
+                config: "c".to_owned(),
+            },
+            ledger: Arc::clone(&self.effects) as Arc<dyn Ledger>,
+            observer: Arc::clone(&self.heard) as Arc<dyn Observer>,
+            cancel: self.cancel.clone(),
+            memory: MemoryBudget::new(512 << 20),
+            sources: SourcePools::new(NonZeroUsize::new(4).unwrap()),
+            process_zone: self.zone.clone(),
+            directory: self.folder.path().to_owned(),
+        }
+    }
+
+    pub fn run(&self, config: &EmbulkConfig) -> Result<TransferReport, TransferError> {
+        sync::transfer::run(config, &self.context())
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The lines of a file, as JSON.
+    pub fn json_lines(&self, name: &str) -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(self.path(name)).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Names of all files, hidden ones too.
+    pub fn files(&self) -> Vec<String> {
+        names(self.folder.path())
+    }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+pub fn table(name: &str) -> Selection {
+    Selection::Table {
+        table: Text::plain(name),
+        select: Text::plain("*"),
+        where_clause: None,
+        order_by: None,
+    }
+}
+
+pub fn query(sql: &str) -> Selection {
+    Selection::Query(Text::plain(sql))
+}
+
+pub fn mysql(database: &MySqlDatabase, selection: Selection) -> MysqlInput {
+    MysqlInput {
+        host: Text::plain(&database.server.host),
+        port: database.server.port,
+        user: Text::plain(&database.server.user),
+        password: Secret::new(database.server.password.as_str()),
+        database: Text::plain(&database.name),
+        ssl: SslMode::Disable,
+        selection,
+        fetch_rows: 10_000,
+        connect_timeout: Duration::from_secs(300),
+        socket_timeout: Duration::from_secs(1800),
+        default_timezone: Zone::utc(),
+        datetime_code: DatetimeCode::ServerZone,
+        column_options: Vec::new(),
+        default_column_options: Vec::new(),
+        statements: Statements::default(),
+        options: BTreeMap::new(),
+    }
+}
+
+pub fn sqlite(path: &str, selection: Selection) -> SqliteInput {
+    SqliteInput {
+        database: Text::plain(path),
+        selection,
+        default_timezone: Zone::utc(),
+        column_options: Vec::new(),
+        default_column_options: Vec::new(),
+        statements: Statements::default(),
+    }
+}
+
+pub fn value_type(name: &str, value_type: ValueType) -> (String, ColumnOption) {
+    (name.to_owned(), ColumnOption { value_type, column_type: None, timestamp_format: None, timezone: None })
+}
+
+/// JSON lines into `out000.00.jsonl`.
+pub fn to_jsonl(input: InputConfig, types: TypeMapping) -> EmbulkConfig {
+    let format = JsonlFormatter {
+        newline: Newline::Lf,
+        date_format: None,
+        timezone: Zone::utc(),
+        json_columns: Vec::new(),
+    };
+    to_file(input, Formatter::Jsonl(format), types, "jsonl", Vec::new())
+}
+
+pub fn to_file(
+    input: InputConfig,
+    formatter: Formatter,
+    types: TypeMapping,
+    extension: &str,
+    encoders: Vec<Encoder>,
+) -> EmbulkConfig {
+    EmbulkConfig {
+        input,
+        filters: Vec::new(),
+        output: OutputConfig::File(Box::new(FileOutput {
+            path_prefix: Text::plain("out"),
+            sequence: Sequence::parse("%03d.%02d.").unwrap(),
+            file_ext: extension.to_owned(),
+            formatter,
+            encoders,
+            types,
+            stale: StaleObjects::Refuse,
+        })),
+        exec: ExecConfig::default(),
+    }
+}
+
+pub fn with_filter(mut config: EmbulkConfig, filter: FilterConfig) -> EmbulkConfig {
+    config.filters.push(filter);
+    config
+}

@@ -1,0 +1,217 @@
+//! How transfers end: files that are whole or not there, errors that name what they are about.
+
+use std::io::Read;
+
+use serde_json::json;
+use sync::embulk::config::TypeMapping;
+use sync::embulk::filter::{ColumnFilter, ColumnSelection, FilterConfig};
+use sync::embulk::input::InputConfig;
+use sync::embulk::output::{
+    Encoder, FileOutput, Formatter, JsonlFormatter, Newline, OutputConfig, StaleObjects,
+};
+use sync::embulk::text::Text;
+use sync::embulk::zone::Zone;
+use sync::secret::Secret;
+use sync::transfer::effect::EffectOutcome;
+use sync::transfer::error::ErrorKind;
+
+use super::lab::{Lab, mysql, query, table, to_file, to_jsonl, with_filter};
+use crate::support::servers;
+
+fn file_of(config: &mut sync::embulk::config::EmbulkConfig) -> &mut FileOutput {
+    match &mut config.output {
+        OutputConfig::File(file) => file,
+        OutputConfig::Bigquery(_) => panic!("not a file"),
+    }
+}
+
+#[test]
+fn a_large_table_arrives_whole_without_the_dropped_column() {
+    let Some(server) = servers::mariadb() else { return };
+    let database = server.fresh_database();
+    database.run([
+        "create table `注文 select` (id int primary key, email varchar(50), `名前` text)",
+        "insert into `注文 select` select seq, 'x@example.com', concat('人', seq) from seq_1_to_70000",
+    ]);
+    let lab = Lab::new();
+    let format = JsonlFormatter {
+        newline: Newline::Lf,
+        date_format: None,
+        timezone: Zone::utc(),
+        json_columns: Vec::new(),
+    };
+    let config = to_file(
+        InputConfig::Mysql(mysql(&database, table("注文 select"))),
+        Formatter::Jsonl(format),
+        TypeMapping::Embulk,
+        "jsonl.gz",
+        vec![Encoder::Gzip { level: None }],
+    );
+    let drop = FilterConfig::Column(ColumnFilter {
+        selection: ColumnSelection::Drop(vec!["email".to_owned()]),
+        add: Vec::new(),
+        default_timestamp_format: String::new(),
+        default_timezone: Zone::utc(),
+    });
+    let report = lab.run(&with_filter(config, drop)).unwrap();
+    assert_eq!(report.rows_sent, 70_000);
+    assert_eq!(report.source, format!("mysql {}.注文 select", database.name));
+    assert_eq!(report.target, "file out000.00.jsonl.gz");
+    let mut text = String::new();
+    let file = std::fs::File::open(lab.path("out000.00.jsonl.gz")).unwrap();
+    assert_eq!(report.bytes, file.metadata().unwrap().len());
+    flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
+    let mut rows: Vec<&str> = text.lines().collect();
+    rows.sort_by_key(|row| row.len());
+    assert_eq!(rows.len(), 70_000);
+    assert_eq!(rows[0], "{\"id\":1,\"名前\":\"人1\"}");
+    assert!(rows.iter().all(|row| !row.contains("example")));
+    let lines = lab.heard.lines.lock().unwrap().clone();
+    assert!(lines.contains(&"SQL: SELECT * FROM `注文 select`".to_owned()));
+    assert!(lines.contains(&"Fetched 64,000 rows.".to_owned()));
+    assert!(lines.contains(&"Fetched 70,000 rows.".to_owned()));
+    let outcomes: Vec<_> =
+        lab.effects.0.lock().unwrap().iter().map(|effect| effect.outcome.clone()).collect();
+    assert_eq!(outcomes, [None, Some(EffectOutcome::Done)]);
+}
+
+#[test]
+fn a_table_without_rows_gives_an_empty_file() {
+    let Some(server) = servers::mariadb() else { return };
+    let database = server.fresh_database();
+    database.run(["create table empty (id int)"]);
+    let lab = Lab::new();
+    let report = lab
+        .run(&to_jsonl(InputConfig::Mysql(mysql(&database, table("empty"))), TypeMapping::Embulk))
+        .unwrap();
+    assert_eq!((report.rows_read, report.bytes), (0, 0));
+    assert_eq!(lab.files(), ["out000.00.jsonl"]);
+}
+
+#[test]
+fn errors_of_the_server_name_table_and_user() {
+    let Some(server) = servers::mariadb() else { return };
+    let database = server.fresh_database();
+    database.run(["create table orders (id int)"]);
+    let lab = Lab::new();
+    let mut input = mysql(&database, table("nope"));
+    let missing = lab.run(&to_jsonl(InputConfig::Mysql(input.clone()), TypeMapping::Embulk)).unwrap_err();
+    assert_eq!(missing.kind, ErrorKind::NotFound);
+    assert_eq!(
+        missing.to_string(),
+        format!(
+            "table `nope` could not be read: Table '{}.nope' doesn't exist (MySQL error 1146)",
+            database.name
+        )
+    );
+    input.selection = table("orders");
+    let user = database.fresh_user("secret-password");
+    database.run([
+        "create table other (id int)".to_owned(),
+        format!("grant select on `{}`.other to `{user}`@'%'", database.name),
+    ]);
+    input.user = Text::plain(&user);
+    input.password = Secret::new("secret-password");
+    let denied = lab.run(&to_jsonl(InputConfig::Mysql(input.clone()), TypeMapping::Embulk)).unwrap_err();
+    assert_eq!(denied.kind, ErrorKind::Permission);
+    assert!(
+        denied.to_string().starts_with("table `orders` could not be read: SELECT command denied to user")
+    );
+    input.password = Secret::new("wrong-password");
+    let refused = lab.run(&to_jsonl(InputConfig::Mysql(input.clone()), TypeMapping::Embulk)).unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Authentication);
+    assert!(!refused.to_string().contains("wrong-password"));
+    input.port = 1;
+    let nobody = lab.run(&to_jsonl(InputConfig::Mysql(input), TypeMapping::Embulk)).unwrap_err();
+    assert_eq!(nobody.kind, ErrorKind::Unreachable);
+    assert_eq!(lab.files(), Vec::<String>::new());
+}
+
+#[test]
+fn a_stopped_transfer_ends_soon_and_leaves_the_old_file() {
+    let Some(server) = servers::mariadb() else { return };
+    let database = server.fresh_database();
+    let lab = Lab::new();
+    std::fs::write(lab.path("out000.00.jsonl"), "old").unwrap();
+    let cancel = lab.cancel.clone();
+    *lab.heard.at_progress.lock().unwrap() = Some(Box::new(move |_| cancel.cancel()));
+    // Without the stop this query would run for hours.
+    let endless = "select a.seq, b.seq as c from seq_1_to_1000000 a join seq_1_to_1000000 b";
+    let error = lab
+        .run(&to_jsonl(InputConfig::Mysql(mysql(&database, query(endless))), TypeMapping::Embulk))
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Canceled);
+    assert_eq!(lab.files(), ["out000.00.jsonl"]);
+    assert_eq!(std::fs::read_to_string(lab.path("out000.00.jsonl")).unwrap(), "old");
+    let last = lab.effects.0.lock().unwrap().last().unwrap().outcome.clone();
+    assert_eq!(last, Some(EffectOutcome::Removed));
+}
+
+#[test]
+fn a_server_that_is_silent_is_stopped_too() {
+    let Some(server) = servers::mariadb() else { return };
+    let database = server.fresh_database();
+    let lab = Lab::new();
+    let cancel = lab.cancel.clone();
+    let config =
+        to_jsonl(InputConfig::Mysql(mysql(&database, query("select sleep(600) as s"))), TypeMapping::Embulk);
+    let watch = database.connect();
+    let name = database.name.clone();
+    let stopper = std::thread::spawn(move || {
+        let mut watch = watch;
+        loop {
+            use mysql::prelude::Queryable;
+            let running: Option<u64> = watch
+                .exec_first(
+                    "select count(*) from information_schema.processlist where db = ? and info like '%sleep(600)%' \
+                     and state = 'User sleep'",
+                    (&name,),
+                )
+                .unwrap();
+            if running == Some(1) {
+                cancel.cancel();
+                return;
+            }
+        }
+    });
+    let error = lab.run(&config).unwrap_err();
+    stopper.join().unwrap();
+    assert_eq!(error.kind, ErrorKind::Canceled);
+}
+
+#[test]
+fn stale_files_are_refused_deleted_or_kept() {
+    let Some(server) = servers::mariadb() else { return };
+    let database = server.fresh_database();
+    database.run(["create table one (id int)", "insert into one values (1)"]);
+    let lab = Lab::new();
+    std::fs::write(lab.path("out001.00.jsonl"), "stale").unwrap();
+    let mut config = to_jsonl(InputConfig::Mysql(mysql(&database, table("one"))), TypeMapping::Embulk);
+    let error = lab.run(&config).unwrap_err();
+    assert!(
+        error.to_string().starts_with("files of the same pattern are there that this run does not write: `")
+    );
+    assert!(error.to_string().contains("out001.00.jsonl"));
+    assert_eq!(lab.files(), ["out001.00.jsonl"]);
+    file_of(&mut config).stale = StaleObjects::Keep;
+    lab.run(&config).unwrap();
+    assert_eq!(lab.files(), ["out000.00.jsonl", "out001.00.jsonl"]);
+    file_of(&mut config).stale = StaleObjects::Delete;
+    lab.run(&config).unwrap();
+    assert_eq!(lab.files(), ["out000.00.jsonl"]);
+    assert_eq!(lab.json_lines("out000.00.jsonl"), [json!({"id": 1})]);
+}
+
+#[test]
+fn statements_run_around_the_read() {
+    let Some(server) = servers::mariadb() else { return };
+    let database = server.fresh_database();
+    let lab = Lab::new();
+    let mut input = mysql(&database, table("made"));
+    input.statements.before_setup = Some(Text::plain("create table made (id int)"));
+    input.statements.before_select = Some(Text::plain("insert into made values (7)"));
+    input.statements.after_select = Some(Text::plain("update made set id = 8"));
+    lab.run(&to_jsonl(InputConfig::Mysql(input), TypeMapping::Embulk)).unwrap();
+    assert_eq!(lab.json_lines("out000.00.jsonl"), [json!({"id": 7})]);
+    assert_eq!(database.rows("select id from made"), [[Some("8".to_owned())]]);
+}
