@@ -10,6 +10,7 @@ mod environment;
 mod memory_file;
 pub mod message;
 mod process;
+pub mod script;
 mod secret_text;
 pub mod shell;
 mod stored;

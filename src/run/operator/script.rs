@@ -1,0 +1,426 @@
+//! `rb>` and `py>`: a method or function of the project's own code, called with parameters by name.
+//!
+//! Parameters go in and results come out through files in memory: what a script fetches and stores, a password say,
+//! never touches a disk.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::container::{self, Place};
+use super::environment;
+use super::memory_file::MemoryFile;
+use super::process::{self, Child};
+use super::{Operator, OperatorError, OperatorOutput, OperatorRequest, Subtask};
+use crate::dig::params;
+use crate::run::embulk_socket::EmbulkDoor;
+use crate::session::Params;
+
+/// The language of a script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// `rb>`.
+    Ruby,
+    /// `py>`.
+    Python,
+}
+
+/// `rb>` or `py>`.
+pub struct Script {
+    language: Language,
+    door: Arc<EmbulkDoor>,
+}
+
+impl Script {
+    /// Scripts of a language whose `embulk` commands reach the run through `door`.
+    pub fn new(language: Language, door: Arc<EmbulkDoor>) -> Self {
+        Self { language, door }
+    }
+}
+
+impl Operator for Script {
+    fn run(&self, request: &OperatorRequest<'_>) -> Result<OperatorOutput, OperatorError> {
+        let Place::Here = container::place(request)?;
+        let pass = self.door.pass(request)?;
+        let mut variables = environment::of_script(request)?;
+        environment::ways_back(&mut variables, &pass);
+        let call = self.language.call(request)?;
+        let given = json!({"params": request.config, "require": call.require});
+        let (input, output) = (memory_file(&given.to_string())?, memory_file("")?);
+        let runner = memory_file(&call.source)?;
+        let mut argv = self.language.interpreter(request, &variables)?;
+        argv.extend(call.options);
+        argv.push(runner.path());
+        argv.extend(call.command);
+        argv.extend([input.path(), output.path()]);
+        let child = Child { argv, environment: variables, directory: request.directory.clone() };
+        let code = process::run(&child, &request.reporter, &request.cancel)?;
+        self.language.result(code, &output, request)
+    }
+}
+
+fn memory_file(text: &str) -> Result<MemoryFile, OperatorError> {
+    MemoryFile::new(text)
+        .map_err(|error| OperatorError::failed("a file in memory could not be made").cause(&error))
+}
+
+/// What is run.
+struct Call {
+    /// The text of the file that the interpreter runs.
+    source: String,
+    /// Options of the interpreter before it.
+    options: Vec<String>,
+    /// The method, for the runner; none for a `script:`, which gets the two files alone.
+    command: Option<String>,
+    /// What the runner loads first (Ruby).
+    require: Option<String>,
+}
+
+/// What a runner writes.
+#[derive(Deserialize)]
+struct Outcome {
+    #[serde(default)]
+    subtask_config: Params,
+    #[serde(default)]
+    export_params: Params,
+    #[serde(default)]
+    store_params: Params,
+    error: Option<ScriptError>,
+}
+
+#[derive(Deserialize)]
+struct ScriptError {
+    class: String,
+    message: String,
+    #[serde(default)]
+    backtrace: Vec<String>,
+}
+
+impl Language {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ruby => "Ruby",
+            Self::Python => "Python",
+        }
+    }
+
+    /// The operator's name, which is also that of the map of defaults.
+    fn operator(self) -> &'static str {
+        match self {
+            Self::Ruby => "rb",
+            Self::Python => "py",
+        }
+    }
+
+    /// An option of the task, or of the map named like the operator around it.
+    fn option<'a>(self, request: &'a OperatorRequest<'_>, name: &str) -> Option<&'a Value> {
+        let nested = || request.param(self.operator())?.get(name).filter(|value| !value.is_null());
+        request.param(name).or_else(nested)
+    }
+
+    fn text_option(self, request: &OperatorRequest<'_>, name: &str) -> Result<Option<String>, OperatorError> {
+        let value = self.option(request, name);
+        value.map(|value| text(name, value)).transpose()
+    }
+
+    fn call(self, request: &OperatorRequest<'_>) -> Result<Call, OperatorError> {
+        let require = if self == Self::Ruby { self.text_option(request, "require")? } else { None };
+        let folder = request.directory.display().to_string();
+        let mut options = Vec::new();
+        if self == Self::Ruby {
+            options.extend(["-I".to_owned(), folder]);
+        }
+        if !request.command.is_null() {
+            let command = Some(text(&format!("{}>", self.operator()), &request.command)?);
+            let source = match self {
+                Self::Ruby => include_str!("runner.rb"),
+                Self::Python => include_str!("runner.py"),
+            };
+            options.extend((self == Self::Ruby).then(|| "--".to_owned()));
+            return Ok(Call { source: source.to_owned(), options, command, require });
+        }
+        let Some(source) = self.text_option(request, "script")? else {
+            let operator = self.operator();
+            return Err(OperatorError::config(format!("`{operator}>` needs a method to call")));
+        };
+        options.extend(require.into_iter().flat_map(|name| ["-r".to_owned(), name]));
+        options.extend((self == Self::Ruby).then(|| "--".to_owned()));
+        Ok(Call { source, options, command: None, require: None })
+    }
+
+    /// `ruby:` or `python:`, a text or a list; else what is on the PATH.
+    fn interpreter(
+        self,
+        request: &OperatorRequest<'_>,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<Vec<String>, OperatorError> {
+        let name = self.name().to_lowercase();
+        match self.option(request, &name).map(params::parsed) {
+            None if self == Self::Python && !on_path("python", variables) => Ok(vec!["python3".to_owned()]),
+            None => Ok(vec![name]),
+            Some(Value::Array(words)) if !words.is_empty() => {
+                words.iter().map(|word| text(&name, word)).collect()
+            }
+            Some(word) => Ok(vec![text(&name, &word)?]),
+        }
+    }
+
+    fn result(
+        self,
+        code: i32,
+        output: &MemoryFile,
+        request: &OperatorRequest<'_>,
+    ) -> Result<OperatorOutput, OperatorError> {
+        let bytes = output.read().map_err(|error| {
+            OperatorError::failed("the result of the script could not be read").cause(&error)
+        })?;
+        let outcome = serde_json::from_slice::<Outcome>(&bytes);
+        match outcome {
+            Ok(Outcome { error: Some(error), .. }) => Err(self.failure(code, &error)),
+            Ok(outcome) if code == 0 => Ok(self.success(outcome, request)),
+            Err(error) if code == 0 => Err(OperatorError::failed(format!(
+                "the {} script ended well but wrote no result",
+                self.name()
+            ))
+            .cause(&error)),
+            _ => Err(OperatorError::failed(format!("{} command failed with code {code}", self.name()))
+                .hint("what it printed before is in the task's log")),
+        }
+    }
+
+    /// `Ruby command failed with code 1: <message> (<Class>)`.
+    fn failure(self, code: i32, error: &ScriptError) -> OperatorError {
+        let what = format!("{} ({})", error.message, error.class);
+        let message = format!("{} command failed with code {code}: {what}", self.name());
+        OperatorError::failed(message.clone())
+            .detail("message", format!("{message} (runtime)"))
+            .detail("stacktrace", error.backtrace.join(", "))
+    }
+
+    fn success(self, outcome: Outcome, request: &OperatorRequest<'_>) -> OperatorOutput {
+        let mut subtask = outcome.subtask_config;
+        // Subtasks call methods of the same file.
+        if let (false, Some(require)) = (subtask.is_empty(), request.local.get("require")) {
+            let export = subtask.entry("_export").or_insert_with(|| json!({}));
+            if let Value::Object(export) = export {
+                export.entry("require").or_insert_with(|| require.clone());
+            }
+        }
+        OperatorOutput {
+            store: outcome.store_params,
+            export: outcome.export_params,
+            subtask: if subtask.is_empty() {
+                Subtask::None
+            } else {
+                Subtask::Mapping(Value::Object(subtask))
+            },
+            ..OperatorOutput::default()
+        }
+    }
+}
+
+fn text(name: &str, value: &Value) -> Result<String, OperatorError> {
+    params::to_text(name, value).map_err(|error| OperatorError::config(error.to_string()))
+}
+
+fn on_path(program: &str, variables: &BTreeMap<String, String>) -> bool {
+    let path = variables.get("PATH").map_or("", String::as_str);
+    path.split(':').any(|folder| Path::new(folder).join(program).is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Bench;
+    use super::*;
+
+    fn run(
+        language: Language,
+        bench: &Bench,
+        exported: Value,
+        local: Value,
+    ) -> Result<OperatorOutput, String> {
+        bench.run(&Script::new(language, Arc::default()), exported, local).map_err(|error| error.message)
+    }
+
+    fn stored(result: Result<OperatorOutput, String>) -> Result<Value, String> {
+        result.map(|output| Value::Object(output.store))
+    }
+
+    #[test]
+    fn a_ruby_class_is_made_and_its_method_called_by_name() {
+        let bench = Bench::new().file(
+            "tasks/prepare.rb",
+            "class Prepare\n\
+             def initialize(host) = @host = host\n\
+             def go(a, b = 'default', *rest, c:, d: 4, **all)\n\
+             puts \"on #{@host}\"\n\
+             Digdag.env.store(a: a, b: b, c: c, d: d, all: all[:m][:k], bytes: \"gr\\u00fcn\".b, list: [1, nil, :s])\n\
+             Digdag.env.export('x' => 1)\n\
+             end\n\
+             def self.single = Digdag.env.store(single: Digdag.env.params['c'])\n\
+             end\n\
+             def top(c) = Digdag.env.store(top: c)\n",
+        );
+        let exported = json!({"host": "db", "a": [1, 2], "c": "see", "m": {"k": ["x"]}});
+        let local = json!({"rb>": "Prepare.go", "require": "tasks/prepare"});
+        let output = run(Language::Ruby, &bench, exported.clone(), local).expect("success");
+        assert_eq!(
+            Value::Object(output.store),
+            json!({"a": [1, 2], "b": "default", "c": "see", "d": 4, "all": ["x"], "bytes": "grün", "list": [1, null, "s"]})
+        );
+        assert_eq!(Value::Object(output.export), json!({"x": 1}));
+        assert_eq!(bench.output(), "on db\n");
+        for (method, expected) in
+            [("Prepare.single", json!({"single": "see"})), ("top", json!({"top": "see"}))]
+        {
+            let local = json!({"rb>": method, "require": "tasks/prepare"});
+            assert_eq!(stored(run(Language::Ruby, &bench, exported.clone(), local)), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn ruby_failures_say_what_ruby_said() {
+        let bench = Bench::new()
+            .file("t.rb", "class T\ndef go(k) = 1\ndef boom = raise('no luck')\ndef out = exit(3)\nend\n");
+        let failed = |command: &str, require: &str| {
+            stored(run(Language::Ruby, &bench, json!({}), json!({"rb>": command, "require": require})))
+        };
+        let is = |text: &str| Err(text.to_owned());
+        assert_eq!(
+            failed("T.go", "t"),
+            is(
+                "Ruby command failed with code 1: Method 'T#go' requires parameter 'k' but not set (ArgumentError)"
+            )
+        );
+        assert_eq!(failed("T.boom", "t"), is("Ruby command failed with code 1: no luck (RuntimeError)"));
+        assert_eq!(failed("T.out", "t"), is("Ruby command failed with code 3: exit (SystemExit)"));
+        assert_eq!(
+            failed("T.go", "nofile"),
+            is("Ruby command failed with code 1: cannot load such file -- nofile (LoadError)")
+        );
+        assert!(bench.output().contains("\tfrom "), "{}", bench.output());
+    }
+
+    #[test]
+    fn ruby_subtasks_are_generated() {
+        let bench = Bench::new().file(
+            "t.rb",
+            "class T\ndef go\nDigdag.env.add_subtask(T, :step, n: 1)\nDigdag.env.add_subtask(:top, 'n' => 2)\n\
+             Digdag.env.add_subtask({'sh>' => 'true'})\nDigdag.env.subtask_config['_parallel'] = true\nend\nend\n",
+        );
+        let output =
+            run(Language::Ruby, &bench, json!({}), json!({"rb>": "T.go", "require": "t"})).expect("success");
+        let Subtask::Mapping(subtask) = output.subtask else { panic!("a subtask") };
+        let expected = json!({
+            "+subtask0": {"n": 1, "rb>": "::T.step"}, "+subtask1": {"n": 2, "rb>": "top"},
+            "+subtask2": {"sh>": "true"}, "_parallel": true, "_export": {"require": "t"},
+        });
+        assert_eq!(subtask, expected);
+    }
+
+    #[test]
+    fn python_functions_methods_and_classes_are_called_by_name() {
+        let bench = Bench::new().file(
+            "tasks.py",
+            "import digdag\n\
+             def go(a, b, c='default', *rest, d=4, **more):\n    print('here')\n    digdag.env.store({'r': [a, b, c, d, sorted(more)]}, x=1)\n\
+             class T(object):\n    def __init__(self, a):\n        self.a = a\n    def run(self, b):\n        digdag.env.store(run=[self.a, b])\n\
+             \x20   @staticmethod\n    def still(b):\n        digdag.env.store(still=b)\n",
+        );
+        let exported = json!({"a": 1, "b": [2]});
+        for (command, expected) in [
+            ("tasks.go", json!({"r": [1, [2], "default", 4, ["py>"]], "x": 1})),
+            ("tasks.T", json!({"run": [1, [2]]})),
+            ("tasks.T.run", json!({"run": [1, [2]]})),
+            ("tasks.T.still", json!({"still": [2]})),
+        ] {
+            let result = run(Language::Python, &bench, exported.clone(), json!({"py>": command}));
+            assert_eq!(stored(result), Ok(expected), "{command}");
+        }
+        assert_eq!(bench.output(), "here\n");
+    }
+
+    #[test]
+    fn python_failures_say_what_python_said() {
+        let bench = Bench::new()
+            .file("json.py", "def run(): pass\n")
+            .file("tasks.py", "import digdag, sys\ndef go(k): pass\ndef bad(): digdag.env.store(x=object())\ndef out(): sys.exit(3)\n")
+            .file("broken.py", "def run(:\n")
+            .file("needs.py", "import not_there\ndef go(): pass\n");
+        let failed =
+            |command: &str| stored(run(Language::Python, &bench, json!({}), json!({"py>": command})));
+        let is = |text: &str| Err(text.to_owned());
+        assert_eq!(
+            failed("json.run"),
+            is(
+                "Python command failed with code 1: Module 'json' has no attribute 'run': duplicate module name with \
+                standard library (AttributeError)"
+            )
+        );
+        assert_eq!(
+            failed("tasks.go"),
+            is(
+                "Python command failed with code 1: Method 'tasks.go' requires parameter 'k' but not set (TypeError)"
+            )
+        );
+        assert_eq!(
+            failed("tasks.bad"),
+            is(
+                "Python command failed with code 1: Object of type object is not JSON serializable (TypeError)"
+            )
+        );
+        assert_eq!(failed("tasks.out"), is("Python command failed with code 3: 3 (SystemExit)"));
+        assert_eq!(
+            failed("needs.go"),
+            is("Python command failed with code 1: No module named 'not_there' (ModuleNotFoundError)")
+        );
+        assert!(failed("broken.run").is_err_and(|message| message.ends_with("(SyntaxError)")));
+        assert!(failed("lonely").is_err_and(|message| message.contains("must name a module and a function")));
+    }
+
+    #[test]
+    fn python_subtasks_are_generated() {
+        let bench = Bench::new().file(
+            "tasks.py",
+            "import digdag\ndef go():\n    digdag.env.add_subtask(step, n=1)\n    digdag.env.add_subtask({'sh>': 'true'})\ndef step(n): pass\n",
+        );
+        let output = run(Language::Python, &bench, json!({}), json!({"py>": "tasks.go"})).expect("success");
+        let Subtask::Mapping(subtask) = output.subtask else { panic!("a subtask") };
+        assert_eq!(
+            subtask,
+            json!({"+subtask0": {"n": 1, "py>": "tasks.step"}, "+subtask1": {"sh>": "true"}})
+        );
+    }
+
+    #[test]
+    fn parameters_are_not_in_the_environment_but_own_variables_are() {
+        let bench = Bench::new()
+            .secret("s", "hidden")
+            .file("t.rb", "def go = Digdag.env.store(p: ENV['someparam'], e: ENV['FROM_ENV'])\n");
+        let local = json!({"_env": {"FROM_ENV": "e-${secret:s}"}, "rb>": "go", "require": "t"});
+        let result = stored(run(Language::Ruby, &bench, json!({"someparam": 1}), local));
+        assert_eq!(result, Ok(json!({"p": null, "e": "e-hidden"})));
+    }
+
+    #[test]
+    fn a_script_text_gets_the_two_files() {
+        let bench = Bench::new();
+        let script = "import json, sys\np = json.load(open(sys.argv[1]))['params']\n\
+                      json.dump({'store_params': {'twice': p['n'] * 2}}, open(sys.argv[2], 'w'))\n";
+        let local = json!({"n": 4, "_type": "py", "script": script});
+        assert_eq!(stored(run(Language::Python, &bench, json!({}), local)), Ok(json!({"twice": 8})));
+    }
+
+    #[test]
+    fn options_may_stand_in_a_map_of_the_operator() {
+        let bench = Bench::new().file("t.py", "import digdag\ndef go(): digdag.env.store(debug=__debug__)\n");
+        let exported = json!({"py": {"python": ["python3", "-O"]}});
+        assert_eq!(
+            stored(run(Language::Python, &bench, exported, json!({"py>": "t.go"}))),
+            Ok(json!({"debug": false}))
+        );
+    }
+}
