@@ -7,6 +7,7 @@ mod reach;
 mod shell;
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -73,6 +74,7 @@ pub fn exec(args: &CheckArgs, place: &PlaceArgs, console: &Console) -> anyhow::R
         check_path(path, place, &mut checked)?;
     }
     match args.format {
+        Format::Human if checked.problems.is_empty() => {}
         Format::Human => console.result(&problems::render(&checked.problems, console.out_colors())),
         Format::Json => console.json(&problems::to_json(&checked.problems)),
     }
@@ -108,7 +110,13 @@ impl Checked {
 /// One PATH of the command line.
 fn check_path(path: &Path, args: &PlaceArgs, checked: &mut Checked) -> anyhow::Result<()> {
     let shown = path.display();
-    let metadata = std::fs::metadata(path).with_context(|| format!("can't check `{shown}`"))?;
+    let metadata = match std::fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            checked.problems.push(Problem::placeless("missing-file", format!("`{shown}` does not exist")));
+            return Ok(());
+        }
+        other => other.with_context(|| format!("can't check `{shown}`"))?,
+    };
     // A folder is asked for as if for a file in it.
     let inner = path.join("_");
     let place = args.find(Some(if metadata.is_dir() { &inner } else { path }))?;
@@ -152,5 +160,113 @@ fn check_yaml(path: &Path, reader: &dyn Reader, seen: &mut BTreeSet<PathBuf>) ->
                 format!("file `{}` can't be read: {error}", path.display()),
             )]
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::console::Results;
+    use crate::report::console::tests::console;
+
+    struct Folder(tempfile::TempDir);
+
+    impl Folder {
+        fn new(files: &[(&str, &str)]) -> Self {
+            let folder = tempfile::tempdir().expect("a folder");
+            for (path, text) in files {
+                let path = folder.path().join(path);
+                std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+                std::fs::write(path, text).expect("a file");
+            }
+            Self(folder)
+        }
+
+        fn check(&self, paths: &[&str], format: Format, deny: Option<Deny>) -> (u8, String, String) {
+            let (console, out, err) = console(Results::Human);
+            let args = CheckArgs {
+                paths: paths.iter().map(|path| self.0.path().join(path)).collect(),
+                format,
+                deny,
+            };
+            let project = args.paths.is_empty().then(|| self.0.path().to_owned());
+            let place = PlaceArgs { project, ..PlaceArgs::default() };
+            let exit = exec(&args, &place, &console).expect("no trouble with the disk");
+            (exit.code(), out.text(), err.text())
+        }
+    }
+
+    #[test]
+    fn a_file_is_checked_with_what_it_reaches() {
+        let folder =
+            Folder::new(&[("main.dig", "+a:\n  embluk>: x.yml\n"), ("other.dig", "frobnicate: 1\n")]);
+        let (code, out, err) = folder.check(&["main.dig"], Format::Human, None);
+        assert_eq!(code, 65);
+        assert_eq!(
+            out,
+            "error: unknown operator `embluk>`
+ --> main.dig:2:3
+  |
+2 |   embluk>: x.yml
+  |   ^^^^^^^ did you mean `embulk>`?
+  = in task `+main+a`
+"
+        );
+        assert_eq!(err, "checked 1 file: 1 error\n");
+    }
+
+    #[test]
+    fn a_folder_is_its_workflows_and_the_yaml_of_the_rest() {
+        let folder = Folder::new(&[
+            ("main.dig", "+a: {sh>: echo}\n"),
+            ("parts/tables.dig", "- any shape\n- will do\n"),
+            ("parts/broken.dig", "a: 1\na: 2\n"),
+            (".hidden/x.dig", "a: b: c\n"),
+            ("embulk/t.yml", "in: {type: file}\nin: {type: file}\n"),
+            ("embulk/_part.yml.liquid", "x\n"),
+        ]);
+        let (code, out, err) = folder.check(&[], Format::Json, None);
+        assert_eq!(code, 65);
+        let out: serde_json::Value = serde_json::from_str(&out).expect("json");
+        let duplicates = serde_json::json!([
+            {"code": "duplicate-key", "severity": "warning", "message": "duplicate key `in`", "file": "embulk/t.yml", "line": 2, "column": 1},
+            {"code": "duplicate-key", "severity": "error", "message": "duplicate key `a`", "file": "parts/broken.dig", "line": 2, "column": 1},
+        ]);
+        let found: Vec<_> = out["problems"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter(|problem| problem["code"] == "duplicate-key")
+            .collect();
+        assert_eq!(serde_json::json!(found), duplicates);
+        assert!(err.starts_with("checked 4 files: "), "{err}");
+    }
+
+    #[test]
+    fn warnings_stop_only_when_they_are_denied() {
+        let folder = Folder::new(&[("main.dig", "+a: {}\n"), ("good.dig", "+a: {sh>: echo}\n")]);
+        assert_eq!(folder.check(&["main.dig"], Format::Human, None).0, 0);
+        assert_eq!(folder.check(&["main.dig"], Format::Human, Some(Deny::Warnings)).0, 65);
+        let good = folder.check(&["good.dig"], Format::Human, Some(Deny::Warnings));
+        assert_eq!(good, (0, String::new(), "checked 1 file: no problems\n".to_owned()));
+        let all = folder.check(&["."], Format::Human, None);
+        assert_eq!((all.0, all.2.as_str()), (0, "checked 2 files: 1 warning\n"));
+    }
+
+    #[test]
+    fn what_can_not_be_checked_is_a_wrong_command() {
+        let folder = Folder::new(&[("notes.txt", "")]);
+        let (console, _, _) = console(Results::Human);
+        let path = folder.0.path().join("notes.txt");
+        let args = CheckArgs { paths: vec![path.clone()], format: Format::Human, deny: None };
+        let error = exec(&args, &PlaceArgs::default(), &console).expect_err("no such check").to_string();
+        let error = error.replace(&path.display().to_string(), "PATH");
+        assert_eq!(
+            error,
+            "`PATH` is neither a workflow (`.dig`) nor a transfer file (`.yml`, `.yml.liquid`)"
+        );
+        let (code, out, _) = folder.check(&["nope.dig"], Format::Human, None);
+        assert_eq!(code, 65);
+        assert!(out.starts_with("error: `") && out.ends_with("nope.dig` does not exist\n"), "{out}");
     }
 }

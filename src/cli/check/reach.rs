@@ -225,3 +225,75 @@ fn normalise(path: &Path) -> PathBuf {
     }
     parts
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reader::MemoryReader;
+
+    fn check(reader: &MemoryReader, path: &str) -> (Vec<String>, Vec<String>) {
+        let mut reach = Reach::new(reader);
+        reach.workflow(Path::new(path));
+        let shown = reach.problems.iter().map(|problem| {
+            let place = problem.span.as_ref().map(ToString::to_string).unwrap_or_default();
+            let task = problem.task.clone().unwrap_or_default();
+            format!("{place} {} {} {} in {task}", problem.severity.word(), problem.code, problem.message)
+        });
+        (shown.collect(), reach.seen.iter().map(|path| path.display().to_string()).collect())
+    }
+
+    #[test]
+    fn what_a_workflow_names_is_followed() {
+        let reader = MemoryReader::default()
+            .with("flows/main.dig", "+a:\n  for_each>: {t: [1]}\n  _do: {call>: sub/child}\n  _error: {slack>: ../m.yml}\n+q: {mysql>: q.sql}\n")
+            .with("flows/sub/child.dig", "+t: {sh>: embulk run ../../embulk/a.yml.liquid}\n+u: {call>: ../../top.dig}\n+v: {call>: child.dig}\n")
+            .with("top.dig", "+x: {sqlite>: here.sql}\n+y: {!include : inc.dig}\n")
+            .with("inc.dig", "sh>: echo\n")
+            .with("flows/sub/here.sql", "select 1")
+            .with("flows/q.sql", "select ${now}")
+            .with("m.yml", "text: failed ${task_name}\n")
+            .with("embulk/a.yml.liquid", "in: {}\n");
+        let (problems, seen) = check(&reader, "flows/main.dig");
+        assert_eq!(problems, [""; 0]);
+        assert_eq!(
+            seen,
+            [
+                "embulk/a.yml.liquid",
+                "flows/main.dig",
+                "flows/q.sql",
+                "flows/sub/child.dig",
+                "flows/sub/here.sql",
+                "inc.dig",
+                "m.yml",
+                "top.dig",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_missing_or_broken_is_shown_where_it_is_named() {
+        let reader = MemoryReader::default()
+            .with("main.dig", "+a: {call>: nofile}\n+b: {mysql>: no.sql}\n+c: {slack>: ../out.yml}\n+d: {sh>: 'cd x && embulk run no.yml'}\n+e: {call>: child.dig}\n+f: {call>: child.dig}\n+g: {sqlite>: bad.sql}\n+h: {call>: '${x}.dig'}\n")
+            .with("child.dig", "+t: {frob>: x}\n")
+            .with("bad.sql", "select 1;\nselect ${1 +};\n");
+        assert_eq!(
+            check(&reader, "main.dig").0,
+            [
+                "main.dig:1:13 error missing-file called file `nofile.dig` does not exist in +main+a",
+                "main.dig:2:14 error missing-file SQL file `no.sql` does not exist in +main+b",
+                "main.dig:3:14 error outside-project message file `../out.yml` lies outside of the project in +main+c",
+                "main.dig:4:31 warning missing-file transfer file `x/no.yml` does not exist in +main+d",
+                "child.dig:1:6 error unknown-operator unknown operator `frob>` in +child+t",
+                "bad.sql:2:10 error template-syntax `${...}` holds no valid JavaScript in ",
+            ]
+        );
+    }
+
+    #[test]
+    fn workflows_that_call_each_other_end() {
+        let reader = MemoryReader::default()
+            .with("a.dig", "+x: {call>: b.dig}\n")
+            .with("b.dig", "+x: {call>: a.dig}\n+y: {call>: b.dig}\n");
+        assert_eq!(check(&reader, "a.dig").0, [""; 0]);
+    }
+}
