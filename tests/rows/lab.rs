@@ -28,19 +28,19 @@ use sync::transfer::report::TransferReport;
 use crate::support::servers::MySqlDatabase;
 
 /// A folder to write to, with what the transfers in it said and recorded.
-pub struct Lab {
-    pub folder: tempfile::TempDir,
-    pub cancel: Cancel,
-    pub zone: jiff::tz::TimeZone,
-    pub heard: Arc<Heard>,
-    pub effects: Arc<Memory>,
+pub(super) struct Lab {
+    pub(super) folder: tempfile::TempDir,
+    pub(super) cancel: Cancel,
+    pub(super) zone: jiff::tz::TimeZone,
+    pub(super) heard: Arc<Heard>,
+    pub(super) effects: Arc<Memory>,
 }
 
 #[derive(Default)]
-pub struct Heard {
-    pub lines: Mutex<Vec<String>>,
+pub(super) struct Heard {
+    pub(super) lines: Mutex<Vec<String>>,
     /// Called with the rows so far.
-    pub at_progress: Mutex<Option<Box<dyn Fn(u64) + Send>>>,
+    pub(super) at_progress: Mutex<Option<Box<dyn Fn(u64) + Send>>>,
 }
 
 impl Observer for Heard {
@@ -56,7 +56,7 @@ impl Observer for Heard {
 }
 
 #[derive(Default)]
-pub struct Memory(pub Mutex<Vec<RecordedEffect>>);
+pub(super) struct Memory(pub(super) Mutex<Vec<RecordedEffect>>);
 
 impl Ledger for Memory {
     fn intend(&self, effect: &Effect) -> Result<(), LedgerError> {
@@ -78,7 +78,7 @@ impl Ledger for Memory {
 }
 
 impl Lab {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
             cancel: Cancel::default(),
@@ -88,7 +88,7 @@ impl Lab {
         }
     }
 
-    pub fn context(&self) -> TransferContext {
+    pub(super) fn context(&self) -> TransferContext {
         TransferContext {
             key: TransferKey {
                 installation: "test".to_owned(),
@@ -107,22 +107,22 @@ impl Lab {
         }
     }
 
-    pub fn run(&self, config: &EmbulkConfig) -> Result<TransferReport, TransferError> {
+    pub(super) fn run(&self, config: &EmbulkConfig) -> Result<TransferReport, TransferError> {
         sync::transfer::run(config, &self.context())
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// The lines of a file, as JSON.
-    pub fn json_lines(&self, name: &str) -> Vec<serde_json::Value> {
+    pub(super) fn json_lines(&self, name: &str) -> Vec<serde_json::Value> {
         let text = std::fs::read_to_string(self.path(name)).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// Names of all files, hidden ones too.
-    pub fn files(&self) -> Vec<String> {
+    pub(super) fn files(&self) -> Vec<String> {
         names(self.folder.path())
     }
 }
@@ -135,7 +135,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-pub fn table(name: &str) -> Selection {
+pub(super) fn table(name: &str) -> Selection {
     Selection::Table {
         table: Text::plain(name),
         select: Text::plain("*"),
@@ -144,11 +144,11 @@ pub fn table(name: &str) -> Selection {
     }
 }
 
-pub fn query(sql: &str) -> Selection {
+pub(super) fn query(sql: &str) -> Selection {
     Selection::Query(Text::plain(sql))
 }
 
-pub fn mysql(database: &MySqlDatabase, selection: Selection) -> MysqlInput {
+pub(super) fn mysql(database: &MySqlDatabase, selection: Selection) -> MysqlInput {
     MysqlInput {
         host: Text::plain(&database.server.host),
         port: database.server.port,
@@ -169,7 +169,7 @@ pub fn mysql(database: &MySqlDatabase, selection: Selection) -> MysqlInput {
     }
 }
 
-pub fn sqlite(path: &str, selection: Selection) -> SqliteInput {
+pub(super) fn sqlite(path: &str, selection: Selection) -> SqliteInput {
     SqliteInput {
         database: Text::plain(path),
         selection,
@@ -180,12 +180,12 @@ pub fn sqlite(path: &str, selection: Selection) -> SqliteInput {
     }
 }
 
-pub fn value_type(name: &str, value_type: ValueType) -> (String, ColumnOption) {
+pub(super) fn value_type(name: &str, value_type: ValueType) -> (String, ColumnOption) {
     (name.to_owned(), ColumnOption { value_type, column_type: None, timestamp_format: None, timezone: None })
 }
 
 /// JSON lines into `out000.00.jsonl`.
-pub fn to_jsonl(input: InputConfig, types: TypeMapping) -> EmbulkConfig {
+pub(super) fn to_jsonl(input: InputConfig, types: TypeMapping) -> EmbulkConfig {
     let format = JsonlFormatter {
         newline: Newline::Lf,
         date_format: None,
@@ -195,7 +195,7 @@ pub fn to_jsonl(input: InputConfig, types: TypeMapping) -> EmbulkConfig {
     to_file(input, Formatter::Jsonl(format), types, "jsonl", Vec::new())
 }
 
-pub fn to_file(
+pub(super) fn to_file(
     input: InputConfig,
     formatter: Formatter,
     types: TypeMapping,
@@ -218,7 +218,7 @@ pub fn to_file(
     }
 }
 
-pub fn with_filter(mut config: EmbulkConfig, filter: FilterConfig) -> EmbulkConfig {
+pub(super) fn with_filter(mut config: EmbulkConfig, filter: FilterConfig) -> EmbulkConfig {
     config.filters.push(filter);
     config
 }

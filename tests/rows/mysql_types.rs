@@ -131,22 +131,31 @@ fn bytes_are_refused_as_embulk_refuses_them() {
 }
 
 #[test]
-fn an_unsigned_number_above_the_limit_is_an_error_that_does_not_show_it_unless_read_as_text() {
+fn an_unsigned_number_above_the_limit_of_a_column_is_an_error_that_does_not_show_it() {
     let Some(server) = servers::mariadb() else { return };
     let database = server.fresh_database();
     database.run(["create table u (n bigint unsigned)", "insert into u values (1), (18446744073709551615)"]);
     let lab = Lab::new();
     let mut input = mysql(&database, table("u"));
-    let mut config = to_jsonl(InputConfig::Mysql(input.clone()), TypeMapping::Embulk);
-    let error = lab.run(&config).unwrap_err();
+    let error = lab
+        .run(&to_file(
+            InputConfig::Mysql(input.clone()),
+            Formatter::Parquet,
+            TypeMapping::Embulk,
+            "parquet",
+            Vec::new(),
+        ))
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
         "column `n`, row 2: a value is above 9223372036854775807, the limit of an integer"
     );
     assert_eq!(lab.files(), Vec::<String>::new());
+    // Lines have no limit: the digits are written as they are.
+    lab.run(&to_jsonl(InputConfig::Mysql(input.clone()), TypeMapping::Embulk)).unwrap();
+    assert_eq!(lab.json_lines("out000.00.jsonl")[1], json!({"n": u64::MAX}));
     input.column_options = vec![value_type("n", ValueType::String)];
-    config.input = InputConfig::Mysql(input);
-    lab.run(&config).unwrap();
+    lab.run(&to_jsonl(InputConfig::Mysql(input), TypeMapping::Embulk)).unwrap();
     assert_eq!(lab.json_lines("out000.00.jsonl")[1], json!({"n": "18446744073709551615"}));
 }
 
@@ -215,9 +224,9 @@ fn parquet_holds_what_the_server_holds() {
     let rows: Vec<String> = reader.into_iter().map(|row| row.unwrap().to_string()).collect();
     assert_eq!(
         rows[1],
-        "{id: 2, bi: 9223372036854775807, bu: 9223372036854775807, dec: 0.000000000000000000000000000001, \
-         money: 123456789.12, v: \"日本😀\"\\\n\", da: 9999-12-31, dt: 9999-12-31 23:59:59 +00:00, \
-         ts: 2038-01-01 03:14:07 +00:00, f: 1.2345, d: 2.2250738585072014E-308, vb: [97, 98]}"
+        "{id: 2, bi: 9223372036854775807, bu: 9223372036854775807., dec: 0.000000000000000000000000000001, \
+         money: 123456789.12, v: \"日本😀\"\\\n\", da: 9999-12-31, dt: 9999-12-31 23:59:59.999999 +00:00, \
+         ts: 2038-01-01 03:14:07.999999 +00:00, f: 1.2345, d: 2.2250738585072014E-308, vb: [97, 98]}"
     );
     assert!(rows[2].starts_with("{id: 3, bi: null, bu: null, dec: null,"));
 }

@@ -63,8 +63,11 @@ pub fn open(
             let name = format!("mysql {}.{}", config.database.shown(), select::short_name(&config.selection));
             Ok(Source { reader: Box::new(reader), name, _permit: Some(permit) })
         }
-        InputConfig::Sqlite(_) => {
-            Err(TransferError::new(ErrorKind::Config, "`type: sqlite` is not there yet"))
+        InputConfig::Sqlite(config) => {
+            let reader = sqlite::open(config, context, bytes)?;
+            let name =
+                format!("sqlite {}.{}", config.database.shown(), select::short_name(&config.selection));
+            Ok(Source { reader: Box::new(reader), name, _permit: None })
         }
     }
 }
