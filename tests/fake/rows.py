@@ -86,7 +86,9 @@ def _single(field: dict[str, Any], given: Any, ignore_unknown: bool, path: str) 
     try:
         return READERS[kind](given)
     except (ValueError, ArithmeticError, KeyError) as error:
-        raise Refused(f"Could not convert value to {kind.lower()}. Field: {name}; Value: {given}") from error
+        shown = f"'string_value: \"{given}\"'" if isinstance(given, str) else f"'{given}'"
+        message = f"Could not convert value {shown} to {kind.lower()}. Field: {name}; Value: {given}"
+        raise Refused(message) from error
 
 
 def _integer(given: Any) -> str:
