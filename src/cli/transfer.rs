@@ -108,10 +108,14 @@ impl Transfers {
         let is_secret = |name: &str, value: &str| guard.is_secret_name(name) || guard.contains_secret(value);
         let loaded = embulk::load(
             &name,
-            &request.environment,
-            &DirectoryReader::new(folder),
-            self.secrets.as_ref(),
-            &is_secret,
+            &embulk::Surroundings {
+                env: &request.environment,
+                reader: &DirectoryReader::new(folder),
+                secrets: self.secrets.as_ref(),
+                is_secret: &is_secret,
+                now: &jiff::Timestamp::now().to_zoned(self.process_zone.clone()),
+                directory: &request.directory,
+            },
         );
         match loaded {
             Ok(rendered) => {

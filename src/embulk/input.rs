@@ -1,6 +1,7 @@
 //! The options of `in:`, per `type:`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use super::config::EmbulkType;
@@ -15,6 +16,22 @@ pub enum InputConfig {
     Mysql(MysqlInput),
     /// `type: sqlite`: a SQLite file.
     Sqlite(SqliteInput),
+}
+
+/// As people know it: `mysql shop.orders`, `sqlite shop.db orders`; secrets are not shown.
+impl fmt::Display for InputConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, database, between, selection) = match self {
+            Self::Mysql(input) => ("mysql", &input.database, ".", &input.selection),
+            Self::Sqlite(input) => ("sqlite", &input.database, " ", &input.selection),
+        };
+        match selection {
+            Selection::Table { table, .. } => {
+                write!(f, "{kind} {}{between}{}", database.shown(), table.shown())
+            }
+            Selection::Query(_) => write!(f, "{kind} {} (query)", database.shown()),
+        }
+    }
 }
 
 /// Options of `type: mysql`.

@@ -1,12 +1,22 @@
 //! The reading room for transfer files: `.yml.liquid` to a typed config. Pure.
 //!
-//! A transfer file is a Liquid template over the environment; what it renders to is YAML; what the YAML says is an
-//! [`config::EmbulkConfig`]. Everything is checked here, so the rooms behind it never look at text again.
+//! A transfer file is a Liquid template over the environment ([`liquid`]); what it renders to is YAML; what the YAML
+//! says is an [`config::EmbulkConfig`]. Everything is checked here, so the rooms behind it never look at text again.
+//! Secrets go around the text: see [`Surroundings`].
 
+mod bind;
+mod check;
 pub mod config;
 pub mod filter;
 pub mod input;
+pub mod keyfile;
 pub mod liquid;
+mod load;
 pub mod output;
+mod template;
 pub mod text;
 pub mod zone;
+
+pub use bind::ForeignPlugins;
+pub use check::check_file;
+pub use load::{Rendered, Surroundings, load};

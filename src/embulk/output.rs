@@ -1,5 +1,6 @@
 //! The options of `out:`, per `type:`.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -16,6 +17,27 @@ pub enum OutputConfig {
     Bigquery(Box<BigqueryOutput>),
     /// `type: file`
     File(Box<FileOutput>),
+}
+
+/// As people know it: `bigquery proj.lake.orders`, `file out/orders.csv`; secrets are not shown.
+impl fmt::Display for OutputConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bigquery(output) => {
+                let parts = [&output.destination_project, &output.dataset, &output.table];
+                write!(f, "bigquery {}", parts.map(Text::shown).join("."))
+            }
+            Self::File(output) => {
+                write!(
+                    f,
+                    "file {}{}{}",
+                    output.path_prefix.shown(),
+                    output.sequence.text(0, 0),
+                    output.file_ext
+                )
+            }
+        }
+    }
 }
 
 /// Options of `type: bigquery`.

@@ -1,0 +1,130 @@
+//! From YAML to the typed config: what each option may hold, and what is said of what it holds.
+//!
+//! Java plugins and the Ruby plugin for BigQuery convert options by different rules; each section asks by the rules
+//! of its plugin. All problems are collected. While checking, values that come from the environment are not known:
+//! they are nobody's error.
+
+mod bigquery;
+mod file;
+mod filter;
+mod input;
+mod scalar;
+mod section;
+
+use std::cell::RefCell;
+use std::path::Path;
+
+use super::config::{EmbulkConfig, ExecConfig};
+use super::output::OutputConfig;
+use super::template::Covers;
+use crate::diagnostic::{Problem, Span};
+use crate::reader::Reader;
+use crate::yaml::Node;
+use section::{Section, Size};
+
+/// What happens with a plugin that is not native.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ForeignPlugins {
+    /// It is an error that names the native ones.
+    Refuse,
+    /// A real Embulk is there to run the file: the rest of it is not looked at.
+    Allow,
+}
+
+/// Whether problems are looked for in a file that is about to run or in one whose environment is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Run,
+    Check,
+}
+
+/// What the sections share.
+pub(super) struct Binder<'a> {
+    pub(super) covers: &'a dyn Covers,
+    pub(super) reader: &'a dyn Reader,
+    /// Where relative paths in the config start.
+    pub(super) directory: &'a Path,
+    /// The home directory, for `~` in paths.
+    pub(super) home: Option<&'a str>,
+    pub(super) plugins: ForeignPlugins,
+    pub(super) purpose: Purpose,
+    pub(super) problems: RefCell<Vec<Problem>>,
+}
+
+impl Binder<'_> {
+    fn report(&self, problem: Problem) {
+        self.problems.borrow_mut().push(problem);
+    }
+
+    /// Says that the plugin at a place is not one of the native ones.
+    fn foreign(&self, what: &str, name: &str, native: &[&str], span: &Span) {
+        if self.plugins == ForeignPlugins::Allow {
+            return;
+        }
+        let listed: Vec<_> = native.iter().map(|name| format!("`{name}`")).collect();
+        let mut problem = Problem::error("unknown-plugin", format!("unknown {what} plugin `{name}`"), span)
+            .hint(format!("native {what} plugins are {}", listed.join(", ")));
+        if let Some(near) = crate::diagnostic::suggest(name, native.iter().copied()) {
+            problem = problem.label(format!("did you mean `{near}`?"));
+        }
+        self.report(problem);
+    }
+}
+
+/// Binds a whole file. None when there is an error in `binder.problems`, or when something needed is not known.
+pub(super) fn config(root: &Node, binder: &Binder<'_>) -> Option<EmbulkConfig> {
+    let Some(top) = Section::of(root, "the file", binder) else {
+        binder.report(Problem::error(
+            "not-a-mapping",
+            format!("a transfer file must be a mapping with `in` and `out`, not {}", root.kind()),
+            &root.span,
+        ));
+        return None;
+    };
+    let input = top.required_section("in").and_then(|section| input::bind(&section));
+    let filters = filter::bind(&top);
+    let exec = top.section("exec").map_or_else(|| Some(ExecConfig::default()), |section| exec(&section));
+    let output = top.required_section("out").and_then(|section| output(&section, exec.as_ref()));
+    top.ignore(&["preview_sample_rows"]);
+    top.finish();
+    Some(EmbulkConfig { input: input?, filters: filters?, output: output?, exec: exec? })
+}
+
+fn output(section: &Section<'_>, exec: Option<&ExecConfig>) -> Option<OutputConfig> {
+    match section.plugin("output", &["bigquery", "file"])? {
+        "bigquery" => bigquery::bind(section).map(|output| OutputConfig::Bigquery(Box::new(output))),
+        _ => {
+            let tasks = exec.and_then(|exec| exec.min_output_tasks).map_or(1, usize::from);
+            if tasks > 1 {
+                section.binder().report(
+                    Problem::error(
+                        "unsupported-option",
+                        format!(
+                            "`min_output_tasks: {tasks}` would make {tasks} files; one file is made so far"
+                        ),
+                        section.span(),
+                    )
+                    .hint("take `min_output_tasks` out of `exec`, or set it to 1"),
+                );
+            }
+            file::bind(section).map(|output| OutputConfig::File(Box::new(output)))
+        }
+    }
+}
+
+fn exec(section: &Section<'_>) -> Option<ExecConfig> {
+    let config = ExecConfig {
+        max_threads: section.count("max_threads", Size::AtLeastOne),
+        min_output_tasks: section.count("min_output_tasks", Size::AtLeastOne),
+    };
+    section.ignore(&[
+        "type",
+        "transaction_time",
+        "guess_plugins",
+        "exclude_guess_plugins",
+        "guess_sample_buffer_bytes",
+        "preview_sample_buffer_bytes",
+    ]);
+    section.finish();
+    Some(config)
+}
