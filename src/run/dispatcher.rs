@@ -80,6 +80,7 @@ impl<'a> Dispatcher<'a> {
             clock: setup.clock,
             limits: setup.limits,
             cancel: cancel.clone(),
+            mode: setup.mode,
         });
         Self {
             plan,

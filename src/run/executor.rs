@@ -17,6 +17,7 @@ use super::operator::{
     SecretGuard, Services, Subtask, control, wait,
 };
 use super::scope::{self, Evaluated};
+use super::setup::RunMode;
 use crate::dig;
 use crate::dig::expression::{Clock, Evaluator, Limits};
 use crate::dig::params;
@@ -38,6 +39,7 @@ pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) limits: Limits,
     pub(super) cancel: Cancel,
+    pub(super) mode: RunMode,
 }
 
 /// A task for a worker.
@@ -177,7 +179,8 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
 
 fn try_task(shared: &Shared, evaluator: &Evaluator, job: Job, reporter: &Reporter) -> Ended {
     let Job { work, scope } = job;
-    let evaluated = match scope::evaluate(&work, scope, &shared.variables, evaluator) {
+    let guard = shared.services.guard.as_ref();
+    let evaluated = match scope::evaluate(&work, scope, &shared.variables, evaluator, guard) {
         Ok(evaluated) => evaluated,
         // Digdag: a text that cannot be evaluated is not retried.
         Err(error) => {
@@ -187,7 +190,7 @@ fn try_task(shared: &Shared, evaluator: &Evaluator, job: Job, reporter: &Reporte
     };
     let retry = retry_of(&evaluated, reporter);
     match carry_out(shared, evaluator, &work, evaluated, reporter) {
-        Ok((output, pause)) => match success(shared.services.guard.as_ref(), &work, output) {
+        Ok((output, pause)) => match success(guard, &work, output) {
             Ok(success) => match pause {
                 Some(pause) => Ended::Wait(pause, success),
                 None => Ended::Success(success),
@@ -237,6 +240,9 @@ fn carry_out(
         cancel: shared.cancel.clone(),
         services,
     };
+    if shared.mode == RunMode::Dry {
+        return Ok((OperatorOutput::default(), None));
+    }
     if is_control(&request.operator) {
         let output = control::generate(&request, &work.call, shared.reader.as_ref())?;
         return Ok((output, None));

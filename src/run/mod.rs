@@ -24,4 +24,4 @@ mod timers;
 pub use cancel::{StopHandle, StopReason, StopRequests, stop_requests};
 pub use dispatcher::{Sink, execute};
 pub use scope::SessionInfo;
-pub use setup::{FailedTask, RunSetup, RunSummary, SinkError};
+pub use setup::{FailedTask, RunMode, RunSetup, RunSummary, SinkError};

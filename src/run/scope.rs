@@ -3,9 +3,10 @@
 use jiff::Zoned;
 use serde_json::Value;
 
-use super::operator::{OperatorError, Templates};
+use super::operator::{OperatorError, SecretGuard, Templates};
 use crate::dig::expression::{EvaluationError, Evaluator, Tolerance};
 use crate::plan::Work;
+use crate::secret::scrub::MARK;
 use crate::session::{AttemptId, Params, SessionId, SessionTime};
 
 /// What the built-in variables say of the session.
@@ -97,7 +98,11 @@ pub(super) fn evaluate(
     mut scope: Params,
     variables: &Params,
     evaluator: &Evaluator,
+    guard: &dyn SecretGuard,
 ) -> Result<Evaluated, EvaluationError> {
+    for (name, value) in &scope {
+        learn(guard, name, value);
+    }
     for (name, value) in variables {
         scope.insert(name.clone(), value.clone());
     }
@@ -110,6 +115,7 @@ pub(super) fn evaluate(
     let mut config = if needs_engine {
         let mut object = scope.clone();
         object.shift_remove(if error.is_some() { "error" } else { "" });
+        object.values_mut().for_each(|value| shield(guard, value));
         overlay(&mut object, &work.call.local);
         evaluator.evaluate_object(&object, &scope, tolerance)?
     } else {
@@ -131,6 +137,34 @@ pub(super) fn evaluate(
     config.insert("_type".to_owned(), operator.clone().into());
     config.insert("_command".to_owned(), command.clone());
     Ok(Evaluated { operator, command, config, local })
+}
+
+/// A parameter in scope whose name says that it is a secret is one from now on, wherever it came from.
+fn learn(guard: &dyn SecretGuard, name: &str, value: &Value) {
+    match value {
+        Value::Object(map) if !guard.is_secret_name(name) => {
+            map.iter().for_each(|(name, value)| learn(guard, name, value));
+        }
+        Value::Null | Value::Bool(_) => {}
+        value if guard.is_secret_name(name) && !has_template(value) => {
+            // Parting is how a guard learns what counts as secret; the parts are not needed here.
+            let _ = guard.part(&Params::from_iter([(name.to_owned(), value.clone())]));
+        }
+        _ => {}
+    }
+}
+
+/// A secret may hold dollar signs of its own, which mean nothing: Digdag would turn `$$` in a stored password into
+/// `$` and fail on `${`.
+fn shield(guard: &dyn SecretGuard, value: &mut Value) {
+    match value {
+        Value::String(text) if has_dollar(text) && guard.scrub(text) == MARK => {
+            *text = text.replace('$', "${'$'}");
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| shield(guard, item)),
+        Value::Object(map) => map.values_mut().for_each(|value| shield(guard, value)),
+        _ => {}
+    }
 }
 
 fn operator_of(work: &Work, config: &Params) -> String {

@@ -16,6 +16,8 @@ use crate::transfer::report::TransferReport;
 pub struct RunSetup {
     /// For the built-in variables.
     pub session: SessionInfo,
+    /// Whether operators work.
+    pub mode: RunMode,
     /// Who does the work of `x>`, but for the operators that only generate tasks.
     pub operators: Operators,
     /// What the operators share.
@@ -32,6 +34,15 @@ pub struct RunSetup {
     pub clock: crate::dig::expression::Clock,
     /// What one `${...}` may use up.
     pub limits: crate::dig::expression::Limits,
+}
+
+/// Whether operators work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunMode {
+    /// They do.
+    Real,
+    /// Parameters are evaluated, and every operator succeeds at once; nothing is generated.
+    Dry,
 }
 
 /// The sink could not take an event. The run stops.

@@ -125,6 +125,7 @@ struct Trial {
     jobs: usize,
     grace: Duration,
     recorded: Recorded,
+    mode: RunMode,
     stop: StopRequests,
     handle: StopHandle,
 }
@@ -138,6 +139,7 @@ impl Trial {
             jobs: 4,
             grace: Duration::from_secs(600),
             recorded: Recorded::default(),
+            mode: RunMode::Real,
             stop,
             handle,
         }
@@ -195,6 +197,7 @@ impl Trial {
         };
         let setup = RunSetup {
             session,
+            mode: self.mode,
             operators: self.operators,
             services: Arc::new(services),
             reader: Arc::new(self.files),
@@ -510,6 +513,39 @@ fn secret_parameters_reach_later_tasks_and_no_event() {
     assert_eq!(Value::Object(result.store), json!({"db": {"host": "h"}}));
     assert_eq!(result.secret_stores, ["db.password", "api_token"]);
     assert!(!format!("{:?}", told.events).contains("hunter22"));
+}
+
+#[test]
+fn a_secret_with_dollar_signs_arrives_as_it_is() {
+    let text = "_export: {db_password: exported-secret}\n\
+                +fetch:\n  sh>: fetch\n\
+                +use:\n  sh>: ${password.length} ${other} ${db_password}\n  own: ${password}\n";
+    let seen = Arc::new(Mutex::new(Params::new()));
+    let (told, sees) = (operators(), Arc::clone(&seen));
+    let own = made(move |request| {
+        if request.command == json!("fetch") {
+            let store = json!({"password": "pa$$wo${rd}", "other": "a$$b"}).as_object().cloned();
+            return Ok(OperatorOutput { store: store.unwrap_or_default(), ..OperatorOutput::default() });
+        }
+        sees.lock().unwrap().clone_from(&request.config);
+        told["sh"].run(request)
+    });
+    let told = Trial::new(text).operator("sh", own).run();
+    assert_eq!(told.output(), "11 a$b ***\n");
+    let seen = seen.lock().unwrap();
+    assert_eq!((&seen["password"], &seen["own"]), (&json!("pa$$wo${rd}"), &json!("pa$$wo${rd}")));
+    assert_eq!(seen["other"], "a$b", "what is no secret is evaluated for every task in scope");
+}
+
+#[test]
+fn a_dry_run_evaluates_and_does_nothing() {
+    let mut trial = Trial::new("+a:\n  sh>: fail\n+l:\n  loop>: 2\n  _do:\n    sh>: fail\n");
+    trial.mode = RunMode::Dry;
+    let told = trial.run();
+    assert_eq!((told.summary.outcome, told.summary.counts.succeeded), (AttemptOutcome::Success, 1));
+    let mut trial = Trial::new("+a:\n  sh>: ${nowhere}\n");
+    trial.mode = RunMode::Dry;
+    assert_eq!(trial.run().summary.outcome, AttemptOutcome::Failed);
 }
 
 #[test]
