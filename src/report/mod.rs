@@ -2,8 +2,10 @@
 
 pub mod console;
 pub mod figures;
+pub mod log;
 pub mod problems;
 pub mod progress;
+pub mod status;
 pub mod summary;
 pub mod table;
 pub mod tasklog;
