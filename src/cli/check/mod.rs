@@ -3,6 +3,7 @@
 //! The same is done at the start of `run` for what it reaches ([`reachable`]).
 
 mod folder;
+mod literal;
 mod reach;
 mod shell;
 
@@ -68,7 +69,7 @@ pub fn exec(args: &CheckArgs, place: &PlaceArgs, console: &Console) -> anyhow::R
         let reader = DirectoryReader::new(&project);
         let mut reach = Reach::new(&reader);
         folder::check(&project, Path::new(""), &mut reach)?;
-        checked.take(reach);
+        checked.take(reach, &reader);
     }
     for path in &args.paths {
         check_path(path, place, &mut checked)?;
@@ -97,8 +98,16 @@ fn exit(problems: &[Problem], deny: Option<Deny>) -> Exit {
 }
 
 impl Checked {
-    fn take(&mut self, reach: Reach<'_>) {
+    fn take(&mut self, mut reach: Reach<'_>, reader: &dyn Reader) {
         self.files += reach.seen.len();
+        let written_as_yaml = |path: &Path| is_workflow(path) || is_transfer_file(path) && !is_template(path);
+        let committed: Vec<PathBuf> =
+            reach.seen.iter().filter(|path| written_as_yaml(path)).cloned().collect();
+        for path in committed {
+            // A file that can't be read is a problem already.
+            let text = reader.read(&path).unwrap_or_default();
+            reach.add(literal::check(&path, text));
+        }
         for problem in reach.problems {
             if !self.problems.contains(&problem) {
                 self.problems.push(problem);
@@ -134,7 +143,7 @@ fn check_path(path: &Path, args: &PlaceArgs, checked: &mut Checked) -> anyhow::R
     } else {
         anyhow::bail!("`{shown}` is neither a workflow (`.dig`) nor a transfer file (`.yml`, `.yml.liquid`)");
     }
-    checked.take(reach);
+    checked.take(reach, &reader);
     Ok(())
 }
 
@@ -145,6 +154,10 @@ fn is_workflow(path: &Path) -> bool {
 fn is_transfer_file(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     [".yml", ".yaml", ".yml.liquid", ".yaml.liquid"].iter().any(|ending| name.ends_with(ending))
+}
+
+fn is_template(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "liquid")
 }
 
 /// A `.dig` file that nothing reaches: only whether it is YAML.

@@ -53,7 +53,7 @@ impl<'a> Reach<'a> {
         }
         match self.reader.read(path) {
             // What a template renders to is known only with its environment.
-            Ok(_) if path.extension().is_some_and(|extension| extension == "liquid") => {}
+            Ok(_) if super::is_template(path) => {}
             Ok(text) => self.add(yaml::parse(&Source::new(path, text), Dialect::Embulk).problems),
             Err(error) => {
                 let message = format!("transfer file `{}` can't be read: {error}", path.display());

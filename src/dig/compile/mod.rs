@@ -266,6 +266,11 @@ impl Compiler {
         {
             return problem.label(format!("did you mean `{near}`?"));
         }
+        if !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit()) {
+            return problem.hint(format!(
+                "YAML reads `+{key}` as a number: a task of that name is written `\"+{key}\"`"
+            ));
+        }
         if operator::support(key) != operator::Support::Unknown {
             return problem.label(format!("did you mean `{key}>`?"));
         }
