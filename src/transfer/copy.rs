@@ -67,17 +67,10 @@ fn transfer(
         let sent = output.commit()?;
         Ok((read, sent))
     });
-    match outcome {
-        Ok((read, sent)) if read.rows != sent.rows_sent => Err(TransferError::new(
-            ErrorKind::Internal,
-            format!("{} rows were read but {} were sent", read.rows, sent.rows_sent),
-        )),
-        Ok(figures) => Ok(figures),
-        Err(error) => {
-            output.abort();
-            Err(error)
-        }
+    if outcome.is_err() {
+        output.abort();
     }
+    outcome
 }
 
 fn move_rows(
@@ -112,7 +105,7 @@ fn spawn<'scope>(
 /// Waits for the reader; an error of the writer came first and stands.
 fn finish(
     reading: ScopedJoinHandle<'_, Result<InputFigures, TransferError>>,
-    written: Result<(), TransferError>,
+    written: Result<u64, TransferError>,
     stopper: &dyn Stop,
 ) -> Result<InputFigures, TransferError> {
     if written.is_err() && !reading.is_finished() {
@@ -121,17 +114,22 @@ fn finish(
     let read = reading.join().unwrap_or_else(|_| {
         Err(TransferError::new(ErrorKind::Internal, "the reader stopped at a fault of the program"))
     });
-    written.and(read)
+    let (written, read) = (written?, read?);
+    if written != read.rows {
+        let message = format!("{} rows were read but {written} were written", read.rows);
+        return Err(TransferError::new(ErrorKind::Internal, message));
+    }
+    Ok(read)
 }
 
-/// Takes pages until there are no more.
+/// Takes pages until there are no more, and says how many rows they had.
 fn write_pages(
     pages: &Receiver<Page>,
     empty: &Sender<Page>,
     mut projection: Projection,
     output: &mut dyn Output,
     context: &TransferContext,
-) -> Result<(), TransferError> {
+) -> Result<u64, TransferError> {
     let mut rows = 0;
     loop {
         if context.cancel.is_canceled() {
@@ -140,7 +138,7 @@ fn write_pages(
         let mut page = match pages.recv_timeout(LOOK) {
             Ok(page) => page,
             Err(RecvTimeoutError::Timeout) => continue,
-            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            Err(RecvTimeoutError::Disconnected) => return Ok(rows),
         };
         rows += page.rows as u64;
         projection.apply(&mut page, |page| output.write(page))?;

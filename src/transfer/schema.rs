@@ -175,6 +175,14 @@ impl Schema {
         Arc::new(Self { columns, zones })
     }
 
+    /// A name that two columns share, if any: objects and named fields can hold it only once.
+    pub fn shared_name(&self) -> Option<&str> {
+        let mut columns = self.columns.iter().enumerate();
+        columns
+            .find(|(at, column)| self.position(&column.name) != Some(*at))
+            .map(|(_, column)| column.name.as_str())
+    }
+
     /// Where a column of this exact name is.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)

@@ -215,3 +215,35 @@ fn statements_run_around_the_read() {
     assert_eq!(lab.json_lines("out000.00.jsonl"), [json!({"id": 7})]);
     assert_eq!(database.rows("select id from made"), [[Some("8".to_owned())]]);
 }
+
+#[test]
+fn two_columns_of_one_name_are_refused_where_one_would_hide_the_other() {
+    let Some(server) = servers::mariadb() else { return };
+    let lab = Lab::new();
+    let input = mysql(&server.fresh_database(), query("select 1 as a, 2 as b, 3 as a"));
+    let error = lab.run(&to_jsonl(InputConfig::Mysql(input), TypeMapping::Embulk)).unwrap_err();
+    assert_eq!(error.to_string(), "two columns have the name `a`");
+}
+
+#[test]
+fn properties_of_the_driver_are_followed_refused_or_named() {
+    let Some(server) = servers::mariadb() else { return };
+    let database = server.fresh_database();
+    database.run(["create table flags (f tinyint(1))", "insert into flags values (2)"]);
+    let lab = Lab::new();
+    let mut input = mysql(&database, table("flags"));
+    for (name, value) in [("tinyInt1isBit", "false"), ("useCompression", "true"), ("madeUp", "1")] {
+        input.options.insert(name.to_owned(), value.into());
+    }
+    lab.run(&to_jsonl(InputConfig::Mysql(input.clone()), TypeMapping::Embulk)).unwrap();
+    assert_eq!(lab.json_lines("out000.00.jsonl"), [json!({"f": 2})]);
+    let lines = lab.heard.lines.lock().unwrap().clone();
+    let ignored: Vec<&String> = lines.iter().filter(|line| line.contains("is ignored")).collect();
+    assert_eq!(ignored, ["`madeUp` in `options` means nothing here and is ignored"]);
+    input.options.insert("zeroDateTimeBehavior".to_owned(), "nope".into());
+    let error = lab.run(&to_jsonl(InputConfig::Mysql(input), TypeMapping::Embulk)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`zeroDateTimeBehavior` in `options` is not convertToNull, exception or round"
+    );
+}

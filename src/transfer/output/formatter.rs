@@ -36,6 +36,10 @@ pub(super) fn open<W: Write + Send>(
     schema: &Arc<Schema>,
     sink: W,
 ) -> Result<Formatted<W>, TransferError> {
+    if let (false, Some(name)) = (matches!(options.formatter, Formatter::Csv(_)), schema.shared_name()) {
+        return Err(TransferError::new(ErrorKind::Config, format!("two columns have the name `{name}`"))
+            .hint("give one of them another name in the query (`AS`) or with the `rename` filter"));
+    }
     let mut encoder: Box<dyn Encoder> = match &options.formatter {
         Formatter::Parquet => {
             let encoder = ParquetEncoder::new(schema, options.types, sink)?;

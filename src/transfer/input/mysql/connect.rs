@@ -1,15 +1,14 @@
 //! A connection as a long read needs it: TLS as the config says, utf8mb4, time-outs of the session raised.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use mysql::prelude::Queryable;
 use mysql::{Conn, Opts, OptsBuilder, SslOpts};
 
 use super::error::driver_error;
+use super::properties::Properties;
 use crate::embulk::input::{MysqlInput, SslMode};
-use crate::embulk::text::Text;
-use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::error::TransferError;
 
 /// Where and how to connect, kept to open the second connection that stops a query.
 #[derive(Clone)]
@@ -23,7 +22,7 @@ pub(super) struct Connector {
 const PATIENCE: u32 = 86_400;
 
 impl Connector {
-    pub(super) fn new(config: &MysqlInput) -> Result<Self, TransferError> {
+    pub(super) fn new(config: &MysqlInput, properties: &Properties) -> Self {
         let builder = OptsBuilder::new()
             .ip_or_hostname(Some(config.host.expose()))
             .tcp_port(config.port)
@@ -33,13 +32,13 @@ impl Connector {
             // The config names a host: a socket that happens to be there is another way in, with other users.
             .prefer_socket(false)
             .tcp_keepalive_time_ms(Some(60_000))
-            .tcp_connect_timeout(limit(property(config, "connectTimeout")?.unwrap_or(config.connect_timeout)))
-            .read_timeout(limit(property(config, "socketTimeout")?.unwrap_or(config.socket_timeout)))
+            .tcp_connect_timeout(limit(properties.connect_timeout))
+            .read_timeout(limit(properties.socket_timeout))
             // The largest packet of the protocol: the server's own limit is the one that counts.
             .max_allowed_packet(Some(1 << 30))
             .stmt_cache_size(0)
-            .ssl_opts(tls(config));
-        Ok(Self { opts: builder.into(), address: format!("{}:{}", config.host.shown(), config.port) })
+            .ssl_opts(tls(properties));
+        Self { opts: builder.into(), address: format!("{}:{}", config.host.shown(), config.port) }
     }
 
     /// A connection without any settings, for short commands.
@@ -49,7 +48,7 @@ impl Connector {
     }
 
     /// A connection for a read.
-    pub(super) fn open(&self, config: &MysqlInput) -> Result<Conn, TransferError> {
+    pub(super) fn open(&self, properties: &Properties) -> Result<Conn, TransferError> {
         let mut conn = self.bare()?;
         let settings = format!(
             "SET NAMES utf8mb4, SESSION net_write_timeout = {PATIENCE}, SESSION net_read_timeout = {PATIENCE}, \
@@ -65,23 +64,11 @@ impl Connector {
                 return Err(failed(error));
             }
         }
-        if let Some(variables) = config.options.get("sessionVariables") {
+        if let Some(variables) = &properties.session_variables {
             conn.query_drop(format!("SET {}", variables.expose())).map_err(failed)?;
         }
         Ok(conn)
     }
-}
-
-/// A driver's time-out, given in milliseconds.
-fn property(config: &MysqlInput, name: &str) -> Result<Option<Duration>, TransferError> {
-    let Some(text) = config.options.get(name) else { return Ok(None) };
-    let millis = text.expose().trim().parse::<u64>().map_err(|_| {
-        TransferError::new(
-            ErrorKind::Config,
-            format!("`{name}` in `options` is not a number of milliseconds"),
-        )
-    })?;
-    Ok(Some(Duration::from_millis(millis)))
 }
 
 /// Zero is without limit.
@@ -89,18 +76,16 @@ fn limit(duration: Duration) -> Option<Duration> {
     (!duration.is_zero()).then_some(duration)
 }
 
-fn tls(config: &MysqlInput) -> Option<SslOpts> {
-    let accept_any = match config.ssl {
+fn tls(properties: &Properties) -> Option<SslOpts> {
+    let accept_any = match properties.ssl {
         SslMode::Disable => return None,
         SslMode::Enable => true,
         SslMode::Verify => false,
     };
-    let authority = config.options.get("trustCertificateKeyStoreUrl").map(Text::expose);
-    let authority = authority.map(|url| PathBuf::from(url.strip_prefix("file:").unwrap_or(url)));
     Some(
         SslOpts::default()
             .with_danger_accept_invalid_certs(accept_any)
             .with_danger_skip_domain_validation(accept_any)
-            .with_root_cert_path(authority),
+            .with_root_cert_path(properties.authority.clone()),
     )
 }

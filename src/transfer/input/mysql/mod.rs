@@ -5,6 +5,7 @@ mod columns;
 mod connect;
 mod decode;
 mod error;
+mod properties;
 mod zone;
 
 use std::sync::Arc;
@@ -13,10 +14,10 @@ use jiff::tz::TimeZone;
 use mysql::prelude::Queryable;
 use mysql::{Conn, Row};
 
-use self::columns::TinyInt1;
 use self::connect::Connector;
-use self::decode::{Decoder, ZeroDates};
+use self::decode::Decoder;
 use self::error::driver_error;
+use self::properties::Properties;
 use super::convert;
 use super::fetched::FetchedLog;
 use super::select::{self, Statement};
@@ -48,16 +49,21 @@ pub fn open(
     context: &TransferContext,
     bytes: BytesRule,
 ) -> Result<MysqlReader, TransferError> {
-    let connector = Connector::new(config)?;
+    let properties = Properties::of(config)?;
+    for name in &properties.ignored {
+        let text = format!("`{name}` in `options` means nothing here and is ignored");
+        context.observer.log(Level::Warn, &text);
+    }
+    let connector = Connector::new(config, &properties);
     let log = |text: String| context.observer.log(Level::Info, &text);
     log(format!("Connecting to mysql://{}/{}", connector.address, config.database.shown()));
-    let mut conn = connector.open(config)?;
+    let mut conn = connector.open(&properties)?;
     if let Some(setup) = &config.statements.before_setup {
         run(&mut conn, setup.expose(), "`before_setup`")?;
     }
     let statement = select::statement(&config.selection, '`');
     let name = select::name(&config.selection);
-    let server = server_zone(&mut conn, config, context)?;
+    let server = server_zone(&mut conn, &properties, context)?;
     let session = session_zone(&mut conn, config, &server)?;
     let zones = Zones { server: server.clone(), process: context.process_zone.clone() };
     if config.statements.before_select.is_some() || config.statements.after_select.is_some() {
@@ -67,7 +73,7 @@ pub fn open(
         run(&mut conn, before.expose(), "`before_select`")?;
     }
     let prepared = prepare(&mut conn, &statement, &name)?;
-    let (schema, decoders) = plan(config, &prepared, zones, &session, bytes)?;
+    let (schema, decoders) = plan(config, &properties, &prepared, zones, &session, bytes)?;
     log(format!("SQL: {}", statement.shown));
     Ok(MysqlReader {
         conn,
@@ -101,19 +107,17 @@ fn prepare(conn: &mut Conn, statement: &Statement, name: &str) -> Result<mysql::
     Ok(prepared)
 }
 
-/// The zone of DATETIME: the config's, the process's under the legacy code, else the server's.
+/// The zone of DATETIME: the process's under the legacy code, the config's, else the server's.
 fn server_zone(
     conn: &mut Conn,
-    config: &MysqlInput,
+    properties: &Properties,
     context: &TransferContext,
 ) -> Result<TimeZone, TransferError> {
-    if config.datetime_code == DatetimeCode::ProcessZone {
+    if properties.datetime_code == DatetimeCode::ProcessZone {
         return Ok(context.process_zone.clone());
     }
-    if let Some(name) = config.options.get("serverTimezone") {
-        return zone::named(name.expose()).ok_or_else(|| {
-            TransferError::new(ErrorKind::Config, "`serverTimezone` in `options` is not a time zone")
-        });
+    if let Some(zone) = &properties.server_zone {
+        return Ok(zone.clone());
     }
     let names: Option<(String, String)> = conn
         .query_first("SELECT @@session.time_zone, @@system_time_zone")
@@ -137,19 +141,18 @@ fn session_zone(conn: &mut Conn, config: &MysqlInput, server: &TimeZone) -> Resu
 /// Types and decoders of all columns.
 fn plan(
     config: &MysqlInput,
+    properties: &Properties,
     statement: &mysql::Statement,
     zones: Zones,
     session: &TimeZone,
     bytes: BytesRule,
 ) -> Result<(Arc<Schema>, Vec<Decoder>), TransferError> {
-    let tiny_int = tiny_int(config)?;
-    let zero_dates = zero_dates(config)?;
     let mut found = Vec::new();
     let mut decoders = Vec::new();
     for metadata in statement.columns().iter() {
         let name = metadata.name_str().into_owned();
-        let kind =
-            columns::column_type(metadata, tiny_int).map_err(|word| super::unsupported(&name, word))?;
+        let kind = columns::column_type(metadata, properties.tiny_int)
+            .map_err(|word| super::unsupported(&name, word))?;
         let jdbc = columns::jdbc_type(metadata, kind);
         let option = super::option_of(&config.column_options, &config.default_column_options, &name, jdbc)?;
         if kind == ColumnType::Bytes && option.is_none() && bytes == BytesRule::Refuse {
@@ -157,33 +160,10 @@ fn plan(
         }
         let (to, conversion) = convert::plan(&name, kind, option, &config.default_timezone, &zones)?;
         // The server's own text of a TIMESTAMP is that of its own zone.
-        decoders.push(Decoder::new(kind, conversion, session, zero_dates));
+        decoders.push(Decoder::new(kind, conversion, session, properties.zero_dates));
         found.push(Column::new(name, to));
     }
     Ok((Schema::new(found, zones), decoders))
-}
-
-fn tiny_int(config: &MysqlInput) -> Result<TinyInt1, TransferError> {
-    match config.options.get("tinyInt1isBit").map(|text| text.expose().to_ascii_lowercase()).as_deref() {
-        None | Some("true" | "yes") => Ok(TinyInt1::Boolean),
-        Some("false" | "no") => Ok(TinyInt1::Number),
-        Some(_) => {
-            Err(TransferError::new(ErrorKind::Config, "`tinyInt1isBit` in `options` is not true or false"))
-        }
-    }
-}
-
-fn zero_dates(config: &MysqlInput) -> Result<ZeroDates, TransferError> {
-    match config.options.get("zeroDateTimeBehavior").map(|text| text.expose().to_ascii_lowercase()).as_deref()
-    {
-        None | Some("converttonull" | "convert_to_null") => Ok(ZeroDates::Null),
-        Some("exception") => Ok(ZeroDates::Refuse),
-        Some("round") => Ok(ZeroDates::Round),
-        Some(_) => Err(TransferError::new(
-            ErrorKind::Config,
-            "`zeroDateTimeBehavior` in `options` is not convertToNull, exception or round",
-        )),
-    }
 }
 
 impl Input for MysqlReader {

@@ -1,0 +1,147 @@
+//! `options:` of the config: properties of Embulk's driver, as far as they mean something here.
+//!
+//! What would change rows is followed or refused; what only tunes the driver is let go; the rest is named in the log.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::columns::TinyInt1;
+use super::decode::ZeroDates;
+use super::zone;
+use crate::embulk::input::{DatetimeCode, MysqlInput, SslMode};
+use crate::embulk::text::Text;
+use crate::transfer::error::{ErrorKind, TransferError};
+
+/// Properties that tune the driver and change no row.
+const NEUTRAL: [&str; 18] = [
+    "allowMultiQueries",
+    "allowPublicKeyRetrieval",
+    "autoReconnect",
+    "cachePrepStmts",
+    "characterEncoding",
+    "characterSetResults",
+    "connectionCollation",
+    "defaultFetchSize",
+    "maxReconnects",
+    "rewriteBatchedStatements",
+    "tcpKeepAlive",
+    "tcpNoDelay",
+    "useCompression",
+    "useCursorFetch",
+    "useLocalSessionState",
+    "useServerPrepStmts",
+    "useUnicode",
+    "yearIsDateType",
+];
+
+/// What the properties say; where they are silent, what the config says.
+#[derive(Debug, Clone)]
+pub(super) struct Properties {
+    pub(super) connect_timeout: Duration,
+    pub(super) socket_timeout: Duration,
+    pub(super) ssl: SslMode,
+    /// Certificates in PEM that are trusted besides the usual ones.
+    pub(super) authority: Option<PathBuf>,
+    pub(super) server_zone: Option<TimeZone>,
+    pub(super) datetime_code: DatetimeCode,
+    pub(super) tiny_int: TinyInt1,
+    pub(super) zero_dates: ZeroDates,
+    pub(super) session_variables: Option<Text>,
+    /// Names that mean nothing here.
+    pub(super) ignored: Vec<String>,
+}
+
+impl Properties {
+    /// Reads the properties of a config.
+    pub(super) fn of(config: &MysqlInput) -> Result<Self, TransferError> {
+        let mut properties = Self {
+            connect_timeout: config.connect_timeout,
+            socket_timeout: config.socket_timeout,
+            ssl: config.ssl,
+            authority: None,
+            server_zone: None,
+            datetime_code: config.datetime_code,
+            tiny_int: TinyInt1::Boolean,
+            zero_dates: ZeroDates::Null,
+            session_variables: None,
+            ignored: Vec::new(),
+        };
+        for (name, value) in &config.options {
+            properties.set(name, value)?;
+        }
+        Ok(properties)
+    }
+
+    fn set(&mut self, name: &str, value: &Text) -> Result<(), TransferError> {
+        match name {
+            "connectTimeout" => self.connect_timeout = millis(name, value)?,
+            "socketTimeout" => self.socket_timeout = millis(name, value)?,
+            "sessionVariables" => self.session_variables = Some(value.clone()),
+            "serverTimezone" => {
+                let zone = zone::named(value.expose()).ok_or_else(|| bad(name, "a time zone"))?;
+                self.server_zone = Some(zone);
+            }
+            "useLegacyDatetimeCode" => {
+                self.datetime_code =
+                    if flag(name, value)? { DatetimeCode::ProcessZone } else { DatetimeCode::ServerZone };
+            }
+            "tinyInt1isBit" => {
+                self.tiny_int = if flag(name, value)? { TinyInt1::Boolean } else { TinyInt1::Number };
+            }
+            "zeroDateTimeBehavior" => self.zero_dates = zero_dates(name, value)?,
+            "useSSL" | "requireSSL" => self.ssl = self.encrypted(flag(name, value)?),
+            "verifyServerCertificate" if flag(name, value)? && self.ssl != SslMode::Disable => {
+                self.ssl = SslMode::Verify;
+            }
+            "verifyServerCertificate" if self.ssl == SslMode::Verify => self.ssl = SslMode::Enable,
+            "verifyServerCertificate" => {}
+            "serverSslCert" => self.authority = Some(PathBuf::from(value.expose())),
+            "trustCertificateKeyStoreUrl" => {
+                return Err(TransferError::new(
+                    ErrorKind::Config,
+                    "`trustCertificateKeyStoreUrl` in `options` names a key store of Java, which cannot be read here",
+                )
+                .hint("give the certificate of the authority in PEM: `options: {serverSslCert: FILE}`"));
+            }
+            _ if NEUTRAL.contains(&name) => {}
+            _ => self.ignored.push(name.to_owned()),
+        }
+        Ok(())
+    }
+
+    fn encrypted(&self, wanted: bool) -> SslMode {
+        match (wanted, self.ssl) {
+            (true, SslMode::Disable) => SslMode::Enable,
+            (true, mode) => mode,
+            (false, _) => SslMode::Disable,
+        }
+    }
+}
+
+fn bad(name: &str, expected: &str) -> TransferError {
+    TransferError::new(ErrorKind::Config, format!("`{name}` in `options` is not {expected}"))
+}
+
+fn millis(name: &str, value: &Text) -> Result<Duration, TransferError> {
+    let millis = value.expose().trim().parse().map_err(|_| bad(name, "a number of milliseconds"))?;
+    Ok(Duration::from_millis(millis))
+}
+
+fn flag(name: &str, value: &Text) -> Result<bool, TransferError> {
+    match value.expose().to_ascii_lowercase().as_str() {
+        "true" | "yes" => Ok(true),
+        "false" | "no" => Ok(false),
+        _ => Err(bad(name, "true or false")),
+    }
+}
+
+fn zero_dates(name: &str, value: &Text) -> Result<ZeroDates, TransferError> {
+    match value.expose().to_ascii_lowercase().as_str() {
+        "converttonull" | "convert_to_null" => Ok(ZeroDates::Null),
+        "exception" => Ok(ZeroDates::Refuse),
+        "round" => Ok(ZeroDates::Round),
+        _ => Err(bad(name, "convertToNull, exception or round")),
+    }
+}
