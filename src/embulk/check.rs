@@ -100,3 +100,135 @@ fn problems(text: &RenderedText, reader: &dyn Reader, plugins: ForeignPlugins) -
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reader::MemoryReader;
+
+    const OUT: &str = "out: {type: file, path_prefix: o, file_ext: csv, formatter: {type: csv}}\n";
+    const IN: &str = "in: {type: sqlite, database: d, table: t}\n";
+
+    fn checked(reader: &MemoryReader, plugins: ForeignPlugins) -> Vec<String> {
+        check_file(Path::new("a.yml.liquid"), reader, plugins)
+            .iter()
+            .map(|problem| {
+                let place = problem.span.as_ref().map(|span| format!("{span} ")).unwrap_or_default();
+                let label =
+                    if problem.label.is_empty() { String::new() } else { format!(" [{}]", problem.label) };
+                let also: String =
+                    problem.also.iter().map(|(span, words)| format!(" +{span} {words}")).collect();
+                format!(
+                    "{place}{} {}: {}{label}{also}",
+                    problem.severity.word(),
+                    problem.code,
+                    problem.message
+                )
+            })
+            .collect()
+    }
+
+    fn check(template: &str) -> Vec<String> {
+        checked(&MemoryReader::default().with("a.yml.liquid", template), ForeignPlugins::Refuse)
+    }
+
+    #[test]
+    fn the_files_of_the_repository_are_right() {
+        for template in [
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/embulk/aurora_to_bigquery.yml.liquid")),
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/embulk/sqlite_to_parquet.yml.liquid")),
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/embulk/sqlite_to_jsonl.yml.liquid")),
+            include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/tests/fixtures/estate_with_ruby/embulk/aurora_to_bigquery.yml.liquid"
+            )),
+        ] {
+            assert!(check(template).is_empty(), "{:?}", check(template));
+        }
+    }
+
+    #[test]
+    fn what_the_environment_brings_is_nobodys_error() {
+        let template = "in:\n  type: {{ env.TYPE }}\n  port: {{ env.PORT }}\n{{ env.FILTERS }}\nout:\n  type: bigquery\n  mode: {{ env.MODE }}\n  json_keyfile: {{ env.KEY }}\n  auth_method: json_key\n  dataset: d\n  table: t\n  default_timezone: '{{ env.ZONE }}'\n  column_options: {{ env.OPTIONS }}\n";
+        assert!(check(template).is_empty(), "{:?}", check(template));
+        let either = format!(
+            "in:\n  type: sqlite\n  database: d\n{{% if env.Q == 'q' %}}\n  query: select 1\n{{% else %}}\n  table: t\n{{% endif %}}\n{OUT}"
+        );
+        assert!(check(&either).is_empty(), "{:?}", check(&either));
+        let only_some = format!(
+            "in:\n  type: sqlite\n  database: d\n{{% if env.A == 'x' %}}\n  table: a\n{{% endif %}}\n{{% if env.A != 'x' %}}\n  table: b\n{{% endif %}}\n{OUT}"
+        );
+        assert!(check(&only_some).is_empty(), "{:?}", check(&only_some));
+    }
+
+    #[test]
+    fn both_branches_are_looked_at() {
+        let template = format!(
+            "{IN}{{% if env.X != '' %}}filters:\n  - {{type: colum}}\n{{% else %}}filters:\n  - {{type: renam}}\n{{% endif %}}{OUT}"
+        );
+        assert_eq!(
+            check(&template),
+            [
+                "a.yml.liquid:3:12 error unknown-plugin: unknown filter plugin `colum` [did you mean `column`?]",
+                "a.yml.liquid:5:12 error unknown-plugin: unknown filter plugin `renam` [did you mean `rename`?]",
+            ]
+        );
+    }
+
+    #[test]
+    fn plugins_and_options() {
+        let template = "in: {type: postgresql, host: h}\nout:\n  type: bigquery\n  dataset: d\n  table: t\n  project: p\n  mode: replace_backup\n  souce_format: JSONL\n  compression: LZ4\n  payload_column: c\n";
+        assert_eq!(
+            check(template),
+            [
+                "a.yml.liquid:1:12 error unknown-plugin: unknown input plugin `postgresql`",
+                "a.yml.liquid:7:9 error unsupported-option: `mode: replace_backup` is not supported yet",
+                "a.yml.liquid:8:3 warning unknown-option: unknown option `souce_format` in `out` is ignored [did you mean `source_format`?]",
+                "a.yml.liquid:9:16 error bad-value: `compression` must be one of NONE, GZIP, not `LZ4`",
+                "a.yml.liquid:10:3 error unsupported-option: `payload_column` is not supported yet, and leaving it out would change the result",
+            ]
+        );
+        let reader = MemoryReader::default().with("a.yml.liquid", template);
+        assert!(!checked(&reader, ForeignPlugins::Allow).iter().any(|line| line.contains("unknown-plugin")));
+    }
+
+    #[test]
+    fn equal_keys_are_a_warning_with_both_places() {
+        let template = format!("{IN}in: {{type: sqlite, database: e, table: t}}\n{OUT}");
+        assert_eq!(
+            check(&template),
+            [
+                "a.yml.liquid:2:1 warning duplicate-key: duplicate key `in` [this one counts] +a.yml.liquid:1:1 first written here"
+            ]
+        );
+    }
+
+    #[test]
+    fn liquid_and_its_partials() {
+        assert_eq!(
+            check("in:\n{% if env.X %}\n"),
+            ["a.yml.liquid:2:1 error liquid-syntax: Liquid syntax error: 'if' tag was never closed"]
+        );
+        assert_eq!(
+            check(&format!("{IN}{OUT}# {{% include 'nope' %}}\n")),
+            [
+                "a.yml.liquid:3:3 warning liquid-error: `Liquid error: No such template 'nope'` is rendered into the config"
+            ]
+        );
+        let reader = MemoryReader::default()
+            .with("a.yml.liquid", &format!("in:\n  {{% include 'db' %}}\n{OUT}"))
+            .with("_db.yml.liquid", "type: sqlite\n  database: d\n  tabel: {{ env.T }}\n");
+        assert_eq!(
+            checked(&reader, ForeignPlugins::Refuse),
+            [
+                "_db.yml.liquid:1:1 error missing-option: `table` or `query` is required in `in`",
+                "_db.yml.liquid:3:3 warning unknown-option: unknown option `tabel` in `in` is ignored [did you mean `table`?]",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_secret_by_name_is_not_asked_for() {
+        assert!(check(&format!("in: {{type: mysql, host: h, user: u, password: '${{secret:x}}', database: d, table: t}}\n{OUT}")).is_empty());
+    }
+}

@@ -19,6 +19,13 @@ use crate::embulk::zone::Zone;
 use crate::yaml::{Node, NodeValue};
 
 pub(super) fn bind(section: &Section<'_>) -> Option<BigqueryOutput> {
+    let output = options(section);
+    section.ignore(&["auto_create_gcs_bucket"]);
+    section.finish();
+    output
+}
+
+fn options(section: &Section<'_>) -> Option<BigqueryOutput> {
     let mode = mode(section);
     let auth = auth(section);
     let project = project(section, auth.as_ref());
@@ -82,8 +89,6 @@ pub(super) fn bind(section: &Section<'_>) -> Option<BigqueryOutput> {
         dataset: dataset?,
         table: table?,
     };
-    section.ignore(&["auto_create_gcs_bucket"]);
-    section.finish();
     Some(output)
 }
 

@@ -9,7 +9,7 @@ use crate::embulk::filter::{
     Unmatched,
 };
 use crate::embulk::zone::Zone;
-use crate::yaml::NodeValue;
+use crate::yaml::{Node, NodeValue};
 
 /// None when one of them could not be bound.
 pub(super) fn bind(top: &Section<'_>) -> Option<Vec<FilterConfig>> {
@@ -31,6 +31,8 @@ fn column(section: &Section<'_>) -> Option<ColumnFilter> {
     let keep = rules(section, "columns");
     let drop = dropped(section);
     let add = rules(section, "add_columns");
+    let format = section.plain("default_timestamp_format");
+    let zone = section.zone("default_timezone", Zone::embulk);
     let selection = match (keep.is_empty(), drop.is_empty()) {
         (false, false) => {
             let message = "`columns` and `drop_columns` cannot be given both";
@@ -44,10 +46,8 @@ fn column(section: &Section<'_>) -> Option<ColumnFilter> {
     Some(ColumnFilter {
         selection,
         add,
-        default_timestamp_format: section
-            .plain("default_timestamp_format")
-            .unwrap_or_else(|| "%Y-%m-%d %H:%M:%S.%N %z".to_owned()),
-        default_timezone: section.zone("default_timezone", Zone::embulk).unwrap_or_else(Zone::utc),
+        default_timestamp_format: format.unwrap_or_else(|| "%Y-%m-%d %H:%M:%S.%N %z".to_owned()),
+        default_timezone: zone.unwrap_or_else(Zone::utc),
     })
 }
 
@@ -103,6 +103,10 @@ fn remove_columns(section: &Section<'_>) -> Option<RemoveColumns> {
     let given = |key: &'static str| {
         section.node(key).is_some_and(|node| node.value != NodeValue::Scalar(serde_json::Value::Null))
     };
+    let unmatched = match section.flag("accept_unmatched_columns", Rules::Java) {
+        Some(true) => Unmatched::Accept,
+        _ => Unmatched::Refuse,
+    };
     let (remove, keep) = (given("remove"), given("keep"));
     let rule = match (remove, keep) {
         (true, true) => {
@@ -121,11 +125,11 @@ fn remove_columns(section: &Section<'_>) -> Option<RemoveColumns> {
             return None;
         }
     };
-    let unmatched = match section.flag("accept_unmatched_columns", Rules::Java) {
-        Some(true) => Unmatched::Accept,
-        _ => Unmatched::Refuse,
-    };
     Some(RemoveColumns { rule, unmatched })
+}
+
+fn scalar_text(node: &Node, section: &Section<'_>) -> Option<String> {
+    Some(Scalar::of(node, section.binder())?.into_text()?.expose().to_owned())
 }
 
 fn rename(section: &Section<'_>) -> Option<Rename> {
@@ -133,8 +137,10 @@ fn rename(section: &Section<'_>) -> Option<Rename> {
     for (old, entry) in section.named("columns") {
         match Scalar::of(&entry.value, section.binder()) {
             Some(Scalar::Unknown) => {}
-            Some(scalar) => columns.push((old, scalar.into_text()?.expose().to_owned())),
-            None => {
+            Some(Scalar::Bool(_) | Scalar::Number(_) | Scalar::Text(_)) => {
+                columns.extend(scalar_text(&entry.value, section).map(|new| (old, new)));
+            }
+            Some(Scalar::Null) | None => {
                 let message = format!("the new name of `{old}` must be text, not {}", entry.value.kind());
                 section.binder().report(Problem::error("wrong-type", message, &entry.value.span));
             }
