@@ -219,8 +219,9 @@ fn statements_run_around_the_read() {
 #[test]
 fn two_columns_of_one_name_are_refused_where_one_would_hide_the_other() {
     let Some(server) = servers::mariadb() else { return };
+    let database = server.fresh_database();
     let lab = Lab::new();
-    let input = mysql(&server.fresh_database(), query("select 1 as a, 2 as b, 3 as a"));
+    let input = mysql(&database, query("select 1 as a, 2 as b, 3 as a"));
     let error = lab.run(&to_jsonl(InputConfig::Mysql(input), TypeMapping::Embulk)).unwrap_err();
     assert_eq!(error.to_string(), "two columns have the name `a`");
 }
