@@ -1,0 +1,166 @@
+//! A TCP proxy before a server (a database) that breaks or holds a connection after so many bytes of answers: a read
+//! that fails in its middle, a program that is killed just while it reads.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Duration;
+
+/// A proxy on a free port of loopback; its threads end with the test process.
+#[derive(Debug)]
+pub struct Proxy {
+    port: u16,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    fault: Option<Fault>,
+    /// Connections that met the fault.
+    met: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    /// Closes both sides once one connection has answered so many bytes.
+    CutAfter(u64),
+    /// Passes nothing more on then, until the fault is cleared.
+    HoldAfter(u64),
+}
+
+impl Proxy {
+    /// Starts one that passes everything on.
+    pub fn before(host: &str, port: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let own_port = listener.local_addr().expect("a bound socket has an address").port();
+        let shared = Arc::new(Shared::default());
+        let (target, accepted) = ((host.to_owned(), port), Arc::clone(&shared));
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let Ok(server) = TcpStream::connect((target.0.as_str(), target.1)) else { continue };
+                connect(&client, &server, &accepted);
+            }
+        });
+        Self { port: own_port, shared }
+    }
+
+    /// Where to connect instead, on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// From now on a connection breaks when it has answered so many bytes.
+    pub fn cut_after(&self, bytes: u64) {
+        self.set(Some(Fault::CutAfter(bytes)));
+    }
+
+    /// From now on a connection stands still when it has answered so many bytes.
+    pub fn hold_after(&self, bytes: u64) {
+        self.set(Some(Fault::HoldAfter(bytes)));
+    }
+
+    /// No fault any more; what stands still goes on.
+    pub fn clear(&self) {
+        self.set(None);
+    }
+
+    /// Waits until a connection met the fault. Half a minute without is a failure.
+    pub fn await_fault(&self) {
+        let waiting =
+            self.shared
+                .changed
+                .wait_timeout_while(self.shared.lock(), Duration::from_secs(30), |state| state.met == 0);
+        let waited = waiting.expect("no test panics here").1;
+        assert!(!waited.timed_out(), "no connection met the fault");
+    }
+
+    fn set(&self, fault: Option<Fault>) {
+        *self.shared.lock() = State { fault, met: 0 };
+        self.shared.changed.notify_all();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no test panics here")
+    }
+
+    /// Whether a connection that has answered so many bytes may go on; waits while it is held.
+    fn may_pass(&self, answered: u64) -> bool {
+        let mut state = self.lock();
+        loop {
+            let held = match state.fault {
+                Some(Fault::CutAfter(limit)) if answered >= limit => false,
+                Some(Fault::HoldAfter(limit)) if answered >= limit => true,
+                _ => return true,
+            };
+            state.met += 1;
+            self.changed.notify_all();
+            if !held {
+                return false;
+            }
+            state = self.changed.wait_while(state, |state| state.met > 0).expect("no test panics here");
+        }
+    }
+}
+
+fn connect(client: &TcpStream, server: &TcpStream, shared: &Arc<Shared>) {
+    let (Ok(from_client), Ok(to_client)) = (client.try_clone(), client.try_clone()) else { return };
+    let (Ok(to_server), Ok(from_server)) = (server.try_clone(), server.try_clone()) else { return };
+    let shared = Arc::clone(shared);
+    std::thread::spawn(move || pass(from_client, to_server, |_| true));
+    std::thread::spawn(move || pass(from_server, to_client, |answered| shared.may_pass(answered)));
+}
+
+/// Passes bytes on until one side ends, then ends both.
+fn pass(mut from: TcpStream, mut to: TcpStream, may_pass: impl Fn(u64) -> bool) {
+    let mut buffer = vec![0; 16 << 10];
+    let mut passed = 0;
+    while let Ok(length @ 1..) = from.read(&mut buffer) {
+        passed += length as u64;
+        if !may_pass(passed) || to.write_all(&buffer[..length]).is_err() {
+            break;
+        }
+    }
+    // Either may be closed already.
+    let _ = from.shutdown(Shutdown::Both);
+    let _ = to.shutdown(Shutdown::Both);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{http, webhook};
+    use super::*;
+
+    fn proxied(webhook: &webhook::Webhook) -> (Proxy, String) {
+        let url = webhook.url("hook");
+        let port = url.trim_start_matches("http://127.0.0.1:").trim_end_matches("/hook").parse().unwrap();
+        let proxy = Proxy::before("127.0.0.1", port);
+        let url = format!("http://127.0.0.1:{}/hook", proxy.port());
+        (proxy, url)
+    }
+
+    #[test]
+    fn a_held_connection_goes_on_when_the_fault_is_cleared() {
+        let (proxy, url) = proxied(&webhook::Webhook::start());
+        proxy.hold_after(1);
+        let asked = std::thread::spawn(move || http::get(&url).status);
+        proxy.await_fault();
+        proxy.clear();
+        assert_eq!(asked.join().unwrap(), 200);
+    }
+
+    #[test]
+    fn a_cut_connection_gives_no_answer() {
+        let (proxy, url) = proxied(&webhook::Webhook::start());
+        proxy.cut_after(1);
+        assert!(std::thread::spawn(move || http::get(&url).status).join().is_err());
+        proxy.await_fault();
+    }
+}
