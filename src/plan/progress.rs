@@ -410,21 +410,17 @@ impl Plan {
         }
     }
 
-    /// The errors of a task and all below it, the one with the highest id last.
+    /// The errors of a task and all below it, also those of earlier rounds, in the order of definition: the last
+    /// one in the file wins.
     fn error_below(&self, id: TaskId) -> Params {
-        let mut ids = Vec::new();
+        let mut merged = Params::new();
         let mut open = vec![id];
         while let Some(id) = open.pop() {
             let node = self.node(id);
-            if node.error.is_some() {
-                ids.push(id);
+            if let Some(error) = &node.error {
+                dig::params::merge(&mut merged, error);
             }
-            open.extend(&node.children);
-        }
-        ids.sort_unstable();
-        let mut merged = Params::new();
-        for error in ids.into_iter().filter_map(|id| self.node(id).error.as_ref()) {
-            dig::params::merge(&mut merged, error);
+            open.extend(node.children.iter().rev());
         }
         merged
     }

@@ -140,6 +140,17 @@ fn handlers_run_innermost_first_and_mend_nothing() {
 }
 
 #[test]
+fn the_error_of_the_last_failed_task_in_the_file_is_told() {
+    let world = ran(&json!({
+        "_error": "root",
+        "+g": {"_retry": 2, "+a": "fail=2"},
+        "+b": "fail",
+        "+c": "ok",
+    }));
+    assert_eq!(world.saw("+wf^error", "error"), Some(&json!({"message": "+wf+b failed"})));
+}
+
+#[test]
 fn a_check_sees_what_the_task_stored_and_its_failure_is_the_tasks() {
     let world = ran(&json!({"+a": {"op>": "store.x=1", "_check": "fail", "_error": "handle"}, "+b": "ok"}));
     assert_eq!(world.started(), ["+wf+a", "+wf+a^check", "+wf+a^error"]);
