@@ -83,7 +83,7 @@ pub(super) fn load(path: &Path, reader: &dyn Reader, purpose: Purpose) -> Loaded
     let workflow = top(&mut compiler, &node, path, &source, purpose);
     // A task that only holds an include which failed is not the reader's mistake.
     compiler.problems.retain(|problem| !incomplete || problem.code != "empty-task");
-    problems.append(&mut compiler.problems);
+    problems.extend(compiler.finish());
     Loaded { workflow: Some(workflow), problems, included: includes.files }
 }
 
@@ -186,4 +186,87 @@ fn timezone(compiler: &mut Compiler, entries: &[&Entry], place: Place<'_>) -> (j
         compiler.report(Problem::error("timezone", message, span_of(entry)), place);
         utc()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reader::MemoryReader;
+
+    #[test]
+    fn a_file_holds_a_mapping() {
+        for (text, message) in [
+            ("", "the file is empty"),
+            ("# nothing here\n", "the file is empty"),
+            ("- a\n", "a workflow file must hold a mapping, but holds a list"),
+            ("text\n", "a workflow file must hold a mapping, but holds text"),
+        ] {
+            let reader = MemoryReader::default().with("main.dig", text);
+            let loaded = load(Path::new("main.dig"), &reader, Purpose::Workflow);
+            assert!(loaded.workflow.is_none());
+            assert_eq!(loaded.problems[0].message, message);
+        }
+    }
+
+    #[test]
+    fn a_failed_include_is_the_only_problem() {
+        let reader = MemoryReader::default().with("main.dig", "+b:\n  !include : nofile.yml\n");
+        let loaded = load(Path::new("main.dig"), &reader, Purpose::Workflow);
+        let messages: Vec<_> = loaded.problems.iter().map(|problem| problem.message.as_str()).collect();
+        assert_eq!(messages, ["included file `nofile.yml` does not exist"]);
+    }
+
+    proptest::proptest! {
+        /// Words of the language in any order, on lines of any depth.
+        #[test]
+        fn no_file_makes_it_panic(lines in proptest::collection::vec((0_usize..4, 0_usize..WORDS.len(), 0_usize..VALUES.len()), 0..12)) {
+            let text: String = lines
+                .iter()
+                .map(|(depth, word, value)| format!("{}{}: {}\n", "  ".repeat(*depth), WORDS[*word], VALUES[*value]))
+                .collect();
+            let reader = MemoryReader::default().with("main.dig", &text).with("inc.dig", "x: 1\n!include : main.dig\n");
+            let _ = load(Path::new("main.dig"), &reader, Purpose::Workflow);
+        }
+    }
+
+    const WORDS: [&str; 22] = [
+        "+a",
+        "+b",
+        "+",
+        "sh>",
+        "for_each>",
+        "for_range>",
+        "if>",
+        "_do",
+        "_else_do",
+        "_error",
+        "_check",
+        "_export",
+        "_retry",
+        "_parallel",
+        "_after",
+        "_background",
+        "_disable",
+        "_type",
+        "schedule",
+        "timezone",
+        "!include ",
+        ">",
+    ];
+    const VALUES: [&str; 14] = [
+        "",
+        "x",
+        "[]",
+        "{}",
+        "[+a]",
+        "{limit: 2}",
+        "true",
+        "-1",
+        "'${x}'",
+        "'${1 +}'",
+        "inc.dig",
+        "{x: [1]}",
+        "{cron>: '* * * * *'}",
+        "{'weekly>': ','}",
+    ];
 }

@@ -47,8 +47,9 @@ pub fn compile_subtask(value: &Value, name: &str) -> Result<workflow::Task, Vec<
     let full = TaskName::from_full(name);
     let mut compiler = compile::Compiler::default();
     let task = compiler.task(&node, compile::Place { name, full: &full, span: &span, depth: 0 });
+    let problems = compiler.finish();
     match task {
-        Some(task) if !compiler.problems.iter().any(Problem::is_error) => Ok(task),
-        _ => Err(compiler.problems),
+        Some(task) if !problems.iter().any(Problem::is_error) => Ok(task),
+        _ => Err(problems),
     }
 }

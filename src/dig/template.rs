@@ -6,16 +6,45 @@ use super::expression::{TemplateError, parse_template};
 use crate::diagnostic::{Problem, Source, Span};
 use crate::yaml::{Node, NodeValue};
 
-/// The expressions in a value, at any depth, that are no JavaScript.
-pub fn check(node: &Node) -> Vec<Problem> {
+/// A text with `${` in it and where it stands.
+#[derive(Debug, Clone)]
+pub(super) struct Spot {
+    text: String,
+    span: Span,
+}
+
+/// The texts with expressions in a value, at any depth.
+pub(super) fn spots(node: &Node, found: &mut Vec<Spot>) {
     match &node.value {
         NodeValue::Scalar(_) => {
-            let Some(text) = node.as_str().filter(|text| text.contains("${")) else { return Vec::new() };
-            let error = parse_template(text).err();
-            error.map(|error| problem(text, &error, &place(node, text, &error))).into_iter().collect()
+            if let Some(text) = node.as_str().filter(|text| text.contains("${")) {
+                found.push(Spot { text: text.to_owned(), span: node.span.clone() });
+            }
         }
-        NodeValue::Sequence(items) => items.iter().flat_map(check).collect(),
-        NodeValue::Mapping(entries) => entries.iter().flat_map(|entry| check(&entry.value)).collect(),
+        NodeValue::Sequence(items) => items.iter().for_each(|item| spots(item, found)),
+        NodeValue::Mapping(entries) => entries.iter().for_each(|entry| spots(&entry.value, found)),
+    }
+}
+
+impl Spot {
+    /// The problem of the first expression that is no JavaScript.
+    pub(super) fn check(&self) -> Option<Problem> {
+        let error = parse_template(&self.text).err()?;
+        Some(problem(&self.text, &error, &self.place(&error)))
+    }
+
+    /// The expression's own place where the value stands in the file as it is; else the value's.
+    fn place(&self, error: &TemplateError) -> Span {
+        let code = self.text.get(error.at.clone()).filter(|code| !code.is_empty());
+        let found = code
+            .and_then(|code| self.span.text().find(&format!("${{{code}}}")).map(|at| (at + 2, code.len())));
+        match found {
+            Some((at, length)) => {
+                let start = self.span.start + at;
+                Span::new(&self.span.source, start, start + length)
+            }
+            None => self.span.clone(),
+        }
     }
 }
 
@@ -46,20 +75,6 @@ fn looks_like_shell(code: &str) -> bool {
         && [":-", ":=", ":?", ":+", "##", "%%", "#", "%", "//", "/"].iter().any(|mark| name.starts_with(mark))
 }
 
-/// The expression's own place where the value stands in the file as it is; else the value's.
-fn place(node: &Node, text: &str, error: &TemplateError) -> Span {
-    let code = text.get(error.at.clone()).filter(|code| !code.is_empty());
-    let found =
-        code.and_then(|code| node.span.text().find(&format!("${{{code}}}")).map(|at| (at + 2, code.len())));
-    match found {
-        Some((at, length)) => {
-            let start = node.span.start + at;
-            Span::new(&node.span.source, start, start + length)
-        }
-        None => node.span.clone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,8 +83,11 @@ mod tests {
     fn problems(text: &str) -> Vec<String> {
         let parsed = parse(&Source::new("a.dig", text), Dialect::Digdag);
         let node = parsed.node.expect("a node");
-        check(&node)
+        let mut found = Vec::new();
+        spots(&node, &mut found);
+        found
             .iter()
+            .filter_map(Spot::check)
             .map(|problem| {
                 let place = problem.span.as_ref().map(ToString::to_string).unwrap_or_default();
                 format!("{place} {} {}", problem.message, problem.hint.clone().unwrap_or_default())

@@ -2,7 +2,7 @@
 //!
 //! Only what is written out can be followed; a path with `${...}` is known when its task starts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
@@ -19,6 +19,8 @@ pub(super) struct Reach<'a> {
     reader: &'a dyn Reader,
     /// Called workflows with the working directory they are called in.
     called: BTreeSet<(PathBuf, PathBuf)>,
+    /// Those of them that are not read yet: a chain of calls may be long.
+    open: VecDeque<(PathBuf, PathBuf)>,
     /// Every file that was looked at, relative to the project.
     pub(super) seen: BTreeSet<PathBuf>,
     pub(super) problems: Vec<Problem>,
@@ -34,7 +36,13 @@ struct Site<'t> {
 
 impl<'a> Reach<'a> {
     pub(super) fn new(reader: &'a dyn Reader) -> Self {
-        Self { reader, called: BTreeSet::new(), seen: BTreeSet::new(), problems: Vec::new() }
+        Self {
+            reader,
+            called: BTreeSet::new(),
+            open: VecDeque::new(),
+            seen: BTreeSet::new(),
+            problems: Vec::new(),
+        }
     }
 
     /// A workflow file and what it reaches.
@@ -44,6 +52,11 @@ impl<'a> Reach<'a> {
         }
         let loaded = dig::load(path, self.reader);
         self.loaded(loaded, path, Path::new(""));
+        while let Some((path, folder)) = self.open.pop_front() {
+            self.seen.insert(path.clone());
+            let loaded = dig::compile_called(&path, self.reader);
+            self.loaded(loaded, &path, &folder);
+        }
     }
 
     /// A transfer file.
@@ -132,12 +145,10 @@ impl<'a> Reach<'a> {
         if !self.exists(call, &path, "called file", site) {
             return;
         }
-        if !self.called.insert((path.clone(), site.folder.to_owned())) {
-            return;
+        let called = (path, site.folder.to_owned());
+        if self.called.insert(called.clone()) {
+            self.open.push_back(called);
         }
-        self.seen.insert(path.clone());
-        let loaded = dig::compile_called(&path, self.reader);
-        self.loaded(loaded, &path, site.folder);
     }
 
     /// A file whose whole text is evaluated like a value.
@@ -283,8 +294,8 @@ mod tests {
                 "main.dig:2:14 error missing-file SQL file `no.sql` does not exist in +main+b",
                 "main.dig:3:14 error outside-project message file `../out.yml` lies outside of the project in +main+c",
                 "main.dig:4:31 warning missing-file transfer file `x/no.yml` does not exist in +main+d",
-                "child.dig:1:6 error unknown-operator unknown operator `frob>` in +child+t",
                 "bad.sql:2:10 error template-syntax `${...}` holds no valid JavaScript in ",
+                "child.dig:1:6 error unknown-operator unknown operator `frob>` in +child+t",
             ]
         );
     }
@@ -295,5 +306,16 @@ mod tests {
             .with("a.dig", "+x: {call>: b.dig}\n")
             .with("b.dig", "+x: {call>: a.dig}\n+y: {call>: b.dig}\n");
         assert_eq!(check(&reader, "a.dig").0, [""; 0]);
+    }
+
+    #[test]
+    fn a_long_chain_of_calls_is_followed_to_its_end() {
+        let mut reader = MemoryReader::default().with("f500.dig", "+x: {frob>: '${1}'}\n");
+        for file in 0..500 {
+            let text = format!("+x: {{+y: {{echo>: '${{1 + 1}}'}}, +z: {{call>: f{}.dig}}}}\n", file + 1);
+            reader = reader.with(&format!("f{file}.dig"), &text);
+        }
+        let expected = ["f500.dig:1:6 error unknown-operator unknown operator `frob>` in +f500+x"];
+        assert_eq!(check(&reader, "f0.dig").0, expected);
     }
 }

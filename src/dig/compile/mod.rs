@@ -45,6 +45,7 @@ const MAX_DEPTH: usize = 100;
 #[derive(Default)]
 pub(in crate::dig) struct Compiler {
     pub(in crate::dig) problems: Vec<Problem>,
+    templates: Vec<(template::Spot, TaskName)>,
 }
 
 /// Where a task's definition stands and what it is called.
@@ -164,11 +165,20 @@ impl Compiler {
         pairs.into_iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect()
     }
 
-    /// The expressions in values that will be evaluated.
+    /// Remembers the expressions in values that will be evaluated.
     fn templates(&mut self, node: &Node, place: Place<'_>) {
-        for problem in template::check(node) {
-            self.report(problem, place);
+        let mut found = Vec::new();
+        template::spots(node, &mut found);
+        self.templates.extend(found.into_iter().map(|spot| (spot, place.full.clone())));
+    }
+
+    /// Everything that is wrong. The expressions are looked at only now: the engine measures its stack from where it
+    /// was made, and the walk goes deep.
+    pub(in crate::dig) fn finish(mut self) -> Vec<Problem> {
+        for (spot, task) in self.templates {
+            self.problems.extend(spot.check().map(|problem| problem.task(task.as_str())));
         }
+        self.problems
     }
 
     /// Dependencies that Digdag would fetch. `slack>` is native; what others bring is not there.
