@@ -1,6 +1,7 @@
 //! The front door: one file per command. Knows every room; nobody knows it.
 
 pub mod check;
+pub mod embulk;
 pub mod flush;
 pub mod guard;
 mod hidden_prompt;

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, BufReader, Read};
+use std::net::Shutdown;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -208,6 +209,7 @@ fn serve(client: UnixStream, door: &OpenDoor) {
         }
     };
     voice.say(&Answer::Exit { code });
+    voice.hang_up();
 }
 
 impl Visitor {
@@ -291,6 +293,11 @@ impl Voice {
         let _ = send(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), answer);
     }
 
+    /// Also ends the thread that waits for the client to go away.
+    fn hang_up(&self) {
+        let _ = self.0.lock().unwrap_or_else(PoisonError::into_inner).shutdown(Shutdown::Both);
+    }
+
     fn log(&self, level: LogLevel, line: &str) {
         self.say(&Answer::Log { level, line: line.to_owned() });
     }
@@ -312,5 +319,129 @@ impl EventLine for Tap {
 
     fn record(&self, kind: EventKind) -> Result<(), NotRecorded> {
         self.line.record(kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use serde_json::json;
+
+    use super::super::operator::testing::Bench;
+    use super::super::operator::{Operator, OperatorOutput};
+    use super::*;
+    use crate::transfer::report::TransferReport;
+
+    /// An operator that is a client of its own pass.
+    struct Client<F>(EmbulkDoor, F);
+
+    impl<F: Fn(&Pass) -> Result<OperatorOutput, OperatorError> + Send + Sync> Operator for Client<F> {
+        fn run(&self, request: &OperatorRequest<'_>) -> Result<OperatorOutput, OperatorError> {
+            self.1(&self.0.pass(request)?)
+        }
+    }
+
+    fn run(
+        bench: &Bench,
+        client: impl Fn(&Pass) -> Result<OperatorOutput, OperatorError> + Send + Sync,
+    ) -> Result<OperatorOutput, OperatorError> {
+        bench.run(&Client(EmbulkDoor::new(), client), json!({}), json!({}))
+    }
+
+    fn connect(pass: &Pass, key: &str) -> BufReader<UnixStream> {
+        let variables = BTreeMap::from(pass.variables());
+        let mut stream = UnixStream::connect(&variables[SOCKET]).expect("a socket");
+        let ask = Ask {
+            key: key.to_owned(),
+            file: "/p/a.yml.liquid".into(),
+            directory: "/p".into(),
+            environment: BTreeMap::from([("TABLE".to_owned(), "orders".to_owned())]),
+        };
+        send(&mut stream, &ask).expect("sent");
+        BufReader::new(stream)
+    }
+
+    fn answers(reader: &mut BufReader<UnixStream>) -> Vec<Answer> {
+        std::iter::from_fn(|| receive(reader).expect("an answer")).collect()
+    }
+
+    fn key(pass: &Pass) -> String {
+        BTreeMap::from(pass.variables())[KEY].clone()
+    }
+
+    #[test]
+    fn a_transfer_is_done_by_the_run_and_its_log_goes_to_the_client() {
+        let bench = Bench::new().on_transfer(|request| {
+            assert_eq!((request.round, request.environment["TABLE"].as_str()), (1, "orders"));
+            request.reporter.log(crate::session::Level::Info, "reading");
+            Ok(TransferReport::default())
+        });
+        let result = run(&bench, |pass| {
+            let mode = fs::metadata(pass.door.socket()).expect("a socket").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+            let log = |line: &str| Answer::Log { level: LogLevel::Info, line: line.to_owned() };
+            let expected = vec![
+                log("reading"),
+                log("Committed."),
+                log("Next config diff: {\"in\":{},\"out\":{}}"),
+                Answer::Exit { code: 0 },
+            ];
+            assert_eq!(answers(&mut connect(pass, &key(pass))), expected);
+            assert!(pass.failure().is_none());
+            Ok(OperatorOutput::default())
+        });
+        assert!(result.is_ok());
+        assert_eq!(bench.log(), "");
+        let left = fs::read_dir(bench.project().join(".sync/tmp")).expect("a directory").count();
+        assert_eq!(left, 0, "the socket is gone with the run");
+    }
+
+    #[test]
+    fn a_failed_transfer_is_told_to_the_client_and_kept_for_the_task() {
+        let bench = Bench::new()
+            .on_transfer(|_| Err(OperatorError::unreachable("no route").hint("look at the cable")));
+        let result = run(&bench, |pass| {
+            let error = |line: &str| Answer::Error { line: line.to_owned() };
+            let expected =
+                vec![error("Error: no route"), error("  hint: look at the cable"), Answer::Exit { code: 1 }];
+            assert_eq!(answers(&mut connect(pass, &key(pass))), expected);
+            Err(pass.failure().expect("the failure"))
+        });
+        assert_eq!(result.map(|_| ()).map_err(|error| error.message), Err("no route".to_owned()));
+    }
+
+    #[test]
+    fn a_client_without_a_pass_is_sent_away() {
+        let bench = Bench::new().on_transfer(|_| panic!("no transfer"));
+        let result = run(&bench, |pass| {
+            let told = answers(&mut connect(pass, "guessed"));
+            assert_eq!(told.last(), Some(&Answer::Exit { code: 1 }));
+            Ok(OperatorOutput::default())
+        });
+        assert!(result.is_ok());
+    }
+
+    #[test]
+    fn a_client_that_goes_away_cancels_its_transfer() {
+        let (started, begin) = channel();
+        let (stopped, end) = channel();
+        let bench = Bench::new().on_transfer(move |request| {
+            started.send(()).expect("a listener");
+            while !request.cancel.is_canceled() {
+                thread::yield_now();
+            }
+            stopped.send(()).expect("a listener");
+            Err(OperatorError::canceled())
+        });
+        let (begin, end) = (Mutex::new(begin), Mutex::new(end));
+        let result = run(&bench, |pass| {
+            let client = connect(pass, &key(pass));
+            begin.lock().expect("no panic").recv().expect("the transfer has begun");
+            drop(client);
+            end.lock().expect("no panic").recv().expect("the transfer has ended");
+            Ok(OperatorOutput::default())
+        });
+        assert!(result.is_ok());
     }
 }

@@ -15,7 +15,7 @@ mod secret_text;
 pub mod shell;
 mod stored;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub(in crate::run) mod wait;
 
 use std::collections::BTreeMap;
