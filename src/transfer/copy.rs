@@ -33,15 +33,20 @@ pub fn run(config: &EmbulkConfig, context: &TransferContext) -> Result<TransferR
     let mut output = output::open(config, context)?;
     // One request for everything: two transfers that each hold a part and wait for the rest would wait forever.
     let _share = context.memory.take(PAGES * PAGE_BYTES * 2 + output.memory_bytes());
-    let source = input::open(&config.input, context, input::bytes_rule(&config.output))?;
-    let projection = filter::plan(&config.filters, source.reader.schema())?;
-    let (read, sent) = transfer(source.reader, projection, output.as_mut(), context)?;
-    for note in read.notes.iter().chain(&sent.notes) {
+    let (read, sent) = match recover_or_copy(config, output.as_mut(), context) {
+        Ok(figures) => figures,
+        Err(error) => {
+            output.abort();
+            return Err(error);
+        }
+    };
+    let notes: Vec<String> = read.notes.into_iter().chain(sent.notes).collect();
+    for note in &notes {
         context.observer.log(Level::Warn, note);
     }
     context.observer.log(Level::Info, "Committed.");
     Ok(TransferReport {
-        source: source.name,
+        source: config.input.to_string(),
         target: output.target(),
         rows_read: read.rows,
         rows_sent: sent.rows_sent,
@@ -49,28 +54,26 @@ pub fn run(config: &EmbulkConfig, context: &TransferContext) -> Result<TransferR
         bytes: sent.bytes,
         seconds: start.elapsed().as_secs_f64(),
         snapshot: "per table".to_owned(),
-        notes: read.notes.into_iter().chain(sent.notes).collect(),
+        notes,
     })
 }
 
-/// Moves the rows and publishes them, or leaves nothing behind.
-fn transfer(
-    reader: Box<dyn Input>,
-    projection: Projection,
+/// What an earlier attempt has published, else a copy. An output that did not commit is the caller's to abort.
+fn recover_or_copy(
+    config: &EmbulkConfig,
     output: &mut dyn Output,
     context: &TransferContext,
 ) -> Result<(InputFigures, OutputFigures), TransferError> {
-    let outcome = move_rows(reader, projection, output, context).and_then(|read| {
-        if context.cancel.is_canceled() {
-            return Err(TransferError::canceled());
-        }
-        let sent = output.commit()?;
-        Ok((read, sent))
-    });
-    if outcome.is_err() {
-        output.abort();
+    if let Some(sent) = output.recover()? {
+        return Ok((InputFigures { rows: sent.rows_sent, notes: Vec::new() }, sent));
     }
-    outcome
+    let source = input::open(&config.input, context, input::bytes_rule(&config.output))?;
+    let projection = filter::plan(&config.filters, source.reader.schema())?;
+    let read = move_rows(source.reader, projection, output, context)?;
+    if context.cancel.is_canceled() {
+        return Err(TransferError::canceled());
+    }
+    Ok((read, output.commit()?))
 }
 
 fn move_rows(

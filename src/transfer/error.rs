@@ -161,6 +161,21 @@ impl TransferError {
         self.hint.as_deref().or(self.kind.remedy())
     }
 
+    /// Whether the run asked to stop.
+    pub fn is_canceled(&self) -> bool {
+        self.kind == ErrorKind::Canceled
+    }
+
+    /// Whether a server could not be reached or was lost on the way: nothing was published, later may do.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self.kind, ErrorKind::Unreachable | ErrorKind::ConnectionLost)
+    }
+
+    /// Whether the config asks for something that cannot be done.
+    pub fn is_config(&self) -> bool {
+        self.kind == ErrorKind::Config
+    }
+
     /// The run asked to stop.
     pub fn canceled() -> Self {
         Self::new(ErrorKind::Canceled, "the transfer was stopped")

@@ -29,7 +29,7 @@ fn declared_types_decide_and_decimals_keep_their_digits() {
     let lab = lab();
     let input = sqlite("shop.db", query("select * from items order by id"));
     let report = lab.run(&to_jsonl(InputConfig::Sqlite(input), TypeMapping::Exact)).unwrap();
-    assert_eq!(report.source, "sqlite shop.db.query");
+    assert_eq!(report.source, "sqlite shop.db (query)");
     let lines = std::fs::read_to_string(lab.path("out000.00.jsonl")).unwrap();
     let lines: Vec<&str> = lines.lines().collect();
     assert_eq!(

@@ -22,8 +22,6 @@ use super::schema::Schema;
 pub struct Source {
     /// Reads it.
     pub reader: Box<dyn Input>,
-    /// As people know it, e.g. `mysql shop.orders`.
-    pub name: String,
     /// Returns the connection to the pool.
     _permit: Option<ConnectionPermit>,
 }
@@ -60,14 +58,11 @@ pub fn open(
             let address = format!("{}:{}", config.host.expose(), config.port);
             let permit = context.sources.acquire(&address, &context.cancel)?;
             let reader = mysql::open(config, context, bytes)?;
-            let name = format!("mysql {}.{}", config.database.shown(), select::short_name(&config.selection));
-            Ok(Source { reader: Box::new(reader), name, _permit: Some(permit) })
+            Ok(Source { reader: Box::new(reader), _permit: Some(permit) })
         }
         InputConfig::Sqlite(config) => {
             let reader = sqlite::open(config, context, bytes)?;
-            let name =
-                format!("sqlite {}.{}", config.database.shown(), select::short_name(&config.selection));
-            Ok(Source { reader: Box::new(reader), name, _permit: None })
+            Ok(Source { reader: Box::new(reader), _permit: None })
         }
     }
 }

@@ -23,14 +23,6 @@ pub(super) fn name(selection: &Selection) -> String {
     }
 }
 
-/// What reports call the selection: the table's name, or `query`.
-pub(super) fn short_name(selection: &Selection) -> &str {
-    match selection {
-        Selection::Table { table, .. } => table.shown(),
-        Selection::Query(_) => "query",
-    }
-}
-
 fn build(selection: &Selection, quote: char, text: fn(&Text) -> &str) -> String {
     match selection {
         Selection::Query(query) => text(query).to_owned(),

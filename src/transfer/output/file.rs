@@ -14,7 +14,7 @@ use flate2::write::GzEncoder;
 use super::formatter::{self, Formatted};
 use super::stale;
 use super::{Output, OutputFigures};
-use crate::embulk::output::{Encoder, FileOutput, StaleObjects};
+use crate::embulk::output::{Encoder, FileOutput, OutputConfig, StaleObjects};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
 use crate::transfer::effect::{Effect, EffectOutcome};
@@ -106,13 +106,7 @@ impl FileTarget {
 
 impl Output for FileTarget {
     fn target(&self) -> String {
-        let shown = match &self.options.path_prefix {
-            crate::embulk::text::Text::Plain(_) => {
-                self.path.strip_prefix(&self.context.directory).unwrap_or(&self.path).display().to_string()
-            }
-            hidden => hidden.shown().to_owned(),
-        };
-        format!("file {shown}")
+        OutputConfig::File(Box::new(self.options.clone())).to_string()
     }
 
     fn memory_bytes(&self) -> usize {

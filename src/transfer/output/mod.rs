@@ -25,12 +25,13 @@ pub fn open(config: &EmbulkConfig, context: &TransferContext) -> Result<Box<dyn 
 
 /// A target of one transfer. One thread uses it.
 ///
+/// * `recover` is called first, before the source is opened. When it gives figures, nothing else is called.
 /// * `begin` is called once, before any page and after the source was opened; also for a table without rows.
 /// * `write` is called for every page in order, never with an empty one. The page may be reused when it returns:
 ///   what is needed later is copied. It may wait (back-pressure), and then asks the context's `cancel` now and then.
 /// * `commit` is called once, after the last page, also when there was none. When it returns, readers of the target
 ///   see the new rows and nothing staged is left.
-/// * `abort` is called once after an error of `begin`, `write` or `commit`, after an error of the source, and when the
+/// * `abort` is called once after an error of `recover`, `begin`, `write` or `commit`, after an error of the source, and when the
 ///   run is stopped; never after a `commit` that succeeded. It removes everything staged. It cannot fail: what could
 ///   not be removed goes to the log and stays in the ledger for the next attempt.
 pub trait Output {
@@ -43,6 +44,12 @@ pub trait Output {
 
     /// Bytes sent so far, for progress.
     fn bytes(&self) -> u64;
+
+    /// Finishes what an earlier attempt of the same transfer began: figures when that published all rows, so that
+    /// nothing is read again.
+    fn recover(&mut self) -> Result<Option<OutputFigures>, TransferError> {
+        Ok(None)
+    }
 
     /// Prepares the target for rows of this schema.
     fn begin(&mut self, schema: &Arc<Schema>) -> Result<(), TransferError>;
