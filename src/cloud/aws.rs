@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_kms::config::http::HttpResponse;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 
 /// How long one try of a call may take. Bodies are small: ciphertexts, and logs of a task.
@@ -68,10 +69,9 @@ pub struct CallFailure {
 }
 
 /// Takes an error of the SDK apart.
-pub(super) fn failure<E, R>(service: &str, error: &SdkError<E, R>) -> CallFailure
+pub(super) fn failure<E>(service: &str, error: &SdkError<E, HttpResponse>) -> CallFailure
 where
     E: ProvideErrorMetadata + Error + 'static,
-    R: std::fmt::Debug,
 {
     if let SdkError::ServiceError(answer) = error {
         let metadata = answer.err();
@@ -80,7 +80,9 @@ where
             (Some(code), Some(message)) => format!("{service} says {code}: {}", one_line(message)),
             (Some(code), None) => format!("{service} says {code}"),
             (None, Some(message)) => format!("{service} says: {}", one_line(message)),
-            (None, None) => format!("{service} answered with an error that it does not name"),
+            (None, None) => {
+                format!("{service} answered with HTTP status {} and no reason", answer.raw().status())
+            }
         };
         return CallFailure { code, message };
     }
@@ -102,7 +104,7 @@ fn root_cause(error: &dyn Error) -> String {
 }
 
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    text.trim_end_matches(['.', '\n', ' ']).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

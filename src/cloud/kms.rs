@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use aws_sdk_kms::Client;
+use aws_sdk_kms::config::http::HttpResponse;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::DataKeySpec;
@@ -77,10 +78,9 @@ fn incomplete() -> KeyServiceError {
     KeyServiceError { message: format!("{SERVICE} gave an answer without a value"), hint: None }
 }
 
-fn explain<E, R>(action: &str, error: &SdkError<E, R>) -> KeyServiceError
+fn explain<E>(action: &str, error: &SdkError<E, HttpResponse>) -> KeyServiceError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug,
 {
     let failure = failure(SERVICE, error);
     KeyServiceError { hint: hint(action, failure.code.as_deref()), message: failure.message }

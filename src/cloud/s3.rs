@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use aws_config::Region;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Credentials;
+use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 
@@ -123,10 +124,9 @@ impl S3 {
     }
 }
 
-fn explain<E, R>(bucket: &str, error: &SdkError<E, R>) -> S3Error
+fn explain<E>(bucket: &str, error: &SdkError<E, HttpResponse>) -> S3Error
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug,
 {
     S3Error { message: format!("bucket `{bucket}`: {}", failure(SERVICE, error).message) }
 }

@@ -121,15 +121,18 @@ impl Encrypted {
     }
 
     fn entries(&self, name: &str) -> Result<&[(String, Ciphertext)], SecretError> {
-        let file = self.file.get_or_init(|| SecretsFile::read(&self.path).map_err(|error| chain(&error)));
+        let file = self.file.get_or_init(|| SecretsFile::read(&self.path).map_err(|error| reason(&error)));
         file.as_ref().map(SecretsFile::entries).map_err(|reason| unavailable(name, &self.place, reason))
     }
 }
 
-fn chain(error: &FileError) -> String {
+/// What is wrong, without the file's name, which stands in the message around it.
+fn reason(error: &FileError) -> String {
     match error {
-        FileError::Disk { source, .. } => format!("{error}: {source}"),
-        FileError::Form { .. } | FileError::Changed { .. } => error.to_string(),
+        FileError::Disk { source, .. } => source.to_string(),
+        FileError::Form { line: Some(line), reason, .. } => format!("line {line}: {reason}"),
+        FileError::Form { line: None, reason, .. } => reason.clone(),
+        FileError::Changed { .. } => error.to_string(),
     }
 }
 

@@ -21,7 +21,8 @@ pub struct Said {
 impl Sandbox {
     /// An empty folder.
     pub fn new() -> Self {
-        let folder = tempfile::Builder::new().prefix("sync-sandbox-").tempdir().expect("a folder can be made");
+        let folder =
+            tempfile::Builder::new().prefix("sync-sandbox-").tempdir().expect("a folder can be made");
         Self { folder, environment: Vec::new() }
     }
 
@@ -46,7 +47,8 @@ impl Sandbox {
 
     /// Reads a file.
     pub fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+        std::fs::read_to_string(self.folder.path().join(name))
+            .unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
     /// Copies a folder of the repository, e.g. `workflows`.

@@ -4,6 +4,7 @@
 //! log that cannot be written or sent fails no task; what is wrong is said once, in the summary.
 
 mod name;
+mod s3;
 mod upload;
 
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 pub use name::{AttemptIdentity, attempt_directory, file_name};
+pub use s3::S3LogStore;
 pub use upload::{KeptLog, LogStore, S3LogSettings, UploadSummary};
 
 use crate::run::event::{EventKind, RunEvent, TaskFailure};

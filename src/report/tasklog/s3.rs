@@ -1,0 +1,32 @@
+//! The log server in S3.
+
+use std::sync::Arc;
+
+use super::upload::{LogStore, S3LogSettings};
+use crate::cloud::aws::Aws;
+use crate::cloud::s3::{S3, S3Settings};
+
+/// A bucket that takes logs.
+#[derive(Debug)]
+pub struct S3LogStore {
+    s3: S3,
+    bucket: String,
+}
+
+impl S3LogStore {
+    /// Nothing is called before the first log.
+    pub fn new(aws: Arc<Aws>, settings: &S3LogSettings) -> Self {
+        let s3 = S3Settings {
+            endpoint: settings.endpoint.clone(),
+            path_style: settings.path_style,
+            credentials: settings.credentials.clone(),
+        };
+        Self { s3: S3::new(aws, s3), bucket: settings.bucket.clone() }
+    }
+}
+
+impl LogStore for S3LogStore {
+    fn put(&self, key: &str, body: Vec<u8>) -> Result<(), String> {
+        self.s3.put(&self.bucket, key, "application/gzip", body).map_err(|error| error.to_string())
+    }
+}
