@@ -7,6 +7,7 @@ _OBJECTS = {
 _BQEMULATOR_TABLES = {
     "an_expiry_is_set_and_taken_back": "a table's expiry is ignored",
     "bytes_arrive": "BYTES of NDJSON keep the Base64 text as their bytes",
+    "names_may_be_of_any_script_or_reserved": "names of tables are ASCII",
 }
 
 KNOWN_WRONGS: dict[str, dict[str, str]] = {

@@ -279,6 +279,27 @@ def objects_are_loaded_by_wildcard(world: World) -> None:
     equal(world.rows("t"), [(1, "a"), (2, "b")])
 
 
+def objects_are_loaded_by_name(world: World) -> None:
+    one = world.put("one.json.gz", gzip.compress(ndjson([{"id": 1, "name": "a"}]).getvalue()))
+    two = world.put("two.json.gz", gzip.compress(ndjson([{"id": 2, "name": "b"}]).getvalue()))
+    job = world.bigquery.load_table_from_uri([one, two], world.table("t"), job_config=world.config()).result()
+    equal(job.output_rows, 2)
+    equal(world.rows("t"), [(1, "a"), (2, "b")])
+
+
+def an_empty_object_makes_an_empty_table(world: World) -> None:
+    uri = world.put("none.json.gz", gzip.compress(b""))
+    equal(world.load_objects("t", uri, write_disposition="WRITE_TRUNCATE").output_rows, 0)
+    equal(world.rows("t"), [])
+
+
+def names_may_be_of_any_script_or_reserved(world: World) -> None:
+    schema = [bigquery.SchemaField("名前", "STRING"), bigquery.SchemaField("select", "INTEGER")]
+    for table in ("注文", "order"):
+        world.load(table, [{"名前": "🍣", "select": 1}], schema=schema)
+        equal(world.rows(table), [("🍣", 1)])
+
+
 def an_object_that_is_not_there_fails_the_job(world: World) -> None:
     refused(lambda: world.load_objects("t", f"gs://{world.bucket.name}/{world.prefix}nothing"))
 
