@@ -231,4 +231,64 @@ mod tests {
     fn a_secret_by_name_is_not_asked_for() {
         assert!(check(&format!("in: {{type: mysql, host: h, user: u, password: '${{secret:x}}', database: d, table: t}}\n{OUT}")).is_empty());
     }
+
+    #[test]
+    fn a_password_written_out_is_a_warning() {
+        let template =
+            format!("in: {{type: mysql, host: h, user: u, password: hunter2, database: d, table: t}}\n{OUT}");
+        let reader = MemoryReader::default().with("a.yml", &template);
+        let problems = check_file(Path::new("a.yml"), &reader, ForeignPlugins::Refuse);
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].message, "`password` is written out in the file");
+        assert_eq!(
+            problems[0].hint.as_deref(),
+            Some("write `${secret:NAME}` and store it with `sync secrets set NAME`")
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_makes_it_panic(
+            pieces in proptest::collection::vec(proptest::sample::select(PIECES.to_vec()), 0..40)
+        ) {
+            let reader = MemoryReader::default().with("a.yml.liquid", &pieces.concat());
+            check_file(Path::new("a.yml.liquid"), &reader, ForeignPlugins::Refuse);
+        }
+    }
+
+    const PIECES: [&str; 33] = [
+        "in:",
+        "out:",
+        "filters:",
+        "exec:",
+        "\n",
+        "\n  ",
+        "\n  - ",
+        " ",
+        "type: mysql",
+        "type: bigquery",
+        "type: file",
+        "type: column",
+        "{",
+        "}",
+        "[",
+        "]",
+        ", ",
+        ": ",
+        "é",
+        "{{ env.X }}",
+        "{% if env.X == 'a' %}",
+        "{% endif %}",
+        "formatter:",
+        "column_options:",
+        "json_keyfile:",
+        "${secret:x}",
+        "- {name: x}",
+        "port: -1",
+        "mode: replace",
+        "table: t",
+        "range_partitioning:",
+        "delimiter: xx",
+        "table: {{ env.T }}",
+    ];
 }

@@ -171,6 +171,7 @@ fn keyfile(section: &Section<'_>) -> Key {
         NodeValue::Mapping(_) => {
             let Some(inner) = Section::of(node, "json_keyfile", binder) else { return Key::Unusable };
             let content = inner.required("content");
+            inner.warn_of_literal("content", content.as_ref().map_or("", Text::expose));
             inner.finish();
             let Some(content) = content else { return Key::Unusable };
             (content, inner.node("content").map_or(&node.span, |node| &node.span))

@@ -31,6 +31,7 @@ fn mysql(section: &Section<'_>) -> Option<MysqlInput> {
     let (host, user, database) =
         (section.required("host"), section.required("user"), section.required("database"));
     let password = section.text("password").map_or_else(|| Secret::new(""), Text::into_secret);
+    section.warn_of_literal("password", password.expose());
     let selection = selection(section);
     let datetime_code = match section.flag("use_legacy_datetime_code", Rules::Java) {
         Some(true) => DatetimeCode::ProcessZone,

@@ -367,6 +367,21 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Warns, while checking, of a secret that is written out in the file: what the environment or a secret gives is
+    /// not known then, so a text that is known is written out.
+    pub(super) fn warn_of_literal(&self, key: &'static str, text: &str) {
+        if self.binder.purpose == Purpose::Check
+            && !text.is_empty()
+            && let Some(node) = self.node(key)
+        {
+            let message = format!("`{key}` is written out in the file");
+            self.binder.report(
+                Problem::warning("literal-secret", message, &node.span)
+                    .hint("write `${secret:NAME}` and store it with `sync secrets set NAME`"),
+            );
+        }
+    }
+
     /// Options that mean nothing here and whose absence changes no result.
     pub(super) fn ignore(&self, keys: &[&'static str]) {
         self.asked.borrow_mut().extend(keys);

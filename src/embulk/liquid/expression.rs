@@ -42,6 +42,9 @@ pub(super) enum Key {
     Index(Expression),
 }
 
+/// Ranges in ranges.
+const MAX_DEPTH: usize = 100;
+
 /// The parts of a variable, as Ruby scans them.
 static PARTS: LazyLock<Regex> =
     // A constant pattern: compiles always, or the tests fail.
@@ -50,6 +53,12 @@ static PARTS: LazyLock<Regex> =
 impl Expression {
     /// Reads the text of an expression; everything means something.
     pub(super) fn parse(text: &str) -> Self {
+        Self::parse_within(text, MAX_DEPTH)
+    }
+
+    /// Ranges in ranges beyond the depth are nothing: the stack has an end.
+    fn parse_within(text: &str, depth: usize) -> Self {
+        let Some(depth) = depth.checked_sub(1) else { return Self::Literal(Value::Nil) };
         match text {
             "" | "nil" | "null" => return Self::Literal(Value::Nil),
             "true" => return Self::Literal(Value::Bool(true)),
@@ -71,7 +80,10 @@ impl Expression {
             .and_then(|rest| rest.strip_suffix(')'))
             .and_then(|inner| inner.rsplit_once(".."))
         {
-            return Self::Range(Box::new(Self::parse(first)), Box::new(Self::parse(last)));
+            return Self::Range(
+                Box::new(Self::parse_within(first, depth)),
+                Box::new(Self::parse_within(last, depth)),
+            );
         }
         Self::Variable(Lookup::parse(text))
     }

@@ -155,12 +155,16 @@ fn number(rest: &str) -> Option<usize> {
 pub(super) struct Words<'t> {
     words: Vec<Word<'t>>,
     next: usize,
+    depth: usize,
 }
+
+/// Expressions in expressions; more is refused before the stack is.
+const MAX_DEPTH: usize = 100;
 
 impl<'t> Words<'t> {
     /// Errors: a character that no word starts with.
     pub(super) fn of(markup: Markup<'t>) -> Result<Self, SyntaxError> {
-        Ok(Self { words: words(markup)?, next: 0 })
+        Ok(Self { words: words(markup)?, next: 0, depth: 0 })
     }
 
     fn peek(&self, ahead: usize) -> Word<'t> {
@@ -207,6 +211,16 @@ impl<'t> Words<'t> {
 
     /// The text of an expression: a literal, a range, or a variable with what is looked up in it.
     pub(super) fn expression(&mut self) -> Result<String, SyntaxError> {
+        if self.depth == MAX_DEPTH {
+            return Err(self.error("Nesting too deep"));
+        }
+        self.depth += 1;
+        let expression = self.inner_expression();
+        self.depth -= 1;
+        expression
+    }
+
+    fn inner_expression(&mut self) -> Result<String, SyntaxError> {
         let word = self.peek(0);
         match word.kind {
             Kind::Id => self.variable(),

@@ -152,4 +152,148 @@ mod tests {
             "Liquid error: a range of more than 1000000 items"
         );
     }
+
+    #[test]
+    fn abysses_are_refused() {
+        let round = format!("{{{{ {}1..2{} }}}}", "(".repeat(5000), "..2)".repeat(5000));
+        assert!(error(&round).0.starts_with("Nesting too deep"));
+        let case = format!("{{% case {}1..2{} %}}{{% endcase %}}", "(".repeat(5000), "..2)".repeat(5000));
+        assert_eq!(text(&case, &[]), "");
+        struct Self_;
+        impl Partials for Self_ {
+            fn find(&self, path: &str) -> Option<Arc<Source>> {
+                let text = format!(
+                    "{}{{% include 'self' %}}{}",
+                    "{% capture x %}".repeat(90),
+                    "{% endcapture %}".repeat(90)
+                );
+                Some(Source::new(path, text))
+            }
+        }
+        let source = Source::new("t.yml.liquid", "{% include 'self' %}ok");
+        let now = "2015-06-04T01:02:03[UTC]".parse().unwrap();
+        let setting = Setting { env: &BTreeMap::new(), partials: &Self_, now: &now, guess: Option::None };
+        assert_eq!(Template::parse(&source).unwrap().render(&setting).text, "ok");
+    }
+
+    #[test]
+    fn a_secret_is_covered_however_it_is_written_out() {
+        let env = BTreeMap::from([
+            ("P".to_owned(), Value::hidden("P", "hunter2,x")),
+            ("E".to_owned(), Value::text("")),
+        ]);
+        let rendered = |template: &str| {
+            let now = "2015-06-04T01:02:03[UTC]".parse().unwrap();
+            let setting = Setting { env: &env, partials: &None, now: &now, guess: Option::None };
+            Template::parse(&Source::new("t", template)).unwrap().render(&setting).text
+        };
+        for (template, text) in [
+            ("{{ env.P }}", "⟦P⟧"),
+            ("{{ env.P | upcase }}{{ env.P }}", "⟦P⟧⟦P.2⟧"),
+            ("{{ env.P | split: ',' | first }}", "⟦P⟧"),
+            ("{% for part in env.P %}{{ part }}{% endfor %}", "⟦P⟧"),
+            ("{% capture c %}a{{ env.P }}b{% endcapture %}{{ c }}", "⟦P⟧⟦P.2⟧"),
+            ("{{ env }}", "⟦P⟧"),
+            ("{{ env | join }}", "⟦P⟧"),
+            ("{% cycle env.P %}", "⟦P⟧"),
+            ("{{ env.P | url_encode | date: '%Y' }}", "⟦P⟧"),
+            ("{{ 'x' | append: env.P | size }}", "10"),
+            ("{% if env.P contains 'hunter' %}Y{% endif %}", "Y"),
+            ("{% if env.P > 3 %}Y{% endif %}", "Liquid error: comparison failed"),
+            ("{% include env.P %}", "Liquid error: Illegal template name '…'"),
+            ("{{ env.P | slice: env.P }}", "Liquid error: filter slice failed"),
+            ("{{ env.P | plus: 1 }}", "⟦P⟧"),
+            ("{% for i in env %}{{ i[1] }}{% endfor %}", "⟦P⟧"),
+            ("{% for i in (1..2) limit: env.P %}{{ i }}{% endfor %}", ""),
+        ] {
+            let got = rendered(template);
+            assert!(!got.to_lowercase().contains("hunter"), "{template}: {got}");
+            if !template.contains("capture") {
+                assert_eq!(got, text, "{template}");
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_makes_it_panic(
+            pieces in proptest::collection::vec(proptest::sample::select(PIECES.to_vec()), 0..25)
+        ) {
+            let source = Source::new("t", pieces.concat());
+            if let Ok(template) = Template::parse(&source) {
+                let now = "2015-06-04T01:02:03[UTC]".parse().unwrap();
+                let env = BTreeMap::from([("A".to_owned(), Value::hidden("A", "é,1")), ("B".to_owned(), Value::text("-9.5"))]);
+                for guess in [Option::None, Some(Guess::Filled), Some(Guess::Matching)] {
+                    let setting = Setting { env: &env, partials: &None, now: &now, guess };
+                    let rendering = template.render(&setting);
+                    for at in 0..rendering.text.len() {
+                        rendering.origins.place(at, at + 1).unwrap();
+                    }
+                }
+            }
+        }
+    }
+
+    const PIECES: [&str; 60] = [
+        "{{",
+        "}}",
+        "{%",
+        "%}",
+        "{{-",
+        "-}}",
+        "{%-",
+        "-%}",
+        " ",
+        "\n",
+        "é",
+        "'",
+        "\"",
+        "env.A",
+        "env.B",
+        "x",
+        "| split: ','",
+        "| slice: ",
+        "| date: '%5N%-d%é'",
+        "| round: ",
+        "| truncate: ",
+        "| times: ",
+        "| divided_by: ",
+        "| replace: '', '\\'",
+        "| capitalize",
+        "| url_decode",
+        "| sort",
+        "| truncatewords: ",
+        "| default",
+        "170141183460469231731687303715884105727",
+        "-170141183460469231731687303715884105728",
+        "0.5",
+        "(1..3)",
+        "[",
+        "]",
+        ".",
+        ",",
+        ":",
+        "==",
+        "<",
+        "contains ",
+        "{% if env.A %}",
+        "{% endif %}",
+        "{% for x in (1..3) %}",
+        "{% endfor %}",
+        "{% else %}",
+        "{% assign x = ",
+        "%}{{ x ",
+        "{% capture x %}",
+        "{% endcapture %}",
+        "{% cycle 'a', x %}",
+        "{% raw %}",
+        "{% endraw %}",
+        "{{ env.A | ",
+        "{{ x.size }}",
+        "{% case x %}",
+        "{% when 'a', 1 %}",
+        "{% endcase %}",
+        "{% tablerow x in env.A cols:2 %}",
+        "{% endtablerow %}",
+    ];
 }

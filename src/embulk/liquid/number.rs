@@ -147,7 +147,7 @@ impl Number {
     /// The nearest number with so many digits after the point (before it, when negative), halves away from zero.
     pub(super) fn round(self, digits: i128) -> Self {
         let Some((mantissa, scale)) = self.parts() else { return self };
-        let cut = i128::from(scale) - digits;
+        let cut = i128::from(scale).saturating_sub(digits);
         if cut <= 0 || (scale == 0 && digits >= 0) {
             return self;
         }

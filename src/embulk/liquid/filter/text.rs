@@ -142,7 +142,7 @@ pub(super) fn truncate(arguments: &[Value]) -> Result<Value, String> {
     if (input.chars().count() as i128) <= length {
         return text(input);
     }
-    let keep = usize::try_from(length - ellipsis.chars().count() as i128).unwrap_or(0);
+    let keep = usize::try_from(length.saturating_sub(ellipsis.chars().count() as i128)).unwrap_or(0);
     text(input.chars().take(keep).collect::<String>() + &ellipsis)
 }
 
