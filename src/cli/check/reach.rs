@@ -10,9 +10,9 @@ use super::shell;
 use crate::diagnostic::{Problem, Source, Span};
 use crate::dig::workflow::{OperatorCall, Task, TaskBody};
 use crate::dig::{self, Loaded};
+use crate::embulk::{self, ForeignPlugins};
 use crate::reader::Reader;
 use crate::session::TaskName;
-use crate::yaml::{self, Dialect};
 
 /// Walks from workflows to all that they reach.
 pub(super) struct Reach<'a> {
@@ -61,17 +61,8 @@ impl<'a> Reach<'a> {
 
     /// A transfer file.
     pub(super) fn transfer_file(&mut self, path: &Path) {
-        if !self.seen.insert(path.to_owned()) {
-            return;
-        }
-        match self.reader.read(path) {
-            // What a template renders to is known only with its environment.
-            Ok(_) if super::is_template(path) => {}
-            Ok(text) => self.add(yaml::parse(&Source::new(path, text), Dialect::Embulk).problems),
-            Err(error) => {
-                let message = format!("transfer file `{}` can't be read: {error}", path.display());
-                self.add(vec![Problem::placeless("missing-file", message)]);
-            }
+        if self.seen.insert(path.to_owned()) {
+            self.add(embulk::check_file(path, self.reader, ForeignPlugins::Refuse));
         }
     }
 
@@ -263,7 +254,7 @@ mod tests {
             .with("flows/sub/here.sql", "select 1")
             .with("flows/q.sql", "select ${now}")
             .with("m.yml", "text: failed ${task_name}\n")
-            .with("embulk/a.yml.liquid", "in: {}\n");
+            .with("embulk/a.yml.liquid", "in: {type: mysql, host: h, user: u, database: d, table: t}\nout: {type: file, path_prefix: p, file_ext: jsonl, formatter: {type: jsonl}}\n");
         let (problems, seen) = check(&reader, "flows/main.dig");
         assert_eq!(problems, [""; 0]);
         assert_eq!(
