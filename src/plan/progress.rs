@@ -371,7 +371,9 @@ impl Plan {
     fn wait_for_retry(&mut self, id: TaskId, delay: Duration, failure: Option<TaskFailure>) {
         let node = self.node_mut(id);
         node.state = TaskState::RetryWaiting;
-        let (name, round) = (node.name.clone(), node.round);
+        // A group has no rounds of its own: its tries are counted.
+        let round = if node.definition.call().is_some() { node.round } else { node.retries };
+        let name = node.name.clone();
         self.transitions.push(Transition::Retrying { id, name, round, delay, failure });
     }
 

@@ -13,10 +13,11 @@ use jiff::Timestamp;
 
 use super::cancel::StopReason;
 use super::event::{AttemptOutcome, EventKind, FailureKind, RunEvent, TaskFailure};
-use super::executor::{Ended, Job, Message, Shared, Workers};
+use super::executor::{Ended, Job, Shared};
 use super::operator::{Cancel, NotRecorded, OperatorError};
 use super::setup::{FailedTask, RunSetup, RunSummary, SinkError};
 use super::timers::Timers;
+use super::workers::{Message, Workers};
 use crate::plan::{Failure, Plan, Success, TaskId, Transition, Work, is_control};
 use crate::session::{Level, Params, TaskName, TaskState};
 use crate::transfer::report::TransferReport;

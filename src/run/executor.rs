@@ -1,20 +1,15 @@
 //! One try of one task: parameters are evaluated, the operator works, and what it left is made fit for the record.
-//! And the threads that do this, each with a JavaScript engine of its own that is kept between tasks.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
 use serde_json::Value;
 
-use super::event::{EventKind, FailureKind, TaskResult};
+use super::event::{FailureKind, TaskResult};
 use super::operator::{
-    Cancel, EventLine, NotRecorded, OperatorError, OperatorOutput, OperatorRequest, Operators, Reporter,
-    SecretGuard, Services, Subtask, control, wait,
+    Cancel, OperatorError, OperatorOutput, OperatorRequest, Operators, Reporter, SecretGuard, Services,
+    Subtask, control, wait,
 };
 use super::scope::{self, Evaluated};
 use super::setup::RunMode;
@@ -22,14 +17,14 @@ use crate::dig;
 use crate::dig::expression::{Clock, Evaluator, Limits};
 use crate::dig::params;
 use crate::dig::retry::RetryPolicy;
-use crate::plan::{Failure, Success, TaskId, Work, is_control};
+use crate::plan::{Failure, Success, Work, is_control};
 use crate::reader::Reader;
-use crate::session::{Level, Params};
+use crate::session::{Level, Params, TaskName};
 
 /// Operators whose own failure is final. Digdag: `_retry` on them counts only for what they generate.
 const NEVER_RETRIED: [&str; 8] = ["echo", "fail", "wait", "if", "loop", "for_each", "for_range", "notify"];
 
-/// What every worker has.
+/// What every task is tried with.
 pub(super) struct Shared {
     pub(super) operators: Operators,
     pub(super) services: Arc<Services>,
@@ -49,16 +44,6 @@ pub(super) struct Job {
     pub(super) scope: Params,
 }
 
-/// What workers tell the dispatcher.
-pub(super) enum Message {
-    /// Something happened in a task.
-    Event(EventKind),
-    /// The same, and somebody waits until it is recorded.
-    Record(EventKind, Sender<Result<(), NotRecorded>>),
-    /// A try is over.
-    Ended(TaskId, Box<Ended>),
-}
-
 /// How a try ended.
 pub(super) enum Ended {
     Success(Success),
@@ -67,117 +52,8 @@ pub(super) enum Ended {
     Wait(Duration, Success),
 }
 
-/// The way of events from a task to the dispatcher.
-struct Line(Sender<Message>);
-
-impl EventLine for Line {
-    fn send(&self, kind: EventKind) {
-        // When nobody listens any more, the run is over.
-        let _ = self.0.send(Message::Event(kind));
-    }
-
-    fn record(&self, kind: EventKind) -> Result<(), NotRecorded> {
-        let (answer, answered) = crossbeam_channel::bounded(1);
-        let over = || NotRecorded("the run is over".to_owned());
-        self.0.send(Message::Record(kind, answer)).map_err(|_| over())?;
-        answered.recv().unwrap_or_else(|_| Err(over()))
-    }
-}
-
-/// Threads that take jobs from one queue. They start when there is work for them, up to a limit.
-pub(super) struct Workers {
-    shared: Arc<Shared>,
-    messages: Sender<Message>,
-    jobs: (Sender<Job>, Receiver<Job>),
-    threads: Vec<JoinHandle<()>>,
-    limit: usize,
-    /// Jobs given and not yet ended.
-    pub(super) busy: usize,
-    kind: &'static str,
-}
-
-impl Workers {
-    pub(super) fn new(
-        kind: &'static str,
-        limit: usize,
-        shared: &Arc<Shared>,
-        messages: &Sender<Message>,
-    ) -> Self {
-        Self {
-            shared: Arc::clone(shared),
-            messages: messages.clone(),
-            jobs: unbounded(),
-            threads: Vec::new(),
-            limit: limit.max(1),
-            busy: 0,
-            kind,
-        }
-    }
-
-    pub(super) fn is_full(&self) -> bool {
-        self.busy >= self.limit
-    }
-
-    pub(super) fn give(&mut self, job: Job) -> std::io::Result<()> {
-        if self.busy >= self.threads.len() && self.threads.len() < self.limit {
-            self.start_thread()?;
-        }
-        self.busy += 1;
-        // We hold a receiver ourselves, so the queue is never closed.
-        let _ = self.jobs.0.send(job);
-        Ok(())
-    }
-
-    /// A thread that cannot be started is an error only while there is no other.
-    fn start_thread(&mut self) -> std::io::Result<()> {
-        let (shared, jobs, messages) = (Arc::clone(&self.shared), self.jobs.1.clone(), self.messages.clone());
-        let name = format!("{}-{}", self.kind, self.threads.len() + 1);
-        match std::thread::Builder::new().name(name).spawn(move || serve(&shared, &jobs, &messages)) {
-            Ok(thread) => self.threads.push(thread),
-            Err(error) if self.threads.is_empty() => return Err(error),
-            Err(_) => self.limit = self.threads.len(),
-        }
-        Ok(())
-    }
-
-    /// Waits for the threads, which end when their queue is closed. Not to be called while one is busy.
-    pub(super) fn end(self) {
-        let Self { jobs, threads, .. } = self;
-        drop(jobs);
-        for thread in threads {
-            // Panics of tasks are caught where they happen.
-            let _ = thread.join();
-        }
-    }
-}
-
-fn serve(shared: &Shared, jobs: &Receiver<Job>, messages: &Sender<Message>) {
-    let new_evaluator = || Evaluator::new(shared.zone.clone(), shared.clock.clone(), shared.limits);
-    let mut evaluator = new_evaluator();
-    for job in jobs {
-        let id = job.work.id;
-        let line: Arc<dyn EventLine> = Arc::new(Line(messages.clone()));
-        let reporter = Reporter::new(job.work.name.clone(), line, Arc::clone(&shared.services.guard));
-        let tried = catch_unwind(AssertUnwindSafe(|| try_task(shared, &evaluator, job, &reporter)));
-        let ended = tried.unwrap_or_else(|panic| {
-            // What the panic left half done in the engine must not reach the next task.
-            evaluator = new_evaluator();
-            let error = OperatorError::failed(format!("the task panicked: {}", panic_text(panic.as_ref())));
-            Ended::Failure(failure(shared, &error, None))
-        });
-        reporter.flush_output();
-        if messages.send(Message::Ended(id, Box::new(ended))).is_err() {
-            return;
-        }
-    }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given")
-}
-
-fn try_task(shared: &Shared, evaluator: &Evaluator, job: Job, reporter: &Reporter) -> Ended {
+/// Tries a task once.
+pub(super) fn try_task(shared: &Shared, evaluator: &Evaluator, job: Job, reporter: &Reporter) -> Ended {
     let Job { work, scope } = job;
     let guard = shared.services.guard.as_ref();
     let evaluated = match scope::evaluate(&work, scope, &shared.variables, evaluator, guard) {
@@ -185,7 +61,7 @@ fn try_task(shared: &Shared, evaluator: &Evaluator, job: Job, reporter: &Reporte
         // Digdag: a text that cannot be evaluated is not retried.
         Err(error) => {
             let error = OperatorError::config(error.to_string());
-            return Ended::Failure(failure(shared, &error, None));
+            return Ended::Failure(failure(shared, &work.name, &error, None));
         }
     };
     let retry = retry_of(&evaluated, reporter);
@@ -195,9 +71,9 @@ fn try_task(shared: &Shared, evaluator: &Evaluator, job: Job, reporter: &Reporte
                 Some(pause) => Ended::Wait(pause, success),
                 None => Ended::Success(success),
             },
-            Err(error) => Ended::Failure(failure(shared, &error, retry)),
+            Err(error) => Ended::Failure(failure(shared, &work.name, &error, retry)),
         },
-        Err(error) => Ended::Failure(failure(shared, &error, retry)),
+        Err(error) => Ended::Failure(failure(shared, &work.name, &error, retry)),
     }
 }
 
@@ -302,13 +178,23 @@ fn refused(problems: &[crate::diagnostic::Problem]) -> OperatorError {
     OperatorError::config(format!("the tasks that the script added are invalid: {first}"))
 }
 
-fn failure(shared: &Shared, error: &OperatorError, retry: Option<RetryPolicy>) -> Failure {
+/// A failure for the plan, without secrets.
+pub(super) fn failure(
+    shared: &Shared,
+    task: &TaskName,
+    error: &OperatorError,
+    retry: Option<RetryPolicy>,
+) -> Failure {
     let guard = shared.services.guard.as_ref();
     let mut variable = Params::new();
     // Digdag puts the kind of failure behind the message of an exception that is no operator's own words.
     let kind = if error.kind == FailureKind::Config { " (config)" } else { "" };
     variable.insert("message".to_owned(), format!("{}{kind}", error.message).into());
     params::merge(&mut variable, &error.details);
+    if error.kind == FailureKind::Config || error.details.contains_key("message") {
+        // And the frames of that exception beside it. Handlers that show them get the place we know.
+        variable.entry("stacktrace").or_insert_with(|| format!("at {task}").into());
+    }
     let canceled = error.kind == FailureKind::Canceled;
     Failure {
         failure: error.to_failure(guard),

@@ -2,7 +2,7 @@
 //!
 //! * [`dispatcher`] is one thread and one line of events: it starts, retries and stops, and hands every event to the
 //!   sink it was given before anything is built upon it.
-//! * `executor` does one try of one task on a worker thread; [`scope`] makes the parameters it sees.
+//! * `workers` are the threads, `executor` is one try of one task on one of them; [`scope`] makes the parameters it sees.
 //! * [`operator`] is what tasks do; [`setup`] is what a run is handed and what it says in the end.
 //!
 //! It knows neither SQLite nor the terminal: both hear of a run through [`event`]s alone.
@@ -20,6 +20,7 @@ pub mod setup;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod workers;
 
 pub use cancel::{StopHandle, StopReason, StopRequests, stop_requests};
 pub use dispatcher::{Sink, execute};
