@@ -1,9 +1,11 @@
 //! The wires: AWS and Google over HTTP.
 
 pub mod aws;
+mod crypto;
 pub mod google;
 pub mod kms;
 mod runtime;
 pub mod s3;
 
-pub use runtime::{block_on, handle};
+pub use crypto::install_crypto;
+pub use runtime::{block_on, handle, spawn};

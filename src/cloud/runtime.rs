@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::OnceLock;
 
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinHandle;
 
 /// Uploads and calls mostly wait; two workers carry them all.
 const WORKERS: usize = 2;
@@ -27,4 +28,13 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 /// The runtime, to start work that goes on while the caller does something else.
 pub fn handle() -> &'static Handle {
     runtime().handle()
+}
+
+/// Starts work that goes on while the caller does something else.
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    handle().spawn(future)
 }

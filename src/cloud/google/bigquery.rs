@@ -65,6 +65,8 @@ pub struct Job {
     pub output_rows: Option<u64>,
     /// Rows that a load job left out.
     pub bad_records: Option<u64>,
+    /// `statistics` as the service gives them.
+    pub statistics: Value,
 }
 
 /// One error of a job.
@@ -81,7 +83,7 @@ pub struct JobError {
 #[derive(Debug)]
 pub enum Inserted {
     /// It is there now.
-    New(Job),
+    New(Box<Job>),
     /// A job of this id was there before: ours, of an earlier try.
     Known,
 }
@@ -167,7 +169,7 @@ impl BigQuery {
         let url = self.url(&format!("projects/{}/jobs", path_part(&reference.project)));
         let call = Call::new(Method::POST, url, "bigquery jobs").body(&job_body(reference, configuration));
         match self.google.json(&call).await {
-            Ok(body) => Ok(Inserted::New(Job::read(&body))),
+            Ok(body) => Ok(Inserted::New(Box::new(Job::read(&body)))),
             Err(error) if error.is(409) => Ok(Inserted::Known),
             Err(error) => Err(error),
         }
@@ -236,6 +238,7 @@ impl Job {
             location: body["jobReference"]["location"].as_str().map(str::to_owned),
             output_rows: count(&load["outputRows"]),
             bad_records: count(&load["badRecords"]),
+            statistics: body["statistics"].clone(),
         }
     }
 

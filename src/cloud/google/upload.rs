@@ -26,6 +26,12 @@ pub const CHUNK: usize = 16 * GRAIN;
 /// Chunks that one upload holds at most: the one that fills, the one that waits, the one under way.
 pub const CHUNKS_HELD: usize = 3;
 
+/// How often an upload that waits looks whether it should stop.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How long giving up may take.
+const CANCEL_PATIENCE: Duration = Duration::from_secs(10);
+
 /// What was uploaded.
 #[derive(Debug, Clone)]
 pub struct Uploaded {
@@ -37,8 +43,12 @@ pub struct Uploaded {
     pub crc32c: u32,
 }
 
+/// Says whether an upload should stop waiting.
+pub type StopRule = Box<dyn Fn() -> bool + Send>;
+
 /// An upload under way.
 pub struct Upload {
+    stop: StopRule,
     chunk: Vec<u8>,
     sender: Option<mpsc::Sender<Piece>>,
     task: Option<JoinHandle<Result<Uploaded, GoogleError>>>,
@@ -60,10 +70,22 @@ impl Upload {
         let google = google.clone();
         let task =
             cloud::handle().spawn(async move { Session::open(google, open).await?.run(receiver).await });
-        Self { chunk: Vec::with_capacity(CHUNK), sender: Some(sender), task: Some(task) }
+        Self {
+            stop: Box::new(|| false),
+            chunk: Vec::with_capacity(CHUNK),
+            sender: Some(sender),
+            task: Some(task),
+        }
     }
 
-    /// Takes bytes; waits while a chunk is under way and another waits.
+    /// Waits no longer than `stop` allows.
+    #[must_use]
+    pub fn until(mut self, stop: StopRule) -> Self {
+        self.stop = stop;
+        self
+    }
+
+    /// Takes bytes; waits while a chunk is under way and another waits, but not when it is asked to stop.
     pub fn write(&mut self, mut bytes: &[u8]) -> Result<(), GoogleError> {
         while !bytes.is_empty() {
             let room = (CHUNK - self.chunk.len()).min(bytes.len());
@@ -78,24 +100,40 @@ impl Upload {
         Ok(())
     }
 
-    /// Sends what is left and waits for the service's answer.
+    /// Sends what is left and waits for the service's answer, or until it is asked to stop.
     pub fn finish(mut self) -> Result<Uploaded, GoogleError> {
         let last = std::mem::take(&mut self.chunk);
         self.hand_over(Piece::Last(last.into()))?;
         self.join()
     }
 
-    /// Gives the upload up; the service forgets what it has.
+    /// Gives the upload up; the service forgets what it has. An upload that is stuck is left to the service, which
+    /// forgets it within a week.
     pub fn cancel(mut self) {
-        if let Some(sender) = self.sender.take() {
-            // An upload that failed already has nobody to tell.
-            let _ = sender.blocking_send(Piece::Cancel);
-        }
-        let _ = self.join();
+        let (Some(sender), Some(mut task)) = (self.sender.take(), self.task.take()) else { return };
+        cloud::block_on(async {
+            let ended = async {
+                // An upload that failed already has nobody to tell.
+                let _ = sender.send(Piece::Cancel).await;
+                let _ = (&mut task).await;
+            };
+            if tokio::time::timeout(CANCEL_PATIENCE, ended).await.is_err() {
+                task.abort();
+            }
+        });
     }
 
     fn hand_over(&mut self, piece: Piece) -> Result<(), GoogleError> {
-        let sent = self.sender.as_ref().is_some_and(|sender| sender.blocking_send(piece).is_ok());
+        let sent = match &self.sender {
+            None => false,
+            Some(sender) => cloud::block_on(async {
+                tokio::select! {
+                    biased;
+                    sent = sender.send(piece) => Ok(sent.is_ok()),
+                    () = asked(&self.stop) => Err(stopped()),
+                }
+            })?,
+        };
         if sent {
             return Ok(());
         }
@@ -108,11 +146,40 @@ impl Upload {
 
     fn join(&mut self) -> Result<Uploaded, GoogleError> {
         self.sender = None;
-        let Some(task) = self.task.take() else {
+        let Some(mut task) = self.task.take() else {
             return Err(GoogleError::own("upload", "it has ended already"));
         };
-        cloud::block_on(task).map_err(|_| GoogleError::own("upload", "its task was stopped"))?
+        cloud::block_on(async {
+            tokio::select! {
+                biased;
+                ended = &mut task => ended.map_err(|_| GoogleError::own("upload", "its task was stopped"))?,
+                () = asked(&self.stop) => {
+                    task.abort();
+                    Err(stopped())
+                }
+            }
+        })
     }
+}
+
+/// An upload that nobody ends must not go on behind the transfer's back.
+impl Drop for Upload {
+    fn drop(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+        }
+    }
+}
+
+/// Waits until somebody asks to stop.
+async fn asked(stop: &StopRule) {
+    while !stop() {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn stopped() -> GoogleError {
+    GoogleError::own("upload", "the upload was stopped")
 }
 
 /// The session on the service's side.

@@ -1,5 +1,6 @@
 //! Where rows go: the contract that every output keeps.
 
+pub mod bigquery;
 pub mod file;
 mod formatter;
 mod stale;
@@ -17,9 +18,7 @@ use crate::embulk::output::OutputConfig;
 pub fn open(config: &EmbulkConfig, context: &TransferContext) -> Result<Box<dyn Output>, TransferError> {
     match &config.output {
         OutputConfig::File(options) => Ok(Box::new(file::FileTarget::new(options, context))),
-        OutputConfig::Bigquery(_) => {
-            Err(TransferError::new(super::error::ErrorKind::Config, "`type: bigquery` is not there yet"))
-        }
+        OutputConfig::Bigquery(options) => Ok(Box::new(bigquery::BigqueryTarget::new(options, context)?)),
     }
 }
 

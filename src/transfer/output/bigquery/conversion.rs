@@ -1,0 +1,262 @@
+//! Texts that become something else: what Embulk's plugin does with Ruby's `Integer()`, `Float()`, `strptime` and
+//! `Time.parse`.
+
+use jiff::tz::TimeZone;
+use serde::de::IgnoredAny;
+
+use super::clock_text::{ParsedClock, parse_freely, parse_with};
+use crate::embulk::output::Conversion;
+use crate::transfer::encode::number::push_ruby_float;
+use crate::transfer::encode::{Converted, TextConversion, Unfit};
+use crate::transfer::strftime::{TimeFormat, WallClock};
+use crate::transfer::zone::ZoneClock;
+
+/// What a text becomes.
+#[derive(Debug, Clone)]
+pub(super) enum TextTo {
+    /// Exactly `true` or `false`.
+    Boolean,
+    /// Ruby's `Integer()`: prefixes, a leading zero is octal, underscores between digits.
+    Integer,
+    /// Ruby's `Float()`.
+    Float,
+    /// Decimal digits as they are.
+    Decimal,
+    /// Through a format; the offset in the text, if any, is replaced by the zone's.
+    Timestamp {
+        /// Ruby's strptime.
+        format: String,
+        /// Whose offset is written.
+        zone: TimeZone,
+    },
+    /// Through a format; no zone is asked.
+    Datetime {
+        /// Ruby's strptime.
+        format: String,
+    },
+    /// The day of any usual text of a time.
+    Date {
+        /// Where an instant's day is.
+        zone: TimeZone,
+    },
+    /// The time of day of any usual text of a time.
+    Time {
+        /// Where an instant's time is.
+        zone: TimeZone,
+    },
+    /// JSON, checked.
+    Json,
+}
+
+/// A rule for a column of texts.
+#[derive(Debug, Clone)]
+pub(super) struct TextRule {
+    /// What a text becomes.
+    pub(super) to: TextTo,
+    /// What a text that does not fit means.
+    pub(super) on_failure: Conversion,
+}
+
+impl TextConversion for TextRule {
+    fn convert(&self, text: &[u8], out: &mut Vec<u8>) -> Result<Converted, Unfit> {
+        let start = out.len();
+        match self.write(text, out) {
+            Ok(()) => Ok(Converted::Text),
+            Err(_) if self.on_failure == Conversion::NullOnFailure => {
+                out.truncate(start);
+                Ok(Converted::Null)
+            }
+            Err(reason) => Err(reason),
+        }
+    }
+}
+
+impl TextRule {
+    fn write(&self, text: &[u8], out: &mut Vec<u8>) -> Result<(), Unfit> {
+        let text = std::str::from_utf8(text).map_err(|_| Unfit("is not text in UTF-8"))?;
+        match &self.to {
+            TextTo::Boolean if text == "true" || text == "false" => out.extend_from_slice(text.as_bytes()),
+            TextTo::Boolean => return Err(Unfit("is neither `true` nor `false`")),
+            TextTo::Integer => {
+                let number = ruby_integer(text).ok_or(Unfit("is not an integer of 64 bits"))?;
+                out.extend_from_slice(number.to_string().as_bytes());
+            }
+            TextTo::Float => {
+                let number = ruby_float(text).ok_or(Unfit("is not a number"))?;
+                if !push_ruby_float(number, out) {
+                    return Err(Unfit("is not a finite number"));
+                }
+            }
+            TextTo::Decimal => {
+                ruby_float(text).ok_or(Unfit("is not a number"))?;
+                out.extend(text.trim().bytes().filter(|byte| *byte != b'_'));
+            }
+            TextTo::Timestamp { format, zone } => {
+                let clock = parse_with(text, format).ok_or(NO_TIME)?;
+                let offset = zone_offset(zone, clock.micros)?;
+                show("%Y-%m-%d %H:%M:%S.%6N %:z", clock.micros, offset, out);
+            }
+            TextTo::Datetime { format } => {
+                let clock = parse_with(text, format).ok_or(NO_TIME)?;
+                show("%Y-%m-%d %H:%M:%S.%6N", clock.micros, 0, out);
+            }
+            TextTo::Date { zone } => show("%Y-%m-%d", freely(text, zone)?, 0, out),
+            TextTo::Time { zone } => show("%H:%M:%S.%6N", freely(text, zone)?, 0, out),
+            TextTo::Json => {
+                serde_json::from_str::<IgnoredAny>(text).map_err(|_| Unfit("is not JSON"))?;
+                // Newlines between the parts of a JSON text are only white space; a line must stay a line.
+                out.extend(text.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')));
+            }
+        }
+        Ok(())
+    }
+}
+
+const NO_TIME: Unfit = Unfit("is not a time in the form of `timestamp_format`");
+
+/// The wall clock of a zone that a text names: with an offset in the text it is moved there, else it is there.
+fn freely(text: &str, zone: &TimeZone) -> Result<i64, Unfit> {
+    let ParsedClock { micros, offset } = parse_freely(text).ok_or(Unfit("is not a time"))?;
+    match offset {
+        None => Ok(micros),
+        Some(offset) => {
+            let instant = micros - i64::from(offset) * 1_000_000;
+            let (ahead, _) = ZoneClock::new(zone.clone())
+                .at(instant)
+                .map(|(ahead, _)| (ahead, ()))
+                .ok_or(Unfit("is not a time"))?;
+            Ok(instant + i64::from(ahead) * 1_000_000)
+        }
+    }
+}
+
+fn zone_offset(zone: &TimeZone, wall: i64) -> Result<i32, Unfit> {
+    let mut clock = ZoneClock::new(zone.clone());
+    let instant = clock.instant(wall).ok_or(NO_TIME)?;
+    clock.at(instant).map(|(offset, _)| offset).ok_or(NO_TIME)
+}
+
+fn show(format: &str, micros: i64, offset: i32, out: &mut Vec<u8>) {
+    TimeFormat::parse(format).write(&WallClock { micros, offset, zone: "" }, out);
+}
+
+/// Ruby's `Integer()`: white space around, a sign, `0x` `0b` `0o` and a leading zero, single underscores.
+fn ruby_integer(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let (negative, digits) = match text.as_bytes().first()? {
+        b'-' => (true, &text[1..]),
+        b'+' => (false, &text[1..]),
+        _ => (false, text),
+    };
+    let lower = digits.to_ascii_lowercase();
+    let (radix, digits) = match lower.as_bytes() {
+        [b'0', b'x', ..] => (16, &lower[2..]),
+        [b'0', b'b', ..] => (2, &lower[2..]),
+        [b'0', b'o', ..] => (8, &lower[2..]),
+        [b'0', b'd', ..] => (10, &lower[2..]),
+        [b'0', _, ..] => (8, &lower[1..]),
+        _ => (10, lower.as_str()),
+    };
+    let digits = without_underscores(digits)?;
+    if digits.starts_with(['+', '-']) {
+        return None;
+    }
+    let magnitude = i128::from_str_radix(&digits, radix).ok()?;
+    i64::try_from(if negative { -magnitude } else { magnitude }).ok()
+}
+
+/// Ruby's `Float()`: digits before and after a point must be there where one is, but `.5` is taken.
+fn ruby_float(text: &str) -> Option<f64> {
+    let text = without_underscores(text.trim())?;
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(&text);
+    if !unsigned.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
+        return None;
+    }
+    let mantissa = unsigned.split(['e', 'E']).next()?;
+    if mantissa.ends_with('.') {
+        return None;
+    }
+    text.parse().ok()
+}
+
+/// Underscores may stand between digits, one at a time.
+fn without_underscores(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let misplaced = bytes.iter().enumerate().any(|(at, byte)| {
+        let digit = |at: Option<&u8>| at.is_some_and(u8::is_ascii_hexdigit);
+        *byte == b'_' && !(at > 0 && digit(bytes.get(at - 1)) && digit(bytes.get(at + 1)))
+    });
+    (!misplaced && !text.is_empty()).then(|| text.replace('_', ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn convert(to: TextTo, text: &str) -> Result<String, Unfit> {
+        let mut out = Vec::new();
+        TextRule { to, on_failure: Conversion::Strict }.convert(text.as_bytes(), &mut out)?;
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    fn tokyo() -> TimeZone {
+        TimeZone::get("Asia/Tokyo").unwrap()
+    }
+
+    #[test]
+    fn integers_as_ruby_reads_them() {
+        for (text, number) in
+            [("012", "10"), ("0x1A", "26"), ("1_000", "1000"), (" 12 ", "12"), ("-0b11", "-3"), ("0", "0")]
+        {
+            assert_eq!(convert(TextTo::Integer, text).as_deref(), Ok(number), "{text}");
+        }
+        for text in ["12.0", "", "1__0", "_1", "9223372036854775808", "08", "--1", "0x"] {
+            assert!(convert(TextTo::Integer, text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn floats_as_ruby_reads_them() {
+        for (text, number) in [("1e3", "1000.0"), (".5", "0.5"), ("1_0.5", "10.5"), ("-2", "-2.0")] {
+            assert_eq!(convert(TextTo::Float, text).as_deref(), Ok(number), "{text}");
+        }
+        for text in ["5.", "", "NaN", "inf", "1.e3"] {
+            assert!(convert(TextTo::Float, text).is_err(), "{text}");
+        }
+        assert_eq!(convert(TextTo::Decimal, "123456789012345678.90").as_deref(), Ok("123456789012345678.90"));
+    }
+
+    /// Texts of the plugin's own run.
+    #[test]
+    fn times_as_the_plugin_writes_them() {
+        let timestamp = TextTo::Timestamp { format: "%Y-%m-%d %H:%M:%S %z".to_owned(), zone: tokyo() };
+        for (text, written) in [
+            ("2016-02-26 10:00:00 +0000", "2016-02-26 10:00:00.000000 +09:00"),
+            ("1999-12-31 23:59:59 -0800", "1999-12-31 23:59:59.000000 +09:00"),
+        ] {
+            assert_eq!(convert(timestamp.clone(), text).as_deref(), Ok(written));
+        }
+        assert!(convert(timestamp, "yesterday").is_err());
+        for (text, date) in [("20160226", "2016-02-26"), ("2016-02-26 23:00:00 +09:00", "2016-02-26")] {
+            assert_eq!(convert(TextTo::Date { zone: tokyo() }, text).as_deref(), Ok(date));
+        }
+        for (text, time) in [("3:22 PM", "15:22:00.000000"), ("15:22:01", "15:22:01.000000")] {
+            assert_eq!(convert(TextTo::Time { zone: tokyo() }, text).as_deref(), Ok(time));
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_can_become_null() {
+        let rule = TextRule { to: TextTo::Boolean, on_failure: Conversion::NullOnFailure };
+        let mut out = Vec::new();
+        assert_eq!(rule.convert(b"maybe", &mut out), Ok(Converted::Null));
+        assert_eq!(rule.convert(b"true", &mut out), Ok(Converted::Text));
+        assert_eq!(out, b"true");
+    }
+
+    #[test]
+    fn json_is_checked_and_stays_on_its_line() {
+        assert_eq!(convert(TextTo::Json, "{\"a\":\n [1]}").as_deref(), Ok("{\"a\": [1]}"));
+        assert_eq!(convert(TextTo::Json, "{oops"), Err(Unfit("is not JSON")));
+    }
+}

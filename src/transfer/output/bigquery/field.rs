@@ -1,0 +1,299 @@
+//! Fields of the target: which type of BigQuery each column gets, and how its values are written for it.
+//!
+//! Two mappings: Embulk's, so that existing tables keep their schema, and the exact one. `column_options` overrides
+//! both. What Embulk's plugin converts is converted as there; pairs that it refuses are taken where no value changes.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::conversion::{TextRule, TextTo};
+use crate::embulk::config::TypeMapping;
+use crate::embulk::output::{
+    BigqueryColumnOption, BigqueryOutput, Conversion, FieldMode, FieldType, SourceFormat,
+};
+use crate::transfer::encode::arrow::ParquetType;
+use crate::transfer::encode::{Clock, EpochUnit, Form, Rendering};
+use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::schema::{Column, ColumnType, EmbulkType, Schema};
+
+/// The plugin's format of a TIMESTAMP.
+const TIMESTAMP: &str = "%Y-%m-%d %H:%M:%S.%6N %:z";
+const DATETIME: &str = "%Y-%m-%d %H:%M:%S.%6N";
+const DATE: &str = "%Y-%m-%d";
+const TIME: &str = "%H:%M:%S.%6N";
+
+/// One field of the target.
+#[derive(Debug, Clone)]
+pub(super) struct Field {
+    /// Its type.
+    pub(super) kind: FieldType,
+    /// As the API takes it.
+    pub(super) schema: Value,
+    /// How values are written in lines of JSON or CSV.
+    pub(super) rendering: Rendering,
+}
+
+/// The fields of a schema, or why a column cannot be taken. Nothing was called yet.
+pub(super) fn fields(schema: &Schema, config: &BigqueryOutput) -> Result<Vec<Field>, TransferError> {
+    schema.columns.iter().map(|column| field(column, schema, config)).collect()
+}
+
+fn field(column: &Column, schema: &Schema, config: &BigqueryOutput) -> Result<Field, TransferError> {
+    let option = config.column_options.iter().find(|option| option.name == column.name);
+    let usual = usual_type(column.kind, config.types);
+    let kind = option.and_then(|option| option.field_type).unwrap_or(usual);
+    let rules = Rules { column, schema, config, option };
+    let exact =
+        config.types == TypeMapping::Exact && kind == usual && option.is_none_or(|o| o.timezone.is_none());
+    let rendering = if exact { exact_rendering(column.kind, kind) } else { rules.rendering(kind)? };
+    Ok(Field { kind, schema: describe(column, kind, option), rendering })
+}
+
+fn describe(column: &Column, kind: FieldType, option: Option<&BigqueryColumnOption>) -> Value {
+    let mut field = Map::new();
+    field.insert("name".to_owned(), json!(column.name));
+    field.insert("type".to_owned(), json!(kind.api_name()));
+    if let Some(option) = option {
+        if option.mode != FieldMode::Nullable {
+            field.insert("mode".to_owned(), json!(option.mode.api_name()));
+        }
+        if !option.fields.is_empty() {
+            field.insert("fields".to_owned(), json!(option.fields));
+        }
+        if let Some(description) = &option.description {
+            field.insert("description".to_owned(), json!(description));
+        }
+    }
+    Value::Object(field)
+}
+
+/// The type of a column that the config does not type.
+fn usual_type(kind: ColumnType, types: TypeMapping) -> FieldType {
+    match types {
+        TypeMapping::Embulk => match kind.embulk() {
+            EmbulkType::Boolean => FieldType::Boolean,
+            EmbulkType::Long => FieldType::Integer,
+            EmbulkType::Double => FieldType::Float,
+            EmbulkType::String | EmbulkType::Json => FieldType::String,
+            EmbulkType::Timestamp => FieldType::Timestamp,
+        },
+        TypeMapping::Exact => exact_type(kind),
+    }
+}
+
+/// The nearest type that keeps every value. TINYINT(1) holds -128 to 127, so it is a number.
+fn exact_type(kind: ColumnType) -> FieldType {
+    match kind {
+        ColumnType::Boolean | ColumnType::Long | ColumnType::Year => FieldType::Integer,
+        // 20 digits; NUMERIC takes 29 before the point.
+        ColumnType::UnsignedLong | ColumnType::Bit { width: 64.. } => FieldType::Numeric,
+        ColumnType::Bit { .. } => FieldType::Integer,
+        ColumnType::Float | ColumnType::Double => FieldType::Float,
+        ColumnType::Decimal { precision, scale } => match (precision.saturating_sub(scale), scale) {
+            (..=29, ..=9) => FieldType::Numeric,
+            (..=38, ..=38) => FieldType::Bignumeric,
+            _ => FieldType::String,
+        },
+        ColumnType::String => FieldType::String,
+        ColumnType::Bytes => FieldType::Bytes,
+        ColumnType::Json => FieldType::Json,
+        ColumnType::Date => FieldType::Date,
+        ColumnType::DateTime => FieldType::Datetime,
+        ColumnType::Timestamp => FieldType::Timestamp,
+        ColumnType::Time => FieldType::Time,
+    }
+}
+
+/// How a column is written for its own exact type: no zone has a say in it.
+fn exact_rendering(column: ColumnType, field: FieldType) -> Rendering {
+    match column {
+        ColumnType::Boolean | ColumnType::Long | ColumnType::Year => Rendering::bare(Form::Integer),
+        ColumnType::Bit { .. } if field == FieldType::Integer => Rendering::bare(Form::Integer),
+        // Numbers between quotes keep every digit on the way.
+        ColumnType::UnsignedLong | ColumnType::Bit { .. } | ColumnType::Decimal { .. } => {
+            Rendering::quoted(Form::Digits)
+        }
+        ColumnType::Float | ColumnType::Double => Rendering::bare(Form::Float),
+        ColumnType::String => Rendering::quoted(Form::Text),
+        ColumnType::Bytes => Rendering::quoted(Form::Base64),
+        ColumnType::Json => Rendering::bare(Form::Json),
+        ColumnType::Date => Rendering::clock(DATE, Clock::Wall),
+        ColumnType::DateTime => Rendering::clock(DATETIME, Clock::Wall),
+        ColumnType::Timestamp => Rendering::clock(TIMESTAMP, Clock::Wall),
+        ColumnType::Time => Rendering::quoted(Form::TimeOfDay),
+    }
+}
+
+/// The plugin's conversions for one column.
+struct Rules<'a> {
+    column: &'a Column,
+    schema: &'a Schema,
+    config: &'a BigqueryOutput,
+    option: Option<&'a BigqueryColumnOption>,
+}
+
+impl Rules<'_> {
+    fn rendering(&self, target: FieldType) -> Result<Rendering, TransferError> {
+        let rendering = match self.column.kind.embulk() {
+            EmbulkType::Boolean => boolean(target),
+            EmbulkType::Long => long(target),
+            EmbulkType::Double => double(self.column.kind, target),
+            EmbulkType::String => self.string(target),
+            EmbulkType::Timestamp => self.timestamp(target),
+            EmbulkType::Json => json_text(target),
+        };
+        rendering.ok_or_else(|| self.refusal(target))
+    }
+
+    fn refusal(&self, target: FieldType) -> TransferError {
+        let (target, kind, name) = (target.api_name(), self.column.kind.word(), &self.column.name);
+        TransferError::new(ErrorKind::Config, format!("column `{name}`: {kind} cannot become {target}"))
+            .hint("choose another `type` in `column_options`")
+    }
+
+    fn zone(&self) -> jiff::tz::TimeZone {
+        let own = self.option.and_then(|option| option.timezone.as_ref());
+        own.unwrap_or(&self.config.default_timezone).zone.clone()
+    }
+
+    fn string(&self, target: FieldType) -> Option<Rendering> {
+        if self.column.kind == ColumnType::Bytes {
+            return match target {
+                FieldType::Bytes => Some(Rendering::quoted(Form::Base64)),
+                FieldType::String => Some(Rendering::quoted(Form::Text)),
+                _ => None,
+            };
+        }
+        let format = self.option.and_then(|option| option.timestamp_format.as_deref());
+        let to = match target {
+            FieldType::String => return Some(Rendering::quoted(Form::Text)),
+            FieldType::Boolean => TextTo::Boolean,
+            FieldType::Integer => TextTo::Integer,
+            FieldType::Float => TextTo::Float,
+            FieldType::Numeric | FieldType::Bignumeric => TextTo::Decimal,
+            FieldType::Timestamp => match format {
+                Some(format) => TextTo::Timestamp { format: format.to_owned(), zone: self.zone() },
+                None => return Some(Rendering::quoted(Form::Text)),
+            },
+            FieldType::Datetime => match format {
+                Some(format) => TextTo::Datetime { format: format.to_owned() },
+                None => return Some(Rendering::quoted(Form::Text)),
+            },
+            FieldType::Date => TextTo::Date { zone: self.zone() },
+            FieldType::Time => TextTo::Time { zone: self.zone() },
+            FieldType::Record | FieldType::Json => TextTo::Json,
+            FieldType::Bytes => return Some(Rendering::quoted(Form::Base64)),
+        };
+        let bare = matches!(to, TextTo::Boolean | TextTo::Integer | TextTo::Float | TextTo::Json);
+        let on_failure = self.option.map_or(Conversion::Strict, |option| option.conversion);
+        let form = Form::TextWith(Arc::new(TextRule { to, on_failure }));
+        Some(if bare { Rendering::bare(form) } else { Rendering::quoted(form) })
+    }
+
+    fn timestamp(&self, target: FieldType) -> Option<Rendering> {
+        let in_zone = |format: &str| Rendering::clock(format, Clock::In(self.zone()));
+        Some(match target {
+            // Embulk: TIMESTAMP is written in the zone of the process, whatever zone the config names.
+            FieldType::Timestamp => Rendering::clock(TIMESTAMP, Clock::In(self.schema.zones.process.clone())),
+            FieldType::String => {
+                let own = self.option.and_then(|option| option.timestamp_format.as_deref());
+                in_zone(own.unwrap_or(&self.config.default_timestamp_format))
+            }
+            FieldType::Date => in_zone(DATE),
+            FieldType::Datetime => in_zone(DATETIME),
+            FieldType::Time => in_zone(TIME),
+            FieldType::Integer => Rendering::bare(Form::Epoch(EpochUnit::Seconds)),
+            FieldType::Float => Rendering::bare(Form::Epoch(EpochUnit::SecondsWithFraction)),
+            _ => return None,
+        })
+    }
+}
+
+fn boolean(target: FieldType) -> Option<Rendering> {
+    match target {
+        FieldType::Boolean => Some(Rendering::bare(Form::Boolean)),
+        FieldType::String => Some(Rendering::quoted(Form::Boolean)),
+        // The number as the source holds it.
+        FieldType::Integer => Some(Rendering::bare(Form::Integer)),
+        _ => None,
+    }
+}
+
+fn long(target: FieldType) -> Option<Rendering> {
+    match target {
+        // A number in a TIMESTAMP is seconds since 1970.
+        FieldType::Integer | FieldType::Timestamp => Some(Rendering::bare(Form::Integer)),
+        FieldType::Float => Some(Rendering::bare(Form::Float)),
+        FieldType::Boolean => Some(Rendering::bare(Form::Flag)),
+        FieldType::String | FieldType::Numeric | FieldType::Bignumeric => {
+            Some(Rendering::quoted(Form::Digits))
+        }
+        _ => None,
+    }
+}
+
+fn double(kind: ColumnType, target: FieldType) -> Option<Rendering> {
+    // Decimals go as they are stored: no digit is lost on the way.
+    let digits = matches!(kind, ColumnType::Decimal { .. });
+    let form = || if digits { Form::Digits } else { Form::Float };
+    match target {
+        FieldType::Float | FieldType::Timestamp => Some(Rendering::bare(form())),
+        FieldType::Integer => Some(Rendering::bare(Form::Truncated)),
+        FieldType::String | FieldType::Numeric | FieldType::Bignumeric => Some(Rendering::quoted(form())),
+        _ => None,
+    }
+}
+
+fn json_text(target: FieldType) -> Option<Rendering> {
+    match target {
+        FieldType::String => Some(Rendering::quoted(Form::Json)),
+        FieldType::Record | FieldType::Json => Some(Rendering::bare(Form::Json)),
+        _ => None,
+    }
+}
+
+/// The Parquet types of fields. Parquet says a column's type itself, so only pairs that BigQuery reads are taken.
+pub(super) fn parquet_types(schema: &Schema, fields: &[Field]) -> Result<Vec<ParquetType>, TransferError> {
+    let pairs = schema.columns.iter().zip(fields);
+    pairs
+        .map(|(column, field)| {
+            parquet_type(column.kind, field).ok_or_else(|| {
+                let (name, target) = (&column.name, field.kind.api_name());
+                let format = SourceFormat::Parquet;
+                TransferError::new(
+                    ErrorKind::Config,
+                    format!("column `{name}`: {} cannot become {target} in {format:?}", column.kind.word()),
+                )
+                .hint("use `source_format: NEWLINE_DELIMITED_JSON`, or another `type` in `column_options`")
+            })
+        })
+        .collect()
+}
+
+fn parquet_type(column: ColumnType, field: &Field) -> Option<ParquetType> {
+    let temporal = column.embulk() == EmbulkType::Timestamp;
+    let number = matches!(column.embulk(), EmbulkType::Long | EmbulkType::Boolean);
+    Some(match (field.kind, column) {
+        (FieldType::Boolean, ColumnType::Long | ColumnType::UnsignedLong) => ParquetType::Flag,
+        (FieldType::Boolean, _) if number => ParquetType::Boolean,
+        (FieldType::Integer, _) if number || column == ColumnType::Year => ParquetType::Long,
+        (FieldType::Float, ColumnType::Float) => ParquetType::Float,
+        (FieldType::Float, ColumnType::Double | ColumnType::Decimal { .. }) => ParquetType::Double,
+        (FieldType::String, ColumnType::String | ColumnType::Bytes) => ParquetType::String,
+        (FieldType::String | FieldType::Json, _) => ParquetType::Rendered(field.rendering.clone()),
+        (FieldType::Bytes, ColumnType::Bytes | ColumnType::String) => ParquetType::Bytes,
+        (FieldType::Numeric | FieldType::Bignumeric, ColumnType::Decimal { precision, scale }) => {
+            ParquetType::Decimal { precision, scale }
+        }
+        (FieldType::Numeric | FieldType::Bignumeric, _) if column.embulk() == EmbulkType::Long => {
+            ParquetType::Decimal { precision: 20, scale: 0 }
+        }
+        (FieldType::Numeric, ColumnType::Bit { .. }) => ParquetType::Decimal { precision: 20, scale: 0 },
+        (FieldType::Date, ColumnType::Date) => ParquetType::Date,
+        (FieldType::Datetime, ColumnType::DateTime) => ParquetType::DateTime,
+        (FieldType::Time, ColumnType::Time) => ParquetType::Time,
+        (FieldType::Timestamp, _) if temporal => ParquetType::Timestamp,
+        _ => return None,
+    })
+}

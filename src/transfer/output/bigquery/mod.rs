@@ -1,0 +1,347 @@
+//! `type: bigquery`: rows staged in Cloud Storage or uploaded with the job, published by one job.
+//!
+//! * [`field`] and [`conversion`] say what each column becomes; nothing is called for that.
+//! * [`stage`] turns pages into parts; [`job`] runs jobs; [`table`] knows the layout of tables.
+//! * [`resume`] reads what earlier attempts recorded and finishes or removes it.
+//!
+//! A reader of the target sees the old rows or the new ones. Where one load job takes the rows as they are, it writes
+//! the target itself; where the service may leave rows out, or the layout changes, a staging table is filled, counted
+//! and copied.
+
+mod clock_text;
+mod conversion;
+mod failure;
+mod field;
+mod job;
+mod publish;
+mod resume;
+mod service;
+mod stage;
+mod table;
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use self::failure::call_failed;
+use self::field::Field;
+use self::resume::Past;
+use self::service::Service;
+use self::stage::Packer;
+use self::table::{Fit, Layout};
+use super::{Output, OutputFigures};
+use crate::cloud::google::Endpoints;
+use crate::cloud::google::bigquery::TableReference;
+use crate::cloud::google::storage;
+use crate::cloud::google::upload::{StopRule, Upload};
+use crate::embulk::output::{BigqueryOutput, Creation, GcsStaging, SourceFormat, UnknownValues, WriteMode};
+use crate::transfer::context::TransferContext;
+use crate::transfer::effect::{Effect, EffectOutcome};
+use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::page::Page;
+use crate::transfer::schema::Schema;
+
+/// What staged rows are sent as: they are no text to be unpacked on the way.
+const CONTENT_TYPE: &str = "application/octet-stream";
+
+/// Sizes that bring further objects and jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// A staged object ends after the page that brings it to so many bytes. BigQuery takes compressed files up to
+    /// 4 GiB; smaller ones are read in parallel.
+    pub part_bytes: u64,
+    /// Objects that one load job takes. BigQuery: 10,000.
+    pub objects_per_job: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { part_bytes: 256 << 20, objects_per_job: 10_000 }
+    }
+}
+
+/// How rows become visible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// A load job writes the target.
+    Direct,
+    /// Load jobs fill a staging table, which is copied.
+    Staged,
+}
+
+/// A BigQuery table as the target of one transfer.
+pub struct BigqueryTarget {
+    service: Service,
+    limits: Limits,
+    work: Option<Work>,
+    rows: u64,
+    bytes: u64,
+    /// The upload under way.
+    upload: Option<Upload>,
+    /// Objects begun, in order.
+    objects: Vec<Effect>,
+    /// Bytes of the object under way.
+    part_bytes: u64,
+    staging: Option<Effect>,
+    /// The job that was handed over and whose end is not recorded.
+    pending: Option<Effect>,
+    notes: Vec<String>,
+    packed: Vec<u8>,
+}
+
+/// What `begin` found out.
+struct Work {
+    fields: Vec<Field>,
+    packer: Packer,
+    existing: Option<Value>,
+    layout: Layout,
+    location: Option<String>,
+    way: Way,
+    try_number: u32,
+    name: String,
+}
+
+impl BigqueryTarget {
+    /// A target whose services are where the environment says. Nothing is called yet.
+    pub fn new(config: &BigqueryOutput, context: &TransferContext) -> Result<Self, TransferError> {
+        Self::at(config, context, Endpoints::from_environment(), Limits::default())
+    }
+
+    /// The same at given services, with given limits.
+    pub fn at(
+        config: &BigqueryOutput,
+        context: &TransferContext,
+        endpoints: Endpoints,
+        limits: Limits,
+    ) -> Result<Self, TransferError> {
+        Ok(Self {
+            service: Service::new(config, context, endpoints)?,
+            limits,
+            work: None,
+            rows: 0,
+            bytes: 0,
+            upload: None,
+            objects: Vec::new(),
+            part_bytes: 0,
+            staging: None,
+            pending: None,
+            notes: Vec::new(),
+            packed: Vec::new(),
+        })
+    }
+
+    fn past(&self) -> Result<Past, TransferError> {
+        let context = &self.service.context;
+        Ok(Past::read(&context.key, &context.ledger.recorded()?))
+    }
+
+    /// The dataset's location; the dataset is made when it may be.
+    fn dataset_location(&self) -> Result<Option<String>, TransferError> {
+        let service = &self.service;
+        let TableReference { project, dataset, .. } = &service.target;
+        let config = &service.config;
+        let shown = format!("{}:{}", config.destination_project.shown(), config.dataset.shown());
+        let what = format!("dataset `{shown}` could not be read");
+        let mut found = service.wait(&what, service.bigquery.dataset(project, dataset))?;
+        if found.is_none() {
+            if config.dataset_creation == Creation::Never {
+                let error =
+                    TransferError::new(ErrorKind::NotFound, format!("dataset `{shown}` is not found"));
+                return Err(error.hint("create it, or set `auto_create_dataset: true`"));
+            }
+            let what = format!("dataset `{shown}` could not be made");
+            service
+                .wait(&what, service.bigquery.make_dataset(project, dataset, config.location.as_deref()))?;
+            found = service.wait(&what, service.bigquery.dataset(project, dataset))?;
+        }
+        let own = found.and_then(|dataset| dataset["location"].as_str().map(str::to_owned));
+        Ok(config.location.clone().or(own))
+    }
+
+    fn make_bucket(&self, location: Option<&str>) -> Result<(), TransferError> {
+        let service = &self.service;
+        let Some(GcsStaging { bucket, creation: Creation::IfMissing }) = &service.config.gcs else {
+            return Ok(());
+        };
+        let what = format!("bucket `{}` could not be made", bucket.shown());
+        let project = service.config.project.expose();
+        service.wait(&what, service.storage.make_bucket(project, bucket.expose(), location))
+    }
+
+    /// Opens the upload that takes the next rows.
+    fn open_upload(&mut self) -> Result<(), TransferError> {
+        if let Some(gcs) = self.service.config.gcs.clone() {
+            let work = self.work()?;
+            let extension = stage::extension(&self.service.config);
+            let object = format!("{}-{:06}{extension}", work.name, self.objects.len());
+            let bucket = gcs.bucket.shown().to_owned();
+            let effect = Effect::StageObject { bucket, object: object.clone() };
+            self.service.context.ledger.intend(&effect)?;
+            self.objects.push(effect);
+            let upload = self.service.storage.upload(gcs.bucket.expose(), &object, CONTENT_TYPE);
+            self.upload = Some(upload.until(self.stop_rule()));
+        } else {
+            if self.work()?.way == Way::Staged {
+                self.make_staging_table()?;
+            }
+            let plan = self.load_plan(0, &[])?;
+            let reference = self.service.job(plan.id.clone(), plan.location.clone());
+            let upload = self.service.bigquery.upload_job(&reference, &plan.configuration, CONTENT_TYPE);
+            self.upload = Some(upload.until(self.stop_rule()));
+        }
+        self.part_bytes = 0;
+        Ok(())
+    }
+
+    /// Uploads stop waiting when the run wants to stop.
+    fn stop_rule(&self) -> StopRule {
+        let cancel = self.service.context.cancel.clone();
+        Box::new(move || cancel.is_canceled())
+    }
+
+    /// Hands packed bytes to the upload.
+    fn send(&mut self) -> Result<(), TransferError> {
+        let Some(upload) = &mut self.upload else { return Ok(()) };
+        let length = self.packed.len() as u64;
+        let what = format!("rows for `{}` could not be uploaded", self.service.shown);
+        let cancel = &self.service.context.cancel;
+        upload.write(&self.packed).map_err(|error| {
+            if cancel.is_canceled() { TransferError::canceled() } else { call_failed(what, &error) }
+        })?;
+        self.packed.clear();
+        self.bytes += length;
+        self.part_bytes += length;
+        Ok(())
+    }
+
+    /// Ends the object under way; it is whole in the bucket when this returns.
+    fn end_object(&mut self) -> Result<(), TransferError> {
+        let mut packed = std::mem::take(&mut self.packed);
+        self.work_mut()?.packer.end_part(&mut packed)?;
+        self.packed = packed;
+        self.send()?;
+        let (Some(upload), Some(effect)) = (self.upload.take(), self.objects.last()) else { return Ok(()) };
+        let Effect::StageObject { object, .. } = effect else { return Ok(()) };
+        let what = format!("object `{object}` could not be staged");
+        let cancel = &self.service.context.cancel;
+        let uploaded = upload.finish().and_then(|uploaded| {
+            storage::verify(&uploaded)?;
+            Ok(uploaded)
+        });
+        uploaded.map_err(|error| {
+            if cancel.is_canceled() { TransferError::canceled() } else { call_failed(what, &error) }
+        })?;
+        self.service.context.ledger.settle(effect, &EffectOutcome::Done)?;
+        Ok(())
+    }
+
+    fn work(&self) -> Result<&Work, TransferError> {
+        self.work.as_ref().ok_or_else(not_begun)
+    }
+
+    fn work_mut(&mut self) -> Result<&mut Work, TransferError> {
+        self.work.as_mut().ok_or_else(not_begun)
+    }
+}
+
+fn not_begun() -> TransferError {
+    TransferError::new(ErrorKind::Internal, "rows came before the target was begun")
+}
+
+/// Whether one load job may write the target: no row can be left out, and the layout stays.
+fn way(config: &BigqueryOutput, layout: &Layout, existing: Option<&Value>) -> Way {
+    let tolerant = config.max_bad_records > 0 || config.unknown_values == UnknownValues::Ignore;
+    let differs = existing.is_some_and(|table| layout.fit(table) == Fit::Differs);
+    let relayout = differs && config.mode == WriteMode::Replace;
+    if tolerant || relayout || config.source_format == SourceFormat::Csv { Way::Staged } else { Way::Direct }
+}
+
+impl Output for BigqueryTarget {
+    fn target(&self) -> String {
+        format!("bigquery {}", self.service.shown.replacen(':', ".", 1))
+    }
+
+    fn memory_bytes(&self) -> usize {
+        stage::memory_bytes(&self.service.config)
+    }
+
+    fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    fn recover(&mut self) -> Result<Option<OutputFigures>, TransferError> {
+        let past = self.past()?;
+        self.service.recover(&past)
+    }
+
+    fn begin(&mut self, schema: &Arc<Schema>) -> Result<(), TransferError> {
+        let service = &self.service;
+        let fields = field::fields(schema, &service.config)?;
+        let packer = Packer::new(schema, &fields, &service.config)?;
+        let try_number = self.past()?.next_try;
+        let location = self.dataset_location()?;
+        let plain = service.target.without_decorator();
+        let what = format!("table `{}` could not be read", service.shown);
+        let existing = service.wait(&what, service.bigquery.table(&plain))?;
+        self.make_bucket(location.as_deref())?;
+        let wanted = Layout::wanted(&service.config, service.decorator());
+        let layout = match &existing {
+            Some(existing) => wanted.or_of(existing),
+            None => wanted,
+        };
+        let way = way(&service.config, &layout, existing.as_ref());
+        let name = service.context.key.name(try_number);
+        self.work = Some(Work { fields, packer, existing, layout, location, way, try_number, name });
+        Ok(())
+    }
+
+    fn write(&mut self, page: &Page) -> Result<(), TransferError> {
+        if self.upload.is_none() {
+            self.open_upload()?;
+        }
+        let mut packed = std::mem::take(&mut self.packed);
+        let shown = &self.service.shown;
+        let work = self.work.as_mut().ok_or_else(not_begun)?;
+        work.packer
+            .pack(page, &mut packed)
+            .map_err(|error| error.context(format!("a row does not fit into `{shown}`")))?;
+        self.packed = packed;
+        self.rows += page.rows as u64;
+        self.send()?;
+        if self.service.config.gcs.is_some() && self.part_bytes >= self.limits.part_bytes {
+            self.end_object()?;
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<OutputFigures, TransferError> {
+        let loaded = if self.rows == 0 { self.publish_nothing()? } else { self.publish()? };
+        self.tidy_up();
+        let rows = self.rows;
+        let report = loaded.map_or_else(
+            || json!({"num_input_rows": rows}),
+            |loaded| {
+                json!({
+                    "num_input_rows": rows,
+                    "num_response_rows": loaded,
+                    "num_output_rows": loaded,
+                    "num_rejected_rows": rows.saturating_sub(loaded),
+                })
+            },
+        );
+        self.service.log(&format!("transaction_report: {report}"));
+        let notes = std::mem::take(&mut self.notes);
+        Ok(OutputFigures { rows_sent: rows, rows_loaded: loaded, bytes: self.bytes, notes })
+    }
+
+    fn abort(&mut self) {
+        if let Some(upload) = self.upload.take() {
+            upload.cancel();
+        }
+        if let Some(Effect::SubmitJob { job_id, location, .. }) = self.pending.take() {
+            // Its end stays open in the record: the next attempt asks.
+            self.service.stop(&self.service.job(job_id, location));
+        }
+        self.tidy_up();
+    }
+}

@@ -1,0 +1,275 @@
+//! What earlier attempts of a transfer left: read from what they recorded, decided here, acted upon by the service.
+
+use super::job::JobKind;
+use super::service::Service;
+use crate::cloud::google::bigquery::{Job, count};
+use crate::embulk::output::{CountCheck, WriteMode};
+use crate::transfer::effect::{Effect, EffectOutcome, RecordedEffect, TransferKey};
+use crate::transfer::error::TransferError;
+use crate::transfer::output::OutputFigures;
+
+/// What is known of earlier tries.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Past {
+    /// Number of the next try, from 1.
+    pub(super) next_try: u32,
+    /// Staged objects and tables that may still be there.
+    pub(super) leftovers: Vec<Effect>,
+    /// Jobs that fill a staging table and may still run.
+    pub(super) unfinished: Vec<Effect>,
+    /// What became of the last job that would have published.
+    pub(super) publication: Publication,
+}
+
+/// What became of the last job that would have published.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Publication {
+    /// There was none, or it failed: the transfer starts over.
+    Open,
+    /// It succeeded and was counted.
+    Done(Effect),
+    /// It was intended, and perhaps submitted: the service knows.
+    Unknown(Effect),
+}
+
+impl Past {
+    /// Reads what was recorded under a key.
+    pub(super) fn read(key: &TransferKey, recorded: &[RecordedEffect]) -> Self {
+        let prefix = format!("sync_{}_", key.id());
+        let tries = recorded.iter().filter_map(|record| try_of(&prefix, &record.effect));
+        let next_try = tries.max().unwrap_or(0) + 1;
+        let mut past =
+            Self { next_try, leftovers: Vec::new(), unfinished: Vec::new(), publication: Publication::Open };
+        for RecordedEffect { effect, outcome } in recorded {
+            match (effect, outcome) {
+                (Effect::StageObject { .. } | Effect::StageTable { .. }, Some(EffectOutcome::Removed)) => {}
+                (Effect::StageObject { .. } | Effect::StageTable { .. }, _) => {
+                    past.leftovers.push(effect.clone());
+                }
+                (Effect::SubmitJob { publishes: true, .. }, outcome) => {
+                    past.publication = match outcome {
+                        Some(EffectOutcome::Done) => Publication::Done(effect.clone()),
+                        Some(EffectOutcome::Failed { .. } | EffectOutcome::Removed) => Publication::Open,
+                        None => Publication::Unknown(effect.clone()),
+                    };
+                }
+                (Effect::SubmitJob { .. }, None) => past.unfinished.push(effect.clone()),
+                (Effect::SubmitJob { .. } | Effect::WriteFile { .. }, _) => {}
+            }
+        }
+        past
+    }
+}
+
+/// The number of the try that made a name.
+fn try_of(prefix: &str, effect: &Effect) -> Option<u32> {
+    let name = match effect {
+        Effect::StageObject { object, .. } => object,
+        Effect::StageTable { table, .. } => table,
+        Effect::SubmitJob { job_id, .. } => job_id,
+        Effect::WriteFile { .. } => return None,
+    };
+    let rest = name.strip_prefix(prefix)?;
+    let digits = rest.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(rest.len());
+    rest[..digits].parse().ok()
+}
+
+impl Service {
+    /// Finishes what an earlier attempt began: gives the figures when its rows are in the target, else leaves nothing
+    /// of it behind.
+    pub(super) fn recover(&self, past: &Past) -> Result<Option<OutputFigures>, TransferError> {
+        let figures = match &past.publication {
+            Publication::Open => None,
+            Publication::Done(effect) => Some(figures(effect)),
+            Publication::Unknown(effect) => self.ask(effect)?,
+        };
+        for effect in &past.unfinished {
+            if let Effect::SubmitJob { job_id, location, .. } = effect {
+                self.stop(&self.job(job_id.clone(), location.clone()));
+                let message = "the attempt that began it ended".to_owned();
+                self.context.ledger.settle(effect, &EffectOutcome::Failed { message })?;
+            }
+        }
+        for effect in &past.leftovers {
+            self.remove(effect)?;
+        }
+        if figures.is_some() {
+            self.log(&format!("an earlier attempt has published `{}`", self.shown));
+        }
+        Ok(figures)
+    }
+
+    /// Attaches to a job that may have been submitted.
+    fn ask(&self, effect: &Effect) -> Result<Option<OutputFigures>, TransferError> {
+        let Effect::SubmitJob { job_id, location, rows, .. } = effect else { return Ok(None) };
+        let reference = self.job(job_id.clone(), location.clone());
+        let what = format!("job `{job_id}` of an earlier attempt could not be asked for");
+        let Some(found) = self.wait(&what, self.bigquery.job(&reference))? else {
+            let message = "it was never submitted".to_owned();
+            self.context.ledger.settle(effect, &EffectOutcome::Failed { message })?;
+            return Ok(None);
+        };
+        self.log(&format!("attached to job `{job_id}` of an earlier attempt"));
+        let job = self.watch(JobKind::Load, &reference, Some(found))?;
+        match self.judge(JobKind::Load, &reference, effect, job) {
+            Ok(job) => {
+                self.check_counts(effect, *rows, &job)?;
+                self.context.ledger.settle(effect, &EffectOutcome::Done)?;
+                Ok(Some(figures(effect)))
+            }
+            Err(failed) => {
+                let error: TransferError = failed.into();
+                if self.context.cancel.is_canceled() {
+                    return Err(error);
+                }
+                self.warn(&format!("the job of an earlier attempt failed, the rows are sent again: {error}"));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Compares rows sent and loaded after a job that published. An append that differs stays open, so that no retry
+    /// appends once more.
+    pub(super) fn check_counts(&self, effect: &Effect, rows: u64, job: &Job) -> Result<(), TransferError> {
+        let Some(loaded) = job.output_rows.filter(|loaded| *loaded != rows) else { return Ok(()) };
+        if self.config.count_check == CountCheck::Note {
+            self.warn(&counts_differ(&self.shown, rows, loaded).to_string());
+            return Ok(());
+        }
+        let error = counts_differ(&self.shown, rows, loaded).hint(self.time_travel(job));
+        if self.config.mode == WriteMode::Replace {
+            let outcome = EffectOutcome::Failed { message: error.message.clone() };
+            self.context.ledger.settle(effect, &outcome)?;
+        }
+        Err(error)
+    }
+
+    /// The query that shows the rows from before a job.
+    fn time_travel(&self, job: &Job) -> String {
+        let statistics = &job.statistics;
+        let start = count(&statistics["startTime"]).or_else(|| count(&statistics["creationTime"]));
+        let before = start.unwrap_or_default().saturating_sub(1);
+        let table = self.shown.replacen(':', ".", 1);
+        let table = table.split('$').next().unwrap_or_default();
+        format!(
+            "the rows from before: SELECT * FROM `{table}` FOR SYSTEM_TIME AS OF TIMESTAMP_MILLIS({before})"
+        )
+    }
+
+    /// Removes a staged object or table, and records it.
+    pub(super) fn remove(&self, effect: &Effect) -> Result<(), TransferError> {
+        match effect {
+            Effect::StageObject { object, .. } => {
+                let Some(gcs) = &self.config.gcs else { return Ok(()) };
+                let what = format!("staged object `{object}` could not be removed");
+                self.tidy(&what, self.storage.delete(gcs.bucket.expose(), object))?;
+            }
+            Effect::StageTable { table, .. } => {
+                let what = format!("staging table `{table}` could not be removed");
+                self.tidy(&what, self.bigquery.delete_table(&self.beside(table)))?;
+            }
+            Effect::SubmitJob { .. } | Effect::WriteFile { .. } => return Ok(()),
+        }
+        Ok(self.context.ledger.settle(effect, &EffectOutcome::Removed)?)
+    }
+}
+
+/// Rows sent and loaded differ.
+pub(super) fn counts_differ(target: &str, sent: u64, loaded: u64) -> TransferError {
+    TransferError::new(
+        crate::transfer::error::ErrorKind::Data,
+        format!("`{target}`: {sent} rows were sent but {loaded} were loaded"),
+    )
+}
+
+fn figures(effect: &Effect) -> OutputFigures {
+    let Effect::SubmitJob { rows, bytes, .. } = effect else { return OutputFigures::default() };
+    OutputFigures { rows_sent: *rows, rows_loaded: Some(*rows), bytes: *bytes, notes: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::{AttemptId, TaskName};
+
+    fn key() -> TransferKey {
+        TransferKey {
+            installation: "x".to_owned(),
+            starting_attempt: AttemptId(1),
+            task: TaskName::from_full("+sync+orders"),
+            round: 1,
+            config: "c".to_owned(),
+        }
+    }
+
+    fn job(try_number: u32, publishes: bool) -> Effect {
+        let job_id = key().name(try_number);
+        let project = "p".to_owned();
+        Effect::SubmitJob { project, location: None, job_id, rows: 5, bytes: 9, publishes, try_number }
+    }
+
+    fn object(try_number: u32) -> Effect {
+        let object = format!("{}-000000.jsonl.gz", key().name(try_number));
+        Effect::StageObject { bucket: "b".to_owned(), object }
+    }
+
+    fn read(recorded: &[(Effect, Option<EffectOutcome>)]) -> Past {
+        let recorded = recorded.iter().cloned();
+        let recorded: Vec<RecordedEffect> =
+            recorded.map(|(effect, outcome)| RecordedEffect { effect, outcome }).collect();
+        Past::read(&key(), &recorded)
+    }
+
+    fn failed() -> Option<EffectOutcome> {
+        Some(EffectOutcome::Failed { message: "x".to_owned() })
+    }
+
+    #[test]
+    fn nothing_recorded_is_a_first_try() {
+        let past = read(&[]);
+        assert_eq!((past.next_try, past.leftovers.len(), past.publication), (1, 0, Publication::Open));
+    }
+
+    #[test]
+    fn a_kill_while_reading_or_uploading_starts_over_under_the_next_name() {
+        let past = read(&[(object(1), None)]);
+        assert_eq!(past.next_try, 2);
+        assert_eq!(past.leftovers, [object(1)]);
+        assert_eq!(past.publication, Publication::Open);
+    }
+
+    #[test]
+    fn a_kill_around_the_submission_asks_the_service() {
+        let past = read(&[(object(1), Some(EffectOutcome::Done)), (job(1, true), None)]);
+        assert_eq!(past.publication, Publication::Unknown(job(1, true)));
+        assert_eq!(past.leftovers, [object(1)]);
+    }
+
+    #[test]
+    fn a_kill_after_the_end_only_tidies_up() {
+        let past = read(&[
+            (object(1), Some(EffectOutcome::Removed)),
+            (object(2), Some(EffectOutcome::Done)),
+            (job(2, true), Some(EffectOutcome::Done)),
+        ]);
+        assert_eq!(past.publication, Publication::Done(job(2, true)));
+        assert_eq!(past.leftovers, [object(2)]);
+    }
+
+    #[test]
+    fn a_failed_job_raises_the_number_and_the_last_job_counts() {
+        let past = read(&[(job(1, true), failed()), (job(2, true), None)]);
+        assert_eq!((past.next_try, past.publication), (3, Publication::Unknown(job(2, true))));
+        let past = read(&[(job(1, true), failed())]);
+        assert_eq!((past.next_try, past.publication), (2, Publication::Open));
+    }
+
+    #[test]
+    fn loads_into_a_staging_table_are_stopped() {
+        let table =
+            Effect::StageTable { project: "p".to_owned(), dataset: "d".to_owned(), table: key().name(3) };
+        let past = read(&[(table.clone(), None), (job(3, false), None)]);
+        assert_eq!((past.next_try, past.publication), (4, Publication::Open));
+        assert_eq!((past.leftovers, past.unfinished), (vec![table], vec![job(3, false)]));
+    }
+}
