@@ -1,12 +1,14 @@
-//! Opens the safe for a command: all sources of secrets in their order, and the scrubber that knows what is at hand.
+//! Opens the safe for a command: all sources of secrets in their order, the scrubber that knows what is at hand, and
+//! the bucket of the logs.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::properties::Properties;
+use super::properties::{Properties, PropertiesError};
 use crate::cloud::aws::Aws;
 use crate::cloud::kms::Kms;
+use crate::report::tasklog::{AttemptIdentity, LogServer, S3LogStore};
 use crate::secret::Secret;
 use crate::secret::file::DEFAULT_NAME;
 use crate::secret::params::SecretNames;
@@ -45,6 +47,17 @@ pub fn secrets_file(project: &Path, properties: &Properties) -> (PathBuf, String
 /// AWS as the environment and the properties say.
 pub fn aws(properties: &Properties) -> Arc<Aws> {
     Arc::new(Aws::new().with_region_of(properties.get("sync.secrets.kms_key")))
+}
+
+/// The log server of an attempt, when the properties name one.
+pub fn log_server(
+    properties: &Properties,
+    identity: AttemptIdentity,
+    aws: &Arc<Aws>,
+) -> Result<Option<LogServer>, PropertiesError> {
+    let Some(settings) = properties.log_server()? else { return Ok(None) };
+    let store = Arc::new(S3LogStore::new(Arc::clone(aws), &settings));
+    Ok(Some(LogServer { path: settings.path, identity, store }))
 }
 
 /// All sources in order: the environment, the properties, the encrypted file, Digdag's directory. Nothing is asked

@@ -19,9 +19,15 @@ const WRAPS: [usize; 3] = [60, 64, 76];
 
 type Forms = BTreeSet<Form>;
 
-/// Every form to look for. One character, or none, has no forms.
+/// Values that hide nothing: without them a text with `pg.ssl` as a secret would lose every `true`.
+const WORDS: [&str; 5] = ["true", "false", "null", "yes", "no"];
+
+/// Every form to look for. One character, or none, has no forms, and neither has a word such as `true`.
 pub(super) fn of(value: &str) -> Forms {
     let mut forms = Forms::new();
+    if WORDS.contains(&value.trim().to_ascii_lowercase().as_str()) {
+        return forms;
+    }
     add_encodings(&mut forms, value);
     // A file often ends with a newline that the printed value lacks.
     add_encodings(&mut forms, value.trim());

@@ -56,7 +56,8 @@ struct Known {
 struct Matcher {
     automaton: Option<AhoCorasick>,
     forms: Vec<Form>,
-    first_bytes: Box<[bool; 256]>,
+    /// Which pairs of bytes begin a form, a bit for each: most ends of a text are told apart by it alone.
+    first_pairs: Box<[u64; 1024]>,
     longest: usize,
 }
 
@@ -157,10 +158,10 @@ enum Ends {
 impl Matcher {
     fn new(forms: &BTreeSet<Form>) -> Self {
         let forms: Vec<_> = forms.iter().cloned().collect();
-        let mut first_bytes = Box::new([false; 256]);
+        let mut first_pairs = Box::new([0; 1024]);
         for form in &forms {
-            if let Some(first) = form.0.first() {
-                first_bytes[usize::from(*first)] = true;
+            if let Some((word, bit)) = pair(&form.0) {
+                first_pairs[word] |= bit;
             }
         }
         let longest = forms.iter().map(|form| form.0.len()).max().unwrap_or(0);
@@ -171,7 +172,7 @@ impl Matcher {
             .build(forms.iter().map(|form| form.0.as_slice()));
         // Building fails beyond 2^31 states, that is two gigabytes of secrets.
         let automaton = if forms.is_empty() { None } else { automaton.ok() };
-        Self { automaton, forms, first_bytes, longest }
+        Self { automaton, forms, first_pairs, longest }
     }
 
     /// What must not be shown, as ranges in order that do not overlap.
@@ -195,13 +196,10 @@ impl Matcher {
 
     /// Scrubs a text that ends here. `before`: the byte before it, where there is one.
     fn scrub_to_end(&self, bytes: &[u8], before: Option<u8>) -> Vec<u8> {
-        let cut = self.cut_form_at_end(bytes);
         let mut hidden = self.hidden(bytes, before, Ends::Here);
-        if let Some(start) = cut {
-            hidden.retain(|range| range.end <= start || range.start < start);
-            match hidden.last_mut() {
-                Some(last) if last.end > start => last.end = bytes.len(),
-                _ => hidden.push(start..bytes.len()),
+        for end in [bytes.len(), before_ellipsis(bytes)] {
+            if let Some(start) = self.cut_form_at_end(&bytes[..end]) {
+                add_range(&mut hidden, start..end);
             }
         }
         replace(bytes, &hidden)
@@ -226,11 +224,30 @@ impl Matcher {
 
     /// The first form, in order of bytes, that begins with `tail` and is longer or as long.
     fn form_beginning_with(&self, tail: &[u8]) -> Option<&[u8]> {
-        if !self.first_bytes[usize::from(*tail.first()?)] {
+        if pair(tail).is_some_and(|(word, bit)| self.first_pairs[word] & bit == 0) {
             return None;
         }
         let at = self.forms.partition_point(|form| form.0.as_slice() < tail);
         self.forms.get(at).map(|form| form.0.as_slice()).filter(|form| form.starts_with(tail))
+    }
+}
+
+/// Where the first two bytes stand in a table of bits; none for less.
+fn pair(bytes: &[u8]) -> Option<(usize, u64)> {
+    let [first, second, ..] = bytes else { return None };
+    Some((usize::from(*first) << 2 | usize::from(second >> 6), 1 << (second & 63)))
+}
+
+/// The end of a text without the signs that one sets after a text that was cut.
+fn before_ellipsis(bytes: &[u8]) -> usize {
+    let mut end = bytes.len();
+    loop {
+        let text = &bytes[..end];
+        match text.last() {
+            Some(b'.' | b'\'' | b'"' | b'`' | b')' | b']' | b' ' | b'\n' | b'\r') => end -= 1,
+            _ if text.ends_with("…".as_bytes()) => end -= "…".len(),
+            _ => return end,
+        }
     }
 }
 
@@ -244,6 +261,19 @@ fn stands_alone(bytes: &[u8], range: &Range<usize>, before: Option<u8>, ends: En
             Some(byte) => !is_word(byte),
             None => ends == Ends::Here,
         }
+}
+
+/// Puts a range among ranges that are in order and do not overlap, and keeps them so.
+fn add_range(ranges: &mut Vec<Range<usize>>, mut range: Range<usize>) {
+    ranges.retain(|known| {
+        let overlaps = known.start < range.end && range.start < known.end;
+        if overlaps {
+            range = known.start.min(range.start)..known.end.max(range.end);
+        }
+        !overlaps
+    });
+    let at = ranges.partition_point(|known| known.start < range.start);
+    ranges.insert(at, range);
 }
 
 fn replace(bytes: &[u8], hidden: &[Range<usize>]) -> Vec<u8> {
@@ -299,6 +329,11 @@ mod tests {
     }
 
     #[test]
+    fn words_that_hide_nothing_stay() {
+        assert_eq!(knowing(&["true", "NULL"]).scrub_text("ssl: true, NULL"), "ssl: true, NULL");
+    }
+
+    #[test]
     fn secrets_may_be_added_later_and_by_a_clone() {
         let scrubber = Scrubber::new();
         let clone = scrubber.clone();
@@ -311,6 +346,8 @@ mod tests {
     fn a_text_cut_within_a_secret_does_not_show_most_of_it() {
         let scrubber = knowing(&["correct horse battery"]);
         assert_eq!(scrubber.scrub_text("password: correct horse b"), "password: ***");
+        assert_eq!(scrubber.scrub_text("near 'correct horse ba...'"), "near '***...'");
+        assert_eq!(scrubber.scrub_text("near \"correct horse ba…\""), "near \"***…\"");
         assert_eq!(scrubber.scrub_text("password: correct"), "password: correct");
     }
 
