@@ -7,7 +7,6 @@ _OBJECTS = {
 _BQEMULATOR_TABLES = {
     "an_expiry_is_set_and_taken_back": "a table's expiry is ignored",
     "bytes_arrive": "BYTES of NDJSON keep the Base64 text as their bytes",
-    "names_may_be_of_any_script_or_reserved": "names of tables are ASCII",
 }
 
 KNOWN_WRONGS: dict[str, dict[str, str]] = {
@@ -24,6 +23,7 @@ KNOWN_WRONGS: dict[str, dict[str, str]] = {
         **_OBJECTS,
         **_BQEMULATOR_TABLES,
         "a_timestamp_has_an_offset": "only UTC is read",
+        "names_may_be_of_any_script_or_reserved": "names of tables are ASCII",
         "a_truncating_load_of_no_rows_empties": "a resumable upload of no bytes never ends",
         "a_job_id_is_taken_once": "a job id can be used again",
         "a_gzip_upload_is_unpacked": "the bytes of an upload are read as text",

@@ -31,7 +31,7 @@ class BigQuery:
         if rest and rest[0] == "jobs":
             return self.jobs.handle(request, project, rest[1:], fail_job)
         if self.behind:
-            return emulator.forward(self.behind, request)
+            return emulator.forward_tables(self.behind, request)
         if rest and rest[0] == "datasets":
             return self.on_datasets(request, project, rest[1:])
         if rest and rest[0] == "queries":

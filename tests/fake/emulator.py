@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import secrets
 import urllib.parse
 from typing import Any, Optional
@@ -20,6 +21,8 @@ from web import Request, Response
 # Headers of one connection, not of the call.
 OF_THE_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "content-length", "host", "expect"}
 PATIENCE_SECONDS = 300
+# What the hidden name of a table begins with; the rest is hexadecimal UTF-8.
+HIDDEN = "hidden_"
 
 
 def call(base: str, method: str, target: str, headers: dict[str, str], content: bytes) -> tuple[int, dict, bytes]:
@@ -32,6 +35,41 @@ def call(base: str, method: str, target: str, headers: dict[str, str], content: 
         return answer.status, {n.lower(): v for n, v in answer.getheaders()}, answer.read()
     finally:
         connection.close()
+
+
+def hidden(table: str) -> str:
+    """A table's name as the emulator gets it: bqemulator takes ASCII only."""
+    return table if table.isascii() else HIDDEN + table.encode().hex()
+
+
+def hidden_in(value: Any) -> Any:
+    """A resource with every table's name hidden."""
+    if isinstance(value, list):
+        return [hidden_in(one) for one in value]
+    if isinstance(value, dict):
+        return {k: hidden(v) if k == "tableId" and isinstance(v, str) else hidden_in(v) for k, v in value.items()}
+    return value
+
+
+def shown_in(text: str) -> str:
+    """An answer with every table's name as we know it."""
+    return re.sub(f"{HIDDEN}((?:[0-9a-f]{{2}})+)", lambda found: bytes.fromhex(found[1]).decode(), text)
+
+
+def forward_tables(base: str, request: Request) -> Response:
+    """A call about datasets, tables or rows to the emulator behind."""
+    head, mark, rest = request.target.partition("/tables/")
+    table, slash, after = rest.partition("/")
+    table, question, query = table.partition("?")
+    table = urllib.parse.quote(hidden(urllib.parse.unquote(table)), safe="$")
+    target, content = head + mark + table + question + query + slash + after, request.content
+    if content:
+        content = json.dumps(hidden_in(json.loads(content))).encode()
+    response = forward(base, Request(request.method, target, request.headers, content, request.connection))
+    if response.value is not None:
+        response.content = shown_in(json.dumps(response.value, ensure_ascii=False)).encode()
+        response.value = json.loads(response.content)
+    return response
 
 
 def forward(base: str, request: Request) -> Response:
@@ -73,17 +111,17 @@ class Emulator:
         self.base = base
 
     def ask(self, method: str, path: str, value: Any = None) -> tuple[int, Any]:
-        content = b"" if value is None else json.dumps(value).encode()
+        content = b"" if value is None else json.dumps(hidden_in(value)).encode()
         status, _, answer = call(self.base, method, path, {"content-type": "application/json"}, content)
         try:
-            return status, json.loads(answer)
+            return status, json.loads(shown_in(answer.decode()))
         except ValueError:
             return status, None
 
     @staticmethod
     def place(project: str, dataset: str, table: str = "") -> str:
         at = f"/bigquery/v2/projects/{project}/datasets/{dataset}/tables"
-        return f"{at}/{urllib.parse.quote(table, safe='')}" if table else at
+        return f"{at}/{hidden(table)}" if table else at
 
     def dataset(self, project: str, dataset: str) -> None:
         if self.ask("GET", f"/bigquery/v2/projects/{project}/datasets/{dataset}")[0] == 404:
@@ -134,7 +172,7 @@ class Emulator:
         }
         job = {
             "jobReference": {"projectId": target["projectId"], "jobId": f"behind_{secrets.token_hex(12)}"},
-            "configuration": {"load": configuration},
+            "configuration": {"load": hidden_in(configuration)},
         }
         border = secrets.token_hex(16)
         parts = (
