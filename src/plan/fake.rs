@@ -82,6 +82,8 @@ pub(super) struct World {
     /// What every task saw, by name; the last run of a name counts.
     pub(super) seen: HashMap<String, Params>,
     pub(super) recorded: Recorded,
+    /// Tasks that ran again for secrets, with the names of these.
+    pub(super) lost: Vec<String>,
     pub(super) transitions: Vec<Transition>,
 }
 
@@ -107,6 +109,7 @@ impl World {
             log: Vec::new(),
             seen: HashMap::new(),
             recorded: Recorded::default(),
+            lost: Vec::new(),
             transitions: Vec::new(),
         }
     }
@@ -131,6 +134,9 @@ impl World {
     pub(super) fn begin_work(&mut self) {
         while let Some(work) = self.plan.take_ready() {
             self.log.push(format!("{} {}", self.now, work.name));
+            if !work.lost_secrets.is_empty() {
+                self.lost.push(format!("{}: {}", work.name, work.lost_secrets.join(" ")));
+            }
             *self.runs.entry(work.name.clone()).or_default() += 1;
             let params = self.plan.params(work.id);
             self.seen.insert(work.name.to_string(), params);

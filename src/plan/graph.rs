@@ -131,7 +131,8 @@ impl Plan {
         let node = self.node_mut(id);
         node.state = TaskState::Running;
         node.round = round;
-        let lost_secrets = std::mem::take(&mut node.lost_secrets);
+        let lost_secrets =
+            node.before.as_ref().map(|before| before.secret_stores.clone()).unwrap_or_default();
         let call = Arc::clone(node.definition.call()?);
         Some(Work {
             id,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::definition::Definition;
 use super::selection::Mode;
-use crate::run::event::TaskFailure;
+use crate::run::event::{TaskFailure, TaskResult};
 use crate::session::{Params, TaskName, TaskState};
 
 /// The place of a task in its plan. Ids rise in the order of definition, then of growth.
@@ -87,8 +87,8 @@ pub(super) struct Node {
     /// The variable `error` that its own failure makes.
     pub(super) error: Option<Params>,
     pub(super) failure: Option<TaskFailure>,
-    /// Names of secret parameters it stored in an earlier attempt: why it runs again.
-    pub(super) lost_secrets: Vec<String>,
+    /// What it left in an earlier attempt, when it runs again only for the secrets among it.
+    pub(super) before: Option<Box<TaskResult>>,
     /// It was not selected: reported by nobody.
     pub(super) passed: bool,
     /// Something below it was not selected: its success would say too much.
@@ -133,7 +133,7 @@ impl Node {
             given: None,
             error: None,
             failure: None,
-            lost_secrets: Vec::new(),
+            before: None,
             passed: false,
             partial: false,
             skipped: false,

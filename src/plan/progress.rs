@@ -79,7 +79,11 @@ impl Plan {
         if self.node(id).state != TaskState::Running {
             return;
         }
-        let Success { store, reset_store, export, subtask, record } = success;
+        let Success { mut store, reset_store, export, subtask, mut record } = success;
+        if let Some(before) = self.node_mut(id).before.take() {
+            dig::params::merge(&mut store, &before.store);
+            dig::params::merge(&mut record.store, &before.store);
+        }
         self.leave(id, Left { store, reset_store, export });
         self.after_work(id, subtask, Some(record));
         self.settle_all();
@@ -188,8 +192,9 @@ impl Plan {
         }
         match resume::decide(recorded, definition) {
             Decision::Done { result, changed } => self.take_as_done(id, *result, changed),
-            Decision::Run { lost_secrets } => {
-                self.node_mut(id).lost_secrets = lost_secrets;
+            Decision::Run => self.make_ready(id),
+            Decision::RunForSecrets { result } => {
+                self.node_mut(id).before = Some(result);
                 self.make_ready(id);
             }
         }

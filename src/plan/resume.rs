@@ -81,22 +81,24 @@ pub(super) enum Again {
 /// Whether a task runs.
 #[derive(Debug)]
 pub(super) enum Decision {
-    /// It does. The names are of secret parameters that a successful run stored and that were not recorded.
-    Run { lost_secrets: Vec<String> },
+    /// It does.
+    Run,
+    /// It succeeded, but stored secret parameters that were not recorded: it does again. What was recorded of it
+    /// still holds, so that later tasks see the same lists and names as before.
+    RunForSecrets { result: Box<TaskResult> },
     /// It is done: this is what it left. `changed`: its definition is not what it was.
     Done { result: Box<TaskResult>, changed: bool },
 }
 
 /// Decides by the record of an operator task.
 pub(super) fn decide(recorded: Option<&RecordedTask>, definition: &Definition) -> Decision {
-    let run = Decision::Run { lost_secrets: Vec::new() };
-    let Some(RecordedTask { operator, result: Some(result), .. }) = recorded else { return run };
+    let Some(RecordedTask { operator, result: Some(result), .. }) = recorded else { return Decision::Run };
     let now = definition.call().map_or("", |call| call.operator.as_str());
     if is_control(now) || operator.as_deref().is_some_and(is_control) {
-        return run;
+        return Decision::Run;
     }
     if !result.secret_stores.is_empty() {
-        return Decision::Run { lost_secrets: result.secret_stores.clone() };
+        return Decision::RunForSecrets { result: Box::new(result.clone()) };
     }
     let changed = !result.definition.is_empty() && result.definition != definition.hash;
     Decision::Done { result: Box::new(result.clone()), changed }

@@ -278,18 +278,21 @@ fn a_retry_goes_on_with_the_round_that_was_reached() {
 }
 
 #[test]
-fn a_task_whose_stored_secrets_are_lost_runs_again() {
-    let workflow = json!({"+fetch": "store.password=x", "+use": "fail"});
-    let mut world = ran(&workflow);
-    let mut fetch = world.recorded.get(&TaskName::from_full("+wf+fetch")).unwrap().clone();
-    fetch.result.as_mut().unwrap().secret_stores = vec!["password".into()];
-    world.recorded.insert(TaskName::from_full("+wf+fetch"), fetch);
-    let mut again = World::resumed(&workflow, world.recorded, &Selection::All);
-    let work = again.plan.take_ready().unwrap();
-    assert_eq!(
-        (work.name.as_str(), work.lost_secrets, work.round),
-        ("+wf+fetch", vec!["password".into()], 1)
-    );
+fn a_task_whose_stored_secrets_are_lost_runs_again_and_the_rest_of_what_it_stored_is_replayed() {
+    let mut world = ran(&json!({"+fetch": "store.password=x store.list=a,b", "+use": "fail"}));
+    let name = TaskName::from_full("+wf+fetch");
+    let mut fetch = world.recorded.get(&name).unwrap().clone();
+    let result = fetch.result.as_mut().unwrap();
+    result.secret_stores = vec!["password".into()];
+    result.store.remove("password");
+    world.recorded.insert(name, fetch);
+    let now = json!({"+fetch": "store.password=y store.list=a,b,c", "+use": "ok"});
+    let again = resumed(&now, world, &Selection::All);
+    assert_eq!(again.started(), ["+wf+fetch", "+wf+use"]);
+    assert_eq!(again.saw("+wf+use", "password"), Some(&json!("y")));
+    assert_eq!(again.saw("+wf+use", "list"), Some(&json!("a,b")));
+    assert_eq!(again.lost, ["+wf+fetch: password"]);
+    assert_eq!(again.plan.counts().succeeded, 2);
 }
 
 #[test]

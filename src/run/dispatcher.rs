@@ -307,7 +307,7 @@ impl<'a> Dispatcher<'a> {
     /// Gives ready tasks to free workers.
     fn give_work(&mut self) {
         while let Some(work) = self.next_work() {
-            if !work.lost_secrets.is_empty() {
+            if !work.lost_secrets.is_empty() && work.retries == 0 {
                 self.ran_for_secrets.push(work.name.clone());
                 let names: Vec<_> = work.lost_secrets.iter().map(|name| format!("`{name}`")).collect();
                 let text = format!("runs again: {} was kept in memory only", names.join(", "));
