@@ -1,5 +1,5 @@
-//! Parses, calls, maps to an exit code.
+//! Hands the arguments over and maps what comes back to an exit code.
 
 fn main() -> std::process::ExitCode {
-    sync::exit::Exit::Success.into()
+    sync::cli::main(&std::env::args_os().collect::<Vec<_>>()).into()
 }

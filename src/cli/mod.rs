@@ -1,13 +1,173 @@
 //! The front door: one file per command. Knows every room; nobody knows it.
 
+pub mod alone;
+pub mod attempt;
 pub mod check;
 pub mod embulk;
 pub mod flush;
 pub mod guard;
 mod hidden_prompt;
+pub mod log;
+pub mod opening;
 pub mod params;
 pub mod place;
 pub mod properties;
+pub mod retry;
+pub mod run;
 pub mod run_args;
 pub mod safe;
 pub mod secrets;
+pub mod session_time;
+pub mod signals;
+pub mod status;
+pub mod transfer;
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::exit::Exit;
+use crate::report::console::{ColorEnvironment, Console, Results};
+use crate::secret::scrub::Scrubber;
+use flush::Flush;
+use place::PlaceArgs;
+use run_args::{RetryArgs, RunArgs};
+
+/// Runs Digdag workflows and Embulk transfers: table copies from MySQL and MariaDB to BigQuery and files.
+#[derive(Debug, Parser)]
+#[command(name = "sync", version, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct CommonArgs {
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// Properties to read instead of `~/.config/digdag/config`
+    #[arg(short = 'c', long = "config", value_name = "PROPERTIES", global = true)]
+    pub config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a workflow
+    Run(RunArgs),
+    /// Run again what did not succeed in a session
+    Retry(RetryArgs),
+    /// Find what is wrong in workflows and transfer files, before anything runs
+    Check(check::CheckArgs),
+    /// Show sessions; with --session its tasks and tables
+    Status(status::StatusArgs),
+    /// Show the log of a session's tasks
+    Log(log::LogArgs),
+    /// Keep secrets, encrypted under KMS, in the project's secrets.yml
+    Secrets(secrets::SecretsArgs),
+    /// Run one transfer file; also what a program called `embulk` does
+    #[command(disable_help_flag = true)]
+    Embulk {
+        /// As Embulk takes them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+/// The whole program, from its arguments to its exit code.
+pub fn main(arguments: &[OsString]) -> Exit {
+    let program = arguments.first().map(|name| Path::new(name).file_name().unwrap_or_default().to_owned());
+    if program.as_deref() == Some(OsStr::new("embulk")) {
+        return alone::main(&arguments[1..]);
+    }
+    let rest = arguments.get(1..).unwrap_or_default();
+    if let Some(flush) = Flush::asked(rest, is_command) {
+        return flush_to_disk(&flush);
+    }
+    // Embulk's own flags, `-c` and `--help` among them, are none of ours.
+    if rest.first().is_some_and(|first| first == "embulk") {
+        return alone::main(&rest[1..]);
+    }
+    match Cli::try_parse_from(arguments) {
+        Ok(cli) => dispatch(cli),
+        Err(error) => usage(&error),
+    }
+}
+
+fn dispatch(cli: Cli) -> Exit {
+    let common = &cli.common;
+    let ended = match cli.command {
+        Command::Run(args) => run::exec(&args, common),
+        Command::Retry(args) => retry::exec(&args, common),
+        Command::Check(args) => check(&args, common),
+        Command::Status(args) => status::exec(&args, common),
+        Command::Log(args) => log::exec(&args, common),
+        Command::Secrets(args) => secrets(&args, common),
+        Command::Embulk { arguments } => return alone::main(&arguments),
+    };
+    ended.unwrap_or_else(|error| {
+        let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
+        console(Results::Human, &Scrubber::new()).failure(&error.to_string(), &causes, None);
+        Exit::TaskFailed
+    })
+}
+
+fn check(args: &check::CheckArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
+    check::exec(args, &common.place, &console(Results::Human, &Scrubber::new()))
+}
+
+fn secrets(args: &secrets::SecretsArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
+    let opened = opening::Opened::new(common, None, Results::Human)?;
+    let setup = safe::SafeSetup {
+        project: &opened.place.project,
+        properties: &opened.properties,
+        config_home: opened.config_home.as_deref(),
+        variables: std::env::vars_os().collect(),
+        aws: safe::aws(&opened.properties),
+    };
+    secrets::exec(args, &setup, &opened.console)
+}
+
+fn is_command(name: &OsStr) -> bool {
+    Cli::command().get_subcommands().any(|command| command.get_name() == name)
+}
+
+/// Help and version are results; wrong usage is an error.
+fn usage(error: &clap::Error) -> Exit {
+    // A reader that went away is none of our concern.
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage } else { Exit::Success }
+}
+
+/// A variable of the environment, where it is set and is text.
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// The console of a command that shows results for people, or as JSON.
+pub fn console(results: Results, scrubber: &Scrubber) -> Console {
+    Console::new(results, ColorEnvironment::read(&variable), scrubber.clone())
+}
+
+fn flush_to_disk(flush: &Flush) -> Exit {
+    let console = console(Results::Human, &Scrubber::new());
+    if flush.lacks_file() {
+        console.say("sync: --data needs a file");
+        return Exit::TaskFailed;
+    }
+    let failed = flush.carry_out();
+    for (name, error) in &failed {
+        console.say(&format!("sync: cannot flush `{}`: {error}", name.display()));
+    }
+    if let Some(workflow) = flush.workflow() {
+        let name = workflow.display();
+        console.say(&format!("sync: flushed {name} to disk; `sync run {name}` runs the workflow"));
+    } else if flush.is_plain() && console.can_redraw() {
+        console.say("sync: wrote everything to disk, as sync of coreutils does");
+        console.say("sync: `sync run FILE.dig` runs a workflow, `sync --help` says more");
+    }
+    if failed.is_empty() { Exit::Success } else { Exit::TaskFailed }
+}

@@ -1,8 +1,12 @@
 //! `-p key=value` as Digdag reads it.
 
+use std::path::{Path, PathBuf};
+
 use serde_json::Value;
 
+use crate::diagnostic::Source;
 use crate::session::Params;
+use crate::yaml::{self, Dialect};
 
 /// Why `-p` cannot be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,6 +17,24 @@ pub enum ParamsError {
     /// `-p a=1 -p a.b=2`.
     #[error("parameter `{key}` is set but `{parent}` is not an object")]
     Clash { key: String, parent: String },
+    /// `-P` names a file that cannot be used.
+    #[error("parameters file `{}` {reason}", path.display())]
+    File { path: PathBuf, reason: String },
+}
+
+/// The mapping in a YAML file (`-P`).
+pub fn read_file(path: &Path) -> Result<Params, ParamsError> {
+    let wrong = |reason: String| ParamsError::File { path: path.to_owned(), reason };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let parsed = yaml::parse(&Source::new(path, text), Dialect::Digdag);
+    if let Some(problem) = parsed.problems.iter().find(|problem| problem.is_error()) {
+        let place = problem.span.as_ref().map(|span| format!(" (line {})", span.line())).unwrap_or_default();
+        return Err(wrong(format!("is invalid{place}: {}", problem.message)));
+    }
+    match parsed.node.map(|node| node.to_json()) {
+        Some(Value::Object(params)) => Ok(params),
+        _ => Err(wrong("holds no mapping".to_owned())),
+    }
 }
 
 /// Puts the values of all `-p` together. Values are text. Dots in keys nest. A comma begins the next parameter,

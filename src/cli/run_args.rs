@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::report::progress::ProgressMode;
 use crate::run::operator::DockerMode;
 
 /// `sync run FILE.dig [+task]`
@@ -18,7 +19,16 @@ pub struct RunArgs {
     /// The session: hourly, daily, schedule, last, "yyyy-MM-dd[ HH:mm:ss]" or ISO 8601 [default: the one that is due]
     #[arg(long, value_name = "WHEN")]
     pub session: Option<String>,
-    /// Show what would run, and run nothing
+    /// Take what stands before this task as done where it is (with --session last), and run it and all after it
+    #[arg(long, value_name = "+TASK", conflicts_with_all = ["goal", "end", "task"])]
+    pub start: Option<String>,
+    /// Run up to this task and what is below it
+    #[arg(long, value_name = "+TASK", conflicts_with_all = ["end", "task"])]
+    pub goal: Option<String>,
+    /// Run what stands before this task
+    #[arg(long, value_name = "+TASK", conflicts_with = "task")]
+    pub end: Option<String>,
+    /// Show the tasks of the file, and run nothing
     #[arg(long)]
     pub dry_run: bool,
     #[command(flatten)]
@@ -95,6 +105,17 @@ pub enum ProgressArg {
     Bars,
     Plain,
     None,
+}
+
+impl From<ProgressArg> for ProgressMode {
+    fn from(argument: ProgressArg) -> Self {
+        match argument {
+            ProgressArg::Auto => Self::Auto,
+            ProgressArg::Bars => Self::Bars,
+            ProgressArg::Plain => Self::Plain,
+            ProgressArg::None => Self::None,
+        }
+    }
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

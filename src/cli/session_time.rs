@@ -64,15 +64,16 @@ impl Wanted {
         let now = now.with_time_zone(zone.clone());
         let out_of_range = |_| SessionTimeError::OutOfRange(now.to_string());
         let time = match self {
-            Self::Due | Self::Last => match schedule {
-                Some(schedule) => schedule.latest_due(&now),
+            Self::Due | Self::Last => match schedule.and_then(|schedule| schedule.latest_due(&now)) {
+                Some(due) => due,
                 None => now.start_of_day().map_err(out_of_range)?,
             },
             Self::Hourly => now.round(hour()).map_err(out_of_range)?,
             Self::Daily => now.start_of_day().map_err(out_of_range)?,
             Self::Schedule => schedule
                 .ok_or_else(|| SessionTimeError::NoSchedule(workflow.to_owned()))?
-                .last_before(&now),
+                .last_before(&now)
+                .ok_or_else(|| SessionTimeError::OutOfRange(now.to_string()))?,
             Self::At(text) => at(text, zone)?,
         };
         Ok(SessionTime(time))
@@ -126,7 +127,10 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused() {
-        assert_eq!(choose("schedule").unwrap_err(), "`--session schedule` is given but workflow `wf` has no `schedule:`");
+        assert_eq!(
+            choose("schedule").unwrap_err(),
+            "`--session schedule` is given but workflow `wf` has no `schedule:`"
+        );
         assert!(choose("tomorrow").unwrap_err().ends_with("but got `tomorrow`"));
     }
 }

@@ -4,19 +4,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::embulk;
+use crate::embulk::{self, Rendered, Surroundings};
 use crate::reader::DirectoryReader;
 use crate::report::problems;
 use crate::run::event::{EventKind, FailureKind};
-use crate::run::operator::{
-    Cancel, OperatorError, Reporter, SecretGuard, TransferRequest, TransferService,
-};
+use crate::run::operator::{Cancel, OperatorError, Reporter, SecretGuard, TransferRequest, TransferService};
 use crate::secret::SecretStore;
 use crate::session::{AttemptId, Level, TaskName};
-use crate::state::Store;
+use crate::state::{StateError, Store};
 use crate::transfer;
 use crate::transfer::context::{MemoryBudget, Observer, TransferContext};
 use crate::transfer::effect::{Effect, EffectOutcome, Ledger, LedgerError, RecordedEffect, TransferKey};
+use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::pool::SourcePools;
 use crate::transfer::report::TransferReport;
 
 /// Runs the transfers of one attempt inside one memory budget and one set of pools.
@@ -33,6 +33,8 @@ pub struct Transfers {
     pub guard: Arc<dyn SecretGuard>,
     /// Bytes shared by all transfers.
     pub memory: MemoryBudget,
+    /// Connections shared by all transfers.
+    pub sources: SourcePools,
     /// The zone of the process.
     pub process_zone: jiff::tz::TimeZone,
 }
@@ -43,13 +45,28 @@ pub trait EffectMemory: Send + Sync {
     fn effects(&self, key: &str) -> Result<Vec<RecordedEffect>, LedgerError>;
 }
 
-/// The state file's memory, behind a lock: transfers ask it once, when they begin.
-pub struct StateMemory(pub Mutex<Store>);
+/// The state file's memory: a connection of its own, opened when the first transfer begins.
+pub struct StateMemory {
+    path: PathBuf,
+    store: Mutex<Option<Store>>,
+}
+
+impl StateMemory {
+    /// Nothing is opened yet.
+    pub fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), store: Mutex::new(None) }
+    }
+}
 
 impl EffectMemory for StateMemory {
     fn effects(&self, key: &str) -> Result<Vec<RecordedEffect>, LedgerError> {
-        let store = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        store.effects(key).map_err(|error| LedgerError(error.to_string()))
+        let failed = |error: StateError| LedgerError(error.to_string());
+        let mut held = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let store = match &mut *held {
+            Some(store) => store,
+            empty => empty.insert(Store::open(&self.path).map_err(failed)?),
+        };
+        store.effects(key).map_err(failed)
     }
 }
 
@@ -64,12 +81,6 @@ impl TransferService for Transfers {
             config: rendered.hash.clone(),
         };
         let lines = Lines { reporter: request.reporter.clone(), key: key.id() };
-        lines.send(|task, key| EventKind::TransferStarted {
-            task,
-            key,
-            source: rendered.config.input.to_string(),
-            target: rendered.config.output.to_string(),
-        });
         let context = TransferContext {
             ledger: Arc::new(RunLedger {
                 lines: lines.clone(),
@@ -80,9 +91,16 @@ impl TransferService for Transfers {
             observer: Arc::new(lines.clone()),
             cancel: request.cancel.clone(),
             memory: self.memory.clone(),
+            sources: self.sources.clone(),
             process_zone: self.process_zone.clone(),
             directory: request.directory.clone(),
         };
+        lines.send(|task, key| EventKind::TransferStarted {
+            task,
+            key,
+            source: rendered.config.input.to_string(),
+            target: rendered.config.output.to_string(),
+        });
         match transfer::run(&rendered.config, &context) {
             Ok(report) => {
                 let finished = report.clone();
@@ -101,7 +119,7 @@ impl TransferService for Transfers {
 
 impl Transfers {
     /// Reads the file with what the task's environment gives it. Warnings go to the task's log.
-    fn load(&self, request: &TransferRequest) -> Result<embulk::Rendered, OperatorError> {
+    fn load(&self, request: &TransferRequest) -> Result<Rendered, OperatorError> {
         let folder = request.file.parent().unwrap_or(Path::new("/"));
         let name = request.file.file_name().map(PathBuf::from).unwrap_or_default();
         let guard = &self.guard;
@@ -137,19 +155,16 @@ fn invalid_file(file: &Path, found: &[crate::diagnostic::Problem]) -> OperatorEr
     error
 }
 
-fn operator_error(error: &transfer::error::TransferError) -> OperatorError {
-    let kind = if error.is_canceled() {
-        FailureKind::Canceled
-    } else if error.is_unreachable() {
-        FailureKind::Unreachable
-    } else if error.is_config() {
-        FailureKind::Config
-    } else {
-        FailureKind::Failed
+fn operator_error(error: &TransferError) -> OperatorError {
+    let kind = match error.kind {
+        ErrorKind::Canceled => FailureKind::Canceled,
+        ErrorKind::Unreachable => FailureKind::Unreachable,
+        ErrorKind::Config => FailureKind::Config,
+        _ => FailureKind::Failed,
     };
     let mut failed = OperatorError::new(kind, error.message.clone());
     failed.causes.clone_from(&error.causes);
-    failed.hint.clone_from(&error.hint);
+    failed.hint = error.remedy().map(str::to_owned);
     failed
 }
 

@@ -2,6 +2,7 @@
 
 pub mod console;
 pub mod figures;
+pub mod json;
 pub mod log;
 pub mod problems;
 pub mod progress;

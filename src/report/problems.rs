@@ -43,6 +43,14 @@ pub fn to_json(problems: &[Problem]) -> Value {
     json!({ "problems": problems })
 }
 
+/// A problem on one line, for logs: `file:line:column: message`.
+pub fn one_line(problem: &Problem) -> String {
+    match &problem.span {
+        Some(span) => format!("{span}: {}", problem.message),
+        None => problem.message.clone(),
+    }
+}
+
 /// `2 errors, 1 warning`; none when there is neither.
 pub fn count(problems: &[Problem]) -> Option<String> {
     let count = |severity: Severity, word: &str| {

@@ -1,0 +1,331 @@
+//! Carries out one attempt: opens the rooms, joins them, and tells how it ended. `run` and `retry` differ only in what
+//! they hand over.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use jiff::{Timestamp, Zoned};
+use sha2::{Digest, Sha256};
+
+use super::guard::Guard;
+use super::opening::{Opened, pasteable_flags};
+use super::run_args::SharedArgs;
+use super::safe::{self, SafeSetup};
+use super::transfer::{StateMemory, Transfers};
+use super::{CommonArgs, signals};
+use crate::cloud::s3::{S3, S3Settings};
+use crate::dig::expression::{Clock, Limits};
+use crate::dig::workflow::Workflow;
+use crate::exit::Exit;
+use crate::plan::{Plan, Recorded, Selection};
+use crate::reader::DirectoryReader;
+use crate::report::console::Results;
+use crate::report::json;
+use crate::report::progress::Progress;
+use crate::report::summary::{End, Summary};
+use crate::report::tasklog::{self, AttemptIdentity, LogServer, LogStore, TaskLogSetup, TaskLogs};
+use crate::run::embulk_socket::EmbulkDoor;
+use crate::run::event::{AttemptOutcome, FailureKind, RunEvent};
+use crate::run::operator::shell::Shell;
+use crate::run::operator::{DockerMode, Operators, Services};
+use crate::run::{self, RunMode, RunSetup, RunSummary, SessionInfo, SinkError, stop_requests};
+use crate::secret::params::SecretJudge;
+use crate::session::{AttemptId, Level, Params, SessionTime};
+use crate::state::{AttemptKind, AttemptRecord, NewAttempt, Process, StateError, Store};
+use crate::transfer::context::MemoryBudget;
+use crate::transfer::pool::SourcePools;
+
+/// How long running tasks may go on after the first signal.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What is to be carried out.
+pub struct Order {
+    /// The checked workflow.
+    pub workflow: Workflow,
+    /// The session it is for.
+    pub time: SessionTime,
+    /// Run or retry.
+    pub kind: AttemptKind,
+    /// For a retry: the attempt that `sync run` started.
+    pub starting_attempt: Option<AttemptId>,
+    /// For a retry: what is done.
+    pub recorded: Recorded,
+    /// What of it is asked for.
+    pub selection: Selection,
+    /// `params.*`, `-P`, `-p`.
+    pub params: Params,
+}
+
+/// Runs an order from its record in the state to the last line that people see.
+pub fn carry_out(
+    order: Order,
+    mut store: Store,
+    opened: &Opened,
+    shared: &SharedArgs,
+    common: &CommonArgs,
+) -> anyhow::Result<Exit> {
+    let aws = safe::aws(&opened.properties);
+    let setup = SafeSetup {
+        project: &opened.place.project,
+        properties: &opened.properties,
+        config_home: opened.config_home.as_deref(),
+        variables: std::env::vars_os().collect(),
+        aws: Arc::clone(&aws),
+    };
+    let secrets = Arc::new(safe::open(&setup, opened.scrubber.clone()));
+    let names = safe::secret_names(&opened.properties);
+    let judge = SecretJudge::new(names.clone(), opened.scrubber.clone());
+    let parted = judge.part(&order.params);
+    let root = order.workflow.root.clone();
+    let plan = Plan::new(&order.workflow.name, root, order.params, order.recorded, &order.selection)?;
+
+    let new = NewAttempt {
+        project: opened.place.project.to_string_lossy().into_owned(),
+        workflow: order.workflow.name.clone(),
+        file: order.workflow.path.to_string_lossy().into_owned(),
+        session_time: order.time.iso(),
+        kind: order.kind,
+        starting_attempt: order.starting_attempt,
+        params: parted.public,
+        secret_params: parted.names,
+        process: Process::current(),
+        at: Timestamp::now(),
+    };
+    let (attempt, lost) = match store.begin(&new) {
+        Err(StateError::Locked(running)) => {
+            opened.console.failure(
+                &StateError::Locked(running).to_string(),
+                &[],
+                Some("try again when it has ended"),
+            );
+            return Ok(Exit::TryLater);
+        }
+        begun => begun?,
+    };
+    for lost in lost {
+        opened.console.say(&format!("attempt {lost} ended without a word: its process is gone"));
+    }
+
+    let logs = TaskLogs::new(log_setup(opened, &attempt, &order.workflow.name, &order.time, &aws)?)
+        .context("the folder for logs could not be made")?;
+    let guard = Arc::new(Guard { scrubber: opened.scrubber.clone(), names });
+    let transfers = Transfers {
+        installation: store.installation().to_owned(),
+        starting_attempt: attempt.starting_attempt,
+        memory_of_effects: Arc::new(StateMemory::new(store.path())),
+        secrets: secrets.clone(),
+        guard: guard.clone(),
+        memory: MemoryBudget::new(shared.memory),
+        sources: SourcePools::new(connections(shared, opened)?),
+        process_zone: jiff::tz::TimeZone::system(),
+    };
+    let temporary = opened.place.state_folder().join("tmp");
+    std::fs::create_dir_all(&temporary).context("the folder for files of tasks could not be made")?;
+    let services = Services {
+        secrets,
+        guard,
+        transfers: Arc::new(transfers),
+        docker: docker_mode(shared, opened)?,
+        environment: environment(),
+        project: opened.place.project.clone(),
+        temporary,
+        program: std::env::current_exe().context("the path of this program is not known")?,
+        properties: opened
+            .properties
+            .under("")
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect(),
+    };
+    let (handle, stop) = stop_requests();
+    let _signals = signals::forward(handle).context("signals cannot be received")?;
+    let setup = RunSetup {
+        session: session_info(&order.workflow, &order.time, &attempt, store.installation()),
+        mode: RunMode::Real,
+        operators: operators(),
+        services: Arc::new(services),
+        reader: Arc::new(DirectoryReader::new(&opened.place.project)),
+        jobs: shared.jobs.unwrap_or_else(default_jobs),
+        grace: GRACE,
+        stop,
+        clock: Clock::new(Timestamp::now),
+        limits: Limits::default(),
+    };
+    let mut progress = Progress::new(&opened.console, shared.progress.into());
+    let mut summary = Summary::new();
+    let mut sink = |event: &RunEvent| {
+        store.record(attempt.id, event).map_err(|error| SinkError(error.to_string()))?;
+        logs.show(event);
+        progress.show(event);
+        summary.show(event);
+        if opened.console.results() == Results::Json {
+            opened.console.json(&json::event(event));
+        }
+        Ok(())
+    };
+    let ended = run::execute(plan, setup, &mut sink);
+    progress.finish();
+    let logs = logs.finish();
+    let retry =
+        format!("sync retry --session {}{}{}", attempt.session, pasteable_flags(common), docker_flag(shared));
+    tell(&ended, opened);
+    summary.print(&opened.console, End { retry_command: &retry, logs: &logs });
+    Ok(exit(&ended))
+}
+
+/// What neither the table nor the failures say.
+fn tell(ended: &RunSummary, opened: &Opened) {
+    let console = &opened.console;
+    for task in &ended.changed {
+        console.log(Level::Warn, &format!("task `{task}` is done although its definition has changed since"));
+    }
+    for task in &ended.ran_for_secrets {
+        console.say(&format!("task `{task}` ran again: the secrets that it stores are kept in memory only"));
+    }
+    if let Some(error) = &ended.sink_error {
+        console.failure(&error.to_string(), &[], Some("nothing that is not recorded was begun"));
+    }
+}
+
+fn exit(summary: &RunSummary) -> Exit {
+    match summary.outcome {
+        AttemptOutcome::Success => Exit::Success,
+        AttemptOutcome::Signal(number) => Exit::Signal(number),
+        AttemptOutcome::Failed | AttemptOutcome::Lost => {
+            let unreachable =
+                summary.failures.iter().all(|failed| failed.failure.kind == FailureKind::Unreachable);
+            let nothing_done = summary.sink_error.is_none() && summary.transfers.is_empty();
+            if unreachable && nothing_done && !summary.failures.is_empty() {
+                Exit::TryLater
+            } else {
+                Exit::TaskFailed
+            }
+        }
+    }
+}
+
+/// All operators of this version.
+fn operators() -> Operators {
+    let mut operators = run::operator::plain();
+    let door = Arc::new(EmbulkDoor::new());
+    operators.insert("sh", Arc::new(Shell::new(Arc::clone(&door))));
+    operators
+}
+
+/// Twice the cores, at least four.
+fn default_jobs() -> usize {
+    std::thread::available_parallelism().map_or(4, |cores| (2 * cores.get()).max(4))
+}
+
+/// Connections to one source at a time: as many as tasks, unless the properties say otherwise.
+fn connections(shared: &SharedArgs, opened: &Opened) -> anyhow::Result<NonZeroUsize> {
+    let limit = opened.properties.count("sync.source.max_connections")?;
+    let limit = limit.unwrap_or_else(|| shared.jobs.unwrap_or_else(default_jobs));
+    Ok(NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN))
+}
+
+fn docker_mode(shared: &SharedArgs, opened: &Opened) -> anyhow::Result<DockerMode> {
+    if let Some(docker) = shared.docker {
+        return Ok(docker.into());
+    }
+    match opened.properties.get("sync.docker") {
+        None | Some("auto") => Ok(DockerMode::Auto),
+        Some("always") => Ok(DockerMode::Always),
+        Some("never") => Ok(DockerMode::Never),
+        Some(_) => anyhow::bail!("property `sync.docker` takes `auto`, `always` or `never`"),
+    }
+}
+
+fn docker_flag(shared: &SharedArgs) -> String {
+    use clap::ValueEnum;
+    let value = shared.docker.and_then(|docker| docker.to_possible_value());
+    value.map(|value| format!(" --docker {}", value.get_name())).unwrap_or_default()
+}
+
+/// What is text in the environment of the process; children inherit it.
+pub fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+fn session_info(
+    workflow: &Workflow,
+    time: &SessionTime,
+    attempt: &AttemptRecord,
+    installation: &str,
+) -> SessionInfo {
+    let schedule = workflow.schedule.as_ref();
+    SessionInfo {
+        session: attempt.session,
+        attempt: attempt.id,
+        uuid: uuid(&format!("{installation} {}", attempt.session)),
+        time: time.clone(),
+        timezone: workflow.timezone_name.clone(),
+        last: schedule.and_then(|schedule| schedule.last_before(&time.0)),
+        next: schedule.and_then(|schedule| schedule.next_after(&time.0)),
+        last_executed: None::<Zoned>,
+    }
+}
+
+/// A UUID of version 8 (RFC 9562: made by a rule of one's own) that all attempts of a session share.
+fn uuid(of: &str) -> String {
+    let hash = Sha256::digest(of.as_bytes());
+    let mut bytes: Vec<u8> = hash.iter().copied().take(16).collect();
+    bytes[6] = bytes[6] & 0x0f | 0x80;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
+
+fn log_setup(
+    opened: &Opened,
+    attempt: &AttemptRecord,
+    workflow: &str,
+    time: &SessionTime,
+    aws: &Arc<crate::cloud::aws::Aws>,
+) -> anyhow::Result<TaskLogSetup> {
+    let state_folder = opened.place.state_folder().to_owned();
+    let server = opened.properties.log_server()?.map(|settings| {
+        let identity = AttemptIdentity {
+            workflow: workflow.to_owned(),
+            session_time: time.compact(),
+            name: (attempt.id != attempt.starting_attempt).then(|| format!("attempt{}", attempt.id)),
+            started_at: attempt.started_at,
+            agent: format!("{}@{}", attempt.process.pid, attempt.process.host),
+        };
+        let s3 = S3::new(
+            Arc::clone(aws),
+            S3Settings {
+                endpoint: settings.endpoint,
+                path_style: settings.path_style,
+                credentials: settings.credentials,
+            },
+        );
+        LogServer {
+            path: settings.path,
+            identity,
+            store: Arc::new(LogBucket { s3, bucket: settings.bucket }),
+        }
+    });
+    Ok(TaskLogSetup {
+        directory: tasklog::attempt_directory(&state_folder, attempt.session, attempt.id),
+        state_folder,
+        scrubber: opened.scrubber.clone(),
+        server,
+    })
+}
+
+/// The bucket of the log server.
+struct LogBucket {
+    s3: S3,
+    bucket: String,
+}
+
+impl LogStore for LogBucket {
+    fn put(&self, key: &str, body: Vec<u8>) -> Result<(), String> {
+        self.s3.put(&self.bucket, key, "application/gzip", body).map_err(|error| error.message)
+    }
+}

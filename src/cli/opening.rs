@@ -1,0 +1,70 @@
+//! What every command opens first: the project, the properties, the scrubber and the console.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::place::Place;
+use super::properties::{self, Properties};
+use super::{CommonArgs, variable};
+use crate::report::console::{ColorEnvironment, Console, Results};
+use crate::secret::scrub::Scrubber;
+
+/// What a command works with.
+pub struct Opened {
+    /// The project and its state.
+    pub place: Place,
+    /// Digdag's properties and our settings.
+    pub properties: Properties,
+    /// Digdag's config home.
+    pub config_home: Option<PathBuf>,
+    /// Knows every secret.
+    pub scrubber: Scrubber,
+    /// The only way to print.
+    pub console: Console,
+}
+
+impl Opened {
+    /// Opens what belongs to a file, or to the current directory.
+    pub fn new(common: &CommonArgs, file: Option<&Path>, results: Results) -> anyhow::Result<Self> {
+        let scrubber = Scrubber::new();
+        let console = Console::new(results, ColorEnvironment::read(&variable), scrubber.clone());
+        let place = common.place.find(file).context("the project could not be found")?;
+        let sources = properties::Sources::read(&variable, common.config.clone());
+        let properties = Properties::load(&sources)?;
+        Ok(Self { place, properties, config_home: sources.config_home, scrubber, console })
+    }
+}
+
+/// The flags with which a printed command finds the same project, state and properties again.
+pub fn pasteable_flags(common: &CommonArgs) -> String {
+    let paths =
+        [("--project", &common.place.project), ("--state", &common.place.state), ("-c", &common.config)];
+    paths.into_iter().fold(String::new(), |mut flags, (flag, path)| {
+        if let Some(path) = path {
+            flags.push_str(&format!(" {flag} {}", shell_word(&path.to_string_lossy())));
+        }
+        flags
+    })
+}
+
+/// A text as one word of a shell.
+pub fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./+:=@%,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_of_the_shell_is_quoted_where_it_must_be() {
+        assert_eq!(shell_word("a/b-1.properties"), "a/b-1.properties");
+        assert_eq!(shell_word("it's"), "'it'\\''s'");
+        assert_eq!(shell_word(""), "''");
+    }
+}

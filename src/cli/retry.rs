@@ -1,0 +1,151 @@
+//! `sync retry`: a new attempt of a session that runs what did not succeed.
+
+use anyhow::{Context, bail};
+use jiff::Zoned;
+
+use super::CommonArgs;
+use super::attempt::{self, Order};
+use super::opening::Opened;
+use super::run::{all_params, load};
+use super::run_args::{RetryArgs, SharedArgs};
+use crate::dig::params::merge;
+use crate::dig::workflow::Workflow;
+use crate::exit::Exit;
+use crate::plan::{Recorded, RecordedTask, Selection};
+use crate::report::console::Results;
+use crate::run::event::AttemptOutcome;
+use crate::session::{AttemptId, Params, SessionId, SessionTime, TaskState};
+use crate::state::{AttemptKind, SessionRecord, Store};
+
+/// Runs the command.
+pub fn exec(args: &RetryArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
+    let results = if args.shared.json { Results::Json } else { Results::Human };
+    let opened = Opened::new(common, None, results)?;
+    let store = Store::open(&opened.place.state)?;
+    let session = find(&args.session, &store, &opened)?;
+    let file = opened.place.project.join(&session.attempt.file);
+    let Some(workflow) = load(&file, &opened)? else { return Ok(Exit::Invalid) };
+    opened.console.say(&format!("session {} of {}, {}", session.id, session.workflow, session.session_time));
+    let mut session = session;
+    if args.all {
+        session.attempt.outcome = Some(AttemptOutcome::Failed);
+    }
+    let selection = match (&args.task, &args.from) {
+        (_, Some(pattern)) => Selection::From(pattern.clone()),
+        (Some(pattern), None) => Selection::Within(pattern.clone()),
+        (None, None) => Selection::All,
+    };
+    if selection == Selection::All && session.attempt.outcome == Some(AttemptOutcome::Success) {
+        opened.console.say("nothing is left to do: it succeeded");
+        return Ok(Exit::Success);
+    }
+    let params = all_params(&args.shared, &opened)?;
+    let redo = if args.all { Redo::All } else { Redo::Unfinished };
+    continue_with(
+        Continuation { session, workflow, selection, redo },
+        &params,
+        store,
+        &opened,
+        &args.shared,
+        common,
+    )
+}
+
+/// Which recorded tasks run again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Redo {
+    Unfinished,
+    All,
+}
+
+struct Continuation {
+    session: SessionRecord,
+    workflow: Workflow,
+    selection: Selection,
+    redo: Redo,
+}
+
+/// `sync run --session last`: goes on with a session in Digdag's way.
+#[expect(clippy::too_many_arguments, reason = "two doors into one hall")]
+pub fn resume(
+    session: SessionRecord,
+    workflow: Workflow,
+    params: &Params,
+    selection: Selection,
+    store: Store,
+    opened: &Opened,
+    shared: &SharedArgs,
+    common: &CommonArgs,
+) -> anyhow::Result<Exit> {
+    let redo = Redo::Unfinished;
+    continue_with(Continuation { session, workflow, selection, redo }, params, store, opened, shared, common)
+}
+
+fn continue_with(
+    what: Continuation,
+    given: &Params,
+    store: Store,
+    opened: &Opened,
+    shared: &SharedArgs,
+    common: &CommonArgs,
+) -> anyhow::Result<Exit> {
+    let Continuation { session, workflow, selection, redo } = what;
+    let mut params = session.attempt.params.clone();
+    merge(&mut params, given);
+    if let Some(missing) = session.attempt.secret_params.iter().find(|name| !has(&params, name)) {
+        bail!(
+            "parameter `{missing}` was given to the first attempt and counts as a secret, so it was not kept: give \
+             it again with `-p {missing}=...`"
+        );
+    }
+    let starting = session.attempt.starting_attempt;
+    let mut recorded = recorded(&store, starting)?;
+    if redo == Redo::All {
+        recorded.redo_all();
+    }
+    let instant: jiff::Timestamp =
+        session.session_time.parse().context("the session's time cannot be read")?;
+    let time: Zoned = instant.to_zoned(workflow.timezone.clone());
+    let order = Order {
+        workflow,
+        time: SessionTime(time),
+        kind: AttemptKind::Retry,
+        starting_attempt: Some(starting),
+        recorded,
+        selection,
+        params,
+    };
+    attempt::carry_out(order, store, opened, shared, common)
+}
+
+/// Whether a dotted name leads to a value.
+fn has(params: &Params, name: &str) -> bool {
+    let mut parts = name.split('.');
+    let first = parts.next().and_then(|part| params.get(part));
+    parts.try_fold(first, |value, part| Some(value?.get(part))).flatten().is_some()
+}
+
+/// The session that `--session` means.
+pub fn find(session: &str, store: &Store, opened: &Opened) -> anyhow::Result<SessionRecord> {
+    let project = opened.place.project.to_string_lossy();
+    if session == "last" {
+        let last = store.last_session(&project)?;
+        return last.with_context(|| format!("nothing has run yet in project `{project}`"));
+    }
+    let id = session.parse().map(SessionId).ok();
+    let Some(id) = id else {
+        bail!("`--session` takes a number of `sync status` or `last`, but got `{session}`")
+    };
+    let found = store.session(id)?.filter(|found| found.project == project);
+    found.with_context(|| format!("there is no session {id} in project `{project}`"))
+}
+
+/// How every task stands after all attempts that continue one.
+fn recorded(store: &Store, starting: AttemptId) -> anyhow::Result<Recorded> {
+    let mut recorded = Recorded::default();
+    for task in store.tasks(starting)? {
+        let result = task.result.filter(|_| task.state == TaskState::Success);
+        recorded.insert(task.name, RecordedTask { operator: task.operator, round: task.round, result });
+    }
+    Ok(recorded)
+}

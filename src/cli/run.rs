@@ -1,0 +1,132 @@
+//! `sync run`: a new attempt that runs everything.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use jiff::Zoned;
+
+use super::attempt::{self, Order};
+use super::check;
+use super::opening::Opened;
+use super::retry;
+use super::run_args::{RunArgs, SharedArgs};
+use super::session_time::Wanted;
+use super::{CommonArgs, params};
+use crate::dig;
+use crate::dig::params::merge;
+use crate::dig::workflow::{Task, TaskBody, Workflow};
+use crate::exit::Exit;
+use crate::plan::{Recorded, Selection};
+use crate::reader::DirectoryReader;
+use crate::report::console::Results;
+use crate::report::problems;
+use crate::session::{Level, Params};
+use crate::state::{AttemptKind, Store};
+
+/// Runs the command.
+pub fn exec(args: &RunArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
+    let results = if args.shared.json { Results::Json } else { Results::Human };
+    let file = dig_file(&args.file);
+    let opened = Opened::new(common, Some(&file), results)?;
+    let Some(workflow) = load(&file, &opened)? else { return Ok(Exit::Invalid) };
+    if args.dry_run {
+        opened.console.result(&outline(&workflow.root, 0));
+        return Ok(Exit::Success);
+    }
+    let params = all_params(&args.shared, &opened)?;
+    opened.place.prepare().context("the folder of the state could not be made")?;
+    let mut store = Store::open(&opened.place.state)?;
+    let wanted = args.session.as_deref().map_or(Wanted::Due, Wanted::parse);
+    let project = opened.place.project.to_string_lossy().into_owned();
+    if wanted == Wanted::Last
+        && let Some(session) = store.last_session_of(&project, &workflow.name)?
+    {
+        let selection = selection(args);
+        return retry::resume(session, workflow, &params, selection, store, &opened, &args.shared, common);
+    }
+    let time =
+        wanted.choose(&workflow.name, &workflow.timezone, workflow.schedule.as_ref(), &Zoned::now())?;
+    for lost in store.recover(&project, jiff::Timestamp::now())? {
+        opened.console.log(Level::Warn, &format!("attempt {lost} ended without a word: its process is gone"));
+    }
+    let order = Order {
+        workflow,
+        time,
+        kind: AttemptKind::Run,
+        starting_attempt: None,
+        recorded: Recorded::default(),
+        selection: selection(args),
+        params,
+    };
+    attempt::carry_out(order, store, &opened, &args.shared, common)
+}
+
+fn selection(args: &RunArgs) -> Selection {
+    let task = &args.task;
+    match (&args.start, &args.goal, &args.end) {
+        (Some(pattern), _, _) => Selection::From(pattern.clone()),
+        (_, Some(pattern), _) => Selection::Goal(pattern.clone()),
+        (_, _, Some(pattern)) => Selection::End(pattern.clone()),
+        _ => task.clone().map_or(Selection::All, Selection::Subtree),
+    }
+}
+
+/// `sync run flow` means `flow.dig`, as with Digdag.
+fn dig_file(file: &Path) -> PathBuf {
+    if file.extension().is_none() && !file.exists() { file.with_extension("dig") } else { file.to_owned() }
+}
+
+/// Checks the workflow with all that it reaches, and shows what is wrong; none when it cannot run.
+pub fn load(file: &Path, opened: &Opened) -> anyhow::Result<Option<Workflow>> {
+    let Some(path) = opened.place.relative(file)? else {
+        let project = opened.place.project.display();
+        opened.console.failure(
+            &format!("workflow `{}` lies outside the project `{project}`", file.display()),
+            &[],
+            Some("name its project with `--project`"),
+        );
+        return Ok(None);
+    };
+    let reader = DirectoryReader::new(&opened.place.project);
+    let found = check::reachable(&path, &reader);
+    if !found.is_empty() {
+        opened.console.say(&problems::render(&found, opened.console.err_colors()));
+    }
+    if found.iter().any(crate::diagnostic::Problem::is_error) {
+        return Ok(None);
+    }
+    let Some(mut workflow) = dig::load(&path, &reader).workflow else { return Ok(None) };
+    // A workflow in a sub-directory works there, as after `call>`.
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        let mut export = Params::new();
+        export.insert("_workdir".to_owned(), folder.to_string_lossy().into_owned().into());
+        merge(&mut export, &workflow.root.export);
+        workflow.root.export = export;
+    }
+    Ok(Some(workflow))
+}
+
+/// `params.*` of the properties, under `-P`, under `-p`.
+pub fn all_params(shared: &SharedArgs, opened: &Opened) -> anyhow::Result<Params> {
+    let mut all = opened.properties.params()?;
+    if let Some(file) = &shared.params_file {
+        merge(&mut all, &params::read_file(file)?);
+    }
+    merge(&mut all, &params::parse(&shared.params)?);
+    Ok(all)
+}
+
+/// The tasks of a file, one a line.
+fn outline(task: &Task, depth: usize) -> String {
+    let indent = "  ".repeat(depth);
+    match &task.body {
+        TaskBody::Group { children, .. } => {
+            let below: String = children.iter().map(|child| outline(child, depth + 1)).collect();
+            format!("{indent}{}\n{below}", task.name)
+        }
+        TaskBody::Operator(call) => {
+            let command = call.command.as_str().map(|text| format!(" {text}")).unwrap_or_default();
+            format!("{indent}{}: {}>{command}\n", task.name, call.operator)
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! `sync status`: what ran, what runs, what failed.
+
+use anyhow::bail;
+use clap::Args;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use super::CommonArgs;
+use super::opening::Opened;
+use super::retry;
+use crate::exit::Exit;
+use crate::report::console::Results;
+use crate::report::status::{self, Standing};
+use crate::session::TaskState;
+use crate::state::{SessionRecord, Store, TransferState};
+
+/// `sync status`
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// One session with its tasks and tables: its number, or `last`
+    #[arg(long, value_name = "ID|last")]
+    session: Option<String>,
+    /// Only sessions of this workflow
+    #[arg(long, value_name = "NAME")]
+    workflow: Option<String>,
+    /// Only sessions whose last attempt started since then: 12h, 7d, or a time in ISO 8601
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only sessions, or tasks, that failed
+    #[arg(long)]
+    failed: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Sessions that are looked through.
+const LIMIT: u32 = 1000;
+
+/// Runs the command.
+pub fn exec(args: &StatusArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
+    let results = if args.json { Results::Json } else { Results::Human };
+    let opened = Opened::new(common, None, results)?;
+    if !opened.place.state.exists() {
+        bail!("nothing has run yet in project `{}`", opened.place.project.display());
+    }
+    let store = Store::open(&opened.place.state)?;
+    match &args.session {
+        Some(session) => one(args, session, &store, &opened),
+        None => all(args, &store, &opened),
+    }
+}
+
+fn all(args: &StatusArgs, store: &Store, opened: &Opened) -> anyhow::Result<Exit> {
+    let since = args.since.as_deref().map(|text| since(text, Timestamp::now())).transpose()?;
+    let mut sessions = store.sessions(&opened.place.project.to_string_lossy(), LIMIT)?;
+    sessions.retain(|session| {
+        args.workflow.as_ref().is_none_or(|name| *name == session.workflow)
+            && since.is_none_or(|since| session.attempt.started_at >= since)
+            && (!args.failed || has_failed(session))
+    });
+    let console = &opened.console;
+    if args.json {
+        console.json(&json!({"sessions": sessions.iter().map(status::session_json).collect::<Vec<_>>()}));
+    } else if sessions.is_empty() {
+        console.say("no such session");
+    } else {
+        console.result(&status::sessions(&sessions, &TimeZone::system()).render(console.out_colors()));
+    }
+    Ok(Exit::Success)
+}
+
+fn has_failed(session: &SessionRecord) -> bool {
+    !matches!(Standing::of(&session.attempt), Standing::Success | Standing::Running)
+}
+
+fn one(args: &StatusArgs, session: &str, store: &Store, opened: &Opened) -> anyhow::Result<Exit> {
+    let session = retry::find(session, store, opened)?;
+    let starting = session.attempt.starting_attempt;
+    let mut tasks = status::latest_tasks(store.tasks(starting)?);
+    let mut transfers = status::latest_transfers(store.transfers(starting)?);
+    if args.failed {
+        tasks.retain(|task| task.failure.is_some() && task.state != TaskState::Success);
+        transfers.retain(|transfer| transfer.state == TransferState::Error);
+    }
+    if args.json {
+        let mut object = status::session_json(&session);
+        object["tasks"] = tasks.iter().map(status::task_json).collect();
+        object["transfers"] = transfers.iter().map(status::transfer_json).collect();
+        opened.console.json(&object);
+        return Ok(Exit::Success);
+    }
+    let zone = TimeZone::system();
+    let session = status::sessions(std::slice::from_ref(&session), &zone);
+    for table in [session, status::tasks(&tasks, &zone), status::transfers(&transfers)] {
+        if !table.is_empty() {
+            opened.console.result(&format!("{}\n", table.render(opened.console.out_colors())));
+        }
+    }
+    Ok(Exit::Success)
+}
+
+/// `12h`, `7d`, `30m`, or a time.
+fn since(text: &str, now: Timestamp) -> anyhow::Result<Timestamp> {
+    let seconds = text.char_indices().next_back().and_then(|(at, unit)| {
+        let number: i64 = text[..at].parse().ok()?;
+        let unit = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            'd' => 86400,
+            _ => return None,
+        };
+        number.checked_mul(unit)
+    });
+    if let Some(seconds) = seconds {
+        return Ok(now.saturating_sub(SignedDuration::from_secs(seconds))?);
+    }
+    let time = text.parse::<Timestamp>().or_else(|_| {
+        text.parse::<jiff::civil::Date>()?.to_zoned(jiff::tz::TimeZone::system()).map(|time| time.timestamp())
+    });
+    match time {
+        Ok(time) => Ok(time),
+        Err(_) => {
+            bail!("`--since` takes a length such as `12h` or `7d`, or a time in ISO 8601, but got `{text}`")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn since_is_a_length_or_a_time() {
+        let now: Timestamp = "2026-01-02T12:00:00Z".parse().unwrap();
+        assert_eq!(since("12h", now).unwrap().to_string(), "2026-01-02T00:00:00Z");
+        assert_eq!(since("2026-01-01T00:00:00Z", now).unwrap().to_string(), "2026-01-01T00:00:00Z");
+        assert!(since("soon", now).unwrap_err().to_string().ends_with("but got `soon`"));
+    }
+}
