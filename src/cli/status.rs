@@ -118,7 +118,7 @@ fn since(text: &str, now: Timestamp) -> anyhow::Result<Timestamp> {
         return Ok(now.saturating_sub(SignedDuration::from_secs(seconds))?);
     }
     let time = text.parse::<Timestamp>().or_else(|_| {
-        text.parse::<jiff::civil::Date>()?.to_zoned(jiff::tz::TimeZone::system()).map(|time| time.timestamp())
+        text.parse::<jiff::civil::Date>()?.to_zoned(TimeZone::system()).map(|time| time.timestamp())
     });
     match time {
         Ok(time) => Ok(time),

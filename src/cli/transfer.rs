@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::embulk::{self, Rendered, Surroundings};
+use crate::embulk::{self, Rendered};
 use crate::reader::DirectoryReader;
 use crate::report::problems;
 use crate::run::event::{EventKind, FailureKind};
-use crate::run::operator::{Cancel, OperatorError, Reporter, SecretGuard, TransferRequest, TransferService};
+use crate::run::operator::{OperatorError, Reporter, SecretGuard, TransferRequest, TransferService};
 use crate::secret::SecretStore;
 use crate::session::{AttemptId, Level, TaskName};
 use crate::state::{StateError, Store};
