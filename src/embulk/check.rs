@@ -8,11 +8,11 @@
 use std::cell::RefCell;
 use std::path::Path;
 
-use super::bind::{self, Binder, ForeignPlugins, Purpose};
+use super::bind::{self, Binder, ForeignPlugins, LITERAL_SECRET, Purpose};
 use super::liquid::{Guess, Template};
 use super::load::{folder, read, syntax_problem};
 use super::template::{Kind, PartialFiles, RenderedText, TextCovers, guessed};
-use crate::diagnostic::Problem;
+use crate::diagnostic::{Problem, Source, Span};
 use crate::reader::Reader;
 use crate::yaml;
 
@@ -27,7 +27,10 @@ pub fn check_file(path: &Path, reader: &dyn Reader, plugins: ForeignPlugins) -> 
         Err(problem) => return vec![problem],
     };
     if kind == Kind::Plain {
-        return problems(&RenderedText::plain(&source), reader, plugins);
+        let mut found = problems(&RenderedText::plain(&source), reader, plugins);
+        // In files that are plain YAML, secrets are looked for under every name and by whoever reads the whole project.
+        found.retain(|problem| problem.code != LITERAL_SECRET);
+        return found;
     }
     let template = match Template::parse(&source) {
         Ok(template) => template,
@@ -39,6 +42,20 @@ pub fn check_file(path: &Path, reader: &dyn Reader, plugins: ForeignPlugins) -> 
     let found = [Guess::Filled, Guess::Matching]
         .map(|guess| problems(&guessed(&template, path, &partials, &now, guess), reader, plugins));
     merge(found)
+}
+
+/// A secret that is written out is not shown by the excerpt of the warning about it: each letter becomes a star.
+fn hide_literal(problem: &mut Problem) {
+    if problem.code != LITERAL_SECRET {
+        return;
+    }
+    if let Some(span) = &problem.span {
+        let star = |char: char| if char == '\n' { "\n".to_owned() } else { "*".repeat(char.len_utf8()) };
+        let stars: String = span.text().chars().map(star).collect();
+        let text = &span.source.text;
+        let hidden = format!("{}{stars}{}", &text[..span.start], &text[span.end..]);
+        problem.span = Some(Span::new(&Source::new(span.path(), hidden), span.start, span.end));
+    }
 }
 
 /// What both renderings say, and what either says that a branch cannot explain; each once, in the order of the file.
@@ -63,6 +80,9 @@ fn merge([filled, matching]: [Vec<Problem>; 2]) -> Vec<Problem> {
                 merged.push(problem.clone());
             }
         }
+    }
+    for problem in &mut merged {
+        hide_literal(problem);
     }
     merged.sort_by_key(|problem| problem.span.as_ref().map(|span| (span.path().to_path_buf(), span.start)));
     merged
@@ -233,17 +253,17 @@ mod tests {
     }
 
     #[test]
-    fn a_password_written_out_is_a_warning() {
-        let template =
-            format!("in: {{type: mysql, host: h, user: u, password: hunter2, database: d, table: t}}\n{OUT}");
-        let reader = MemoryReader::default().with("a.yml", &template);
-        let problems = check_file(Path::new("a.yml"), &reader, ForeignPlugins::Refuse);
-        assert_eq!(problems.len(), 1);
-        assert_eq!(problems[0].message, "`password` is written out in the file");
-        assert_eq!(
-            problems[0].hint.as_deref(),
-            Some("write `${secret:NAME}` and store it with `sync secrets set NAME`")
+    fn a_password_written_out_is_a_warning_that_does_not_show_it() {
+        let template = format!(
+            "in:\n  type: mysql\n  host: {{{{ env.H }}}}\n  user: u\n  password: hunter2\n  database: d\n  table: t\n{OUT}"
         );
+        let reader = MemoryReader::default().with("a.yml.liquid", &template);
+        let problems = check_file(Path::new("a.yml.liquid"), &reader, ForeignPlugins::Refuse);
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].message, "the value of `password` is a secret that is written out");
+        let span = problems[0].span.as_ref().unwrap();
+        assert_eq!((span.to_string().as_str(), span.text()), ("a.yml.liquid:5:13", "*******"));
+        assert!(!span.source.text.contains("hunter2"));
     }
 
     proptest::proptest! {

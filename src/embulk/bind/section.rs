@@ -27,6 +27,9 @@ pub(super) enum Rules {
     Ruby,
 }
 
+/// Code of the problem of a secret that is written out; the place it is shown with must not show it.
+pub(in crate::embulk) const LITERAL_SECRET: &str = "literal-secret";
+
 /// One mapping of the config.
 pub(super) struct Section<'a> {
     entries: &'a [Entry],
@@ -374,10 +377,10 @@ impl<'a> Section<'a> {
             && !text.is_empty()
             && let Some(node) = self.node(key)
         {
-            let message = format!("`{key}` is written out in the file");
+            let message = format!("the value of `{key}` is a secret that is written out");
             self.binder.report(
-                Problem::warning("literal-secret", message, &node.span)
-                    .hint("write `${secret:NAME}` and store it with `sync secrets set NAME`"),
+                Problem::warning(LITERAL_SECRET, message, &node.span)
+                    .hint("pass it in through the environment: `{{ env.NAME }}`"),
             );
         }
     }
