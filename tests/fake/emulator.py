@@ -138,8 +138,6 @@ class Emulator:
     def publish(self, load: dict, target: dict, made: Table, placed: list, read: Any, partition: Optional[str]) -> None:
         if partition is not None:
             raise invalid("a partition as the target is tested without an emulator behind")
-        if load.get("sourceFormat") == "PARQUET":
-            raise invalid("Parquet is loaded into the emulator itself, not through the stand-in")
         project, dataset, table = target["projectId"], target["datasetId"], target["tableId"]
         at = self.place(project, dataset, table)
         exists = self.find(project, dataset, table) is not None
@@ -151,9 +149,12 @@ class Emulator:
             self.expect("POST", self.place(project, dataset), {"tableReference": target, **shape})
         elif load.get("schema"):
             self.expect("PATCH", at, {"schema": made.resource["schema"]})
+        for file in read.files:
+            self.load(target, {"sourceFormat": "PARQUET"}, file)
         if placed:
             lines = [json.dumps(rows.plain(made.fields, cells), ensure_ascii=False) for _, cells in placed]
-            self.load(target, made, "\n".join(lines).encode() + b"\n")
+            plain = {"sourceFormat": "NEWLINE_DELIMITED_JSON", "schema": made.resource["schema"]}
+            self.load(target, plain, "\n".join(lines).encode() + b"\n")
 
     def expect(self, method: str, path: str, value: Any = None) -> Any:
         status, answer = self.ask(method, path, value)
@@ -161,15 +162,9 @@ class Emulator:
             raise ApiError(500, "internalError", f"the emulator answered {status} to {method} {path}: {answer}")
         return answer
 
-    def load(self, target: dict[str, Any], made: Table, lines: bytes) -> None:
+    def load(self, target: dict[str, Any], options: dict[str, Any], file: bytes) -> None:
         """One load job of the emulator's own, as plain as can be."""
-        configuration = {
-            "destinationTable": target,
-            "sourceFormat": "NEWLINE_DELIMITED_JSON",
-            "writeDisposition": "WRITE_APPEND",
-            "ignoreUnknownValues": True,
-            "schema": made.resource["schema"],
-        }
+        configuration = {"destinationTable": target, "writeDisposition": "WRITE_APPEND", **options}
         job = {
             "jobReference": {"projectId": target["projectId"], "jobId": f"behind_{secrets.token_hex(12)}"},
             "configuration": {"load": hidden_in(configuration)},
@@ -179,7 +174,7 @@ class Emulator:
             f"--{border}\r\ncontent-type: application/json\r\n\r\n{json.dumps(job)}\r\n"
             f"--{border}\r\ncontent-type: application/octet-stream\r\n\r\n"
         ).encode()
-        content = parts + lines + f"\r\n--{border}--\r\n".encode()
+        content = parts + file + f"\r\n--{border}--\r\n".encode()
         path = f"/upload/bigquery/v2/projects/{target['projectId']}/jobs?uploadType=multipart"
         headers = {"content-type": f"multipart/related; boundary={border}"}
         status, _, answer = call(self.base, "POST", path, headers, content)

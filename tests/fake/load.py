@@ -63,12 +63,13 @@ class Bad:
 
 
 class Read:
-    """What was read of all sources: rows, or for Parquet their number and the columns of the files."""
+    """What was read of all sources: rows, or for Parquet their number and the files as they are."""
 
     def __init__(self) -> None:
         self.good: list[dict[str, Any]] = []
         self.bad: list[Bad] = []
         self.opaque = 0
+        self.files: list[bytes] = []
 
 
 def check(load: dict[str, Any]) -> None:
@@ -223,6 +224,7 @@ def _read(load: dict[str, Any], sources: list[Source], fields: list[dict[str, An
             columns, count = _parquet(source)
             _check_columns(load, source, fields, columns)
             read.opaque += count
+            read.files.append(source.content)
         elif kind == "NEWLINE_DELIMITED_JSON":
             _read_json(load, source, fields, read)
         elif kind == "CSV":
