@@ -9,10 +9,12 @@ pub(in crate::run) mod control;
 mod environment;
 mod memory_file;
 pub mod message;
+mod options;
 mod process;
 pub mod script;
 mod secret_text;
 pub mod shell;
+pub mod sql;
 mod stored;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -24,6 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
+use super::embulk_socket::EmbulkDoor;
 use super::event::{EventKind, FailureKind, TaskFailure};
 use crate::dig::params::ParamError;
 use crate::dig::workflow::Task;
@@ -48,6 +51,18 @@ pub fn plain() -> Operators {
     let mut operators = Operators::new();
     operators.insert("echo", Arc::new(message::Echo));
     operators.insert("fail", Arc::new(message::Fail));
+    operators
+}
+
+/// All operators that do work of their own.
+pub fn native() -> Operators {
+    let door = Arc::new(EmbulkDoor::new());
+    let mut operators = plain();
+    operators.insert("sh", Arc::new(shell::Shell::new(Arc::clone(&door))));
+    operators.insert("rb", Arc::new(script::Script::new(script::Language::Ruby, Arc::clone(&door))));
+    operators.insert("py", Arc::new(script::Script::new(script::Language::Python, door)));
+    operators.insert("mysql", Arc::new(sql::Sql::new(sql::Dialect::Mysql)));
+    operators.insert("sqlite", Arc::new(sql::Sql::new(sql::Dialect::Sqlite)));
     operators
 }
 

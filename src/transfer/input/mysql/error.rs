@@ -9,7 +9,7 @@ const SHOWN_WHOLE: [u16; 16] =
     [1040, 1044, 1045, 1049, 1054, 1130, 1142, 1143, 1146, 1203, 1227, 1356, 1370, 1698, 1969, 3024];
 
 /// Makes an error of the transfer of one of the driver, with what was being done.
-pub(super) fn driver_error(error: &Error, doing: impl Into<String>) -> TransferError {
+pub(crate) fn driver_error(error: &Error, doing: impl Into<String>) -> TransferError {
     match error {
         Error::MySqlError(error) => server_error(error, doing),
         Error::IoError(error) => {

@@ -16,7 +16,7 @@ use mysql::{Conn, Row};
 
 use self::connect::Connector;
 use self::decode::Decoder;
-use self::error::driver_error;
+pub(crate) use self::error::driver_error;
 use self::properties::Properties;
 use super::convert;
 use super::fetched::FetchedLog;

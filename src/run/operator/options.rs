@@ -1,0 +1,87 @@
+//! Options of an operator: the task's parameters, with the map named like the operator (`mysql: {host: ...}`) below
+//! them, and secrets where they are allowed.
+
+use serde_json::Value;
+
+use super::secret_text::expand;
+use super::{OperatorError, OperatorRequest, resolve_inside};
+use crate::dig::params::{self, ParamError};
+use crate::secret::SecretError;
+
+/// Reads the options of one task.
+pub(super) struct Options<'a> {
+    request: &'a OperatorRequest<'a>,
+    /// The operator's name: of the map of defaults and of the group of secrets.
+    name: &'a str,
+}
+
+impl<'a> Options<'a> {
+    pub(super) fn new(request: &'a OperatorRequest<'a>, name: &'a str) -> Self {
+        Self { request, name }
+    }
+
+    /// An option that is neither absent nor null.
+    pub(super) fn get(&self, key: &str) -> Option<&'a Value> {
+        let nested = || self.request.param(self.name)?.get(key).filter(|value| !value.is_null());
+        self.request.param(key).or_else(nested)
+    }
+
+    /// A text, with secrets put in.
+    pub(super) fn text(&self, key: &str) -> Result<Option<String>, OperatorError> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        expand(&params::to_text(key, value).map_err(|error| wrong(&error))?, self.request.services).map(Some)
+    }
+
+    /// The secret `<operator>.<key>`, when there is one. What cannot be read is an error, what is not set is not.
+    pub(super) fn secret(&self, key: &str) -> Result<Option<String>, OperatorError> {
+        match self.request.services.secrets.get(&format!("{}.{key}", self.name)) {
+            Ok(secret) => {
+                self.request.services.guard.learn(secret.expose());
+                Ok(Some(secret.expose().to_owned()))
+            }
+            Err(SecretError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Digdag's rule where both may be: the secret wins over the parameter.
+    pub(super) fn secret_or_text(&self, key: &str) -> Result<Option<String>, OperatorError> {
+        self.secret(key)?.map_or_else(|| self.text(key), |secret| Ok(Some(secret)))
+    }
+}
+
+pub(super) fn wrong(error: &ParamError) -> OperatorError {
+    OperatorError::config(error.to_string())
+}
+
+/// The text that an operator works on and the name of its file, when it comes from one: a template file, or
+/// `{data: text}`, or without a value the option `key`. Templates in a file see the task's parameters; what stands
+/// in the workflow is evaluated already.
+pub(super) fn template_text(
+    request: &OperatorRequest<'_>,
+    key: &str,
+) -> Result<(String, Option<String>), OperatorError> {
+    let operator = &request.operator;
+    match &request.command {
+        Value::Null => match request.param(key) {
+            Some(text) => Ok((params::to_text(key, text).map_err(|error| wrong(&error))?, None)),
+            None => Err(OperatorError::config(format!("`{operator}>` needs a file or `{{data: ...}}`"))),
+        },
+        Value::Object(map) => match map.get("data") {
+            Some(text) => Ok((params::to_text("data", text).map_err(|error| wrong(&error))?, None)),
+            None => Err(OperatorError::config(format!("`{operator}>` needs a file or `{{data: ...}}`"))),
+        },
+        command => {
+            let name = params::to_text(&format!("{operator}>"), command).map_err(|error| wrong(&error))?;
+            let path = resolve_inside(&request.services.project, &request.directory, &name)?;
+            let text = std::fs::read_to_string(&path).map_err(|error| {
+                OperatorError::config(format!("file `{name}` cannot be read")).cause(&error)
+            })?;
+            let text = request.templates.evaluate(&text, &request.config).map_err(|mut error| {
+                error.message = format!("{} in {name}", error.message);
+                error
+            })?;
+            Ok((text, Some(name)))
+        }
+    }
+}
