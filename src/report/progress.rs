@@ -3,6 +3,8 @@
 
 mod bars;
 
+use std::collections::HashMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::console::{Console, Results};
@@ -28,6 +30,9 @@ pub enum ProgressMode {
     None,
 }
 
+/// A line that a task began is printed in pieces from this length on.
+const LONGEST_LINE: usize = 64 * 1024;
+
 /// A transfer that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Running {
@@ -48,6 +53,8 @@ pub struct Progress {
     console: Console,
     shape: Shape,
     running: Vec<Running>,
+    /// What tasks printed without a line's end yet: the lines of parallel tasks must not mix.
+    begun_lines: HashMap<TaskName, Vec<u8>>,
     finished_count: u64,
     finished_rows: u64,
 }
@@ -63,13 +70,27 @@ impl Progress {
             }
             ProgressMode::Auto | ProgressMode::Bars | ProgressMode::Plain => Shape::Plain { shown_at: None },
         };
-        Self { console: console.clone(), shape, running: Vec::new(), finished_count: 0, finished_rows: 0 }
+        Self {
+            console: console.clone(),
+            shape,
+            running: Vec::new(),
+            begun_lines: HashMap::new(),
+            finished_count: 0,
+            finished_rows: 0,
+        }
     }
 
     /// Shows an event that was recorded.
     pub fn show(&mut self, event: &RunEvent) {
+        if let EventKind::TaskFinished { task, .. }
+        | EventKind::TaskRetrying { task, .. }
+        | EventKind::TaskPlanned { task, .. } = &event.kind
+            && let Some(rest) = self.begun_lines.remove(task)
+        {
+            self.console.output(&rest);
+        }
         match &event.kind {
-            EventKind::Output { bytes, .. } => self.console.output(bytes),
+            EventKind::Output { task, bytes } => self.output(task, bytes),
             EventKind::Log { task, level, text } => self.log(task.as_ref(), *level, text),
             EventKind::TaskSkipped { task, changed: true } => self.console.say(&format!(
                 "task `{task}` is done and not run again, although its definition changed since"
@@ -94,8 +115,23 @@ impl Progress {
         }
     }
 
+    fn output(&mut self, task: &TaskName, bytes: &[u8]) {
+        let line = self.begun_lines.entry(task.clone()).or_default();
+        line.extend_from_slice(bytes);
+        let end = match line.iter().rposition(|&byte| byte == b'\n') {
+            Some(newline) => newline + 1,
+            None if line.len() >= LONGEST_LINE => line.len(),
+            None => return,
+        };
+        let whole: Vec<u8> = line.drain(..end).collect();
+        self.console.output(&whole);
+    }
+
     /// Takes the bars away. Lines after it need no room any more.
     pub fn finish(&mut self) {
+        for (_, rest) in self.begun_lines.drain() {
+            self.console.output(&rest);
+        }
         if let Shape::Bars(bars) = &mut self.shape {
             bars.clear(&self.console);
         }
@@ -282,6 +318,24 @@ mod tests {
                  mysql shop.orders: 1,500 rows, 4.0 KiB, 21.0 s\n+wf+a: a note\n{BAD}"
             )
         );
+    }
+
+    #[test]
+    fn lines_of_parallel_tasks_do_not_mix() {
+        let (console, out, _) = console(Results::Human);
+        let mut progress = Progress::new(&console, ProgressMode::Auto);
+        let at = "2026-01-02T03:04:05Z".parse().expect("a time");
+        let mut show = |kind| progress.show(&RunEvent { at, kind });
+        let (a, b) = (TaskName::from_full("+wf+a"), TaskName::from_full("+wf+b"));
+        let mut print = |task: &TaskName, text: &str| {
+            show(EventKind::Output { task: task.clone(), bytes: text.into() });
+        };
+        print(&a, "a1\na2 be");
+        print(&b, "b1\nb2");
+        print(&a, "gun\n");
+        assert_eq!(out.text(), "a1\nb1\na2 begun\n");
+        show(EventKind::TaskFinished { task: b, state: TaskState::Success, result: None, failure: None });
+        assert_eq!(out.text(), "a1\nb1\na2 begun\nb2");
     }
 
     #[test]
