@@ -4,10 +4,10 @@
 
 use serde_json::Value;
 
-use super::compile::{find, holds_template, span_of};
+use super::compile::{DIRECTIVES, find, holds_template, span_of};
 use super::params;
 use super::workflow::OperatorCall;
-use crate::diagnostic::Problem;
+use crate::diagnostic::{Problem, suggest};
 use crate::yaml::{Entry, Node, NodeValue};
 
 const CODE: &str = "operand";
@@ -16,6 +16,8 @@ const CODE: &str = "operand";
 pub(super) fn check(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
     let mut problems = Vec::new();
     problems.extend(missing_branch(call, entries));
+    problems.extend(find(entries, "_env").into_iter().flat_map(environment));
+    problems.extend(unused(call, entries));
     let node = &call.command_node;
     let text = node.as_str();
     if text.is_some_and(|text| text.contains("${")) {
@@ -40,6 +42,69 @@ pub(super) fn check(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
         _ => {}
     }
     problems
+}
+
+/// `_env` is a map of names that a shell can have.
+fn environment(entry: &Entry) -> Vec<Problem> {
+    if entry.value.as_str().is_some_and(|text| text.contains("${")) {
+        return Vec::new();
+    }
+    let Some(variables) = entry.value.as_mapping() else {
+        let message = format!("`_env` must be a mapping, but is {}", entry.value.kind());
+        return vec![Problem::error(CODE, message, span_of(entry))];
+    };
+    let is_name = |name: &str| {
+        !name.starts_with(|letter: char| letter.is_ascii_digit())
+            && !name.is_empty()
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    variables
+        .iter()
+        .filter(|variable| !is_name(&variable.key))
+        .map(|variable| {
+            let message = format!("`{}` can't be the name of an environment variable", variable.key);
+            Problem::error(CODE, message, &variable.key_span)
+        })
+        .collect()
+}
+
+/// Parameters that nothing reads: of the operators that do not take the whole map, each says what it reads. A name
+/// that a template of the same task mentions is read.
+fn unused(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
+    let options: &[&str] = match call.operator.as_str() {
+        "echo" | "fail" | "if" | "for_each" | "for_range" => &[],
+        "loop" => &["count"],
+        "wait" => &["blocking", "poll_interval"],
+        _ => return Vec::new(),
+    };
+    let own = |key: &str| key.starts_with(['_', '+']) || key.ends_with('>') || options.contains(&key);
+    let mut spots = Vec::new();
+    entries
+        .iter()
+        .filter(|entry| !entry.key.starts_with('+'))
+        .for_each(|entry| spots_of(&entry.value, &mut spots));
+    entries
+        .iter()
+        .filter(|entry| !own(&entry.key) && !spots.iter().any(|text| text.contains(&entry.key)))
+        .map(|entry| {
+            let message = format!("`{}>` does not read `{}`", call.operator, entry.key);
+            let problem = Problem::warning("unused-parameter", message, &entry.key_span);
+            let known = options.iter().copied().chain(DIRECTIVES);
+            match suggest(&entry.key, known.clone()).or_else(|| suggest(&format!("_{}", entry.key), known)) {
+                Some(near) => problem.label(format!("did you mean `{near}`?")),
+                None => problem,
+            }
+        })
+        .collect()
+}
+
+/// The texts with templates in a value.
+fn spots_of<'n>(node: &'n Node, found: &mut Vec<&'n str>) {
+    match &node.value {
+        NodeValue::Scalar(_) => found.extend(node.as_str().filter(|text| text.contains("${"))),
+        NodeValue::Sequence(items) => items.iter().for_each(|item| spots_of(item, found)),
+        NodeValue::Mapping(entries) => entries.iter().for_each(|entry| spots_of(&entry.value, found)),
+    }
 }
 
 /// Loops need `_do`; `if>` needs one of the two.

@@ -514,6 +514,15 @@ mod tests {
             ),
             ("+a: {loop>: many, _do: {sh>: x}}\n", "1:13 error operand `loop>` takes a whole number"),
             ("+a: {if>: maybe, _do: {sh>: x}}\n", "1:11 error operand `if>` takes `true` or `false`"),
+            (
+                "+a: {sh>: x, _env: {BAD-NAME: x}}\n",
+                "1:21 error operand `BAD-NAME` can't be the name of an environment variable",
+            ),
+            ("+a: {echo>: x, colour: red}\n", "1:16 warning unused-parameter `echo>` does not read `colour`"),
+            (
+                "+a: {loop>: 2, parallel: true, _do: {echo>: x}}\n",
+                "1:16 warning unused-parameter `loop>` does not read `parallel` (did you mean `_parallel`?)",
+            ),
             ("+a: {if>: true}\n", "1:6 error missing-directive `if>` needs `_do` or `_else_do`"),
             ("+a: {wait>: 5}\n", "1:13 error operand `wait>` takes a duration such as `10m`, not a number"),
             (
