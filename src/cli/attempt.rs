@@ -27,10 +27,8 @@ use crate::report::json;
 use crate::report::progress::Progress;
 use crate::report::summary::{End, Summary};
 use crate::report::tasklog::{self, AttemptIdentity, LogServer, LogStore, TaskLogSetup, TaskLogs};
-use crate::run::embulk_socket::EmbulkDoor;
 use crate::run::event::{AttemptOutcome, FailureKind, RunEvent};
-use crate::run::operator::shell::Shell;
-use crate::run::operator::{DockerMode, Operators, Services};
+use crate::run::operator::{DockerMode, Services};
 use crate::run::{self, RunMode, RunSetup, RunSummary, SessionInfo, SinkError, stop_requests};
 use crate::secret::params::SecretJudge;
 use crate::session::{AttemptId, Level, Params, SessionTime};
@@ -144,7 +142,7 @@ pub fn carry_out(
     let setup = RunSetup {
         session: session_info(&order.workflow, &order.time, &attempt, store.installation()),
         mode: RunMode::Real,
-        operators: operators(),
+        operators: run::operator::native(),
         services: Arc::new(services),
         reader: Arc::new(DirectoryReader::new(&opened.place.project)),
         jobs: shared.jobs.unwrap_or_else(default_jobs),
@@ -204,14 +202,6 @@ fn exit(summary: &RunSummary) -> Exit {
             }
         }
     }
-}
-
-/// All operators of this version.
-fn operators() -> Operators {
-    let mut operators = run::operator::plain();
-    let door = Arc::new(EmbulkDoor::new());
-    operators.insert("sh", Arc::new(Shell::new(Arc::clone(&door))));
-    operators
 }
 
 /// Twice the cores, at least four.
