@@ -138,7 +138,7 @@ impl World {
                 self.lost.push(format!("{}: {}", work.name, work.lost_secrets.join(" ")));
             }
             *self.runs.entry(work.name.clone()).or_default() += 1;
-            let params = self.plan.params(work.id);
+            let params = self.plan.scope(work.id).merged();
             self.seen.insert(work.name.to_string(), params);
             self.recorded.insert(
                 work.name.clone(),

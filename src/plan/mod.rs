@@ -29,4 +29,5 @@ pub use graph::{Counts, Plan, Work};
 pub use node::TaskId;
 pub use progress::{Failure, Success, Transition};
 pub use resume::{Recorded, RecordedTask, is_control};
+pub use scope::Scope;
 pub use selection::{Selection, SelectionError};

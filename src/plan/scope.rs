@@ -6,22 +6,40 @@
 
 use std::sync::Arc;
 
+use super::definition::Definition;
 use super::graph::Plan;
 use super::node::{TaskId, Upstream};
 use crate::dig::params;
 use crate::session::Params;
 
-impl Plan {
-    /// All exports and stores in scope of a task, its own `_export` last, over the plan's defaults. The values are
-    /// as written: templates in them are evaluated anew for every task.
-    pub fn params(&mut self, id: TaskId) -> Params {
-        let mut merged = (*self.context(id)).clone();
-        let node = self.node(id);
-        if let Some(given) = &node.given {
+/// What a task sees, before the last merge.
+#[derive(Debug)]
+pub struct Scope {
+    context: Arc<Params>,
+    given: Option<Params>,
+    definition: Arc<Definition>,
+}
+
+impl Scope {
+    /// All exports and stores, the task's own `_export` last, over the plan's defaults. The values are as written:
+    /// templates in them are evaluated anew for every task.
+    pub fn merged(self) -> Params {
+        let mut merged = Arc::unwrap_or_clone(self.context);
+        if let Some(given) = &self.given {
             params::merge(&mut merged, given);
         }
-        params::merge(&mut merged, &node.definition.export);
+        params::merge(&mut merged, &self.definition.export);
         merged
+    }
+}
+
+impl Plan {
+    /// All exports and stores in scope of a task. Cheap: the merging is done by [`Scope::merged`], on the thread
+    /// that needs it.
+    pub fn scope(&mut self, id: TaskId) -> Scope {
+        let context = self.context(id);
+        let node = self.node(id);
+        Scope { context, given: node.given.clone(), definition: Arc::clone(&node.definition) }
     }
 
     /// What a task sees before its own exports.

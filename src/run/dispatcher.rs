@@ -319,7 +319,7 @@ impl<'a> Dispatcher<'a> {
             if !self.tell(started) {
                 return self.plan.failed(id, stopped_early());
             }
-            let scope = self.plan.params(id);
+            let scope = self.plan.scope(id);
             self.give(Job { work, scope });
             self.tell_transitions();
         }

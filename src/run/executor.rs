@@ -17,7 +17,7 @@ use crate::dig;
 use crate::dig::expression::{Clock, Evaluator, Limits};
 use crate::dig::params;
 use crate::dig::retry::RetryPolicy;
-use crate::plan::{Failure, Success, Work, is_control};
+use crate::plan::{Failure, Scope, Success, Work, is_control};
 use crate::reader::Reader;
 use crate::session::{Level, Params, TaskName};
 
@@ -41,7 +41,7 @@ pub(super) struct Shared {
 pub(super) struct Job {
     pub(super) work: Work,
     /// Exports and stores in scope, raw.
-    pub(super) scope: Params,
+    pub(super) scope: Scope,
 }
 
 /// How a try ended.
@@ -56,7 +56,7 @@ pub(super) enum Ended {
 pub(super) fn try_task(shared: &Shared, evaluator: &Evaluator, job: Job, reporter: &Reporter) -> Ended {
     let Job { work, scope } = job;
     let guard = shared.services.guard.as_ref();
-    let evaluated = match scope::evaluate(&work, scope, &shared.variables, evaluator, guard) {
+    let evaluated = match scope::evaluate(&work, scope.merged(), &shared.variables, evaluator, guard) {
         Ok(evaluated) => evaluated,
         // Digdag: a text that cannot be evaluated is not retried.
         Err(error) => {
