@@ -3,4 +3,5 @@
 mod google_clients;
 mod google_wire;
 mod rows;
+mod secrets_kms;
 mod support;

@@ -92,9 +92,6 @@ impl Progress {
         match &event.kind {
             EventKind::Output { task, bytes } => self.output(task, bytes),
             EventKind::Log { task, level, text } => self.log(task.as_ref(), *level, text),
-            EventKind::TaskSkipped { task, changed: true } => self.console.say(&format!(
-                "task `{task}` is done and not run again, although its definition changed since"
-            )),
             EventKind::TaskRetrying { task, delay, failure, .. } => {
                 let after = figures::duration(*delay);
                 self.console.log(
