@@ -1,5 +1,6 @@
 //! The tests, one binary.
 
+mod check;
 mod google_clients;
 mod google_wire;
 mod rows;

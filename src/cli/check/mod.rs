@@ -89,7 +89,22 @@ pub fn exec(args: &CheckArgs, place: &PlaceArgs, console: &Console) -> anyhow::R
 pub fn reachable(path: &Path, reader: &dyn Reader) -> Vec<Problem> {
     let mut reach = Reach::new(reader);
     reach.workflow(path);
-    reach.problems
+    in_order(reach.problems)
+}
+
+/// File by file as they were reached, in the order of their lines.
+fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
+    let mut files: Vec<PathBuf> = Vec::new();
+    for span in problems.iter().filter_map(|problem| problem.span.as_ref()) {
+        if !files.iter().any(|file| file == span.path()) {
+            files.push(span.path().to_owned());
+        }
+    }
+    problems.sort_by_key(|problem| {
+        let span = problem.span.as_ref();
+        span.map(|span| (files.iter().position(|file| file == span.path()), span.start))
+    });
+    problems
 }
 
 fn exit(problems: &[Problem], deny: Option<Deny>) -> Exit {
@@ -108,7 +123,7 @@ impl Checked {
             let text = reader.read(&path).unwrap_or_default();
             reach.add(literal::check(&path, text));
         }
-        for problem in reach.problems {
+        for problem in in_order(reach.problems) {
             if !self.problems.contains(&problem) {
                 self.problems.push(problem);
             }
