@@ -394,7 +394,7 @@ pub struct Timeouts {
 /// Options of `type: file`. The one file is `<path_prefix><sequence><file_ext>`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileOutput {
-    /// Start of the path, relative to the working directory of the transfer; folders are not made.
+    /// Start of the path, relative to the working directory of the transfer.
     pub path_prefix: Text,
     /// Middle of the path for the first file: `000.00.` when not written.
     pub sequence: Sequence,

@@ -117,7 +117,7 @@ fn selection(section: &Section<'_>) -> Option<Selection> {
     let unknown = [table, query]
         .into_iter()
         .flatten()
-        .any(|node| Scalar::of(node, section.binder()) == Some(Scalar::Unknown));
+        .any(|node| matches!(Scalar::of(node, section.binder()), None | Some(Scalar::Unknown)));
     let (table, query) = (sql(section, "table"), sql(section, "query"));
     let select = sql(section, "select");
     let (where_clause, order_by) = (sql(section, "where"), sql(section, "order_by"));

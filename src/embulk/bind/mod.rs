@@ -53,8 +53,12 @@ pub(super) struct Binder<'a> {
 }
 
 impl Binder<'_> {
+    /// Keeps a problem. An option that is asked for twice has its problem once.
     fn report(&self, problem: Problem) {
-        self.problems.borrow_mut().push(problem);
+        let mut problems = self.problems.borrow_mut();
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
     }
 
     /// Says that the plugin at a place is not one of the native ones.
@@ -84,36 +88,38 @@ pub(super) fn config(root: &Node, binder: &Binder<'_>) -> Option<EmbulkConfig> {
     };
     let input = top.required_section("in").and_then(|section| input::bind(&section));
     let filters = filter::bind(&top);
-    let exec = top.section("exec").map_or_else(|| Some(ExecConfig::default()), |section| exec(&section));
-    let output = top.required_section("out").and_then(|section| output(&section, exec.as_ref()));
+    let exec_section = top.section("exec");
+    let exec = exec_section.as_ref().map_or_else(ExecConfig::default, exec);
+    let output = top.required_section("out").and_then(|section| output(&section));
+    if let (Some(OutputConfig::File(_)), Some(section)) = (&output, &exec_section) {
+        one_file(section, exec);
+    }
     top.ignore(&["preview_sample_rows"]);
     top.finish();
-    Some(EmbulkConfig { input: input?, filters: filters?, output: output?, exec: exec? })
+    Some(EmbulkConfig { input: input?, filters: filters?, output: output?, exec })
 }
 
-fn output(section: &Section<'_>, exec: Option<&ExecConfig>) -> Option<OutputConfig> {
-    match section.plugin("output", &["bigquery", "file"])? {
-        "bigquery" => bigquery::bind(section).map(|output| OutputConfig::Bigquery(Box::new(output))),
-        _ => {
-            let tasks = exec.and_then(|exec| exec.min_output_tasks).map_or(1, usize::from);
-            if tasks > 1 {
-                section.binder().report(
-                    Problem::error(
-                        "unsupported-option",
-                        format!(
-                            "`min_output_tasks: {tasks}` would make {tasks} files; one file is made so far"
-                        ),
-                        section.span(),
-                    )
-                    .hint("take `min_output_tasks` out of `exec`, or set it to 1"),
-                );
-            }
-            file::bind(section).map(|output| OutputConfig::File(Box::new(output)))
-        }
+/// A file output makes as many files as there are output tasks.
+fn one_file(section: &Section<'_>, exec: ExecConfig) {
+    let tasks = exec.min_output_tasks.map_or(1, usize::from);
+    if tasks > 1 {
+        let span = section.node("min_output_tasks").map_or(section.span(), |node| &node.span);
+        let message =
+            format!("`min_output_tasks: {tasks}` would make {tasks} files; one file is made so far");
+        section
+            .binder()
+            .report(Problem::error("unsupported-option", message, span).hint("take it out, or set it to 1"));
     }
 }
 
-fn exec(section: &Section<'_>) -> Option<ExecConfig> {
+fn output(section: &Section<'_>) -> Option<OutputConfig> {
+    match section.plugin("output", &["bigquery", "file"])? {
+        "bigquery" => bigquery::bind(section).map(|output| OutputConfig::Bigquery(Box::new(output))),
+        _ => file::bind(section).map(|output| OutputConfig::File(Box::new(output))),
+    }
+}
+
+fn exec(section: &Section<'_>) -> ExecConfig {
     let config = ExecConfig {
         max_threads: section.count("max_threads", Size::AtLeastOne),
         min_output_tasks: section.count("min_output_tasks", Size::AtLeastOne),
@@ -127,5 +133,8 @@ fn exec(section: &Section<'_>) -> Option<ExecConfig> {
         "preview_sample_buffer_bytes",
     ]);
     section.finish();
-    Some(config)
+    config
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,444 @@
+//! What each option may hold and what is said of the rest, from the outside.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::diagnostic::Problem;
+use crate::embulk::config::{EmbulkConfig, TypeMapping};
+use crate::embulk::filter::{ColumnSelection, DefaultValue, FilterConfig, RemoveRule, Unmatched};
+use crate::embulk::input::{DatetimeCode, InputConfig, Selection, SslMode, ValueType};
+use crate::embulk::output::{
+    Auth, Compression, CountCheck, Creation, Encoder, FieldMode, FieldType, Formatter, HeaderLine, Newline,
+    OutputConfig, Partitioning, QuotePolicy, SourceFormat, StaleObjects, TimeUnit,
+};
+use crate::embulk::{Rendered, Surroundings, load};
+use crate::reader::MemoryReader;
+use crate::secret::{Secret, SecretError, SecretStore};
+
+struct Empty;
+
+impl SecretStore for Empty {
+    fn get(&self, name: &str) -> Result<Secret, SecretError> {
+        Err(SecretError::NotFound { name: name.to_owned() })
+    }
+}
+
+fn loaded(text: &str) -> Result<Rendered, Vec<Problem>> {
+    load(
+        Path::new("a.yml"),
+        &Surroundings {
+            env: &BTreeMap::new(),
+            reader: &MemoryReader::default().with("a.yml", text),
+            secrets: &Empty,
+            is_secret: &|_, _| false,
+            now: &"2024-06-04T01:02:03[UTC]".parse().unwrap(),
+            directory: Path::new(""),
+        },
+    )
+}
+
+fn bound(text: &str) -> EmbulkConfig {
+    match loaded(text) {
+        Ok(rendered) if rendered.problems.is_empty() => rendered.config,
+        Ok(rendered) => panic!("{:?}", lines(&rendered.problems)),
+        Err(problems) => panic!("{:?}", lines(&problems)),
+    }
+}
+
+fn lines(problems: &[Problem]) -> Vec<String> {
+    let line = |problem: &Problem| {
+        let (line, column) = problem.span.as_ref().map_or((0, 0), |span| (span.line(), span.column()));
+        let label = if problem.label.is_empty() { String::new() } else { format!(" [{}]", problem.label) };
+        let word = problem.severity.word();
+        format!("{line}:{column} {word} {}: {}{label}", problem.code, problem.message)
+    };
+    problems.iter().map(line).collect()
+}
+
+fn problems(text: &str) -> Vec<String> {
+    match loaded(text) {
+        Ok(rendered) => lines(&rendered.problems),
+        Err(problems) => lines(&problems),
+    }
+}
+
+const IN: &str = "in: {type: sqlite, database: d, table: t}\n";
+const OUT: &str = "out: {type: file, path_prefix: o, file_ext: csv, formatter: {type: csv}}\n";
+
+fn input_problems(options: &str) -> Vec<String> {
+    problems(&format!("{OUT}in:\n  type: mysql\n  host: h\n  user: u\n  database: d\n{options}"))
+}
+
+fn output_problems(options: &str) -> Vec<String> {
+    problems(&format!("{IN}out:\n  type: bigquery\n  project: p\n  dataset: d\n  table: t\n{options}"))
+}
+
+fn filter_problems(filter: &str) -> Vec<String> {
+    problems(&format!("{IN}{OUT}filters:\n- {filter}\n"))
+}
+
+#[test]
+fn the_defaults_of_mysql() {
+    let config = bound(&format!("in: {{type: mysql, host: h, user: u, database: d, table: t}}\n{OUT}"));
+    let InputConfig::Mysql(input) = config.input else { panic!("mysql") };
+    assert_eq!((input.port, input.password.expose(), input.ssl), (3306, "", SslMode::Disable));
+    assert_eq!(input.fetch_rows, 10_000);
+    assert_eq!(input.connect_timeout, Duration::from_secs(300));
+    assert_eq!(input.socket_timeout, Duration::from_secs(1800));
+    assert_eq!(input.datetime_code, DatetimeCode::ServerZone);
+    assert_eq!(input.default_timezone.name, "UTC");
+    assert!(input.column_options.is_empty() && input.options.is_empty());
+    let Selection::Table { table, select, where_clause, order_by } = input.selection else { panic!("table") };
+    assert_eq!((table.expose(), select.expose()), ("t", "*"));
+    assert_eq!((where_clause, order_by), (None, None));
+}
+
+#[test]
+fn the_options_of_mysql() {
+    let config = bound(&format!(
+        "{OUT}in:\n  type: mysql\n  host: h\n  port: '3307'\n  user: 5\n  password: 007\n  database: d\n  ssl: true\n  query: select 1\n  fetch_rows: 1\n  use_legacy_datetime_code: true\n  default_timezone: Asia/Tokyo\n  driver_path: x.jar\n  incremental: false\n  before_select: set a = 1\n  options: {{tinyInt1isBit: false, n: 1}}\n  column_options:\n    a: {{value_type: STRING, type: json, timestamp_format: '%Y', timezone: '+09:00'}}\n  default_column_options:\n    BIT: {{type: long}}\n"
+    ));
+    let InputConfig::Mysql(input) = config.input else { panic!("mysql") };
+    assert_eq!((input.port, input.user.expose(), input.password.expose()), (3307, "5", "7"));
+    assert_eq!((input.ssl, input.datetime_code), (SslMode::Enable, DatetimeCode::ProcessZone));
+    assert!(matches!(&input.selection, Selection::Query(query) if query.expose() == "select 1"));
+    assert_eq!(input.options["tinyInt1isBit"].expose(), "false");
+    assert_eq!(input.options["n"].expose(), "1");
+    let (name, column) = &input.column_options[0];
+    assert_eq!((name.as_str(), column.value_type), ("a", ValueType::String));
+    assert_eq!(input.default_column_options[0].0, "BIT");
+    assert_eq!(input.statements.before_select.as_ref().map(|text| text.expose()), Some("set a = 1"));
+}
+
+#[test]
+fn what_mysql_refuses() {
+    for (options, expected) in [
+        ("", vec!["3:3 error missing-option: `table` or `query` is required in `in`"]),
+        ("  table:\n", vec!["3:3 error missing-option: `table` or `query` is required in `in`"]),
+        (
+            "  table: t\n  query: q\n",
+            vec!["3:3 error missing-option: `table` and `query` cannot be given both"],
+        ),
+        (
+            "  query: q\n  where: w\n",
+            vec!["3:3 error missing-option: `select`, `where` and `order_by` cannot be given with `query`"],
+        ),
+        (
+            "  table: t\n  port: many\n",
+            vec!["8:9 error bad-value: `port` must be a whole number from 1 to 65535, not `many`"],
+        ),
+        ("  table: [t]\n", vec!["7:10 error wrong-type: `table` must be text, not a list"]),
+        (
+            "  table: t\n  ssl: maybe\n",
+            vec![
+                "8:8 error bad-value: `ssl` must be one of disable, enable, verify, true, false, not `maybe`",
+            ],
+        ),
+        (
+            "  table: t\n  use_legacy_datetime_code: yes\n",
+            vec!["8:29 error bad-value: `use_legacy_datetime_code` must be true or false, not `yes`"],
+        ),
+        (
+            "  table: t\n  default_timezone: Mars\n",
+            vec!["8:21 error bad-time-zone: `Mars` in `default_timezone` is not a time zone"],
+        ),
+        (
+            "  table: t\n  incremental: true\n",
+            vec![
+                "8:3 error unsupported-option: `incremental` is not supported yet, and leaving it out would change the result",
+            ],
+        ),
+        (
+            "  table: t\n  column_options: {a: {value_type: strin}}\n",
+            vec![
+                "8:36 error bad-value: `value_type` must be one of coalesce, long, float, double, boolean, string, json, date, time, timestamp, decimal, not `strin` [did you mean `string`?]",
+            ],
+        ),
+        (
+            "  table: t\n  column_options: [a]\n",
+            vec!["8:19 error wrong-type: `column_options` must be a mapping, not a list"],
+        ),
+        (
+            "  table: t\n  column_options: {a: long}\n",
+            vec!["8:23 error wrong-type: `column_options` of `a` must be a mapping, not text"],
+        ),
+        (
+            "  table: t\n  passwrod: x\n",
+            vec![
+                "8:3 warning unknown-option: unknown option `passwrod` in `in` is ignored [did you mean `password`?]",
+            ],
+        ),
+    ] {
+        assert_eq!(input_problems(options), expected, "{options}");
+    }
+}
+
+#[test]
+fn what_is_missing_is_said_at_once() {
+    assert_eq!(
+        problems("in: {type: mysql}\n"),
+        [
+            "1:5 error missing-option: `host` is required in `in`",
+            "1:5 error missing-option: `user` is required in `in`",
+            "1:5 error missing-option: `database` is required in `in`",
+            "1:5 error missing-option: `table` or `query` is required in `in`",
+            "1:1 error missing-option: `out` is required in the file",
+        ]
+    );
+    assert_eq!(
+        problems(""),
+        ["1:1 error not-a-mapping: a transfer file must be a mapping with `in` and `out`, not null"]
+    );
+    assert_eq!(
+        problems("in:\nout: {type: file}\nexec: {min_output_tasks: 0}\nfoo: 1\n"),
+        [
+            "1:1 error missing-option: `in` is required in the file",
+            "3:26 error bad-value: `min_output_tasks` must be a whole number of at least 1, not `0`",
+            "2:6 error missing-option: `path_prefix` is required in `out`",
+            "2:6 error missing-option: `file_ext` is required in `out`",
+            "2:6 error missing-option: `formatter` is required in `out`",
+            "4:1 warning unknown-option: unknown option `foo` in the file is ignored",
+        ]
+    );
+}
+
+#[test]
+fn filters_are_bound_in_order() {
+    let config = bound(&format!(
+        "{IN}{OUT}filters:\n- type: column\n  columns:\n  - {{name: a}}\n  - {{name: b, src: c}}\n  add_columns:\n  - {{name: d, type: boolean, default: true}}\n  - {{name: e, type: long, default: 5}}\n- {{type: remove_columns, keep: [a], accept_unmatched_columns: true}}\n- {{type: rename, columns: {{a: b}}}}\n"
+    ));
+    let [FilterConfig::Column(column), FilterConfig::RemoveColumns(remove), FilterConfig::Rename(rename)] =
+        config.filters.as_slice()
+    else {
+        panic!("three filters")
+    };
+    let ColumnSelection::Only(only) = &column.selection else { panic!("columns") };
+    assert_eq!((only[1].name.as_str(), only[1].src.as_deref()), ("b", Some("c")));
+    assert_eq!(column.add[0].default, Some(DefaultValue::Boolean(true)));
+    assert_eq!(column.add[1].default, Some(DefaultValue::Text("5".to_owned())));
+    assert_eq!(remove.rule, RemoveRule::Keep(vec!["a".to_owned()]));
+    assert_eq!(remove.unmatched, Unmatched::Accept);
+    assert_eq!(rename.columns, [("a".to_owned(), "b".to_owned())]);
+}
+
+#[test]
+fn what_filters_refuse() {
+    for (filter, expected) in [
+        (
+            "{type: column, columns: [{name: a}], drop_columns: [{name: b}]}",
+            vec!["4:3 error bad-value: `columns` and `drop_columns` cannot be given both"],
+        ),
+        (
+            "{type: column, drop_columns: [{name: $.json.key}]}",
+            vec![
+                "4:40 error unsupported-option: `$.json.key` names a part of a JSON column, which is not supported yet",
+            ],
+        ),
+        (
+            "{type: column, drop_columns: [a]}",
+            vec!["4:33 error wrong-type: `drop_columns` must be a list of mappings, not text"],
+        ),
+        (
+            "{type: column, drop_columns: a}",
+            vec!["4:32 error wrong-type: `drop_columns` must be a list, not text"],
+        ),
+        (
+            "{type: column, drop_columns: }",
+            vec!["4:18 warning empty-value: `drop_columns` has nothing under it and counts as an empty list"],
+        ),
+        (
+            "{type: remove_columns}",
+            vec!["4:3 error missing-option: `remove` or `keep` is required in `filters`"],
+        ),
+        (
+            "{type: remove_columns, remove: [a], keep: [b]}",
+            vec!["4:3 error bad-value: `remove` and `keep` cannot be given both"],
+        ),
+        (
+            "{type: rename, columns: {a: [b]}, rules: [{rule: upper_to_lower}]}",
+            vec![
+                "4:31 error wrong-type: the new name of `a` must be text, not a list",
+                "4:37 error unsupported-option: `rules` is not supported yet, and leaving it out would change the result",
+            ],
+        ),
+        ("{type: mask}", vec!["4:10 error unknown-plugin: unknown filter plugin `mask`"]),
+        ("{}", vec!["4:3 error missing-option: `type` is required in `filters`"]),
+    ] {
+        assert_eq!(filter_problems(filter), expected, "{filter}");
+    }
+}
+
+#[test]
+fn the_defaults_of_bigquery() {
+    let config = bound(&format!("{IN}out: {{type: bigquery, project: p, dataset: d, table: t}}\n"));
+    let OutputConfig::Bigquery(output) = config.output else { panic!("bigquery") };
+    assert_eq!(output.auth, Auth::ApplicationDefault);
+    assert_eq!((output.project.expose(), output.destination_project.expose()), ("p", "p"));
+    assert_eq!((output.source_format, output.compression), (SourceFormat::Csv, Compression::None));
+    assert_eq!((output.types, output.count_check), (TypeMapping::Embulk, CountCheck::Fail));
+    assert_eq!((output.retries, output.max_bad_records), (5, 0));
+    assert_eq!(output.timeouts.read, Duration::from_secs(300));
+    assert_eq!(output.default_timestamp_format, "%Y-%m-%d %H:%M:%S.%6N");
+    assert_eq!((output.gcs, output.partitioning), (None, None));
+}
+
+#[test]
+fn the_options_of_bigquery() {
+    let config = bound(&format!(
+        "{IN}out:\n  type: bigquery\n  mode: APPEND\n  project: p\n  destination_project: q\n  dataset: d\n  table: t$20240101\n  location: asia-northeast1\n  auto_create_dataset: true\n  auto_create_table: true\n  gcs_bucket: b\n  auto_create_gcs_bucket: true\n  source_format: jsonl\n  compression: gzip\n  max_bad_records: 3\n  timeout_sec: 7\n  types: exact\n  time_partitioning: {{type: day, expiration_ms: 86400000, field: at}}\n  clustering: {{fields: [a, b]}}\n  schema_update_options: [ALLOW_FIELD_ADDITION]\n  column_options:\n  - {{name: a, type: numeric, mode: required, description: x}}\n  - {{name: b, type: Timestamp, timezone: +0900, strict: false}}\n"
+    ));
+    let OutputConfig::Bigquery(output) = config.output else { panic!("bigquery") };
+    assert_eq!(output.destination_project.expose(), "q");
+    assert_eq!(output.dataset_creation, Creation::IfMissing);
+    assert_eq!(output.gcs.as_ref().map(|gcs| gcs.creation), Some(Creation::IfMissing));
+    assert_eq!((output.source_format, output.compression), (SourceFormat::Jsonl, Compression::Gzip));
+    assert_eq!((output.count_check, output.types), (CountCheck::Note, TypeMapping::Exact));
+    assert_eq!(output.timeouts.read, Duration::from_secs(7));
+    assert_eq!(
+        output.partitioning,
+        Some(Partitioning::Time {
+            unit: TimeUnit::Day,
+            expiration_ms: Some(86_400_000),
+            field: Some("at".to_owned())
+        })
+    );
+    assert_eq!(output.clustering, ["a", "b"]);
+    assert_eq!(output.column_options[0].field_type, Some(FieldType::Numeric));
+    assert_eq!(output.column_options[0].mode, FieldMode::Required);
+    assert_eq!(output.column_options[1].field_type, Some(FieldType::Timestamp));
+}
+
+#[test]
+fn what_bigquery_refuses() {
+    for (options, expected) in [
+        (
+            "  auth_method: json_key\n",
+            vec!["7:16 error missing-option: `json_keyfile` is required for this `auth_method`"],
+        ),
+        (
+            "  auth_method: private_key\n",
+            vec![
+                "7:16 error bad-value: `auth_method` must be one of json_key, service_account, authorized_user, compute_engine, application_default, not `private_key`",
+            ],
+        ),
+        (
+            "  json_keyfile: {content: '{}'}\n",
+            vec!["7:27 error bad-json-keyfile: `json_keyfile` has no `client_email`"],
+        ),
+        (
+            "  mode: delete_in_advance\n",
+            vec!["7:9 error unsupported-option: `mode: delete_in_advance` is not supported yet"],
+        ),
+        (
+            "  mode: replce\n",
+            vec![
+                "7:9 error bad-value: `mode` must be one of append, replace, append_direct, delete_in_advance, replace_backup, not `replce` [did you mean `replace`?]",
+            ],
+        ),
+        (
+            "  auto_create_table: false\n",
+            vec![
+                "7:3 error unsupported-option: `auto_create_table` is not supported yet, and leaving it out would change the result",
+            ],
+        ),
+        (
+            "  auto_create_dataset: 'false'\n",
+            vec![
+                "7:24 warning true-by-ruby: `auto_create_dataset` counts as true: everything but `false` without quotes does",
+            ],
+        ),
+        (
+            "  default_timezone: JST\n",
+            vec!["7:21 error bad-time-zone: `JST` in `default_timezone` is not a time zone"],
+        ),
+        (
+            "  column_options: [{name: a, type: STRNG}, {type: STRING}]\n",
+            vec![
+                "7:36 error bad-value: `STRNG` is not a type of BigQuery [did you mean `STRING`?]",
+                "7:44 error missing-option: `name` is required in `column_options`",
+            ],
+        ),
+        (
+            "  field_delimiter: \"\\t\"\n",
+            vec![
+                "7:3 error unsupported-option: `field_delimiter` is not supported yet, and leaving it out would change the result",
+            ],
+        ),
+        (
+            "  is_skip_job_result_check: true\n",
+            vec![
+                "7:29 warning ignored-option: `is_skip_job_result_check` is ignored: the result of a job is always checked",
+            ],
+        ),
+        (
+            "  range_partitioning: {field: a, range: {start: 1, end: 2, interval: 1}}\n",
+            vec!["7:23 error bad-value: `range_partitioning` needs `start` + `interval` < `end`"],
+        ),
+        (
+            "  schema_update_options: [ALLOW_FIELD_ADITION]\n",
+            vec![
+                "7:27 error bad-value: `schema_update_options` must be one of ALLOW_FIELD_ADDITION, ALLOW_FIELD_RELAXATION, not `ALLOW_FIELD_ADITION` [did you mean `ALLOW_FIELD_ADDITION`?]",
+            ],
+        ),
+    ] {
+        assert_eq!(output_problems(options), expected, "{options}");
+    }
+}
+
+#[test]
+fn a_project_may_come_from_the_key() {
+    let key = r#"{"project_id": "own", "client_email": "a", "private_key": "b"}"#;
+    let config = bound(&format!(
+        "{IN}out: {{type: bigquery, dataset: d, table: t, auth_method: service_account, json_keyfile: {{content: '{key}'}}}}\n"
+    ));
+    let OutputConfig::Bigquery(output) = config.output else { panic!("bigquery") };
+    assert_eq!((output.project.expose(), output.destination_project.expose()), ("own", "own"));
+    assert_eq!(
+        problems(&format!("{IN}out: {{type: bigquery, dataset: d, table: t}}\n")),
+        ["2:6 error missing-option: `project` is required in `out`"]
+    );
+}
+
+#[test]
+fn files_and_their_formats() {
+    let config = bound(&format!(
+        "{IN}out:\n  type: file\n  path_prefix: o\n  file_ext: .csv.gz\n  sequence_format: .%03d.%02d\n  stale_objects: keep\n  formatter:\n    type: csv\n    header_line: false\n    delimiter: \"\\t\"\n    quote_policy: none\n    null_string: \\N\n    newline: LF\n    charset: UTF-8\n    column_options: {{a: {{format: '%Y', timezone: Asia/Tokyo}}}}\n  encoders: [{{type: gzip, level: 9}}]\n"
+    ));
+    assert_eq!(config.output.to_string(), "file o.000.00.csv.gz");
+    let OutputConfig::File(output) = config.output else { panic!("file") };
+    assert_eq!((output.types, output.stale), (TypeMapping::Embulk, StaleObjects::Keep));
+    assert_eq!(output.encoders, [Encoder::Gzip { level: Some(9) }]);
+    let Formatter::Csv(csv) = output.formatter else { panic!("csv") };
+    assert_eq!(
+        (csv.header, csv.newline, csv.newline_in_field),
+        (HeaderLine::Absent, Newline::Lf, Newline::Lf)
+    );
+    assert_eq!((csv.delimiter, csv.escape, csv.quote_policy), ('\t', '\\', QuotePolicy::None));
+    assert_eq!(csv.null_string, "\\N");
+    let parquet = bound(&format!("{IN}{}", OUT.replace("csv}", "parquet}")));
+    assert!(matches!(parquet.output, OutputConfig::File(output) if output.types == TypeMapping::Exact));
+}
+
+#[test]
+fn what_files_refuse() {
+    let file =
+        |more: &str| problems(&format!("{IN}out:\n  type: file\n  path_prefix: o\n  file_ext: e\n{more}"));
+    assert_eq!(
+        file(
+            "  formatter: {type: csv, charset: Shift_JIS, delimiter: ab, quote_policy: SOME}\n  encoders: [{type: lzma}]\n  sequence_format: '%s'\n  max_file_bytes: 5\n"
+        ),
+        [
+            "6:26 error unsupported-option: `charset` is not supported yet, and leaving it out would change the result",
+            "6:75 error bad-value: `quote_policy` must be one of MINIMAL, ALL, NONE, not `SOME`",
+            "6:57 error bad-value: `delimiter` must be one character, not `ab`",
+            "7:21 error unknown-plugin: unknown encoder plugin `lzma`",
+            "8:20 error bad-value: `%s` is not a sequence format; it may hold up to two of %d, %02d, %03d and %%",
+            "9:3 error unsupported-option: `max_file_bytes` is not supported yet, and leaving it out would change the result",
+        ]
+    );
+    assert_eq!(
+        problems(&format!("{IN}{OUT}exec: {{min_output_tasks: 4}}\n")),
+        ["3:26 error unsupported-option: `min_output_tasks: 4` would make 4 files; one file is made so far"]
+    );
+}
