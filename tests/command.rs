@@ -9,7 +9,11 @@ fn help_and_version_are_results() {
     assert_eq!(version.stdout, concat!("sync ", env!("CARGO_PKG_VERSION"), "\n"));
     let help = sandbox.run(["--help"]).expect_code(0);
     for command in ["run", "retry", "check", "status", "log", "secrets", "embulk"] {
-        assert!(help.stdout.lines().any(|line| line.trim_start().starts_with(command)), "{command}: {}", help.stdout);
+        assert!(
+            help.stdout.lines().any(|line| line.trim_start().starts_with(command)),
+            "{command}: {}",
+            help.stdout
+        );
     }
     assert_eq!(help.stderr, "");
 }

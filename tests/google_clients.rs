@@ -75,6 +75,13 @@ pub(crate) fn check_log(python: &Path, log: &Path) {
     run(python, "check_api.py", &[log.to_str().expect("a temporary path is text")]);
 }
 
+/// The same for everything that a program said to a stand-in; nothing where the clients are not installed.
+pub(crate) fn check_calls(fake: &FakeGoogle) {
+    if let Some(python) = client_python() {
+        check_log(&python, &fake.log());
+    }
+}
+
 fn run(python: &Path, program: &str, arguments: &[&str]) {
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(program);
     let output = Command::new(python).arg("-B").arg(program).args(arguments).output().expect("Python starts");

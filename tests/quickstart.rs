@@ -22,14 +22,15 @@ fn the_quickstart_copies_a_shop_without_its_personal_columns() {
 
     let out = sandbox.path().join("out/quickstart");
     for (table, rows) in ROWS {
-        let parquet = File::open(out.join(format!("{table}000.00.parquet"))).expect("the Parquet file is there");
+        let parquet = File::open(out.join(format!("{table}.parquet"))).expect("the Parquet file is there");
         let reader = SerializedFileReader::new(parquet).expect("it is Parquet");
         let metadata = reader.metadata().file_metadata();
         assert_eq!(metadata.num_rows(), i64::try_from(rows).unwrap(), "{table}");
-        let columns: Vec<&str> = metadata.schema_descr().columns().iter().map(|column| column.name()).collect();
+        let columns: Vec<&str> =
+            metadata.schema_descr().columns().iter().map(|column| column.name()).collect();
         assert!(!["email", "phone", "delivery_address"].iter().any(|personal| columns.contains(personal)));
 
-        let json = File::open(out.join(format!("{table}000.00.jsonl.gz"))).expect("the NDJSON file is there");
+        let json = File::open(out.join(format!("{table}.jsonl.gz"))).expect("the NDJSON file is there");
         let mut lines = 0;
         for line in BufReader::new(MultiGzDecoder::new(json)).lines() {
             let row: Value = serde_json::from_str(&line.expect("it is text")).expect("a line is JSON");
@@ -38,9 +39,11 @@ fn the_quickstart_copies_a_shop_without_its_personal_columns() {
             lines += 1;
         }
         assert_eq!(lines, rows, "{table}");
-        let line = said.stderr.lines().chain(said.stdout.lines()).find(|line| {
-            line.contains(table) && line.contains(&grouped(rows))
-        });
+        let line = said
+            .stderr
+            .lines()
+            .chain(said.stdout.lines())
+            .find(|line| line.contains(table) && line.contains(&grouped(rows)));
         assert!(line.is_some(), "no line of {table} in\n{}\n{}", said.stdout, said.stderr);
     }
 }

@@ -44,7 +44,6 @@ pub fn run(config: &EmbulkConfig, context: &TransferContext) -> Result<TransferR
     for note in &notes {
         context.observer.log(Level::Warn, note);
     }
-    context.observer.log(Level::Info, "Committed.");
     Ok(TransferReport {
         source: config.input.to_string(),
         target: output.target(),

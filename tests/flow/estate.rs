@@ -5,12 +5,15 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use base64::Engine;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::source::{Kind, Table, tables};
+use crate::support::bigquery::BigQuery;
+use crate::support::google::FakeGoogle;
 use crate::support::http;
+use crate::support::proxy::Proxy;
 use crate::support::sandbox::{Said, Sandbox};
-use crate::support::servers::{self, Aws, Gcs, MySqlDatabase};
+use crate::support::servers::{self, Aws, MySqlDatabase};
 use crate::support::webhook::Webhook;
 
 /// How the team wrote its flow.
@@ -25,14 +28,35 @@ pub enum Form {
 /// Both forms.
 pub const FORMS: [Form; 2] = [Form::Native, Form::Ruby];
 
-/// Where BigQuery's API is answered: an emulator, or a stand-in before it.
+/// Where rows go: an emulator, our stand-in, or our stand-in before an emulator.
 #[derive(Debug, Clone)]
 pub struct Target {
-    pub bigquery: String,
+    pub bigquery: BigQuery,
+    /// Address of Cloud Storage.
     pub storage: String,
-    pub project: String,
-    pub dataset: String,
     pub bucket: String,
+    pub dataset: String,
+}
+
+impl Target {
+    /// A dataset of its own in a stand-in, which also holds the staged objects.
+    pub fn of_fake(fake: &FakeGoogle) -> Self {
+        let bigquery = fake.bigquery();
+        Self {
+            storage: fake.url().to_owned(),
+            bucket: FakeGoogle::BUCKET.to_owned(),
+            dataset: bigquery.fresh_dataset(),
+            bigquery,
+        }
+    }
+
+    /// Names of staged objects that are in the bucket.
+    pub fn staged(&self) -> Vec<String> {
+        let body = http::get(&format!("{}/storage/v1/b/{}/o", self.storage, self.bucket)).json();
+        let items = body["items"].as_array().cloned().unwrap_or_default();
+        let names = items.iter().map(|item| item["name"].as_str().unwrap_or_default().to_owned());
+        names.filter(|name| name.contains("sync_")).collect()
+    }
 }
 
 /// The project and all it talks to.
@@ -42,6 +66,8 @@ pub struct Estate {
     pub database: MySqlDatabase,
     pub tables: Vec<Table>,
     pub target: Target,
+    /// Stands between the flow and the source.
+    pub proxy: Proxy,
     pub slack: Webhook,
     pub aws: Aws,
     /// The user that the flow reads with.
@@ -71,14 +97,20 @@ impl Estate {
             )]);
         }
         let slack = Webhook::start();
+        let proxy = Proxy::before(&database.server.host, database.server.port);
         let mut estate = Self {
             form,
             sandbox: Sandbox::new(),
             log_prefix: servers::fresh_name("logs"),
-            secrets: vec![PASSWORD.to_owned(), service_account_key().to_owned(), slack.url("/T000/B000/XyZsecret")],
+            secrets: vec![
+                PASSWORD.to_owned(),
+                service_account_key().to_owned(),
+                slack.url("/T000/B000/XyZsecret"),
+            ],
             database,
             tables,
             target,
+            proxy,
             slack,
             aws,
             reader,
@@ -91,11 +123,23 @@ impl Estate {
         Some(estate)
     }
 
+    /// The reader may no longer read a table, though it still sees that it is there.
+    pub fn revoke(&self, table: &str) {
+        self.database
+            .run([format!("revoke select on `{}`.`{table}` from `{}`@'%'", self.database.name, self.reader)]);
+    }
+
+    /// The reader may read it again.
+    pub fn grant(&self, table: &str) {
+        self.database
+            .run([format!("grant select on `{}`.`{table}` to `{}`@'%'", self.database.name, self.reader)]);
+    }
+
     fn set_environment(&mut self) {
         for (name, value) in self.aws.environment() {
             self.sandbox.set(name, value);
         }
-        self.sandbox.set("BIGQUERY_EMULATOR_HOST", self.target.bigquery.clone());
+        self.sandbox.set("BIGQUERY_EMULATOR_HOST", self.target.bigquery.url.clone());
         self.sandbox.set("STORAGE_EMULATOR_HOST", self.target.storage.clone());
     }
 
@@ -111,15 +155,16 @@ impl Estate {
         self.sandbox.copy_from_repository("embulk", "embulk");
         std::fs::create_dir(self.sandbox.path().join(".sync")).expect("the folder is new");
         let params = [
-            ("aurora_host", self.database.server.host.clone()),
-            ("aurora_port", self.database.server.port.to_string()),
+            ("aurora_host", "127.0.0.1".to_owned()),
+            ("aurora_port", self.proxy.port().to_string()),
             ("aurora_user", self.reader.clone()),
             ("aurora_database", self.database.name.clone()),
-            ("bigquery_project", self.target.project.clone()),
+            ("bigquery_project", self.target.bigquery.project.clone()),
             ("bigquery_dataset", self.target.dataset.clone()),
             ("gcs_bucket", self.target.bucket.clone()),
         ];
-        let params = params.iter().fold(String::new(), |all, (name, value)| format!("{all}params.{name}={value}\n"));
+        let params =
+            params.iter().fold(String::new(), |all, (name, value)| format!("{all}params.{name}={value}\n"));
         self.sandbox.write("sync.properties", &(self.properties() + &params));
         for (name, value) in
             ["mysql.password", "gcp.credential", "slack.webhook_url"].into_iter().zip(&self.secrets)
@@ -143,13 +188,11 @@ impl Estate {
 
     fn write_ruby(&self) {
         self.sandbox.copy_from_repository("tests/fixtures/estate_with_ruby", ".");
-        let server = &self.database.server;
-        let [password, key, webhook] =
-            [0, 1, 2].map(|number| encrypt(&self.aws, &self.secrets[number]));
+        let [password, key, webhook] = [0, 1, 2].map(|number| encrypt(&self.aws, &self.secrets[number]));
         let settings = json!({
-            "db_host": server.host, "db_port": server.port, "db_name": self.database.name, "db_user": self.reader,
+            "db_host": "127.0.0.1", "db_port": self.proxy.port(), "db_name": self.database.name, "db_user": self.reader,
             "db_password_encrypted": password, "gcp_json_key_encrypted": key, "webhook_url_encrypted": webhook,
-            "bigquery_project": self.target.project, "bigquery_dataset": self.target.dataset,
+            "bigquery_project": self.target.bigquery.project, "bigquery_dataset": self.target.dataset,
             "gcs_bucket": self.target.bucket,
             "drop_columns": {"customers": ["email", "phone"], "orders": ["delivery_address"]},
         });
@@ -192,7 +235,9 @@ impl Estate {
     /// The same for one table.
     #[track_caller]
     pub fn assert_table_equal(&self, table: &Table) {
-        let (fields, rows) = self.target.read(&table.name);
+        let (bigquery, dataset) = (&self.target.bigquery, &self.target.dataset);
+        let fields = bigquery.columns(dataset, &table.name);
+        let rows = bigquery.rows(dataset, &table.name);
         let expected_fields: Vec<(String, String)> =
             table.columns.iter().map(|column| (column.name.clone(), column.kind.name().to_owned())).collect();
         assert_eq!(fields, expected_fields, "table {}", table.name);
@@ -225,65 +270,8 @@ fn same(kind: Kind, cell: Option<&str>, want: Option<&str>) -> bool {
         Kind::Float => number(cell) == number(want),
         #[expect(clippy::cast_possible_truncation, reason = "that is the comparison")]
         Kind::Single => number(cell) as f32 == number(want) as f32,
-        Kind::Timestamp => (number(cell) * 1e6).round() == number(want),
-        Kind::Integer | Kind::Boolean | Kind::String => cell == want,
+        Kind::Timestamp | Kind::Integer | Kind::Boolean | Kind::String => cell == want,
     }
-}
-
-/// Names and types of columns.
-pub type Fields = Vec<(String, String)>;
-
-impl Target {
-    /// All columns and rows of a table, through the API.
-    pub fn read(&self, table: &str) -> (Fields, Vec<Vec<Option<String>>>) {
-        let base = format!(
-            "{}/bigquery/v2/projects/{}/datasets/{}/tables/{}",
-            self.bigquery,
-            self.project,
-            self.dataset,
-            percent_encoded(table)
-        );
-        let answer = http::get(&base);
-        assert_eq!(answer.status, 200, "{table}: {}", answer.text());
-        let fields = answer.json()["schema"]["fields"]
-            .as_array()
-            .expect("a table has fields")
-            .iter()
-            .map(|field| (text(&field["name"]), text(&field["type"])))
-            .collect();
-        let mut rows = Vec::new();
-        let mut page = String::new();
-        loop {
-            let body = http::get(&format!("{base}/data?maxResults=10000{page}")).json();
-            rows.extend(body["rows"].as_array().into_iter().flatten().map(cells));
-            match body["pageToken"].as_str() {
-                Some(token) => page = format!("&pageToken={token}"),
-                None => return (fields, rows),
-            }
-        }
-    }
-
-    /// Names of staged objects that are still in the bucket.
-    pub fn staged(&self, gcs: &Gcs) -> Vec<String> {
-        let body = http::get(&format!("{}/storage/v1/b/{}/o?prefix=sync_", gcs.url, self.bucket)).json();
-        body["items"].as_array().into_iter().flatten().map(|item| text(&item["name"])).collect()
-    }
-}
-
-fn cells(row: &Value) -> Vec<Option<String>> {
-    let cells = row["f"].as_array().expect("a row has cells");
-    cells.iter().map(|cell| cell["v"].as_str().map(str::to_owned)).collect()
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
-fn percent_encoded(name: &str) -> String {
-    name.bytes().fold(String::new(), |all, byte| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => all + &char::from(byte).to_string(),
-        _ => format!("{all}%{byte:02X}"),
-    })
 }
 
 /// A service account's key with a private key that nobody else has, made once.
@@ -311,13 +299,8 @@ pub fn service_account_key() -> &'static str {
 /// What `aws kms encrypt` prints for a value of at most 4 KiB.
 fn encrypt(aws: &Aws, value: &str) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let credentials = aws_sdk_kms::config::Credentials::new(
-        &aws.access_key_id,
-        &aws.secret_access_key,
-        None,
-        None,
-        "test",
-    );
+    let credentials =
+        aws_sdk_kms::config::Credentials::new(&aws.access_key_id, &aws.secret_access_key, None, None, "test");
     let config = aws_sdk_kms::Config::builder()
         .behavior_version(aws_sdk_kms::config::BehaviorVersion::latest())
         .endpoint_url(&aws.endpoint)

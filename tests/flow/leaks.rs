@@ -9,7 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 pub fn forms(secret: &str) -> Vec<String> {
     let json = serde_json::to_string(secret).expect("text becomes JSON");
     let url = secret.bytes().fold(String::new(), |all, byte| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => all + &char::from(byte).to_string(),
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+            all + &char::from(byte).to_string()
+        }
         _ => format!("{all}%{byte:02X}"),
     });
     let mut forms = vec![secret.to_owned(), json[1..json.len() - 1].to_owned(), url, STANDARD.encode(secret)];

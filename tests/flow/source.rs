@@ -80,7 +80,11 @@ fn table(name: &str, definition: &str, inserts: &[&str], columns: Vec<Column>) -
 pub fn tables() -> Vec<Table> {
     let mut tables = vec![
         every_type(),
-        empty("empty_one", "id int primary key, at datetime(6)", vec![column("id", Kind::Integer), local_time("at")]),
+        empty(
+            "empty_one",
+            "id int primary key, at datetime(6)",
+            vec![column("id", Kind::Integer), local_time("at")],
+        ),
         empty("empty_two", "name varchar(10) primary key", vec![column("name", Kind::String)]),
         long(),
         wide(),
@@ -193,7 +197,9 @@ fn customers() -> Table {
     table(
         "customers",
         "id int primary key, name varchar(20), email varchar(40), phone varchar(20)",
-        &["insert into {} values (1, 'Ada', 'ada@personal.example', '+81-1'), (2, 'Bob', 'bob@personal.example', null)"],
+        &[
+            "insert into {} values (1, 'Ada', 'ada@personal.example', '+81-1'), (2, 'Bob', 'bob@personal.example', null)",
+        ],
         vec![column("id", Kind::Integer), column("name", Kind::String)],
     )
 }

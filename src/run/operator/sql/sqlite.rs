@@ -62,7 +62,7 @@ fn run_script(connection: &Connection, script: &Script, keep: Keep) -> Result<Op
         let width = statement.column_count();
         let mut rows = match (width, keep) {
             (0, _) | (_, Keep::Nothing) => Rows::default(),
-            _ => Rows::new(statement.column_names().into_iter().map(str::to_owned).collect())?,
+            _ => Rows::new(statement.column_names().map(str::to_owned).collect())?,
         };
         let mut cursor = statement.raw_query();
         while let Some(row) = cursor.next().map_err(|error| failed(script, number, &error))? {
