@@ -108,7 +108,10 @@ fn the_options_of_mysql() {
     let (name, column) = &input.column_options[0];
     assert_eq!((name.as_str(), column.value_type), ("a", ValueType::String));
     assert_eq!(input.default_column_options[0].0, "BIT");
-    assert_eq!(input.statements.before_select.as_ref().map(|text| text.expose()), Some("set a = 1"));
+    assert_eq!(
+        input.statements.before_select.as_ref().map(crate::embulk::text::Text::expose),
+        Some("set a = 1")
+    );
 }
 
 #[test]
