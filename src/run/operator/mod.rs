@@ -6,6 +6,7 @@
 
 mod container;
 pub(in crate::run) mod control;
+pub mod embulk;
 mod environment;
 mod memory_file;
 pub mod message;
@@ -14,6 +15,7 @@ mod process;
 pub mod script;
 mod secret_text;
 pub mod shell;
+pub mod slack;
 pub mod sql;
 mod stored;
 #[cfg(test)]
@@ -61,6 +63,8 @@ pub fn native() -> Operators {
     operators.insert("sh", Arc::new(shell::Shell::new(Arc::clone(&door))));
     operators.insert("rb", Arc::new(script::Script::new(script::Language::Ruby, Arc::clone(&door))));
     operators.insert("py", Arc::new(script::Script::new(script::Language::Python, door)));
+    operators.insert("embulk", Arc::new(embulk::Embulk));
+    operators.insert("slack", Arc::new(slack::Slack::default()));
     operators.insert("mysql", Arc::new(sql::Sql::new(sql::Dialect::Mysql)));
     operators.insert("sqlite", Arc::new(sql::Sql::new(sql::Dialect::Sqlite)));
     operators

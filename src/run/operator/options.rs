@@ -54,34 +54,54 @@ pub(super) fn wrong(error: &ParamError) -> OperatorError {
     OperatorError::config(error.to_string())
 }
 
-/// The text that an operator works on and the name of its file, when it comes from one: a template file, or
-/// `{data: text}`, or without a value the option `key`. Templates in a file see the task's parameters; what stands
-/// in the workflow is evaluated already.
-pub(super) fn template_text(
-    request: &OperatorRequest<'_>,
-    key: &str,
-) -> Result<(String, Option<String>), OperatorError> {
+/// The text that an operator works on.
+#[derive(Debug)]
+pub(super) struct TemplateText {
+    /// As it stands in the file, or in the workflow.
+    pub(super) text: String,
+    /// The file's name as written.
+    pub(super) file: Option<String>,
+}
+
+impl TemplateText {
+    /// What to call it in messages.
+    pub(super) fn name(&self) -> &str {
+        self.file.as_deref().unwrap_or("data")
+    }
+
+    /// Whether it may still hold `${...}`: what stands in the workflow is evaluated already.
+    pub(super) fn is_raw(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// The text of a file with the task's parameters put in.
+    pub(super) fn evaluated(&self, request: &OperatorRequest<'_>) -> Result<String, OperatorError> {
+        let Some(name) = &self.file else { return Ok(self.text.clone()) };
+        request.templates.evaluate(&self.text, &request.config).map_err(|mut error| {
+            error.message = format!("{} in {name}", error.message);
+            error
+        })
+    }
+}
+
+/// A template file, `{data: text}`, or without a value the option `key`.
+pub(super) fn template_text(request: &OperatorRequest<'_>, key: &str) -> Result<TemplateText, OperatorError> {
     let operator = &request.operator;
+    let needs = || OperatorError::config(format!("`{operator}>` needs a file or `{{data: ...}}`"));
+    let inline = |key: &str, text: Option<&Value>| {
+        let text = params::to_text(key, text.ok_or_else(needs)?).map_err(|error| wrong(&error))?;
+        Ok(TemplateText { text, file: None })
+    };
     match &request.command {
-        Value::Null => match request.param(key) {
-            Some(text) => Ok((params::to_text(key, text).map_err(|error| wrong(&error))?, None)),
-            None => Err(OperatorError::config(format!("`{operator}>` needs a file or `{{data: ...}}`"))),
-        },
-        Value::Object(map) => match map.get("data") {
-            Some(text) => Ok((params::to_text("data", text).map_err(|error| wrong(&error))?, None)),
-            None => Err(OperatorError::config(format!("`{operator}>` needs a file or `{{data: ...}}`"))),
-        },
+        Value::Null => inline(key, request.param(key)),
+        Value::Object(map) => inline("data", map.get("data")),
         command => {
             let name = params::to_text(&format!("{operator}>"), command).map_err(|error| wrong(&error))?;
             let path = resolve_inside(&request.services.project, &request.directory, &name)?;
             let text = std::fs::read_to_string(&path).map_err(|error| {
                 OperatorError::config(format!("file `{name}` cannot be read")).cause(&error)
             })?;
-            let text = request.templates.evaluate(&text, &request.config).map_err(|mut error| {
-                error.message = format!("{} in {name}", error.message);
-                error
-            })?;
-            Ok((text, Some(name)))
+            Ok(TemplateText { text, file: Some(name) })
         }
     }
 }

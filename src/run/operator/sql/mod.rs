@@ -67,8 +67,8 @@ impl Operator for Sql {
         };
         let options = Options::new(request, name);
         let keep = keep(&options)?;
-        let (text, file) = options::template_text(request, "query")?;
-        let script = script::Script::new(text, file);
+        let template = options::template_text(request, "query")?;
+        let script = script::Script::new(template.evaluated(request)?, template.file);
         let last = match self.dialect {
             Dialect::Mysql => mysql::run(&script, &options, keep, request)?,
             Dialect::Sqlite => sqlite::run(&script, &options, keep, request)?,
