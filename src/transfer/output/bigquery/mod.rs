@@ -83,8 +83,6 @@ pub struct BigqueryTarget {
     /// Bytes of the object under way.
     part_bytes: u64,
     staging: Option<Effect>,
-    /// The job that was handed over and whose end is not recorded.
-    pending: Option<Effect>,
     notes: Vec<String>,
     packed: Vec<u8>,
 }
@@ -124,7 +122,6 @@ impl BigqueryTarget {
             objects: Vec::new(),
             part_bytes: 0,
             staging: None,
-            pending: None,
             notes: Vec::new(),
             packed: Vec::new(),
         })
@@ -338,9 +335,8 @@ impl Output for BigqueryTarget {
         if let Some(upload) = self.upload.take() {
             upload.cancel();
         }
-        if let Some(Effect::SubmitJob { job_id, location, .. }) = self.pending.take() {
-            // Its end stays open in the record: the next attempt asks.
-            self.service.stop(&self.service.job(job_id, location));
+        if let (Some(work), Ok(past)) = (&self.work, self.past()) {
+            self.service.stop_jobs(&past, work.try_number);
         }
         self.tidy_up();
     }

@@ -52,7 +52,6 @@ impl BigqueryTarget {
                 self.copy_staging_table()?;
             }
         }
-        self.pending = None;
         Ok(loaded)
     }
 
@@ -85,7 +84,6 @@ impl BigqueryTarget {
         let mut done = Vec::new();
         for (number, uris) in uris.chunks(self.limits.objects_per_job.max(1)).enumerate() {
             let plan = self.load_plan(number, uris)?;
-            self.pending = Some(plan.effect(&self.service, &plan.id));
             done.push(self.service.run_job(&plan)?);
         }
         Ok(done)
@@ -102,7 +100,6 @@ impl BigqueryTarget {
         let effect = plan.effect(service, &plan.id);
         service.context.ledger.intend(&effect)?;
         service.announce(&plan, &plan.id);
-        self.pending = Some(effect.clone());
         let reference = service.job(plan.id.clone(), plan.location.clone());
         let Some(upload) = self.upload.take() else {
             return Err(TransferError::new(ErrorKind::Internal, "there is no upload to end"));
@@ -120,7 +117,6 @@ impl BigqueryTarget {
                     None => {
                         let outcome = EffectOutcome::Failed { message: error.to_string() };
                         service.context.ledger.settle(&effect, &outcome)?;
-                        self.pending = None;
                         return Err(error);
                     }
                 }
@@ -307,9 +303,7 @@ impl BigqueryTarget {
             try_number: work.try_number,
             route: format!("{} => {}", from.table, self.service.shown),
         };
-        self.pending = Some(plan.effect(&self.service, &plan.id));
         let done = self.service.run_job(&plan)?;
-        self.pending = None;
         Ok(self.service.context.ledger.settle(&done.effect, &EffectOutcome::Done)?)
     }
 

@@ -36,11 +36,16 @@ impl Past {
     /// Reads what was recorded under a key.
     pub(super) fn read(key: &TransferKey, recorded: &[RecordedEffect]) -> Self {
         let prefix = format!("sync_{}_", key.id());
-        let tries = recorded.iter().filter_map(|record| try_of(&prefix, &record.effect));
-        let next_try = tries.max().unwrap_or(0) + 1;
-        let mut past =
-            Self { next_try, leftovers: Vec::new(), unfinished: Vec::new(), publication: Publication::Open };
-        for RecordedEffect { effect, outcome } in recorded {
+        let mut past = Self {
+            next_try: 1,
+            leftovers: Vec::new(),
+            unfinished: Vec::new(),
+            publication: Publication::Open,
+        };
+        for (effect, outcome) in latest(recorded) {
+            // What is not named by this key is another transfer's.
+            let Some(try_number) = try_of(&prefix, effect) else { continue };
+            past.next_try = past.next_try.max(try_number + 1);
             match (effect, outcome) {
                 (Effect::StageObject { .. } | Effect::StageTable { .. }, Some(EffectOutcome::Removed)) => {}
                 (Effect::StageObject { .. } | Effect::StageTable { .. }, _) => {
@@ -59,6 +64,18 @@ impl Past {
         }
         past
     }
+}
+
+/// Each effect once, where it was first recorded, with what is known last.
+fn latest(recorded: &[RecordedEffect]) -> Vec<(&Effect, Option<&EffectOutcome>)> {
+    let mut latest: Vec<(&Effect, Option<&EffectOutcome>)> = Vec::new();
+    for RecordedEffect { effect, outcome } in recorded {
+        match latest.iter_mut().find(|(known, _)| *known == effect) {
+            Some((_, known)) => *known = outcome.as_ref().or(*known),
+            None => latest.push((effect, outcome.as_ref())),
+        }
+    }
+    latest
 }
 
 /// The number of the try that made a name.
@@ -97,6 +114,21 @@ impl Service {
             self.log(&format!("an earlier attempt has published `{}`", self.shown));
         }
         Ok(figures)
+    }
+
+    /// Stops the jobs of a try whose end is not recorded. Their end stays open: the next attempt asks.
+    pub(super) fn stop_jobs(&self, past: &Past, this_try: u32) {
+        let unknown = match &past.publication {
+            Publication::Unknown(effect) => Some(effect),
+            Publication::Open | Publication::Done(_) => None,
+        };
+        for effect in past.unfinished.iter().chain(unknown) {
+            if let Effect::SubmitJob { job_id, location, try_number, .. } = effect
+                && *try_number == this_try
+            {
+                self.stop(&self.job(job_id.clone(), location.clone()));
+            }
+        }
     }
 
     /// Attaches to a job that may have been submitted.
