@@ -11,7 +11,7 @@ use jiff::{Timestamp, Zoned};
 use sha2::{Digest, Sha256};
 
 use super::guard::Guard;
-use super::opening::{Opened, pasteable_flags};
+use super::opening::{Opened, pasteable_flags, shell_word};
 use super::run_args::SharedArgs;
 use super::safe::{self, SafeSetup};
 use super::transfer::{StateMemory, Transfers};
@@ -77,6 +77,11 @@ pub fn carry_out(
     let names = safe::secret_names(&opened.properties);
     let judge = SecretJudge::new(names.clone(), opened.scrubber.clone());
     let parted = judge.part(&order.params);
+    // A retry of one subtree is a retry of that subtree.
+    let selected = match &order.selection {
+        Selection::Subtree(pattern) | Selection::Within(pattern) => format!(" {}", shell_word(pattern)),
+        _ => String::new(),
+    };
     let root = order.workflow.root.clone();
     let plan = Plan::new(&order.workflow.name, root, order.params, order.recorded, &order.selection)?;
 
@@ -166,8 +171,12 @@ pub fn carry_out(
     let ended = run::execute(plan, setup, &mut sink);
     progress.finish();
     let logs = logs.finish();
-    let retry =
-        format!("sync retry --session {}{}{}", attempt.session, pasteable_flags(common), docker_flag(shared));
+    let retry = format!(
+        "sync retry --session {}{selected}{}{}",
+        attempt.session,
+        pasteable_flags(common),
+        docker_flag(shared)
+    );
     tell(&ended, opened);
     summary.print(&opened.console, End { retry_command: &retry, logs: &logs });
     Ok(exit(&ended))
@@ -189,7 +198,7 @@ fn tell(ended: &RunSummary, opened: &Opened) {
 
 fn exit(summary: &RunSummary) -> Exit {
     match summary.outcome {
-        AttemptOutcome::Success => Exit::Success,
+        AttemptOutcome::Success | AttemptOutcome::Partial => Exit::Success,
         AttemptOutcome::Signal(number) => Exit::Signal(number),
         AttemptOutcome::Failed | AttemptOutcome::Lost => {
             let unreachable =

@@ -156,6 +156,11 @@ impl Plan {
         self.root_state().is_done()
     }
 
+    /// Whether tasks were passed over because they were not selected.
+    pub fn is_partial(&self) -> bool {
+        self.nodes.first().is_some_and(|root| root.partial || root.passed)
+    }
+
     /// How the root stands.
     pub fn root_state(&self) -> TaskState {
         self.nodes.first().map_or(TaskState::Success, |root| root.state)

@@ -323,6 +323,8 @@ fn selections_say_what_starts() {
         world.run(EVER);
         assert_eq!(last(&world), fresh, "{selection:?}, nothing recorded");
         assert_eq!(world.plan.root_state(), TaskState::Success, "{selection:?}");
+        let partial = matches!(selection, Selection::Within(_) | Selection::Goal(_) | Selection::End(_));
+        assert_eq!(world.plan.is_partial(), partial, "{selection:?}, nothing recorded");
         let mut world = World::resumed(&workflow, ran(&workflow).recorded, &selection);
         world.run(EVER);
         assert_eq!(last(&world), resumed, "{selection:?}, all recorded");

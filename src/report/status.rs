@@ -23,6 +23,8 @@ pub enum Standing {
     Running,
     /// All done.
     Success,
+    /// What was selected is done.
+    Partial,
     /// A task failed.
     Failed,
     /// A signal stopped it.
@@ -36,6 +38,7 @@ impl Standing {
     pub fn of(attempt: &AttemptRecord) -> Self {
         match attempt.outcome {
             Some(AttemptOutcome::Success) => Self::Success,
+            Some(AttemptOutcome::Partial) => Self::Partial,
             Some(AttemptOutcome::Failed) => Self::Failed,
             Some(AttemptOutcome::Signal(_)) => Self::Stopped,
             Some(AttemptOutcome::Lost) => Self::Lost,
@@ -49,6 +52,7 @@ impl Standing {
         match self {
             Self::Running => "running",
             Self::Success => "success",
+            Self::Partial => "partial",
             Self::Failed => "failed",
             Self::Stopped => "stopped",
             Self::Lost => "lost",
@@ -60,7 +64,7 @@ impl Standing {
             Self::Running => Cell::from(self.word()),
             Self::Success => Cell::styled(self.word(), Style::Green),
             Self::Failed | Self::Lost => Cell::styled(self.word(), Style::Red),
-            Self::Stopped => Cell::styled(self.word(), Style::Yellow),
+            Self::Partial | Self::Stopped => Cell::styled(self.word(), Style::Yellow),
         }
     }
 }

@@ -359,7 +359,9 @@ impl<'a> Dispatcher<'a> {
             self.take(message);
         }
         let outcome = match (self.plan.root_state(), self.stopped) {
-            (TaskState::Success, _) if self.sink_error.is_none() => AttemptOutcome::Success,
+            (TaskState::Success, _) if self.sink_error.is_some() => AttemptOutcome::Failed,
+            (TaskState::Success, _) if self.plan.is_partial() => AttemptOutcome::Partial,
+            (TaskState::Success, _) => AttemptOutcome::Success,
             (_, Some(reason)) => reason.outcome(),
             _ => AttemptOutcome::Failed,
         };

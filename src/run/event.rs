@@ -115,6 +115,8 @@ pub enum FailureKind {
 pub enum AttemptOutcome {
     /// The root succeeded.
     Success,
+    /// What was selected succeeded; other tasks were passed over, so the session is not done.
+    Partial,
     /// A task failed.
     Failed,
     /// A signal (its number) stopped it.
