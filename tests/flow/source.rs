@@ -167,7 +167,7 @@ fn long() -> Table {
 fn wide() -> Table {
     let names: Vec<String> = (1..120).map(|number| format!("column_{number:03}")).collect();
     let definition =
-        names.iter().fold("id int primary key".to_owned(), |all, name| format!("{all}, {name} varchar(20)"));
+        names.iter().fold("id int primary key".to_owned(), |all, name| format!("{all}, {name} varchar(16)"));
     let values = (1..120).fold(String::new(), |all, number| format!("{all}, 'value {number}'"));
     let mut columns = vec![column("id", Kind::Integer)];
     columns.extend(names.iter().map(|name| column(name, Kind::String)));
