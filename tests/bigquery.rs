@@ -335,11 +335,11 @@ fn a_killed_transfer_is_finished_or_done_again_but_never_twice() {
             kill_at(&lab, "kill", &records);
             *lab.book.effects.lock().unwrap() = Book::read(&records);
             lab.fake.forget_rules();
-            let puts = || lab.fake.calls_to("PUT", "upload_id").len();
-            let before = puts();
+            let uploads = || lab.fake.calls_to("POST", "/upload/").len();
+            let before = uploads();
             let figures = lab.transfer(&[&[1, 2, 3]]).unwrap_or_else(|error| panic!("{moment}: {error}"));
             assert_eq!(figures.rows_sent, 3, "{moment}");
-            assert_eq!(puts() - before, reads, "{mode:?} {moment}: rows sent again");
+            assert_eq!(uploads() - before, reads, "{mode:?} {moment}: rows sent again");
             assert_eq!(lab.ids(), ["1", "2", "3"], "{mode:?} {moment}");
             lab.assert_tidy();
         }
@@ -428,7 +428,6 @@ fn a_job_that_fails_leaves_the_old_rows_and_nothing_staged() {
     lab.transfer(&[&[1]]).unwrap();
     lab.fake.rule(&json!({
         "method": "POST", "path": "/jobs$", "action": "job_fail", "reason": "invalid",
-        "location": "gs://staging/x",
         "message": "Error while reading data, error message: JSON parsing error in row starting at position 0: \
                     Could not convert value to integer. Field: id; Value: 4000 1234"
     }));
