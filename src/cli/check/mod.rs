@@ -72,7 +72,10 @@ pub fn exec(args: &CheckArgs, place: &PlaceArgs, console: &Console) -> anyhow::R
         checked.take(reach, &reader);
     }
     for path in &args.paths {
-        check_path(path, place, &mut checked)?;
+        if let Some(refusal) = check_path(path, place, &mut checked)? {
+            console.error(&refusal);
+            return Ok(Exit::Usage);
+        }
     }
     match args.format {
         Format::Human if checked.problems.is_empty() => {}
@@ -131,22 +134,22 @@ impl Checked {
     }
 }
 
-/// One PATH of the command line.
-fn check_path(path: &Path, args: &PlaceArgs, checked: &mut Checked) -> anyhow::Result<()> {
+/// One PATH of the command line; why it can't be one, where it can't.
+fn check_path(path: &Path, args: &PlaceArgs, checked: &mut Checked) -> anyhow::Result<Option<String>> {
     let shown = path.display();
     let metadata = match std::fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             checked.problems.push(Problem::placeless("missing-file", format!("`{shown}` does not exist")));
-            return Ok(());
+            return Ok(None);
         }
         other => other.with_context(|| format!("can't check `{shown}`"))?,
     };
     // A folder is asked for as if for a file in it.
     let inner = path.join("_");
     let place = args.find(Some(if metadata.is_dir() { &inner } else { path }))?;
-    let relative = place
-        .relative(path)?
-        .with_context(|| format!("`{shown}` lies outside of the project `{}`", place.project.display()))?;
+    let Some(relative) = place.relative(path)? else {
+        return Ok(Some(format!("`{shown}` lies outside of the project `{}`", place.project.display())));
+    };
     let reader = DirectoryReader::new(&place.project);
     let mut reach = Reach::new(&reader);
     if metadata.is_dir() {
@@ -156,10 +159,11 @@ fn check_path(path: &Path, args: &PlaceArgs, checked: &mut Checked) -> anyhow::R
     } else if is_transfer_file(&relative) {
         reach.transfer_file(&relative);
     } else {
-        anyhow::bail!("`{shown}` is neither a workflow (`.dig`) nor a transfer file (`.yml`, `.yml.liquid`)");
+        let kinds = "a workflow (`.dig`) nor a transfer file (`.yml`, `.yml.liquid`)";
+        return Ok(Some(format!("`{shown}` is neither {kinds}")));
     }
     checked.take(reach, &reader);
-    Ok(())
+    Ok(None)
 }
 
 fn is_workflow(path: &Path) -> bool {
@@ -284,14 +288,13 @@ mod tests {
     #[test]
     fn what_can_not_be_checked_is_a_wrong_command() {
         let folder = Folder::new(&[("notes.txt", "")]);
-        let (console, _, _) = console(Results::Human);
-        let path = folder.0.path().join("notes.txt");
-        let args = CheckArgs { paths: vec![path.clone()], format: Format::Human, deny: None };
-        let error = exec(&args, &PlaceArgs::default(), &console).expect_err("no such check").to_string();
-        let error = error.replace(&path.display().to_string(), "PATH");
-        assert_eq!(
-            error,
-            "`PATH` is neither a workflow (`.dig`) nor a transfer file (`.yml`, `.yml.liquid`)"
+        let (code, out, err) = folder.check(&["notes.txt"], Format::Human, None);
+        assert_eq!((code, out.as_str()), (2, ""));
+        assert!(
+            err.ends_with(
+                "notes.txt` is neither a workflow (`.dig`) nor a transfer file (`.yml`, `.yml.liquid`)\n"
+            ),
+            "{err}"
         );
         let (code, out, _) = folder.check(&["nope.dig"], Format::Human, None);
         assert_eq!(code, 65);
