@@ -23,7 +23,7 @@ pub use upload::{KeptLog, LogStore, S3LogSettings, UploadSummary};
 use crate::run::event::{EventKind, RunEvent, TaskFailure};
 use crate::secret::scrub::Scrubber;
 use crate::session::{Level, TaskName};
-use upload::Uploader;
+use upload::{Note, Uploader};
 
 /// A line without an end is cut here, so that a program that prints none cannot fill the memory.
 const LONGEST_LINE: usize = 64 * 1024;
@@ -69,7 +69,8 @@ pub struct TaskLogs {
 
 struct OpenLog {
     file: File,
-    path: PathBuf,
+    /// That it has to be sent, when there is a log server.
+    note: Option<Note>,
     round: u32,
     /// Output without its line's end yet.
     line: Vec<u8>,
@@ -84,8 +85,8 @@ impl TaskLogs {
             None => None,
         };
         if let Some(uploader) = &uploader {
-            for log in upload::left_behind(&setup.state_folder.join("logs")) {
-                uploader.send(log);
+            for note in upload::left_behind(&setup.state_folder.join(name::FOLDER)) {
+                uploader.send(note);
             }
         }
         Ok(Self { setup, uploader, open: Mutex::default(), disk: Mutex::default() })
@@ -154,12 +155,16 @@ impl TaskLogs {
     fn begin(&self, task: &TaskName, at: Timestamp) -> io::Result<OpenLog> {
         let path = self.setup.directory.join(file_name(task));
         let file = OpenOptions::new().append(true).create(true).open(&path)?;
-        if let Some(server) = &self.setup.server {
-            // Held while the log is written, so that another start does not take it for one left behind.
-            file.lock()?;
-            fs::write(upload::note_path(&path), server.identity.key(&server.path, task, at))?;
-        }
-        Ok(OpenLog { file, path, round: 1, line: Vec::new() })
+        let note = match &self.setup.server {
+            None => None,
+            Some(server) => {
+                // Held while the log is written, so that another start does not take it for one left behind.
+                file.lock()?;
+                let key = server.identity.key(&server.path, task, at);
+                Some(Note::write(&self.setup.state_folder.join(name::FOLDER), &path, key)?)
+            }
+        };
+        Ok(OpenLog { file, note, round: 1, line: Vec::new() })
     }
 
     fn close(&self, task: &TaskName, at: Timestamp) -> io::Result<()> {
@@ -169,8 +174,8 @@ impl TaskLogs {
         log.end_line(at, &mut rest, &self.setup.scrubber);
         let written = log.file.write_all(&rest);
         drop(log.file);
-        if let Some(uploader) = &self.uploader {
-            uploader.send(log.path);
+        if let (Some(uploader), Some(note)) = (&self.uploader, log.note) {
+            uploader.send(note);
         }
         written
     }

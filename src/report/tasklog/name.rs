@@ -18,9 +18,12 @@ const LONGEST_IN_KEY: usize = 500;
 /// Digdag's site and project numbers: a local project has none, so these are fixed.
 const SITE_AND_PROJECT: &str = "0.1";
 
+/// The folder of all logs in the folder of the state.
+pub(super) const FOLDER: &str = "logs";
+
 /// `<state folder>/logs/<session>/<attempt>`.
 pub fn attempt_directory(state_folder: &Path, session: SessionId, attempt: AttemptId) -> PathBuf {
-    state_folder.join("logs").join(session.to_string()).join(attempt.to_string())
+    state_folder.join(FOLDER).join(session.to_string()).join(attempt.to_string())
 }
 
 /// The file of a task in the directory of its attempt. Different tasks have different files on every file system

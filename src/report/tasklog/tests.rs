@@ -162,7 +162,7 @@ fn a_log_that_cannot_be_sent_is_kept_and_sent_by_the_next_start() {
     let next = TaskLogs::new(setup(folder.path(), 5, Some(&store))).expect("it begins");
     assert_eq!(next.finish().upload, UploadSummary { sent_count: 1, kept: Vec::new() });
     assert!(path.is_file());
-    assert!(!upload::note_path(&path).exists());
+    assert_eq!(fs::read_dir(folder.path().join("logs/pending")).expect("there").count(), 0);
     assert!(store.objects.lock().expect("no test panics with it")[0].0.contains("/+wf+a@69571890"));
 }
 
@@ -172,10 +172,18 @@ fn a_log_of_a_living_run_is_left_alone_and_one_of_a_dead_run_is_sent() {
     let refusing = Arc::new(FakeStore { refusal: Some("no"), ..FakeStore::default() });
     let living = TaskLogs::new(setup(folder.path(), 4, Some(&refusing))).expect("it begins");
     living.show(&event("01:00:00", started(1)));
-    assert_eq!(upload::left_behind(&folder.path().join("logs")), Vec::<PathBuf>::new());
+    let left_behind = || -> Vec<PathBuf> {
+        upload::left_behind(&folder.path().join("logs")).into_iter().map(|note| note.log).collect()
+    };
+    assert_eq!(left_behind(), Vec::<PathBuf>::new());
     // As a kill leaves it: the lock is gone, the note is there.
     drop(living);
-    assert_eq!(upload::left_behind(&folder.path().join("logs")), [folder.path().join("logs/3/4/+wf+a.log")]);
+    let path = folder.path().join("logs/3/4/+wf+a.log");
+    assert_eq!(left_behind(), [path.clone()]);
+    // A log that was pruned leaves no note behind.
+    fs::remove_file(path).expect("removed");
+    assert_eq!(left_behind(), Vec::<PathBuf>::new());
+    assert_eq!(fs::read_dir(folder.path().join("logs/pending")).expect("there").count(), 0);
 }
 
 #[test]

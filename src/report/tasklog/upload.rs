@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use sha2::{Digest as _, Sha256};
 
 use crate::secret::Secret;
 
@@ -20,8 +21,8 @@ const WORKERS: usize = 4;
 /// After this many failures in a row nothing more is tried in this run: the bucket is not there today.
 const PATIENCE: u32 = 4;
 
-/// Added to a log's name: the note that it has to be sent, with its key inside.
-pub(super) const NOTE: &str = "upload";
+/// The folder of the notes, beside those of the sessions: a start finds what is left without looking at every log.
+const PENDING: &str = "pending";
 
 /// Where task logs go besides the disk: Digdag's `log-server.s3.*`.
 #[derive(Debug, Clone)]
@@ -64,7 +65,7 @@ pub struct UploadSummary {
 
 /// Sends logs on threads of its own.
 pub(super) struct Uploader {
-    jobs: Sender<PathBuf>,
+    jobs: Sender<Note>,
     workers: Vec<JoinHandle<()>>,
     summary: Arc<Mutex<UploadSummary>>,
 }
@@ -89,9 +90,9 @@ impl Uploader {
     }
 
     /// Sends a log whose note is written. Never waits.
-    pub(super) fn send(&self, log: PathBuf) {
+    pub(super) fn send(&self, note: Note) {
         // The workers hold the other end until this one is dropped.
-        let _ = self.jobs.send(log);
+        let _ = self.jobs.send(note);
     }
 
     /// Waits until all are sent or kept.
@@ -108,7 +109,7 @@ impl Uploader {
 }
 
 struct Worker {
-    queue: Receiver<PathBuf>,
+    queue: Receiver<Note>,
     store: Arc<dyn LogStore>,
     failures: Arc<AtomicU32>,
     summary: Arc<Mutex<UploadSummary>>,
@@ -116,11 +117,11 @@ struct Worker {
 
 impl Worker {
     fn run(&self) {
-        for log in &self.queue {
+        for note in &self.queue {
             let result = if self.failures.load(Ordering::Relaxed) >= PATIENCE {
                 Err("not tried after the failures before it".to_owned())
             } else {
-                send(&log, self.store.as_ref())
+                note.send(self.store.as_ref())
             };
             let mut summary = self.summary.lock().unwrap_or_else(PoisonError::into_inner);
             match result {
@@ -130,20 +131,61 @@ impl Worker {
                 }
                 Err(reason) => {
                     self.failures.fetch_add(1, Ordering::Relaxed);
-                    summary.kept.push(KeptLog { path: log, reason });
+                    summary.kept.push(KeptLog { path: note.log, reason });
                 }
             }
         }
     }
 }
 
-/// Sends one log under the key of its note and removes the note.
-fn send(log: &Path, store: &dyn LogStore) -> Result<(), String> {
-    let note = note_path(log);
-    let key = fs::read_to_string(&note).map_err(|error| format!("its note cannot be read: {error}"))?;
-    let body = compressed(log).map_err(|error| format!("it cannot be read: {error}"))?;
-    store.put(key.trim(), body)?;
-    fs::remove_file(&note).map_err(|error| format!("it was sent, but its note cannot be removed: {error}"))
+/// That a log has to be sent: a file that lives from before the log's first line until the log is in the bucket. Its
+/// first line is the key, its second the log, relative to the folder of all logs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Note {
+    path: PathBuf,
+    /// The log.
+    pub(super) log: PathBuf,
+    key: String,
+}
+
+impl Note {
+    /// Writes the note of a log that is about to begin, below the folder of all logs.
+    pub(super) fn write(logs: &Path, log: &Path, key: String) -> io::Result<Self> {
+        let relative = log.strip_prefix(logs).unwrap_or(log).to_string_lossy();
+        let hash = Sha256::digest(relative.as_bytes());
+        let name: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let folder = logs.join(PENDING);
+        let path = folder.join(name);
+        let text = format!("{key}\n{relative}\n");
+        match fs::write(&path, &text) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(&folder)?;
+                fs::write(&path, &text)?;
+            }
+            written => written?,
+        }
+        Ok(Self { path, log: log.to_owned(), key })
+    }
+
+    /// Reads a note; none when it is not whole.
+    fn read(logs: &Path, path: PathBuf) -> Option<Self> {
+        let text = fs::read_to_string(&path).ok()?;
+        let (key, log) = text.strip_suffix('\n')?.split_once('\n')?;
+        Some(Self { path, log: logs.join(log), key: key.to_owned() })
+    }
+
+    /// Sends the log and removes the note.
+    fn send(&self, store: &dyn LogStore) -> Result<(), String> {
+        let body = compressed(&self.log).map_err(|error| format!("it cannot be read: {error}"))?;
+        store.put(&self.key, body)?;
+        match fs::remove_file(&self.path) {
+            // Another start that found the note as well sent the same log under the same key.
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(format!("it was sent, but its note cannot be removed: {error}"))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 fn compressed(log: &Path) -> io::Result<Vec<u8>> {
@@ -158,34 +200,23 @@ fn compressed(log: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
-pub(super) fn note_path(log: &Path) -> PathBuf {
-    let mut path = log.as_os_str().to_owned();
-    path.push(".");
-    path.push(NOTE);
-    path.into()
-}
-
-/// Logs below `logs` that an earlier process could not send, or died before it could. A log that a living process
-/// still writes is locked and left alone.
-pub(super) fn left_behind(logs: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for attempt in directories(logs).iter().flat_map(|session| directories(session)) {
-        for entry in fs::read_dir(attempt).into_iter().flatten().flatten() {
-            let note = entry.path();
-            if note.extension().is_some_and(|extension| extension == NOTE) {
-                let log = note.with_extension("");
-                let is_free = File::open(&log).is_ok_and(|file| file.try_lock_shared().is_ok());
-                if is_free {
-                    found.push(log);
+/// Logs that an earlier process could not send, or died before it could. A log that a living process still writes is
+/// locked and left alone; the note of one that is gone is removed.
+pub(super) fn left_behind(logs: &Path) -> Vec<Note> {
+    let notes = fs::read_dir(logs.join(PENDING)).into_iter().flatten().flatten();
+    let mut found: Vec<Note> = notes
+        .filter_map(|entry| Note::read(logs, entry.path()))
+        .filter(|note| match File::open(&note.log) {
+            Ok(file) => file.try_lock_shared().is_ok(),
+            Err(error) => {
+                if error.kind() == io::ErrorKind::NotFound {
+                    // A note that cannot be removed is met again by the next start.
+                    let _ = fs::remove_file(&note.path);
                 }
+                false
             }
-        }
-    }
-    found.sort();
+        })
+        .collect();
+    found.sort_by(|left, right| left.log.cmp(&right.log));
     found
-}
-
-fn directories(path: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(path).into_iter().flatten().flatten();
-    entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
 }
