@@ -114,7 +114,7 @@ pub fn carry_out(
 
     let logs = TaskLogs::new(log_setup(opened, &attempt, &order.workflow.name, &order.time, &aws)?)
         .context("the folder for logs could not be made")?;
-    let guard = Arc::new(Guard { scrubber: opened.scrubber.clone(), names });
+    let guard = Arc::new(Guard { scrubber: opened.scrubber.clone(), names: names.clone() });
     let transfers = Transfers {
         installation: store.installation().to_owned(),
         starting_attempt: attempt.starting_attempt,
@@ -136,11 +136,7 @@ pub fn carry_out(
         project: opened.place.project.clone(),
         temporary,
         program: std::env::current_exe().context("the path of this program is not known")?,
-        properties: opened
-            .properties
-            .under("")
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .collect(),
+        properties: opened.properties.for_operators(&names),
     };
     let (handle, stop) = stop_requests();
     let _signals = signals::forward(handle).context("signals cannot be received")?;

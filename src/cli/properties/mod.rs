@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::diagnostic::suggest;
 use crate::report::tasklog::S3LogSettings;
 use crate::secret::Secret;
+use crate::secret::params::SecretNames;
 use crate::session::Params;
 
 /// Our own settings. Any other key under `sync.` is an error, so that none is ignored in silence.
@@ -159,6 +160,17 @@ impl Properties {
     /// Entries whose key begins with `prefix`, by the rest of the key.
     pub fn under<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.0.iter().filter_map(move |(key, value)| Some((key.strip_prefix(prefix)?, value.as_str())))
+    }
+
+    /// What operators may read: settings of ours, of notifications and of mail, save what is named like a secret.
+    pub fn for_operators(&self, secret: &SecretNames) -> BTreeMap<String, String> {
+        const PREFIXES: [&str; 3] = ["sync.", "notification.", "config.mail."];
+        let is_open =
+            |key: &str| PREFIXES.iter().any(|prefix| key.starts_with(prefix)) && !secret.matches(key);
+        self.under("")
+            .filter(|(key, _)| is_open(key))
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect()
     }
 
     /// Parameters from `params.*`, the weakest of all. Dots nest, as with `-p`.
@@ -312,6 +324,14 @@ mod tests {
         let properties = of("secrets.pg.password = hunter2!");
         assert_eq!(properties.secrets().get("pg.password").map(Secret::expose), Some("hunter2!"));
         assert_eq!(format!("{properties:?}"), "{\"secrets.pg.password\"}");
+    }
+
+    #[test]
+    fn operators_see_no_secrets() {
+        let text = "secrets.a = 1\nparams.b = 2\nconfig.mail.host = h\nconfig.mail.password = p\nsync.docker = never";
+        let seen = of(text).for_operators(&SecretNames::default());
+        let keys: Vec<&str> = seen.keys().map(String::as_str).collect();
+        assert_eq!(keys, ["config.mail.host", "sync.docker"]);
     }
 
     #[test]
