@@ -6,6 +6,8 @@
 
 mod engine;
 mod evaluator;
+#[cfg(test)]
+mod recorded;
 mod syntax;
 mod template;
 mod zone;

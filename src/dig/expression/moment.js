@@ -36,8 +36,8 @@
   function towardsZero(number) { return number < 0 ? Math.ceil(number) || 0 : Math.floor(number); }
   // Milliseconds of a civil time, as if it were UTC. Years below 100 are themselves.
   function civil(y, month, d, h, minute, s, ms) {
-    var date = new Date(Date.UTC(2000, month, d, h || 0, minute || 0, s || 0, ms || 0));
-    return date.setUTCFullYear(date.getUTCFullYear() - 2000 + y);
+    // 400 years have the same days.
+    return Date.UTC(y + 400, month, d, h || 0, minute || 0, s || 0, ms || 0) - 400 * 365.2425 * DAY;
   }
   function daysInMonth(year, month) {
     return new Date(civil(year + Math.floor(month / 12), ((month % 12) + 12) % 12 + 1, 0)).getUTCDate();
@@ -104,6 +104,8 @@
     // A time needs the day before it.
     var hasDay = found[2] || found[4] || found[6] || found[8];
     if (found[10] && !hasDay) return undefined;
+    // A year alone is no date of ISO 8601 to moment, but one in UTC to `Date`.
+    if (!hasDay && !found[9]) return undefined;
     var p = { year: Number(found[1]), hour: Number(found[10] || 0), minute: Number(found[11] || 0),
       second: Number(found[12] || 0), millisecond: found[13] ? Math.floor(Number('0.' + found[13]) * 1000 + 1e-6) : 0,
       offset: found[14] ? minutesOf(found[14]) : undefined };
@@ -371,7 +373,7 @@
   P.toDate = function () { return new Date(this._t); };
   P.format = function (format) {
     if (!this.isValid()) return 'Invalid date';
-    if (!format) format = this._place.utc ? 'YYYY-MM-DDTHH:mm:ss[Z]' : 'YYYY-MM-DDTHH:mm:ssZ';
+    if (!format) format = this.isUtc() ? 'YYYY-MM-DDTHH:mm:ss[Z]' : 'YYYY-MM-DDTHH:mm:ssZ';
     var m = this;
     return (expand(String(format)).match(TOKENS) || []).map(function (token) { return write(m, token); }).join('');
   };
@@ -382,7 +384,11 @@
   };
   P.toJSON = function () { return this.isValid() ? this.toISOString() : null; };
   P.toString = function () { return this.format('ddd MMM DD YYYY HH:mm:ss [GMT]ZZ'); };
-  P.inspect = function () { return 'moment("' + this.format('YYYY-MM-DD[T]HH:mm:ss.SSSZ') + '")'; };
+  P.inspect = function () {
+    if (!this.isValid()) return 'moment.invalid(/* ' + this._i + ' */)';
+    var local = this._place.kind === 'local', name = local ? 'moment' : this.utcOffset() === 0 ? 'moment.utc' : 'moment.parseZone';
+    return name + '("' + this.format('YYYY-MM-DD[T]HH:mm:ss.SSS' + (local ? '' : name === 'moment.utc' ? '[+00:00]' : 'Z')) + '")';
+  };
   P.toArray = function () { return parts(this); };
   P.toObject = function () {
     var p = parts(this);
@@ -408,8 +414,9 @@
   };
   P.zone = function (input) { return input === undefined ? -this.utcOffset() : this.utcOffset(typeof input === 'string' ? input : -input); };
   P.parseZone = function () {
-    var minutes = typeof this._i === 'string' ? minutesOf(this._i) : undefined;
-    return this.utcOffset(minutes === undefined ? 0 : minutes);
+    if (typeof this._i !== 'string') return this;
+    var found = this._i.match(/Z|[+-]\d\d:?\d\d/gi);
+    return found ? this.utcOffset(minutesOf(found[found.length - 1])) : this.utcOffset(0, true);
   };
   P.zoneAbbr = function () { return writers.z(this); };
   P.zoneName = function () { return writers.zz(this); };
@@ -457,7 +464,7 @@
   };
   P.weekday = function (value) { return value === undefined ? this.day() : this.day(value); };
   P.isoWeekday = function (value) {
-    if (value === undefined || value === null) return this.day() || 7;
+    if (value === undefined || value === null) return this.isValid() ? this.day() || 7 : NaN;
     if (typeof value === 'string' && !/^-?\d+$/.test(value)) {
       var named = startsWithName(value, days) || startsWithName(value, days, 3);
       value = named ? named.index || 7 : this.isoWeekday();
@@ -747,11 +754,14 @@
   D.toISOString = D.toJSON = D.toString = function () {
     var total = this.as('s');
     if (!total && !this._months) return 'P0D';
-    var p = spread(this), negative = total < 0;
+    // Months, days and the rest as they were given.
     function abs(number) { return Math.abs(number); }
-    var date = (p.years ? abs(p.years) + 'Y' : '') + (p.months ? abs(p.months) + 'M' : '') + (p.days ? abs(p.days) + 'D' : '');
-    var seconds = abs(p.seconds) + abs(p.milliseconds) / 1000;
-    var time = (p.hours ? abs(p.hours) + 'H' : '') + (p.minutes ? abs(p.minutes) + 'M' : '') + (seconds ? seconds + 'S' : '');
+    var years = Math.floor(abs(this._months) / 12), monthCount = abs(this._months) % 12, dayCount = abs(this._days);
+    var all = abs(this._milliseconds) / 1000, minutes = Math.floor(all / 60), hours = Math.floor(minutes / 60);
+    var seconds = Math.round((all - minutes * 60) * 1000) / 1000, negative = total < 0;
+    minutes %= 60;
+    var date = (years ? years + 'Y' : '') + (monthCount ? monthCount + 'M' : '') + (dayCount ? dayCount + 'D' : '');
+    var time = (hours ? hours + 'H' : '') + (minutes ? minutes + 'M' : '') + (seconds ? seconds + 'S' : '');
     return (negative ? '-' : '') + 'P' + date + (time ? 'T' + time : '');
   };
 
