@@ -201,7 +201,7 @@ fn logs(aws: &Aws, folder: &std::path::Path, path: &str, secret_key: &str) -> Ta
 fn write(logs: &TaskLogs) {
     let task = TaskName::from_full("+nightly+orders");
     let at = "2026-01-01T23:00:01Z".parse().unwrap();
-    let mut show = |kind| logs.show(&RunEvent { at, kind });
+    let show = |kind| logs.show(&RunEvent { at, kind });
     show(EventKind::TaskStarted { task: task.clone(), operator: "sh".into(), round: 1 });
     show(EventKind::Output { task: task.clone(), bytes: format!("password is {VALUE}\n").into_bytes() });
     show(EventKind::TaskFinished { task, state: TaskState::Success, result: None, failure: None });

@@ -179,7 +179,7 @@ fn a_log_of_a_living_run_is_left_alone_and_one_of_a_dead_run_is_sent() {
     // As a kill leaves it: the lock is gone, the note is there.
     drop(living);
     let path = folder.path().join("logs/3/4/+wf+a.log");
-    assert_eq!(left_behind(), [path.clone()]);
+    assert_eq!(left_behind(), std::slice::from_ref(&path));
     // A log that was pruned leaves no note behind.
     fs::remove_file(path).expect("removed");
     assert_eq!(left_behind(), Vec::<PathBuf>::new());
