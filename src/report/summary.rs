@@ -6,7 +6,7 @@ use super::console::{Console, Style};
 use super::figures;
 use super::table::{Align, Cell, Table};
 use super::tasklog::TaskLogSummary;
-use crate::run::event::{EventKind, RunEvent, TaskFailure};
+use crate::run::event::{AttemptOutcome, EventKind, RunEvent, TaskFailure};
 use crate::session::{Level, TaskName, TaskState};
 use crate::transfer::report::TransferReport;
 
@@ -18,6 +18,10 @@ const NAMED_LOGS: usize = 5;
 pub struct Summary {
     transfers: BTreeMap<String, TransferReport>,
     failed: BTreeMap<TaskName, TaskFailure>,
+    /// Why the run was asked to stop.
+    stopping: Option<String>,
+    /// It did stop before all was done.
+    stopped: bool,
 }
 
 /// What the summary has to know of the end.
@@ -52,6 +56,10 @@ impl Summary {
                     self.failed.remove(task);
                 }
             },
+            EventKind::Stopping { reason } => self.stopping = Some(reason.clone()),
+            EventKind::AttemptFinished { outcome } => {
+                self.stopped = matches!(outcome, AttemptOutcome::Signal(_));
+            }
             _ => {}
         }
     }
@@ -114,6 +122,12 @@ impl Summary {
     }
 
     fn print_failures(&self, console: &Console, retry_command: &str) {
+        if self.stopped {
+            let reason = self.stopping.as_deref().unwrap_or("a signal");
+            let hint = format!("`{retry_command}` runs what is left");
+            let hint = if self.failed.is_empty() { Some(hint.as_str()) } else { None };
+            console.failure(&format!("stopped by {reason}; what is done is recorded"), &[], hint);
+        }
         if self.failed.is_empty() {
             return;
         }
@@ -243,6 +257,26 @@ mod tests {
             "error: 2 tasks failed\n  +wf+a: the transfer failed\n    cause: SELECT command denied\n  \
              +wf+b: the transfer failed\n    cause: SELECT command denied\n\
              hint: 1 transfer is done; `sync retry --session 42` runs what is left\n"
+        );
+    }
+
+    #[test]
+    fn a_stopped_run_says_so_and_how_to_go_on() {
+        let stopping = event(EventKind::Stopping { reason: "SIGTERM".into() });
+        let stopped = event(EventKind::AttemptFinished { outcome: AttemptOutcome::Signal(15) });
+        let (_, err) = printed(&[stopping.clone(), stopped.clone()], &TaskLogSummary::default());
+        assert_eq!(
+            err,
+            "error: stopped by SIGTERM; what is done is recorded\n\
+             hint: `sync retry --session 42` runs what is left\n"
+        );
+        let (_, err) =
+            printed(&[ended("+wf+a", TaskState::Error), stopping, stopped], &TaskLogSummary::default());
+        assert_eq!(
+            err,
+            "error: stopped by SIGTERM; what is done is recorded\nerror: 1 task failed\n  \
+             +wf+a: the transfer failed\n    cause: SELECT command denied\n\
+             hint: `sync retry --session 42` runs what is left\n"
         );
     }
 
