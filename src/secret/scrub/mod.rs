@@ -26,6 +26,9 @@ pub const MARK: &str = "***";
 /// a password `ab` hidden everywhere would make text unreadable, and its gaps would tell the password.
 const SHORT: usize = 4;
 
+/// Shorter numbers in values are no secrets.
+const NUMBER: usize = 6;
+
 /// A text that ends in the first half of a secret was cut there. From this many bytes on, that half is hidden too.
 const CUT: usize = 8;
 
@@ -113,7 +116,9 @@ impl Scrubber {
             ),
             Value::Number(number) => {
                 let text = number.to_string();
-                if self.contains(&text) { Value::String(MARK.to_owned()) } else { value.clone() }
+                // Counts are numbers too: only a long one that is a secret as a whole is taken for one.
+                let is_secret = text.len() >= NUMBER && self.scrub_text(&text) == MARK;
+                if is_secret { Value::String(MARK.to_owned()) } else { value.clone() }
             }
             Value::Null | Value::Bool(_) => value.clone(),
         }
@@ -353,9 +358,12 @@ mod tests {
 
     #[test]
     fn values_are_scrubbed_in_depth() {
-        let scrubber = knowing(&["hunter2!", "12345678"]);
-        let value = serde_json::json!({"a": ["hunter2!", 1], "hunter2!": {"b": 12_345_678}});
-        assert_eq!(scrubber.scrub_value(&value), serde_json::json!({"a": ["***", 1], "***": {"b": "***"}}));
+        let scrubber = knowing(&["hunter2!", "12345678", "5432"]);
+        let value = serde_json::json!({"a": ["hunter2!", 5432, 54321], "hunter2!": {"b": 12_345_678}});
+        assert_eq!(
+            scrubber.scrub_value(&value),
+            serde_json::json!({"a": ["***", 5432, 54321], "***": {"b": "***"}})
+        );
     }
 
     #[test]
