@@ -484,6 +484,20 @@ fn services_that_are_busy_are_asked_again() {
 }
 
 #[test]
+fn an_upload_whose_session_is_forgotten_at_once_begins_again() {
+    for status in [404, 410] {
+        let Some(lab) = Lab::start() else { return };
+        lab.fake.rule(&json!({
+            "id": "gone", "method": "PUT", "path": "upload_id", "action": "status", "status": status
+        }));
+        lab.transfer(&[&[1]]).unwrap();
+        assert_eq!(lab.fake.applied("gone"), 1);
+        assert_eq!(lab.ids(), ["1"]);
+        lab.assert_tidy();
+    }
+}
+
+#[test]
 fn a_partition_is_replaced_alone() {
     let Some(mut lab) = Lab::start() else { return };
     for (attempt, day, id) in [(1, "20260101", 1), (2, "20260102", 2), (3, "20260101", 3)] {

@@ -15,7 +15,7 @@ const SCOPES: [&str; 2] =
     ["https://www.googleapis.com/auth/bigquery", "https://www.googleapis.com/auth/cloud-platform"];
 
 /// Who asks, as configured.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Account {
     /// A service account's key, the whole JSON.
     ServiceAccount(Secret),

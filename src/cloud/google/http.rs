@@ -2,7 +2,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use super::auth::{Account, Authorizer};
 use super::error::{GoogleError, Remedy};
 
 /// How calls are made.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manners {
     /// How often a call is tried again.
     pub retries: u32,
@@ -64,8 +64,25 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(32);
 const LONGEST_WISH: Duration = Duration::from_secs(120);
 
 impl Google {
+    /// The caller that transfers of the same account, endpoints and manners share: its connections and its token serve
+    /// all tables of a run.
+    pub fn shared(account: Account, endpoints: Endpoints, manners: &Manners) -> Result<Self, GoogleError> {
+        static KNOWN: Mutex<Vec<(Account, Manners, Google)>> = Mutex::new(Vec::new());
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = known
+            .iter()
+            .find(|(a, m, google)| *a == account && m == manners && google.endpoints == endpoints);
+        if let Some((_, _, google)) = found {
+            return Ok(google.clone());
+        }
+        let google = Self::new(account.clone(), endpoints, manners)?;
+        known.push((account, manners.clone(), google.clone()));
+        Ok(google)
+    }
+
     /// Checks the key and gets ready; no call is made.
     pub fn new(account: Account, endpoints: Endpoints, manners: &Manners) -> Result<Self, GoogleError> {
+        crate::cloud::install_crypto();
         let client = Client::builder()
             .connect_timeout(manners.open_timeout)
             .read_timeout(manners.read_timeout)

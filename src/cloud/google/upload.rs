@@ -3,7 +3,8 @@
 //!
 //! The writer is a plain thread; it hands full chunks over a short queue to a task of the runtime, and waits when the
 //! network is slower than the rows. A chunk that was taken in part goes on where the service says it stopped. Nothing
-//! is kept but the chunk under way, so a session that is gone fails the upload: the rows have to be read again.
+//! is kept but the chunk under way, so a session that is gone is begun again while that chunk is the first, and fails the
+//! upload later: the rows have to be read again.
 
 use std::time::Duration;
 
@@ -185,6 +186,8 @@ fn stopped() -> GoogleError {
 /// The session on the service's side.
 struct Session {
     google: Google,
+    /// The call that opened it.
+    open: Call,
     url: String,
     name: String,
     sent: u64,
@@ -201,16 +204,9 @@ enum Standing {
 
 impl Session {
     async fn open(google: Google, open: Call) -> Result<Self, GoogleError> {
-        let answer = google.send(&open).await?;
-        let url = answer.headers.get(reqwest::header::LOCATION).and_then(|url| url.to_str().ok());
-        let url = url.ok_or_else(|| GoogleError::own(open.name(), "the answer names no upload session"))?;
-        Ok(Self {
-            google,
-            url: url.to_owned(),
-            name: format!("chunk of {}", open.name()),
-            sent: 0,
-            crc32c: 0,
-        })
+        let url = session_url(&google, &open).await?;
+        let name = format!("chunk of {}", open.name());
+        Ok(Self { google, open, url, name, sent: 0, crc32c: 0 })
     }
 
     async fn run(mut self, mut receiver: mpsc::Receiver<Piece>) -> Result<Uploaded, GoogleError> {
@@ -253,7 +249,16 @@ impl Session {
                 Err(error) if error.remedy() != Remedy::GiveUp && tries < self.google.retries() => {
                     tries += 1;
                     tokio::time::sleep(pause(tries, error.retry_after)).await;
-                    self.ask(total).await?
+                    match self.ask(total).await {
+                        Err(error) if self.may_begin_again(start, tries, &error) => {
+                            self.begin_again().await?
+                        }
+                        asked => asked?,
+                    }
+                }
+                Err(error) if self.may_begin_again(start, tries, &error) => {
+                    tries += 1;
+                    self.begin_again().await?
                 }
                 Err(error) => return Err(error),
             };
@@ -280,6 +285,18 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Whether the service forgot the session while everything it had is still in memory.
+    fn may_begin_again(&self, chunk_start: u64, tries: u32, error: &GoogleError) -> bool {
+        chunk_start == 0 && tries < self.google.retries() && (error.is(404) || error.is(410))
+    }
+
+    async fn begin_again(&mut self) -> Result<Standing, GoogleError> {
+        self.url = session_url(&self.google, &self.open).await?;
+        self.sent = 0;
+        self.crc32c = 0;
+        Ok(Standing::Has(0))
     }
 
     /// Bytes up to `has` are with the service.
@@ -325,6 +342,13 @@ impl Session {
         let call = Call::new(Method::DELETE, self.url.clone(), &self.name).header("content-length", "0");
         let _ = tokio::time::timeout(Duration::from_secs(10), self.google.try_once(&call)).await;
     }
+}
+
+async fn session_url(google: &Google, open: &Call) -> Result<String, GoogleError> {
+    let answer = google.send(open).await?;
+    let url = answer.headers.get(reqwest::header::LOCATION).and_then(|url| url.to_str().ok());
+    let url = url.ok_or_else(|| GoogleError::own(open.name(), "the answer names no upload session"))?;
+    Ok(url.to_owned())
 }
 
 /// A place within a chunk, which is in memory.

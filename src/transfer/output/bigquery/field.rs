@@ -143,7 +143,16 @@ impl Rules<'_> {
             EmbulkType::Timestamp => self.timestamp(target),
             EmbulkType::Json => json_text(target),
         };
-        rendering.ok_or_else(|| self.refusal(target))
+        let rendering = rendering.ok_or_else(|| self.refusal(target))?;
+        let tolerant = self.option.is_some_and(|option| option.conversion == Conversion::NullOnFailure);
+        if tolerant && matches!(rendering.form, Form::Flag | Form::Truncated) {
+            let name = &self.column.name;
+            let message = format!("column `{name}`: `strict: false` is there for text columns only");
+            return Err(
+                TransferError::new(ErrorKind::Config, message).hint("leave it out: such a value fails")
+            );
+        }
+        Ok(rendering)
     }
 
     fn refusal(&self, target: FieldType) -> TransferError {
@@ -296,4 +305,50 @@ fn parquet_type(column: ColumnType, field: &Field) -> Option<ParquetType> {
         (FieldType::Timestamp, _) if temporal => ParquetType::Timestamp,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(kind: ColumnType, types: TypeMapping) -> &'static str {
+        usual_type(kind, types).api_name()
+    }
+
+    #[test]
+    fn every_column_type_has_its_field() {
+        let decimal = |precision, scale| ColumnType::Decimal { precision, scale };
+        for (kind, embulk, exact) in [
+            (ColumnType::Boolean, "BOOLEAN", "INTEGER"),
+            (ColumnType::Long, "INTEGER", "INTEGER"),
+            (ColumnType::UnsignedLong, "INTEGER", "NUMERIC"),
+            (ColumnType::Float, "FLOAT", "FLOAT"),
+            (ColumnType::Double, "FLOAT", "FLOAT"),
+            (decimal(38, 9), "FLOAT", "NUMERIC"),
+            (decimal(39, 9), "FLOAT", "BIGNUMERIC"),
+            (decimal(20, 10), "FLOAT", "BIGNUMERIC"),
+            (decimal(65, 0), "FLOAT", "STRING"),
+            (ColumnType::String, "STRING", "STRING"),
+            (ColumnType::Bytes, "STRING", "BYTES"),
+            (ColumnType::Json, "STRING", "JSON"),
+            (ColumnType::Date, "TIMESTAMP", "DATE"),
+            (ColumnType::DateTime, "TIMESTAMP", "DATETIME"),
+            (ColumnType::Timestamp, "TIMESTAMP", "TIMESTAMP"),
+            (ColumnType::Time, "TIMESTAMP", "TIME"),
+            (ColumnType::Year, "TIMESTAMP", "INTEGER"),
+            (ColumnType::Bit { width: 8 }, "BOOLEAN", "INTEGER"),
+            (ColumnType::Bit { width: 64 }, "BOOLEAN", "NUMERIC"),
+        ] {
+            assert_eq!(typed(kind, TypeMapping::Embulk), embulk, "{kind:?}");
+            assert_eq!(typed(kind, TypeMapping::Exact), exact, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn pairs_that_change_values_are_refused() {
+        assert!(boolean(FieldType::Date).is_none());
+        assert!(long(FieldType::Date).is_none() && long(FieldType::Json).is_none());
+        assert!(double(ColumnType::Double, FieldType::Boolean).is_none());
+        assert!(json_text(FieldType::Integer).is_none());
+    }
 }
