@@ -10,6 +10,7 @@ mod flow;
 mod google_clients;
 mod google_wire;
 mod quickstart;
+mod retry;
 mod rows;
 mod secrets_kms;
 mod support;

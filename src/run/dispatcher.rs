@@ -199,8 +199,8 @@ impl<'a> Dispatcher<'a> {
         self.plan.failed(id, failure);
         // A task with a handler ends only after it; people hear of the failure now.
         if self.plan.state(id) == TaskState::Planned {
-            let text = format!("failed: {}", told.message);
-            self.tell(EventKind::Log { task: Some(name), level: Level::Error, text });
+            let text = format!("failed, `_error` runs now: {}", told.message);
+            self.tell(EventKind::Log { task: Some(name), level: Level::Warn, text });
         }
     }
 
