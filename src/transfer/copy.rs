@@ -1,26 +1,22 @@
 //! One transfer: a thread reads pages, the calling thread filters and writes them, a bounded queue between.
 //!
-//! The first error wins; whatever happens, both threads end, and an output that did not commit is aborted.
+//! The first error wins, and an output that did not commit is aborted.
 
-use std::sync::Arc;
-use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::RecvTimeoutError;
 
 use super::context::TransferContext;
-use super::error::{ErrorKind, TransferError};
+use super::error::TransferError;
 use super::filter::{self, Projection};
-use super::input::{self, Flow, Input, InputFigures, PageSink, Stop};
+use super::input::InputFigures;
 use super::output::{self, Output, OutputFigures};
-use super::page::{PAGE_BYTES, Page};
+use super::page::PAGE_BYTES;
+use super::reader::{PAGES, Reader};
 use super::report::TransferReport;
-use super::schema::Schema;
 use crate::embulk::config::EmbulkConfig;
 use crate::session::Level;
 
-/// Pages on their way: one being filled, one being written, two between.
-const PAGES: usize = 4;
 /// How often a writer without pages looks whether the run wants it to stop.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -66,9 +62,7 @@ fn recover_or_copy(
     if let Some(sent) = output.recover()? {
         return Ok((InputFigures { rows: sent.rows_sent, notes: Vec::new() }, sent));
     }
-    let source = input::open(&config.input, context, input::bytes_rule(&config.output))?;
-    let projection = filter::plan(&config.filters, source.reader.schema())?;
-    let read = move_rows(source.reader, projection, output, context)?;
+    let read = move_rows(config, output, context)?;
     if context.cancel.is_canceled() {
         return Err(TransferError::canceled());
     }
@@ -76,58 +70,22 @@ fn recover_or_copy(
 }
 
 fn move_rows(
-    mut reader: Box<dyn Input>,
-    projection: Projection,
+    config: &EmbulkConfig,
     output: &mut dyn Output,
     context: &TransferContext,
 ) -> Result<InputFigures, TransferError> {
+    let reader = Reader::start(config, context)?;
+    let opened = reader.opened(&context.cancel)?;
+    let projection = filter::plan(&config.filters, &opened.schema)?;
     output.begin(projection.schema())?;
-    let stopper = reader.stopper();
-    let (full, pages) = bounded(PAGES - 2);
-    let (empty, used) = bounded(PAGES);
-    let schema = Arc::clone(reader.schema());
-    std::thread::scope(|scope| {
-        let reading = spawn(scope, move || reader.read(&mut Queue { schema, made: 0, full, used }))?;
-        let written = write_pages(&pages, &empty, projection, output, context);
-        // Nobody takes pages from here on, so a reader that goes on ends with its next page.
-        drop((pages, empty));
-        finish(reading, written, stopper.as_ref())
-    })
-}
-
-fn spawn<'scope>(
-    scope: &'scope Scope<'scope, '_>,
-    read: impl FnOnce() -> Result<InputFigures, TransferError> + Send + 'scope,
-) -> Result<ScopedJoinHandle<'scope, Result<InputFigures, TransferError>>, TransferError> {
-    std::thread::Builder::new().name("reader".to_owned()).spawn_scoped(scope, read).map_err(|error| {
-        TransferError::new(ErrorKind::Busy, "a thread could not be started").caused_by(&error)
-    })
-}
-
-/// Waits for the reader; an error of the writer came first and stands.
-fn finish(
-    reading: ScopedJoinHandle<'_, Result<InputFigures, TransferError>>,
-    written: Result<u64, TransferError>,
-    stopper: &dyn Stop,
-) -> Result<InputFigures, TransferError> {
-    if written.is_err() && !reading.is_finished() {
-        stopper.stop();
-    }
-    let read = reading.join().unwrap_or_else(|_| {
-        Err(TransferError::new(ErrorKind::Internal, "the reader stopped at a fault of the program"))
-    });
-    let (written, read) = (written?, read?);
-    if written != read.rows {
-        let message = format!("{} rows were read but {written} were written", read.rows);
-        return Err(TransferError::new(ErrorKind::Internal, message));
-    }
-    Ok(read)
+    reader.go();
+    let written = write_pages(&reader, projection, output, context);
+    reader.finish(written, opened.stopper.as_ref(), &context.cancel)
 }
 
 /// Takes pages until there are no more, and says how many rows they had.
 fn write_pages(
-    pages: &Receiver<Page>,
-    empty: &Sender<Page>,
+    reader: &Reader,
     mut projection: Projection,
     output: &mut dyn Output,
     context: &TransferContext,
@@ -137,7 +95,7 @@ fn write_pages(
         if context.cancel.is_canceled() {
             return Err(TransferError::canceled());
         }
-        let mut page = match pages.recv_timeout(LOOK) {
+        let mut page = match reader.pages.recv_timeout(LOOK) {
             Ok(page) => page,
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return Ok(rows),
@@ -146,34 +104,6 @@ fn write_pages(
         projection.apply(&mut page, |page| output.write(page))?;
         context.observer.progress(rows, output.bytes());
         // A reader that has ended takes no page back.
-        let _ = empty.try_send(page);
-    }
-}
-
-/// The reader's end of the queue.
-struct Queue {
-    schema: Arc<Schema>,
-    made: usize,
-    full: Sender<Page>,
-    used: Receiver<Page>,
-}
-
-impl PageSink for Queue {
-    fn page(&mut self) -> Page {
-        let mut page = if self.made < PAGES {
-            self.used.try_recv().unwrap_or_else(|_| {
-                self.made += 1;
-                Page::new(&self.schema)
-            })
-        } else {
-            // A writer that has ended gives no page back; the next `send` says so.
-            self.used.recv().unwrap_or_else(|_| Page::new(&self.schema))
-        };
-        page.clear();
-        page
-    }
-
-    fn send(&mut self, page: Page) -> Flow {
-        if self.full.send(page).is_ok() { Flow::Continue } else { Flow::Stop }
+        let _ = reader.empty.try_send(page);
     }
 }

@@ -14,6 +14,7 @@ pub mod input;
 pub mod output;
 pub mod page;
 pub mod pool;
+mod reader;
 pub mod report;
 pub mod schema;
 pub mod strftime;

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use mysql::prelude::Queryable;
 use serde_json::json;
 use sync::embulk::config::TypeMapping;
 use sync::embulk::filter::{ColumnFilter, ColumnSelection, FilterConfig};
@@ -16,6 +17,7 @@ use sync::transfer::effect::EffectOutcome;
 use sync::transfer::error::ErrorKind;
 
 use super::lab::{Lab, mysql, query, table, to_file, to_jsonl, with_filter};
+use crate::support::proxy::Proxy;
 use crate::support::servers;
 
 fn file_of(config: &mut sync::embulk::config::EmbulkConfig) -> &mut FileOutput {
@@ -160,7 +162,6 @@ fn a_server_that_is_silent_is_stopped_too() {
     let stopper = std::thread::spawn(move || {
         let mut watch = watch;
         loop {
-            use mysql::prelude::Queryable;
             let running: Option<u64> = watch
                 .exec_first(
                     "select count(*) from information_schema.processlist where db = ? and info like '%sleep(600)%' \
@@ -247,4 +248,77 @@ fn properties_of_the_driver_are_followed_refused_or_named() {
         error.to_string(),
         "`zeroDateTimeBehavior` in `options` is not convertToNull, exception or round"
     );
+}
+
+/// A table that does not fit in the buffers of a connection.
+fn through_a_proxy(
+    server: &servers::MySqlServer,
+) -> (servers::MySqlDatabase, Proxy, sync::embulk::input::MysqlInput) {
+    let database = server.fresh_database();
+    database.run([
+        "create table wide (id int primary key, t varchar(1000))",
+        "insert into wide select seq, repeat('x', 1000) from seq_1_to_50000",
+    ]);
+    let proxy = Proxy::before(&server.host, server.port);
+    let mut input = mysql(&database, table("wide"));
+    input.host = Text::plain("127.0.0.1");
+    input.port = proxy.port();
+    (database, proxy, input)
+}
+
+#[test]
+fn a_connection_that_breaks_in_the_middle_leaves_nothing() {
+    let Some(server) = servers::mariadb() else { return };
+    let (_database, proxy, input) = through_a_proxy(&server);
+    proxy.cut_after(5_000_000);
+    let lab = Lab::new();
+    let config = to_jsonl(InputConfig::Mysql(input), TypeMapping::Embulk);
+    let error = lab.run(&config).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::ConnectionLost);
+    assert!(error.to_string().starts_with("table `wide` could not be read: "), "{error}");
+    assert!(error.is_unreachable());
+    assert_eq!(lab.files(), Vec::<String>::new());
+    proxy.clear();
+    assert_eq!(lab.run(&config).unwrap().rows_sent, 50_000);
+}
+
+#[test]
+fn a_network_that_holds_the_read_does_not_hold_the_run() {
+    let Some(server) = servers::mariadb() else { return };
+    let (_database, proxy, input) = through_a_proxy(&server);
+    proxy.hold_after(5_000_000);
+    let lab = Lab::new();
+    let cancel = lab.cancel.clone();
+    let config = to_jsonl(InputConfig::Mysql(input), TypeMapping::Embulk);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            proxy.await_fault();
+            cancel.cancel();
+        });
+        assert_eq!(lab.run(&config).unwrap_err().kind, ErrorKind::Canceled);
+    });
+    assert_eq!(lab.files(), Vec::<String>::new());
+}
+
+#[test]
+fn a_lock_that_keeps_the_table_closed_does_not_hold_the_run() {
+    let Some(server) = servers::mariadb() else { return };
+    let database = server.fresh_database();
+    database.run(["create table closed (id int)"]);
+    let mut holder = database.connect();
+    holder.query_drop("lock tables closed write").unwrap();
+    let lab = Lab::new();
+    let cancel = lab.cancel.clone();
+    let mut watch = database.connect();
+    let config = to_jsonl(InputConfig::Mysql(mysql(&database, table("closed"))), TypeMapping::Embulk);
+    std::thread::scope(|scope| {
+        let name = &database.name;
+        scope.spawn(move || {
+            let waiting = "select count(*) from information_schema.processlist \
+                 where db = ? and state = 'Waiting for table metadata lock'";
+            while watch.exec_first::<u64, _, _>(waiting, (name,)).unwrap() != Some(1) {}
+            cancel.cancel();
+        });
+        assert_eq!(lab.run(&config).unwrap_err().kind, ErrorKind::Canceled);
+    });
 }

@@ -79,7 +79,7 @@ pub trait Input: Send {
     fn read(&mut self, sink: &mut dyn PageSink) -> Result<InputFigures, TransferError>;
 }
 
-/// Stops a read that may be waiting for the server.
+/// Stops a read that may be waiting for the server. Takes seconds at most.
 pub trait Stop: Send {
     /// Makes the read end soon, with an error or without. Cannot fail: a read that cannot be reached ends by its
     /// own time-out.

@@ -18,8 +18,8 @@ pub(super) struct Connector {
     pub(super) address: String,
 }
 
-/// A day: longer than any pause that a full queue makes.
-const PATIENCE: u32 = 86_400;
+/// Three hours: longer than any pause that a full queue makes, but not for ever should this program vanish.
+const PATIENCE: u32 = 3 * 3_600;
 
 impl Connector {
     pub(super) fn new(config: &MysqlInput, properties: &Properties) -> Self {
@@ -41,15 +41,25 @@ impl Connector {
         Self { opts: builder.into(), address: format!("{}:{}", config.host.shown(), config.port) }
     }
 
-    /// A connection without any settings, for short commands.
-    pub(super) fn bare(&self) -> Result<Conn, TransferError> {
+    /// Ends another connection. Its statement alone would not do: a server that is just writing to a client that reads
+    /// no more notices only the end of the connection.
+    pub(super) fn kill(&self, connection: u32) {
+        let hurry = Some(Duration::from_secs(4));
+        let opts = OptsBuilder::from_opts(self.opts.clone()).tcp_connect_timeout(hurry).read_timeout(hurry);
+        if let Ok(mut conn) = Conn::new(opts) {
+            // When it has ended by itself there is nothing to stop.
+            let _ = conn.query_drop(format!("KILL CONNECTION {connection}"));
+        }
+    }
+
+    fn connect(&self) -> Result<Conn, TransferError> {
         Conn::new(self.opts.clone())
             .map_err(|error| driver_error(&error, format!("cannot connect to MySQL at `{}`", self.address)))
     }
 
     /// A connection for a read.
     pub(super) fn open(&self, properties: &Properties) -> Result<Conn, TransferError> {
-        let mut conn = self.bare()?;
+        let mut conn = self.connect()?;
         let settings = format!(
             "SET NAMES utf8mb4, SESSION net_write_timeout = {PATIENCE}, SESSION net_read_timeout = {PATIENCE}, \
              SESSION wait_timeout = {PATIENCE}"

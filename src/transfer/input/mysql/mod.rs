@@ -261,7 +261,7 @@ impl Reading<'_> {
     }
 }
 
-/// Stops the statement of a connection through another one.
+/// Ends the connection of a read through another one.
 struct Killer {
     connector: Connector,
     connection: u32,
@@ -269,9 +269,6 @@ struct Killer {
 
 impl Stop for Killer {
     fn stop(&self) {
-        if let Ok(mut conn) = self.connector.bare() {
-            // When it has ended by itself there is nothing to stop.
-            let _ = conn.query_drop(format!("KILL QUERY {}", self.connection));
-        }
+        self.connector.kill(self.connection);
     }
 }
