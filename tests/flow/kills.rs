@@ -52,7 +52,8 @@ fn published(fake: &FakeGoogle) -> BTreeMap<String, usize> {
             *times.entry(table.to_owned()).or_default() += 1;
         }
     }
-    assert_eq!(times.len(), 40, "{times:?}");
+    // Two tables have no rows, so there is nothing to load.
+    assert_eq!(times.len(), 38, "{times:?}");
     times
 }
 
