@@ -252,3 +252,99 @@ fn a_log_arrives_where_digdag_puts_it_and_a_refused_one_is_kept_for_the_next_sta
                 2026-01-01 23:00:01.000 +0000 [1] INFO ended: success\n";
     assert_eq!(objects(&aws, &path), [(key, text.to_owned())]);
 }
+
+#[test]
+fn a_log_server_that_refuses_fails_no_task_and_gets_the_logs_from_the_next_run() {
+    let Some(aws) = aws() else { return };
+    let mut sandbox = sandbox(&aws);
+    let path = fresh_name("refused");
+    sandbox.write("greet.dig", "+hello:\n  echo>: good morning\n");
+    let properties = |key: &str| {
+        format!(
+            "log-server.type = s3\nlog-server.s3.bucket = {}\nlog-server.s3.path = {path}\n\
+             log-server.s3.credentials.access-key-id = {}\nlog-server.s3.credentials.secret-access-key = {key}\n",
+            aws.bucket, aws.access_key_id
+        )
+    };
+    sandbox.set("DIGDAG_CONFIG", properties("wrong-secret-access-key"));
+    let said = sandbox.run(["run", "greet.dig"]).expect_code(0);
+    assert_eq!(said.stdout, "good morning\n");
+    assert!(
+        said.stderr
+            .contains("warning: 1 task log could not be sent to the log server (bucket `sync-test`: S3 says"),
+        "{}",
+        said.stderr
+    );
+    assert!(said.stderr.contains("/.sync/logs/1/1/+greet+hello.log\n"), "{}", said.stderr);
+    assert!(!said.stderr.contains("wrong-secret-access-key"), "{}", said.stderr);
+    assert_eq!(objects(&aws, &path), []);
+
+    sandbox.set("DIGDAG_CONFIG", properties(&aws.secret_access_key));
+    let said = sandbox.run(["run", "greet.dig"]).expect_code(0);
+    assert!(!said.stderr.contains("log server"), "{}", said.stderr);
+    let objects = objects(&aws, &path);
+    assert_eq!(objects.len(), 2, "{objects:?}");
+    for (key, text) in objects {
+        assert!(
+            key.contains("/0.1greet@") && key.contains("/+greet+hello@") && key.ends_with(".log.gz"),
+            "{key}"
+        );
+        assert!(text.contains("echo> begins, try 1\n"), "{text}");
+    }
+}
+
+#[test]
+fn the_first_source_of_a_secret_wins_and_all_are_listed() {
+    let mut sandbox = Sandbox::new();
+    sandbox.write(
+        "show.dig",
+        "+t:\n  sh>: printf '%s|%s|%s' \"$A\" \"$B\" \"$C\" > out.txt; echo \"$A $B $C\"\n  _env:\n    \
+         A: ${secret:a.x}\n    B: ${secret:b}\n    C: ${secret:c}\n",
+    );
+    for name in ["a.x", "b", "c"] {
+        sandbox.write(&format!("home/secrets/{name}"), &format!("{name}-from-file"));
+    }
+    let home = sandbox.path().join("home").display().to_string();
+    sandbox.set("DIGDAG_CONFIG_HOME", home.as_str());
+    sandbox.set("DIGDAG_CONFIG", "secrets.a.x = a-from-properties\nsecrets.b = b-from-properties\n");
+    sandbox.set("SYNC_SECRET_A_X", "a-from-environment");
+    let said = sandbox.run(["run", "show.dig"]).expect_code(0);
+    assert_eq!(said.stdout, "*** *** ***\n");
+    assert_eq!(sandbox.read("out.txt"), "a-from-environment|b-from-properties|c-from-file");
+    let said = sandbox.run(["secrets", "list"]).expect_code(0);
+    let directory = format!("`{home}/secrets`");
+    let wide = directory.len();
+    assert_eq!(
+        said.stdout,
+        format!(
+            "NAME             {source:wide$}  FORM\n\
+             SYNC_SECRET_A_X  {environment:wide$}  plain\n\
+             a.x              {properties:wide$}  plain (not used: set above)\n\
+             b                {properties:wide$}  plain\n\
+             a.x              {directory}  plain (not used: set above)\n\
+             b                {directory}  plain (not used: set above)\n\
+             c                {directory}  plain\n",
+            source = "SOURCE",
+            environment = "the environment",
+            properties = "the properties",
+        )
+    );
+}
+
+#[test]
+fn a_variable_that_two_secrets_could_mean_is_refused() {
+    let mut sandbox = Sandbox::new();
+    sandbox.write("home/secrets/a_x", "other");
+    sandbox.set("DIGDAG_CONFIG_HOME", sandbox.path().join("home").display().to_string());
+    sandbox.set("SYNC_SECRET_A_X", "value");
+    sandbox.write("show.dig", "+t:\n  sh>: true\n  _env:\n    A: ${secret:a.x}\n");
+    let said = sandbox.run(["run", "show.dig"]).expect_code(1);
+    assert!(
+        said.stderr.contains(
+            "secret `a.x` could not be read from the environment: variable `SYNC_SECRET_A_X` could mean `a_x` as \
+             well; rename one of the two"
+        ),
+        "{}",
+        said.stderr
+    );
+}
