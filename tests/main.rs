@@ -13,4 +13,5 @@ mod quickstart;
 mod retry;
 mod rows;
 mod secrets_kms;
+mod sql;
 mod support;

@@ -9,7 +9,7 @@ mod script;
 mod sqlite;
 mod stop;
 
-use serde_json::{Value, json};
+use serde_json::{Number, Value, json};
 
 use super::options::{self, Options};
 use super::{Operator, OperatorError, OperatorOutput, OperatorRequest};
@@ -126,12 +126,21 @@ impl Rows {
         }
     }
 
-    fn push(&mut self, values: impl IntoIterator<Item = Value>) -> Result<(), OperatorError> {
+    /// Takes a row; none stands for bytes that are no text.
+    fn push(&mut self, values: Vec<Option<Value>>) -> Result<(), OperatorError> {
         if self.rows.len() == MOST_ROWS {
             return Err(OperatorError::failed(format!("the result has more than {MOST_ROWS} rows to store"))
                 .hint("narrow the query, or let a transfer move the rows"));
         }
-        let row: Params = self.columns.iter().cloned().zip(values).collect();
+        let mut row = Params::new();
+        for (column, value) in self.columns.iter().zip(values) {
+            let Some(value) = value else {
+                return Err(OperatorError::failed(format!(
+                    "column `{column}` holds bytes that are no text, which cannot be stored"
+                )));
+            };
+            row.insert(column.clone(), value);
+        }
         let long = |value: &Value| value.as_str().is_some_and(|text| text.chars().count() > LONGEST_TEXT);
         if let Some((column, _)) = row.iter().find(|(_, value)| long(value)) {
             return Err(OperatorError::failed(format!(
@@ -141,6 +150,13 @@ impl Rows {
         self.rows.push(row);
         Ok(())
     }
+}
+
+/// A whole number; as text where JavaScript, through which stored values pass, would change its last digits.
+fn whole(number: impl Into<Number>) -> Value {
+    let number = number.into();
+    let safe = number.as_i64().is_some_and(|number| number.unsigned_abs() <= 1 << 53);
+    if safe { Value::Number(number) } else { Value::String(number.to_string()) }
 }
 
 /// A whole number option.

@@ -9,7 +9,7 @@ use serde_json::{Number, Value};
 
 use super::script::Script;
 use super::stop::Watch;
-use super::{Keep, Rows, integer};
+use super::{Keep, Rows, integer, whole};
 use crate::dig::params;
 use crate::run::event::FailureKind;
 use crate::run::operator::options::{Options, wrong};
@@ -103,7 +103,7 @@ fn run_script(conn: &mut Conn, script: &Script, keep: Keep) -> Result<Option<Row
             let row = row.map_err(|error| failed(script, number, &error))?;
             if rows.wants_more(keep) {
                 let values = row.unwrap_raw().into_iter().zip(&columns);
-                rows.push(values.map(|(value, column)| to_json(value, column)))?;
+                rows.push(values.map(|(value, column)| to_json(value, column)).collect())?;
             }
         }
         if !columns.is_empty() {
@@ -147,31 +147,27 @@ fn operator_error(error: TransferError) -> OperatorError {
     failed
 }
 
-/// Values come as text. Whole numbers and floats become numbers; decimals stay text, which keeps their digits.
-fn to_json(value: Option<mysql::Value>, column: &Column) -> Value {
-    let bytes = match value {
-        Some(mysql::Value::Bytes(bytes)) => bytes,
-        _ => return Value::Null,
-    };
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    match column.column_type() {
+/// Values come as text. Whole numbers and floats become numbers; decimals stay text, which keeps their digits. None
+/// for bytes that are no text.
+fn to_json(value: Option<mysql::Value>, column: &Column) -> Option<Value> {
+    let Some(mysql::Value::Bytes(bytes)) = value else { return Some(Value::Null) };
+    if column.column_type() == ColumnType::MYSQL_TYPE_BIT {
+        return Some(whole(bytes.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte))));
+    }
+    let text = String::from_utf8(bytes).ok()?;
+    Some(match column.column_type() {
         ColumnType::MYSQL_TYPE_TINY
         | ColumnType::MYSQL_TYPE_SHORT
         | ColumnType::MYSQL_TYPE_INT24
         | ColumnType::MYSQL_TYPE_LONG
         | ColumnType::MYSQL_TYPE_LONGLONG
         | ColumnType::MYSQL_TYPE_YEAR => {
-            let whole =
-                text.parse::<i64>().map(Number::from).or_else(|_| text.parse::<u64>().map(Number::from));
-            whole.map_or(Value::String(text), Value::Number)
+            let number = text.parse::<i64>().map(whole).or_else(|_| text.parse::<u64>().map(whole));
+            number.unwrap_or(Value::String(text))
         }
         ColumnType::MYSQL_TYPE_FLOAT | ColumnType::MYSQL_TYPE_DOUBLE => {
             text.parse().ok().and_then(Number::from_f64).map_or(Value::String(text), Value::Number)
         }
-        ColumnType::MYSQL_TYPE_BIT => {
-            let bits = bytes.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
-            Value::from(bits)
-        }
         _ => Value::String(text),
-    }
+    })
 }

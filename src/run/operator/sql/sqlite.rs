@@ -9,7 +9,7 @@ use serde_json::{Number, Value};
 
 use super::script::Script;
 use super::stop::Watch;
-use super::{Keep, Rows};
+use super::{Keep, Rows, whole};
 use crate::run::operator::options::Options;
 use crate::run::operator::{OperatorError, OperatorRequest};
 
@@ -67,7 +67,7 @@ fn run_script(connection: &Connection, script: &Script, keep: Keep) -> Result<Op
         let mut cursor = statement.raw_query();
         while let Some(row) = cursor.next().map_err(|error| failed(script, number, &error))? {
             if rows.wants_more(keep) {
-                let values: rusqlite::Result<Vec<Value>> =
+                let values: rusqlite::Result<Vec<Option<Value>>> =
                     (0..width).map(|index| row.get_ref(index).map(to_json)).collect();
                 rows.push(values.map_err(|error| failed(script, number, &error))?)?;
             }
@@ -99,15 +99,16 @@ fn failed(script: &Script, number: usize, error: &rusqlite::Error) -> OperatorEr
     }
 }
 
-fn to_json(value: ValueRef<'_>) -> Value {
-    match value {
+/// None for bytes that are no text.
+fn to_json(value: ValueRef<'_>) -> Option<Value> {
+    Some(match value {
         ValueRef::Null => Value::Null,
-        ValueRef::Integer(number) => Value::from(number),
+        ValueRef::Integer(number) => whole(number),
         ValueRef::Real(number) => Number::from_f64(number).map_or(Value::Null, Value::Number),
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
-            Value::String(String::from_utf8_lossy(bytes).into_owned())
+            Value::String(std::str::from_utf8(bytes).ok()?.to_owned())
         }
-    }
+    })
 }
 
 #[cfg(test)]
@@ -198,6 +199,10 @@ mod tests {
         assert_eq!(
             all(&format!("select {}", wide.join(", "))),
             Err("the result has 65 columns; at most 64 can be stored".to_owned())
+        );
+        assert_eq!(
+            all("select x'00ff' as b"),
+            Err("column `b` holds bytes that are no text, which cannot be stored".to_owned())
         );
         assert_eq!(
             all("select hex(zeroblob(40000)) as h"),
