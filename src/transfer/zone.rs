@@ -46,8 +46,12 @@ impl ZoneClock {
         }
         let epoch = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
         let span = Span::new().try_microseconds(wall).ok()?;
-        let wall = epoch.checked_add(span).ok()?;
-        let instant = self.zone.to_ambiguous_timestamp(wall).compatible().ok()?.as_microsecond();
+        let civil = epoch.checked_add(span).ok()?;
+        let instant = match self.zone.to_ambiguous_timestamp(civil).compatible() {
+            Ok(instant) => instant.as_microsecond(),
+            // The last hours of the year 9999, which tables use for "never", are no timestamps of the library.
+            Err(_) => wall - i64::from(self.zone.to_offset(edge(wall)).seconds()) * SECOND,
+        };
         self.stretch_of(instant)?;
         Some(instant)
     }
@@ -62,8 +66,16 @@ impl ZoneClock {
     }
 }
 
+/// The last timestamp of the library on the side of an instant.
+fn edge(instant: i64) -> Timestamp {
+    if instant < 0 { Timestamp::MIN } else { Timestamp::MAX }
+}
+
 fn find(zone: &TimeZone, instant: i64) -> Option<Stretch> {
-    let at = Timestamp::from_microsecond(instant).ok()?;
+    let at = Timestamp::from_microsecond(instant).ok().or_else(|| {
+        let near = edge(instant);
+        (near.as_microsecond().abs_diff(instant) < 3 * DAY.unsigned_abs()).then_some(near)
+    })?;
     let info = zone.to_offset_info(at);
     let fixed = zone.to_fixed_offset().is_ok();
     let next_microsecond = Timestamp::from_microsecond(instant.saturating_add(1)).unwrap_or(at);
@@ -119,6 +131,17 @@ mod tests {
             (wall(2024, 11, 3, 2), wall(2024, 11, 3, 7)),
         ] {
             assert_eq!(clock.instant(local), Some(instant));
+        }
+    }
+
+    #[test]
+    fn the_last_day_of_the_calendar_is_an_instant_in_every_zone() {
+        let last = wall(10_000, 1, 1, 0) - 1;
+        for (name, offset) in [("UTC", 0), ("Asia/Tokyo", 9), ("America/New_York", -5)] {
+            let mut clock = ZoneClock::new(TimeZone::get(name).unwrap());
+            let instant = clock.instant(last);
+            assert_eq!(instant, Some(last - offset * 3600 * SECOND), "{name}");
+            assert_eq!(clock.at(last).map(|(offset, _)| i64::from(offset)), Some(offset * 3600), "{name}");
         }
     }
 
