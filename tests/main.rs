@@ -1,6 +1,7 @@
 //! The tests, one binary.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(unreachable_pub, reason = "private modules of one binary")]
 
 mod bigquery;
 mod check;

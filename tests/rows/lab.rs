@@ -36,11 +36,13 @@ pub(super) struct Lab {
     pub(super) effects: Arc<Memory>,
 }
 
+/// Hears of progress, with the rows so far.
+type AtProgress = Box<dyn Fn(u64) + Send>;
+
 #[derive(Default)]
 pub(super) struct Heard {
     pub(super) lines: Mutex<Vec<String>>,
-    /// Called with the rows so far.
-    pub(super) at_progress: Mutex<Option<Box<dyn Fn(u64) + Send>>>,
+    pub(super) at_progress: Mutex<Option<AtProgress>>,
 }
 
 impl Observer for Heard {
