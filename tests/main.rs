@@ -6,6 +6,7 @@
 mod bigquery;
 mod check;
 mod command;
+mod console;
 mod examples;
 mod flow;
 mod google_clients;

@@ -24,11 +24,12 @@ pub mod transfer;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::exit::Exit;
-use crate::report::console::{ColorEnvironment, Console, Results};
+use crate::report::console::{ColorEnvironment, Console, Results, lost_results};
 use crate::secret::scrub::Scrubber;
 use flush::Flush;
 use place::PlaceArgs;
@@ -108,15 +109,28 @@ fn dispatch(cli: Cli) -> Exit {
         Command::Secrets(args) => secrets(&args, common),
         Command::Embulk { arguments } => return alone::main(&arguments),
     };
-    ended.unwrap_or_else(|error| {
+    let ended = ended.unwrap_or_else(|error| {
         let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
-        console(Results::Human, &Scrubber::new()).failure(&error.to_string(), &causes, None);
+        console(Results::Human, scrubber()).failure(&error.to_string(), &causes, None);
         Exit::TaskFailed
-    })
+    });
+    match lost_results() {
+        Some(error) if ended == Exit::Success => {
+            console(Results::Human, scrubber()).error(&format!("the results could not be written: {error}"));
+            Exit::TaskFailed
+        }
+        _ => ended,
+    }
+}
+
+/// The scrubber of the process: what any part of it learnt is hidden in all that it prints.
+pub fn scrubber() -> &'static Scrubber {
+    static SCRUBBER: OnceLock<Scrubber> = OnceLock::new();
+    SCRUBBER.get_or_init(Scrubber::new)
 }
 
 fn check(args: &check::CheckArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
-    check::exec(args, &common.place, &console(Results::Human, &Scrubber::new()))
+    check::exec(args, &common.place, &console(Results::Human, scrubber()))
 }
 
 fn secrets(args: &secrets::SecretsArgs, common: &CommonArgs) -> anyhow::Result<Exit> {

@@ -27,7 +27,7 @@ pub struct Opened {
 impl Opened {
     /// Opens what belongs to a file, or to the current directory.
     pub fn new(common: &CommonArgs, file: Option<&Path>, results: Results) -> anyhow::Result<Self> {
-        let scrubber = Scrubber::new();
+        let scrubber = super::scrubber().clone();
         let console = Console::new(results, ColorEnvironment::read(&variable), scrubber.clone());
         let place = common.place.find(file).context("the project could not be found")?;
         let sources = properties::Sources::read(&variable, common.config.clone());

@@ -5,7 +5,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use indicatif::MultiProgress;
 
@@ -108,13 +108,24 @@ struct Door {
     writer: Mutex<Box<dyn Write + Send>>,
     /// Nobody reads any more.
     shut: AtomicBool,
-    /// The first failure other than a closed pipe, e.g. a full disk.
-    failure: Mutex<Option<io::Error>>,
+    /// Where the first failure other than a closed pipe is kept, e.g. that of a full disk.
+    failure: &'static OnceLock<io::Error>,
 }
 
+/// Why results of this process did not arrive.
+static LOST_RESULTS: OnceLock<io::Error> = OnceLock::new();
+
+/// The first failure to write results to stdout that was not a closed pipe. The process must not end with success then.
+pub fn lost_results() -> Option<&'static io::Error> {
+    LOST_RESULTS.get()
+}
+
+/// Failures of stderr have no place to be told.
+static LOST_WORDS: OnceLock<io::Error> = OnceLock::new();
+
 impl Door {
-    fn new(writer: Box<dyn Write + Send>) -> Self {
-        Self { writer: Mutex::new(writer), shut: AtomicBool::new(false), failure: Mutex::new(None) }
+    fn new(writer: Box<dyn Write + Send>, failure: &'static OnceLock<io::Error>) -> Self {
+        Self { writer: Mutex::new(writer), shut: AtomicBool::new(false), failure }
     }
 
     fn write(&self, bytes: &[u8]) {
@@ -125,7 +136,8 @@ impl Door {
         if let Err(error) = writer.write_all(bytes).and_then(|()| writer.flush()) {
             self.shut.store(true, Ordering::Relaxed);
             if error.kind() != io::ErrorKind::BrokenPipe {
-                *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                // Only the first counts.
+                let _ = self.failure.set(error);
             }
         }
     }
@@ -140,8 +152,8 @@ impl Console {
             out_is_terminal: io::stdout().is_terminal(),
             err_is_terminal: io::stderr().is_terminal(),
             scrubber,
-            out: Door::new(Box::new(io::stdout())),
-            err: Door::new(Box::new(io::stderr())),
+            out: Door::new(Box::new(io::stdout()), &LOST_RESULTS),
+            err: Door::new(Box::new(io::stderr()), &LOST_WORDS),
             bars: Mutex::new(None),
         }))
     }
@@ -159,8 +171,8 @@ impl Console {
             out_is_terminal: false,
             err_is_terminal: false,
             scrubber,
-            out: Door::new(out),
-            err: Door::new(err),
+            out: Door::new(out, &LOST_RESULTS),
+            err: Door::new(err, &LOST_WORDS),
             bars: Mutex::new(None),
         }))
     }
@@ -241,11 +253,6 @@ impl Console {
     /// Whether a person looks at stderr, on a terminal that can redraw lines.
     pub fn can_redraw(&self) -> bool {
         self.0.err_is_terminal && !self.0.colors.dumb
-    }
-
-    /// The first failure to write results that was not a closed pipe: the caller must not end with success then.
-    pub fn take_failure(&self) -> Option<io::Error> {
-        self.0.out.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Bars are drawn from now on (or no longer): lines make room for them.
@@ -346,16 +353,12 @@ pub(crate) mod tests {
 
     #[test]
     fn a_closed_pipe_is_no_failure_but_a_full_disk_is() {
+        static LOST: OnceLock<io::Error> = OnceLock::new();
         for (kind, fails) in [(io::ErrorKind::BrokenPipe, false), (io::ErrorKind::StorageFull, true)] {
-            let console = Console::with_writers(
-                Results::Human,
-                Scrubber::new(),
-                Box::new(Broken(kind)),
-                Box::new(Vec::new()),
-            );
-            console.result("a line");
-            console.result("another");
-            assert_eq!(console.take_failure().is_some(), fails);
+            let door = Door::new(Box::new(Broken(kind)), &LOST);
+            door.write(b"a line");
+            door.write(b"another");
+            assert_eq!(LOST.get().is_some(), fails);
         }
     }
 
