@@ -100,8 +100,8 @@ impl Progress {
                 );
             }
             EventKind::TaskFinished { task, state: TaskState::Error, failure: Some(failure), .. } => {
-                let message = format!("task `{task}` failed: {}", failure.message);
-                self.console.failure(&message, &failure.causes, failure.hint.as_deref());
+                // The summary tells all of it.
+                self.console.error(&format!("task `{task}` failed: {}", one_line(failure)));
             }
             EventKind::Notified { channel, failure: Some(failure) } => {
                 self.console
@@ -299,7 +299,7 @@ mod tests {
     }
 
     const BAD: &str = "warning: task `+wf+a` is tried again in 3.0s: the load failed: too many\n\
-                       error: task `+wf+a` failed: the load failed\n  cause: quota\n  cause: too many\nhint: wait\n";
+                       error: task `+wf+a` failed: the load failed: too many\n";
 
     #[test]
     fn plain_progress_is_a_line_every_ten_seconds() {

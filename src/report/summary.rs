@@ -140,6 +140,9 @@ impl Summary {
             for cause in &failure.causes {
                 text.push_str(&format!("\n    cause: {cause}"));
             }
+            if let Some(hint) = &failure.hint {
+                text.push_str(&format!("\n    hint: {hint}"));
+            }
         }
         let done = match self.transfers.len() {
             0 => String::new(),
@@ -205,7 +208,7 @@ mod tests {
         let failure = (state == TaskState::Error).then(|| TaskFailure {
             message: "the transfer failed".into(),
             causes: vec!["SELECT command denied".into()],
-            hint: None,
+            hint: (task == "+wf+a").then(|| "grant it".to_owned()),
             kind: FailureKind::Failed,
         });
         event(EventKind::TaskFinished { task: TaskName::from_full(task), state, result: None, failure })
@@ -254,7 +257,7 @@ mod tests {
         );
         assert_eq!(
             err,
-            "error: 2 tasks failed\n  +wf+a: the transfer failed\n    cause: SELECT command denied\n  \
+            "error: 2 tasks failed\n  +wf+a: the transfer failed\n    cause: SELECT command denied\n    hint: grant it\n  \
              +wf+b: the transfer failed\n    cause: SELECT command denied\n\
              hint: 1 transfer is done; `sync retry --session 42` runs what is left\n"
         );
@@ -275,7 +278,7 @@ mod tests {
         assert_eq!(
             err,
             "error: stopped by SIGTERM; what is done is recorded\nerror: 1 task failed\n  \
-             +wf+a: the transfer failed\n    cause: SELECT command denied\n\
+             +wf+a: the transfer failed\n    cause: SELECT command denied\n    hint: grant it\n\
              hint: `sync retry --session 42` runs what is left\n"
         );
     }
