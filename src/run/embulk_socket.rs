@@ -177,7 +177,7 @@ fn sweep(temporary: &Path) {
 }
 
 /// 128 bits of the system's randomness in hex.
-fn random_key() -> io::Result<String> {
+pub(super) fn random_key() -> io::Result<String> {
     let mut bytes = [0_u8; 16];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())

@@ -25,7 +25,7 @@ impl Operator for Embulk {
             round: request.round,
             file: file.path().into(),
             directory: request.directory.clone(),
-            environment: environment::of_script(request)?,
+            environment: environment::inherited(environment::of_script(request)?, request),
             diff: None,
             reporter: request.reporter.clone(),
             cancel: request.cancel.clone(),

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::memory_file::MemoryFile;
 use super::secret_text::expand;
 use super::{OperatorError, OperatorRequest};
 use crate::run::embulk_socket::Pass;
@@ -16,15 +15,13 @@ const LONGEST: usize = 128 << 10;
 /// All variables together: Linux takes a quarter of the stack's limit (8 MiB by default), arguments included.
 const ALL: usize = 3 << 19;
 
-/// The parent's environment with `_env` over it: what scripts get.
+/// What scripts get: `_env`.
 pub(super) fn of_script(request: &OperatorRequest<'_>) -> Result<BTreeMap<String, String>, OperatorError> {
-    let mut variables = request.services.environment.clone();
-    variables.extend(own_variables(request)?);
-    Ok(variables)
+    own_variables(request)
 }
 
-/// The same with every parameter whose name can be a variable's between the two: what commands get. Text as it is,
-/// nothing for null, JSON for the rest.
+/// What commands get: every parameter whose name can be a variable's, and `_env` over them. Text as it is, nothing
+/// for null, JSON for the rest.
 pub(super) fn of_command(request: &OperatorRequest<'_>) -> Result<BTreeMap<String, String>, OperatorError> {
     let mut params = BTreeMap::new();
     for (name, value) in request.config.iter().filter(|(name, _)| is_name(name)) {
@@ -38,10 +35,18 @@ pub(super) fn of_command(request: &OperatorRequest<'_>) -> Result<BTreeMap<Strin
         };
     }
     shed(&mut params, request);
-    let mut variables = request.services.environment.clone();
-    variables.extend(params);
-    variables.extend(own_variables(request)?);
-    Ok(variables)
+    params.extend(own_variables(request)?);
+    Ok(params)
+}
+
+/// The environment of this process with the task's variables over it.
+pub(super) fn inherited(
+    variables: BTreeMap<String, String>,
+    request: &OperatorRequest<'_>,
+) -> BTreeMap<String, String> {
+    let mut all = request.services.environment.clone();
+    all.extend(variables);
+    all
 }
 
 /// The files and the socket through which a command talks to the run, and the PATH that leads to our `embulk`.
@@ -51,11 +56,9 @@ pub(super) fn ways_back(variables: &mut BTreeMap<String, String>, pass: &Pass) {
     variables.insert("PATH".to_owned(), format!("{}:{path}", pass.programs().display()));
 }
 
-/// All parameters but those that count as secrets, as a JSON file.
-pub(super) fn params_file(request: &OperatorRequest<'_>) -> Result<MemoryFile, OperatorError> {
-    let public = without_secrets(&request.config, request);
-    MemoryFile::new(&Value::Object(public).to_string())
-        .map_err(|error| OperatorError::failed("a file in memory could not be made").cause(&error))
+/// All parameters but those that count as secrets, as JSON.
+pub(super) fn public_params(request: &OperatorRequest<'_>) -> String {
+    Value::Object(without_secrets(&request.config, request)).to_string()
 }
 
 fn without_secrets(params: &Params, request: &OperatorRequest<'_>) -> Params {

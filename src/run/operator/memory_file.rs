@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
 
+use super::OperatorError;
 use rustix::fs::{MemfdFlags, Mode, fchmod, memfd_create};
 
 /// A file in memory. It is gone when this value is dropped and nobody has it open.
@@ -22,6 +23,12 @@ impl MemoryFile {
         let mut file = File::from(descriptor);
         file.write_all(text.as_bytes())?;
         Ok(Self(file))
+    }
+
+    /// The same for operators.
+    pub(super) fn of_task(text: &str) -> Result<Self, OperatorError> {
+        Self::new(text)
+            .map_err(|error| OperatorError::failed("a file in memory could not be made").cause(&error))
     }
 
     /// The name that children open.

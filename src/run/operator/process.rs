@@ -2,7 +2,7 @@
 //! cancelled the whole group is asked to end, then killed.
 
 use std::collections::BTreeMap;
-use std::io::{self, PipeReader, Read};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
@@ -32,12 +32,50 @@ pub(super) struct Child {
     pub(super) directory: PathBuf,
 }
 
-/// Runs a child to its end. Standard input is empty; output and errors are one stream. Gives the exit code as shells
-/// do (128 + the number of the signal that killed it).
+/// Runs a child to its end. Output and errors are one stream. Gives the exit code as shells do (128 + the number of
+/// the signal that killed it).
 ///
 /// Waits until nobody has the output open, as Digdag does: a background process that keeps it open keeps the task.
-pub(super) fn run(child: &Child, reporter: &Reporter, cancel: &Cancel) -> Result<i32, OperatorError> {
-    let (reader, mut process) = start(child)?;
+pub(super) fn run(
+    child: &Child,
+    input: Option<String>,
+    reporter: &Reporter,
+    cancel: &Cancel,
+) -> Result<i32, OperatorError> {
+    let (reader, writer) = io::pipe().map_err(|error| cannot_start(child, &error))?;
+    let output = writer.try_clone().map_err(|error| cannot_start(child, &error))?;
+    let process = start(child, input, output.into(), writer)?;
+    follow(process, reader, reporter, cancel)
+}
+
+/// The same for a child whose errors are what is reported; what it writes on its output is given back.
+pub(super) fn run_apart(
+    child: &Child,
+    input: String,
+    reporter: &Reporter,
+    cancel: &Cancel,
+) -> Result<(i32, Vec<u8>), OperatorError> {
+    let (reader, writer) = io::pipe().map_err(|error| cannot_start(child, &error))?;
+    let mut process = start(child, Some(input), Stdio::piped(), writer)?;
+    let output = process.stdout().take();
+    let collected = thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let read = output.map_or(Ok(0), |mut output| output.read_to_end(&mut bytes));
+        read.map(|_| bytes)
+    });
+    let code = follow(process, reader, reporter, cancel)?;
+    let lost = || OperatorError::failed("the result of the command could not be read");
+    let bytes = collected.join().map_err(|_| lost())?.map_err(|error| lost().cause(&error))?;
+    Ok((code, bytes))
+}
+
+/// Reports what comes until the child has ended.
+fn follow(
+    mut process: Box<dyn ChildWrapper>,
+    reader: PipeReader,
+    reporter: &Reporter,
+    cancel: &Cancel,
+) -> Result<i32, OperatorError> {
     let ended = copy_output(reader, reporter.clone());
     let mut group = Group { process: process.as_mut(), cancel, asked: None };
     loop {
@@ -55,23 +93,34 @@ pub(super) fn run(child: &Child, reporter: &Reporter, cancel: &Cancel) -> Result
     Ok(exit_code(status))
 }
 
-fn start(child: &Child) -> Result<(PipeReader, Box<dyn ChildWrapper>), OperatorError> {
+fn cannot_start(child: &Child, error: &io::Error) -> OperatorError {
+    let program = child.argv.first().map_or("", String::as_str);
+    OperatorError::failed(format!("`{program}` could not be started in `{}`", child.directory.display()))
+        .cause(error)
+}
+
+fn start(
+    child: &Child,
+    input: Option<String>,
+    output: Stdio,
+    errors: PipeWriter,
+) -> Result<Box<dyn ChildWrapper>, OperatorError> {
     let [program, arguments @ ..] = child.argv.as_slice() else {
         return Err(OperatorError::config("there is no program to start"));
     };
-    let cannot = |error: io::Error| {
-        OperatorError::failed(format!("`{program}` could not be started in `{}`", child.directory.display()))
-            .cause(&error)
-    };
-    let (reader, writer) = io::pipe().map_err(cannot)?;
-    let errors = writer.try_clone().map_err(cannot)?;
     let mut command = CommandWrap::with_new(program, |command| {
         command.args(arguments).env_clear().envs(&child.environment).current_dir(&child.directory);
-        command.stdin(Stdio::null()).stdout(writer).stderr(errors);
+        command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
+        command.stdout(output).stderr(errors);
     });
-    let process = command.wrap(ProcessGroup::leader()).spawn().map_err(cannot)?;
-    // With `command` our own end of the pipe is closed, else its end would never be seen.
-    Ok((reader, process))
+    let mut process =
+        command.wrap(ProcessGroup::leader()).spawn().map_err(|error| cannot_start(child, &error))?;
+    if let (Some(input), Some(mut stdin)) = (input, process.stdin().take()) {
+        // A child that ends before it has read everything says why itself.
+        thread::spawn(move || stdin.write_all(input.as_bytes()));
+    }
+    // With `command` our own ends of the pipes are closed, else their end would never be seen.
+    Ok(process)
 }
 
 /// Passes output on in whole lines. The channel says when it has ended.
@@ -173,16 +222,29 @@ mod tests {
     #[test]
     fn output_and_errors_are_one_stream_and_the_code_is_told() {
         let bench = Bench::new();
-        let code =
-            run(&child("echo a; echo b >&2; printf c; cat; exit 7"), &bench.reporter(), &Cancel::default());
+        let code = run(
+            &child("echo a; echo b >&2; printf c; cat; exit 7"),
+            None,
+            &bench.reporter(),
+            &Cancel::default(),
+        );
         assert_eq!(code.map_err(|error| error.message), Ok(7));
         assert_eq!(bench.output(), "a\nb\nc");
     }
 
     #[test]
+    fn output_may_be_kept_apart_and_input_given() {
+        let bench = Bench::new();
+        let ended =
+            run_apart(&child("cat; echo log >&2"), "in".into(), &bench.reporter(), &Cancel::default());
+        assert_eq!(ended.map_err(|error| error.message), Ok((0, b"in".to_vec())));
+        assert_eq!(bench.output(), "log\n");
+    }
+
+    #[test]
     fn a_signal_is_a_code_as_in_shells() {
         let bench = Bench::new();
-        let code = run(&child("kill -9 $$"), &bench.reporter(), &Cancel::default());
+        let code = run(&child("kill -9 $$"), None, &bench.reporter(), &Cancel::default());
         assert_eq!(code.map_err(|error| error.message), Ok(137));
     }
 
@@ -192,7 +254,7 @@ mod tests {
         let cancel = Cancel::default();
         let stop = cancel.clone();
         bench.on_output(move |_| stop.cancel());
-        let result = run(&child("sleep 1000 & echo started; wait"), &bench.reporter(), &cancel);
+        let result = run(&child("sleep 1000 & echo started; wait"), None, &bench.reporter(), &cancel);
         assert_eq!(result.map_err(|error| error.kind), Err(crate::run::event::FailureKind::Canceled));
     }
 
@@ -200,7 +262,7 @@ mod tests {
     fn a_program_that_is_not_there_is_named() {
         let bench = Bench::new();
         let missing = Child { argv: vec!["/no/such".to_owned()], ..child("") };
-        let error = run(&missing, &bench.reporter(), &Cancel::default()).expect_err("an error");
+        let error = run(&missing, None, &bench.reporter(), &Cancel::default()).expect_err("an error");
         assert_eq!(error.message, "`/no/such` could not be started in `/`");
     }
 

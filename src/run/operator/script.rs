@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::container::{self, Place};
+use super::container::{self, Bundle, Place};
 use super::environment;
 use super::memory_file::MemoryFile;
 use super::process::{self, Child};
@@ -43,28 +43,51 @@ impl Script {
 
 impl Operator for Script {
     fn run(&self, request: &OperatorRequest<'_>) -> Result<OperatorOutput, OperatorError> {
-        let Place::Here = container::place(request)?;
-        let pass = self.door.pass(request)?;
-        let mut variables = environment::of_script(request)?;
-        environment::ways_back(&mut variables, &pass);
+        let place = container::place(request)?;
         let call = self.language.call(request)?;
-        let given = json!({"params": request.config, "require": call.require});
-        let (input, output) = (memory_file(&given.to_string())?, memory_file("")?);
-        let runner = memory_file(&call.source)?;
-        let mut argv = self.language.interpreter(request, &variables)?;
-        argv.extend(call.options);
-        argv.push(runner.path());
-        argv.extend(call.command);
-        argv.extend([input.path(), output.path()]);
-        let child = Child { argv, environment: variables, directory: request.directory.clone() };
-        let code = process::run(&child, &request.reporter, &request.cancel)?;
-        self.language.result(code, &output, request)
+        let variables = environment::of_script(request)?;
+        let given = json!({"params": request.config, "require": call.require}).to_string();
+        let (code, result) = match place {
+            Place::Here => self.run_here(call, &given, variables, request)?,
+            Place::Container(container) => {
+                let bundle = Bundle {
+                    files: vec![("runner", &call.source), ("input.json", &given)],
+                    result: "output.json",
+                    argv: call.argv(
+                        self.language.interpreter(request, None)?,
+                        ["runner", "input.json", "output.json"].map(container::path),
+                    ),
+                    variables,
+                };
+                container.run(bundle, request)?
+            }
+        };
+        self.language.result(code, &result, request)
     }
 }
 
-fn memory_file(text: &str) -> Result<MemoryFile, OperatorError> {
-    MemoryFile::new(text)
-        .map_err(|error| OperatorError::failed("a file in memory could not be made").cause(&error))
+impl Script {
+    fn run_here(
+        &self,
+        call: Call,
+        given: &str,
+        variables: BTreeMap<String, String>,
+        request: &OperatorRequest<'_>,
+    ) -> Result<(i32, Vec<u8>), OperatorError> {
+        let pass = self.door.pass(request)?;
+        let mut environment = environment::inherited(variables, request);
+        environment::ways_back(&mut environment, &pass);
+        let (input, output) = (MemoryFile::of_task(given)?, MemoryFile::of_task("")?);
+        let runner = MemoryFile::of_task(&call.source)?;
+        let interpreter = self.language.interpreter(request, Some(&environment))?;
+        let argv = call.argv(interpreter, [runner.path(), input.path(), output.path()]);
+        let child = Child { argv, environment, directory: request.directory.clone() };
+        let code = process::run(&child, None, &request.reporter, &request.cancel)?;
+        let result = output.read().map_err(|error| {
+            OperatorError::failed("the result of the script could not be read").cause(&error)
+        })?;
+        Ok((code, result))
+    }
 }
 
 /// What is run.
@@ -77,6 +100,16 @@ struct Call {
     command: Option<String>,
     /// What the runner loads first (Ruby).
     require: Option<String>,
+}
+
+impl Call {
+    fn argv(&self, mut interpreter: Vec<String>, [runner, input, output]: [String; 3]) -> Vec<String> {
+        interpreter.extend(self.options.iter().cloned());
+        interpreter.push(runner);
+        interpreter.extend(self.command.iter().cloned());
+        interpreter.extend([input, output]);
+        interpreter
+    }
 }
 
 /// What a runner writes.
@@ -151,15 +184,17 @@ impl Language {
         Ok(Call { source, options, command: None, require: None })
     }
 
-    /// `ruby:` or `python:`, a text or a list; else what is on the PATH.
+    /// `ruby:` or `python:`, a text or a list; else what is on the PATH of `here`, or Digdag's word in a container.
     fn interpreter(
         self,
         request: &OperatorRequest<'_>,
-        variables: &BTreeMap<String, String>,
+        here: Option<&BTreeMap<String, String>>,
     ) -> Result<Vec<String>, OperatorError> {
         let name = self.name().to_lowercase();
         match self.option(request, &name).map(params::parsed) {
-            None if self == Self::Python && !on_path("python", variables) => Ok(vec!["python3".to_owned()]),
+            None if self == Self::Python && here.is_some_and(|here| !on_path("python", here)) => {
+                Ok(vec!["python3".to_owned()])
+            }
             None => Ok(vec![name]),
             Some(Value::Array(words)) if !words.is_empty() => {
                 words.iter().map(|word| text(&name, word)).collect()
@@ -171,13 +206,10 @@ impl Language {
     fn result(
         self,
         code: i32,
-        output: &MemoryFile,
+        result: &[u8],
         request: &OperatorRequest<'_>,
     ) -> Result<OperatorOutput, OperatorError> {
-        let bytes = output.read().map_err(|error| {
-            OperatorError::failed("the result of the script could not be read").cause(&error)
-        })?;
-        let outcome = serde_json::from_slice::<Outcome>(&bytes);
+        let outcome = serde_json::from_slice::<Outcome>(result);
         match outcome {
             Ok(Outcome { error: Some(error), .. }) => Err(self.failure(code, &error)),
             Ok(outcome) if code == 0 => Ok(self.success(outcome, request)),
@@ -403,6 +435,20 @@ mod tests {
         let local = json!({"_env": {"FROM_ENV": "e-${secret:s}"}, "rb>": "go", "require": "t"});
         let result = stored(run(Language::Ruby, &bench, json!({"someparam": 1}), local));
         assert_eq!(result, Ok(json!({"p": null, "e": "e-hidden"})));
+    }
+
+    #[test]
+    fn scripts_run_in_a_container_too() {
+        let bench = container::tests::bench()
+            .file("t.rb", "class T\ndef go(a) = Digdag.env.store(b: a + ['it\\'s'], e: ENV['E'])\nend\n")
+            .secret("s", "hunter2");
+        let exported = json!({"docker": {"image": "ruby:3", "run_options": ["--network=host"]}, "a": ["x"]});
+        let local = json!({"_env": {"E": "${secret:s}"}, "rb>": "T.go", "require": "t"});
+        let result = stored(run(Language::Ruby, &bench, exported, local));
+        assert_eq!(result, Ok(json!({"b": ["x", "it's"], "e": "hunter2"})));
+        let told = container::tests::told(&bench);
+        assert!(told.starts_with("docker run --network=host --rm -i --name sync-"), "{told}");
+        assert!(told.contains(" -e E ruby:3 /bin/sh") && !told.contains("hunter2"), "{told}");
     }
 
     #[test]

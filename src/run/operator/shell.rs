@@ -4,11 +4,12 @@
 //! `set -e`, several lines and any interpreter work as with a file. A command that is only `embulk …` runs here even
 //! when `docker:` is in scope.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::container::{self, Place};
+use super::container::{self, Bundle, Container, Place};
 use super::environment;
 use super::memory_file::MemoryFile;
 use super::process::{self, Child};
@@ -17,6 +18,11 @@ use super::stored;
 use super::{Operator, OperatorError, OperatorOutput, OperatorRequest};
 use crate::dig::params;
 use crate::run::embulk_socket::{EmbulkDoor, Pass};
+
+/// The variable that names the file with the parameters.
+const PARAMS: &str = "SYNC_PARAMS";
+/// The variable that names the file for parameters to store.
+const STORE: &str = "SYNC_STORE";
 
 /// `sh>`.
 pub struct Shell {
@@ -34,32 +40,65 @@ impl Operator for Shell {
     fn run(&self, request: &OperatorRequest<'_>) -> Result<OperatorOutput, OperatorError> {
         let command = command_text(request)?;
         let place = if is_embulk_only(&command) { Place::Here } else { container::place(request)? };
-        let mut argv = interpreter(request)?;
-        let pass = self.door.pass(request)?;
-        let store = MemoryFile::new("").map_err(|error| no_memory_file(&error))?;
-        let public = environment::params_file(request)?;
-        let mut variables = environment::of_command(request)?;
-        environment::ways_back(&mut variables, &pass);
-        variables.insert("SYNC_PARAMS".to_owned(), public.path());
-        variables.insert("SYNC_STORE".to_owned(), store.path());
+        let interpreter = interpreter(request)?;
+        let variables = environment::of_command(request)?;
+        let public = environment::public_params(request);
         let script = expand(&command, request.services)?;
-        let code = match place {
-            Place::Here => {
-                let file = MemoryFile::new(&script).map_err(|error| no_memory_file(&error))?;
-                argv.push(file.path());
-                let child = Child { argv, environment: variables, directory: request.directory.clone() };
-                process::run(&child, &request.reporter, &request.cancel)?
-            }
-        };
-        if code != 0 {
-            return Err(failure(code, &pass));
-        }
-        Ok(OperatorOutput { store: stored::read(&store)?, ..OperatorOutput::default() })
+        let work = Work { interpreter, variables, public, script };
+        let stored = match place {
+            Place::Here => work.run_here(&self.door.pass(request)?, request),
+            Place::Container(container) => work.run_in(&container, request),
+        }?;
+        Ok(OperatorOutput { store: stored::read(stored)?, ..OperatorOutput::default() })
     }
 }
 
-fn no_memory_file(error: &std::io::Error) -> OperatorError {
-    OperatorError::failed("a file in memory could not be made").cause(error)
+/// What is needed to run a command, wherever that is.
+struct Work {
+    interpreter: Vec<String>,
+    variables: BTreeMap<String, String>,
+    /// For `$SYNC_PARAMS`.
+    public: String,
+    script: String,
+}
+
+impl Work {
+    /// Gives what was written to `$SYNC_STORE`.
+    fn run_here(self, pass: &Pass, request: &OperatorRequest<'_>) -> Result<Vec<u8>, OperatorError> {
+        let (store, public) = (MemoryFile::of_task("")?, MemoryFile::of_task(&self.public)?);
+        let script = MemoryFile::of_task(&self.script)?;
+        let mut environment = environment::inherited(self.variables, request);
+        environment::ways_back(&mut environment, pass);
+        environment.insert(PARAMS.to_owned(), public.path());
+        environment.insert(STORE.to_owned(), store.path());
+        let argv = self.interpreter.into_iter().chain([script.path()]).collect();
+        let child = Child { argv, environment, directory: request.directory.clone() };
+        match process::run(&child, None, &request.reporter, &request.cancel)? {
+            0 => store
+                .read()
+                .map_err(|error| OperatorError::failed("`$SYNC_STORE` could not be read").cause(&error)),
+            code => Err(failure(code, pass.failure())),
+        }
+    }
+
+    fn run_in(
+        mut self,
+        container: &Container,
+        request: &OperatorRequest<'_>,
+    ) -> Result<Vec<u8>, OperatorError> {
+        self.variables.insert(PARAMS.to_owned(), container::path("params.json"));
+        self.variables.insert(STORE.to_owned(), container::path("store"));
+        let bundle = Bundle {
+            files: vec![("runner.sh", &self.script), ("params.json", &self.public)],
+            result: "store",
+            argv: self.interpreter.into_iter().chain([container::path("runner.sh")]).collect(),
+            variables: self.variables,
+        };
+        match container.run(bundle, request)? {
+            (0, stored) => Ok(stored),
+            (code, _) => Err(failure(code, None)),
+        }
+    }
 }
 
 fn command_text(request: &OperatorRequest<'_>) -> Result<String, OperatorError> {
@@ -101,9 +140,9 @@ fn is_embulk_only(script: &str) -> bool {
 }
 
 /// The failure of the command; when a transfer inside it failed, with that as its cause.
-fn failure(code: i32, pass: &Pass) -> OperatorError {
+fn failure(code: i32, inner: Option<OperatorError>) -> OperatorError {
     let message = format!("Command failed with code {code}");
-    let Some(inner) = pass.failure() else {
+    let Some(inner) = inner else {
         let mut error =
             OperatorError::failed(message.clone()).detail("message", format!("{message} (runtime)"));
         if code == 137 {
@@ -221,6 +260,41 @@ mod tests {
         let result = run(&bench, exported, json!({"sh>": "[[ a == a ]] && echo bash\nfalse\necho never"}));
         assert!(result.is_err());
         assert_eq!(bench.output(), "bash\n");
+    }
+
+    #[test]
+    fn a_command_runs_in_a_container_and_its_secrets_are_in_no_argument() {
+        let bench = container::tests::bench().secret("k", "hunter2");
+        let exported = json!({"docker": {"image": "ruby:3", "build": ["gem install x"]}, "word": "it's", "P": "${secret:k}"});
+        let script =
+            "echo \"$word $P ${secret:k}\"; echo a=1 >> $SYNC_STORE; grep -c hunter2 $SYNC_PARAMS || exit 0";
+        let output = run(&bench, exported.clone(), json!({"sh>": script}));
+        let store = output.map(|output| Value::Object(output.store)).map_err(|error| error.message);
+        assert_eq!(store, Ok(json!({"a": "1"})));
+        assert_eq!(bench.output(), "building\nit's hunter2 hunter2\n0\n");
+        assert_eq!(
+            std::fs::read_to_string(bench.project().join("bin/built")).expect("a Dockerfile"),
+            "FROM ruby:3\nRUN gem install x\n"
+        );
+        let failed = run(&bench, exported, json!({"sh>": "exit 4"}));
+        assert_eq!(
+            failed.map(|_| ()).map_err(|error| error.message),
+            Err("Command failed with code 4".to_owned())
+        );
+        let told = container::tests::told(&bench);
+        assert_eq!(told.matches("docker build ").count(), 1, "{told}");
+        assert!(told.contains(" -e P ") && told.contains(" -e word ") && !told.contains("hunter2"), "{told}");
+    }
+
+    #[test]
+    fn without_docker_the_way_out_is_named() {
+        let mut bench = Bench::new();
+        bench.docker = crate::run::operator::DockerMode::Auto;
+        bench.environment.insert("PATH".to_owned(), "/nowhere".to_owned());
+        let exported = json!({"docker": {"image": "ruby:3"}});
+        let error = run(&bench, exported, json!({"sh>": "true"})).expect_err("no docker");
+        assert_eq!(error.message, "`docker:` is in scope, but `docker` is not installed");
+        assert_eq!(error.hint.as_deref(), Some("`--docker never` runs the command on this machine"));
     }
 
     #[test]

@@ -3,14 +3,10 @@
 use serde_json::Value;
 
 use super::OperatorError;
-use super::memory_file::MemoryFile;
 use crate::session::Params;
 
 /// The parameters to store.
-pub(super) fn read(file: &MemoryFile) -> Result<Params, OperatorError> {
-    let bytes = file
-        .read()
-        .map_err(|error| OperatorError::failed("the file `$SYNC_STORE` could not be read").cause(&error))?;
+pub(super) fn read(bytes: Vec<u8>) -> Result<Params, OperatorError> {
     let text =
         String::from_utf8(bytes).map_err(|_| OperatorError::failed("the file `$SYNC_STORE` is not UTF-8"))?;
     parse(&text)
