@@ -16,6 +16,7 @@ use super::run_args::SharedArgs;
 use super::safe::{self, SafeSetup};
 use super::transfer::{StateMemory, Transfers};
 use super::{CommonArgs, signals};
+use crate::cloud::aws::Aws;
 use crate::cloud::s3::{S3, S3Settings};
 use crate::dig::expression::{Clock, Limits};
 use crate::dig::workflow::Workflow;
@@ -30,8 +31,9 @@ use crate::report::tasklog::{self, AttemptIdentity, LogServer, LogStore, TaskLog
 use crate::run::event::{AttemptOutcome, FailureKind, RunEvent};
 use crate::run::operator::{DockerMode, Services};
 use crate::run::{self, RunMode, RunSetup, RunSummary, SessionInfo, SinkError, stop_requests};
-use crate::secret::params::SecretJudge;
-use crate::session::{AttemptId, Level, Params, SessionTime};
+use crate::secret::params::{SecretJudge, SecretNames};
+use crate::secret::resolver::Resolver;
+use crate::session::{AttemptId, Level, Params, SessionId, SessionTime};
 use crate::state::{AttemptKind, AttemptRecord, NewAttempt, Process, StateError, Store};
 use crate::transfer::context::MemoryBudget;
 use crate::transfer::pool::SourcePools;
@@ -57,94 +59,63 @@ pub struct Order {
     pub params: Params,
 }
 
-/// Runs an order from its record in the state to the last line that people see.
-pub fn carry_out(
-    order: Order,
-    mut store: Store,
-    opened: &Opened,
-    shared: &SharedArgs,
-    common: &CommonArgs,
-) -> anyhow::Result<Exit> {
-    let aws = safe::aws(&opened.properties);
-    let setup = SafeSetup {
-        project: &opened.place.project,
-        properties: &opened.properties,
-        config_home: opened.config_home.as_deref(),
-        variables: std::env::vars_os().collect(),
-        aws: Arc::clone(&aws),
-    };
-    let secrets = Arc::new(safe::open(&setup, opened.scrubber.clone()));
-    let names = safe::secret_names(&opened.properties);
-    let judge = SecretJudge::new(names.clone(), opened.scrubber.clone());
-    let parted = judge.part(&order.params);
-    // A retry of one subtree is a retry of that subtree.
-    let selected = match &order.selection {
-        Selection::Subtree(pattern) | Selection::Within(pattern) => format!(" {}", shell_word(pattern)),
-        _ => String::new(),
-    };
-    let root = order.workflow.root.clone();
-    let plan = Plan::new(&order.workflow.name, root, order.params, order.recorded, &order.selection)?;
+/// The rooms that a command has opened, and what was typed.
+pub struct Desk<'a> {
+    /// Project, properties, console.
+    pub opened: &'a Opened,
+    /// The flags of `run` and `retry`.
+    pub shared: &'a SharedArgs,
+    /// The flags of every command.
+    pub common: &'a CommonArgs,
+}
 
-    let new = NewAttempt {
-        project: opened.place.project.to_string_lossy().into_owned(),
-        workflow: order.workflow.name.clone(),
-        file: order.workflow.path.to_string_lossy().into_owned(),
-        session_time: order.time.iso(),
-        kind: order.kind,
-        starting_attempt: order.starting_attempt,
-        params: parted.public,
-        secret_params: parted.names,
-        process: Process::current(),
-        at: Timestamp::now(),
-    };
-    let (attempt, lost) = match store.begin(&new) {
-        Err(StateError::Locked(running)) => {
-            opened.console.failure(
-                &StateError::Locked(running).to_string(),
-                &[],
-                Some("try again when it has ended"),
-            );
-            return Ok(Exit::TryLater);
-        }
-        begun => begun?,
-    };
-    for lost in lost {
-        opened.console.say(&format!("attempt {lost} ended without a word: its process is gone"));
+/// The safe of an attempt.
+struct Safe {
+    aws: Arc<Aws>,
+    secrets: Arc<Resolver>,
+    names: SecretNames,
+}
+
+impl Safe {
+    fn open(opened: &Opened) -> Self {
+        let aws = safe::aws(&opened.properties);
+        let setup = SafeSetup {
+            project: &opened.place.project,
+            properties: &opened.properties,
+            config_home: opened.config_home.as_deref(),
+            variables: std::env::vars_os().collect(),
+            aws: Arc::clone(&aws),
+        };
+        let secrets = Arc::new(safe::open(&setup, opened.scrubber.clone()));
+        Self { aws, secrets, names: safe::secret_names(&opened.properties) }
     }
+}
 
-    let logs = TaskLogs::new(log_setup(opened, &attempt, &order.workflow.name, &order.time, &aws)?)
+/// Runs an order from its record in the state to the last line that people see.
+pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Result<Exit> {
+    let Desk { opened, shared, .. } = *desk;
+    let safe = Safe::open(opened);
+    let new = new_attempt(&order, &safe, opened);
+    let retry_command = RetryCommand::new(&order.selection, desk);
+    let Order { workflow, time, recorded, selection, params, .. } = order;
+    let plan = match Plan::new(&workflow.name, workflow.root.clone(), params, recorded, &selection) {
+        Ok(plan) => plan,
+        Err(error) => {
+            opened.console.failure(&error.to_string(), &[], None);
+            return Ok(Exit::Usage);
+        }
+    };
+    let Some(attempt) = begin(&new, &mut store, opened)? else { return Ok(Exit::TryLater) };
+    let logs = TaskLogs::new(log_setup(opened, &attempt, &workflow.name, &time, &safe.aws)?)
         .context("the folder for logs could not be made")?;
-    let guard = Arc::new(Guard { scrubber: opened.scrubber.clone(), names: names.clone() });
-    let transfers = Transfers {
-        installation: store.installation().to_owned(),
-        starting_attempt: attempt.starting_attempt,
-        memory_of_effects: Arc::new(StateMemory::new(store.path())),
-        secrets: secrets.clone(),
-        guard: guard.clone(),
-        memory: MemoryBudget::new(shared.memory),
-        sources: SourcePools::new(connections(shared, opened)?),
-        process_zone: jiff::tz::TimeZone::system(),
-    };
-    let temporary = opened.place.state_folder().join("tmp");
-    std::fs::create_dir_all(&temporary).context("the folder for files of tasks could not be made")?;
-    let services = Services {
-        secrets,
-        guard,
-        transfers: Arc::new(transfers),
-        docker: docker_mode(shared, opened)?,
-        environment: environment(),
-        project: opened.place.project.clone(),
-        temporary,
-        program: std::env::current_exe().context("the path of this program is not known")?,
-        properties: opened.properties.for_operators(&names),
-    };
     let (handle, stop) = stop_requests();
     let _signals = signals::forward(handle).context("signals cannot be received")?;
     let setup = RunSetup {
-        session: session_info(&order.workflow, &order.time, &attempt, store.installation()),
+        session: session_info(&workflow, &time, &attempt, store.installation()),
         mode: RunMode::Real,
+        log_params: shared.log_params(),
         operators: run::operator::native(),
-        services: Arc::new(services),
+        services: Arc::new(services(&attempt, &store, &safe, desk)?),
         reader: Arc::new(DirectoryReader::new(&opened.place.project)),
         jobs: shared.jobs.unwrap_or_else(default_jobs),
         grace: GRACE,
@@ -167,15 +138,95 @@ pub fn carry_out(
     let ended = run::execute(plan, setup, &mut sink);
     progress.finish();
     let logs = logs.finish();
-    let retry = format!(
-        "sync retry --session {}{selected}{}{}",
-        attempt.session,
-        pasteable_flags(common),
-        docker_flag(shared)
-    );
     tell(&ended, opened);
-    summary.print(&opened.console, End { retry_command: &retry, logs: &logs });
+    summary.print(&opened.console, End { retry_command: &retry_command.of(attempt.session), logs: &logs });
     Ok(exit(&ended))
+}
+
+/// What the state is told of the attempt: nothing secret.
+fn new_attempt(order: &Order, safe: &Safe, opened: &Opened) -> NewAttempt {
+    let parted = SecretJudge::new(safe.names.clone(), opened.scrubber.clone()).part(&order.params);
+    NewAttempt {
+        project: opened.place.project.to_string_lossy().into_owned(),
+        workflow: order.workflow.name.clone(),
+        file: order.workflow.path.to_string_lossy().into_owned(),
+        session_time: order.time.iso(),
+        kind: order.kind,
+        starting_attempt: order.starting_attempt,
+        params: parted.public,
+        secret_params: parted.names,
+        process: Process::current(),
+        at: Timestamp::now(),
+    }
+}
+
+/// Begins the attempt; none while another run holds the workflow.
+fn begin(new: &NewAttempt, store: &mut Store, opened: &Opened) -> anyhow::Result<Option<AttemptRecord>> {
+    match store.begin(new) {
+        Ok((attempt, lost)) => {
+            for lost in lost {
+                opened.console.say(&format!("attempt {lost} ended without a word: its process is gone"));
+            }
+            Ok(Some(attempt))
+        }
+        Err(locked @ StateError::Locked(_)) => {
+            opened.console.failure(&locked.to_string(), &[], Some("try again when it has ended"));
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What the tasks share.
+fn services(
+    attempt: &AttemptRecord,
+    store: &Store,
+    safe: &Safe,
+    desk: &Desk<'_>,
+) -> anyhow::Result<Services> {
+    let Desk { opened, shared, .. } = *desk;
+    let guard = Arc::new(Guard { scrubber: opened.scrubber.clone(), names: safe.names.clone() });
+    let transfers = Transfers {
+        installation: store.installation().to_owned(),
+        starting_attempt: attempt.starting_attempt,
+        memory_of_effects: Arc::new(StateMemory::new(store.path())),
+        secrets: safe.secrets.clone(),
+        guard: guard.clone(),
+        memory: MemoryBudget::new(shared.memory),
+        sources: SourcePools::new(connections(shared, opened)?),
+        process_zone: jiff::tz::TimeZone::system(),
+    };
+    let temporary = opened.place.state_folder().join("tmp");
+    std::fs::create_dir_all(&temporary).context("the folder for files of tasks could not be made")?;
+    Ok(Services {
+        secrets: safe.secrets.clone(),
+        guard,
+        transfers: Arc::new(transfers),
+        docker: docker_mode(shared, opened)?,
+        environment: environment(),
+        project: opened.place.project.clone(),
+        temporary,
+        program: std::env::current_exe().context("the path of this program is not known")?,
+        properties: opened.properties.for_operators(&safe.names),
+    })
+}
+
+/// The command that runs what is left, as it can be pasted into the same shell.
+struct RetryCommand(String);
+
+impl RetryCommand {
+    fn new(selection: &Selection, desk: &Desk<'_>) -> Self {
+        // A retry of one subtree is a retry of that subtree.
+        let selected = match selection {
+            Selection::Subtree(pattern) | Selection::Within(pattern) => format!(" {}", shell_word(pattern)),
+            _ => String::new(),
+        };
+        Self(format!("{selected}{}{}", pasteable_flags(desk.common), docker_flag(desk.shared)))
+    }
+
+    fn of(&self, session: SessionId) -> String {
+        format!("sync retry --session {session}{}", self.0)
+    }
 }
 
 /// What neither the table nor the failures say.
@@ -183,9 +234,6 @@ fn tell(ended: &RunSummary, opened: &Opened) {
     let console = &opened.console;
     for task in &ended.changed {
         console.log(Level::Warn, &format!("task `{task}` is done although its definition has changed since"));
-    }
-    for task in &ended.ran_for_secrets {
-        console.say(&format!("task `{task}` ran again: the secrets that it stores are kept in memory only"));
     }
     if let Some(error) = &ended.sink_error {
         console.failure(&error.to_string(), &[], Some("nothing that is not recorded was begun"));
@@ -280,7 +328,7 @@ fn log_setup(
     attempt: &AttemptRecord,
     workflow: &str,
     time: &SessionTime,
-    aws: &Arc<crate::cloud::aws::Aws>,
+    aws: &Arc<Aws>,
 ) -> anyhow::Result<TaskLogSetup> {
     let state_folder = opened.place.state_folder().to_owned();
     let server = opened.properties.log_server()?.map(|settings| {

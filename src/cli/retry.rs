@@ -1,13 +1,12 @@
 //! `sync retry`: a new attempt of a session that runs what did not succeed.
 
 use anyhow::{Context, bail};
-use jiff::Zoned;
 
 use super::CommonArgs;
-use super::attempt::{self, Order};
+use super::attempt::{self, Desk, Order};
 use super::opening::Opened;
 use super::run::{all_params, load};
-use super::run_args::{RetryArgs, SharedArgs};
+use super::run_args::RetryArgs;
 use crate::dig::params::merge;
 use crate::dig::workflow::Workflow;
 use crate::exit::Exit;
@@ -41,14 +40,8 @@ pub fn exec(args: &RetryArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
     }
     let params = all_params(&args.shared, &opened)?;
     let redo = if args.all { Redo::All } else { Redo::Unfinished };
-    continue_with(
-        Continuation { session, workflow, selection, redo },
-        &params,
-        store,
-        &opened,
-        &args.shared,
-        common,
-    )
+    let desk = Desk { opened: &opened, shared: &args.shared, common };
+    continue_with(Continuation { session, workflow, selection, redo }, &params, store, &desk)
 }
 
 /// Which recorded tasks run again.
@@ -66,29 +59,26 @@ struct Continuation {
 }
 
 /// `sync run --session last`: goes on with a session in Digdag's way.
-#[expect(clippy::too_many_arguments, reason = "two doors into one hall")]
 pub fn resume(
     session: SessionRecord,
     workflow: Workflow,
-    params: &Params,
     selection: Selection,
+    params: &Params,
     store: Store,
-    opened: &Opened,
-    shared: &SharedArgs,
-    common: &CommonArgs,
+    desk: &Desk<'_>,
 ) -> anyhow::Result<Exit> {
     let redo = Redo::Unfinished;
-    continue_with(Continuation { session, workflow, selection, redo }, params, store, opened, shared, common)
+    continue_with(Continuation { session, workflow, selection, redo }, params, store, desk)
 }
 
-fn continue_with(
-    what: Continuation,
-    given: &Params,
-    store: Store,
-    opened: &Opened,
-    shared: &SharedArgs,
-    common: &CommonArgs,
-) -> anyhow::Result<Exit> {
+/// The time of a recorded session, in the zone of the workflow as it is now.
+pub fn time_of(session: &SessionRecord, workflow: &Workflow) -> anyhow::Result<SessionTime> {
+    let instant: jiff::Timestamp =
+        session.session_time.parse().context("the session's time cannot be read")?;
+    Ok(SessionTime(instant.to_zoned(workflow.timezone.clone())))
+}
+
+fn continue_with(what: Continuation, given: &Params, store: Store, desk: &Desk<'_>) -> anyhow::Result<Exit> {
     let Continuation { session, workflow, selection, redo } = what;
     let mut params = session.attempt.params.clone();
     merge(&mut params, given);
@@ -103,19 +93,16 @@ fn continue_with(
     if redo == Redo::All {
         recorded.redo_all();
     }
-    let instant: jiff::Timestamp =
-        session.session_time.parse().context("the session's time cannot be read")?;
-    let time: Zoned = instant.to_zoned(workflow.timezone.clone());
     let order = Order {
+        time: time_of(&session, &workflow)?,
         workflow,
-        time: SessionTime(time),
         kind: AttemptKind::Retry,
         starting_attempt: Some(starting),
         recorded,
         selection,
         params,
     };
-    attempt::carry_out(order, store, opened, shared, common)
+    attempt::carry_out(order, store, desk)
 }
 
 /// Whether a dotted name leads to a value.

@@ -5,22 +5,24 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use jiff::Zoned;
 
-use super::attempt::{self, Order};
+use super::attempt::{self, Desk, Order};
 use super::check;
 use super::opening::Opened;
 use super::retry;
 use super::run_args::{RunArgs, SharedArgs};
 use super::session_time::Wanted;
 use super::{CommonArgs, params};
+use crate::diagnostic::Severity;
 use crate::dig;
 use crate::dig::params::merge;
+use crate::dig::schedule::Overtime;
 use crate::dig::workflow::{Task, TaskBody, Workflow};
 use crate::exit::Exit;
 use crate::plan::{Recorded, Selection};
 use crate::reader::DirectoryReader;
 use crate::report::console::Results;
 use crate::report::problems;
-use crate::session::{Level, Params};
+use crate::session::{Level, Params, SessionTime};
 use crate::state::{AttemptKind, Store};
 
 /// Runs the command.
@@ -36,19 +38,31 @@ pub fn exec(args: &RunArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
     let params = all_params(&args.shared, &opened)?;
     opened.place.prepare().context("the folder of the state could not be made")?;
     let mut store = Store::open(&opened.place.state)?;
-    let wanted = args.session.as_deref().map_or(Wanted::Due, Wanted::parse);
-    let project = opened.place.project.to_string_lossy().into_owned();
-    if wanted == Wanted::Last
-        && let Some(session) = store.last_session_of(&project, &workflow.name)?
-    {
-        let selection = selection(args);
-        return retry::resume(session, workflow, &params, selection, store, &opened, &args.shared, common);
-    }
-    let time =
-        wanted.choose(&workflow.name, &workflow.timezone, workflow.schedule.as_ref(), &Zoned::now())?;
-    for lost in store.recover(&project, jiff::Timestamp::now())? {
+    let now = Zoned::now();
+    for lost in store.recover(&project_name(&opened), now.timestamp())? {
         opened.console.log(Level::Warn, &format!("attempt {lost} ended without a word: its process is gone"));
     }
+    let desk = Desk { opened: &opened, shared: &args.shared, common };
+    let wanted = args.session.as_deref().map_or(Wanted::Due, Wanted::parse);
+    let last = match wanted {
+        Wanted::Last => store.last_session_of(&project_name(&opened), &workflow.name)?,
+        _ => None,
+    };
+    let time = match last {
+        Some(session) if !args.rerun => {
+            return retry::resume(session, workflow, selection(args), &params, store, &desk);
+        }
+        Some(session) => retry::time_of(&session, &workflow)?,
+        None => wanted.choose(&workflow.name, &workflow.timezone, workflow.schedule.as_ref(), &now)?,
+    };
+    if args.scheduled
+        && let Some(reason) = not_now(&workflow, &time, &now)
+    {
+        opened.console.say(&reason);
+        return Ok(Exit::Success);
+    }
+    let skips_overtime =
+        workflow.schedule.as_ref().is_some_and(|schedule| schedule.overtime == Overtime::Skip);
     let order = Order {
         workflow,
         time,
@@ -58,7 +72,27 @@ pub fn exec(args: &RunArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
         selection: selection(args),
         params,
     };
-    attempt::carry_out(order, store, &opened, &args.shared, common)
+    match attempt::carry_out(order, store, &desk)? {
+        // The schedule itself says that a session is left out while another runs.
+        Exit::TryLater if args.scheduled && skips_overtime => Ok(Exit::Success),
+        exit => Ok(exit),
+    }
+}
+
+fn project_name(opened: &Opened) -> String {
+    opened.place.project.to_string_lossy().into_owned()
+}
+
+/// Why a timer's run has nothing to do: the options of the schedule say so.
+fn not_now(workflow: &Workflow, time: &SessionTime, now: &Zoned) -> Option<String> {
+    let schedule = workflow.schedule.as_ref()?;
+    if !schedule.allows(&time.0) {
+        return Some(format!("session {time} lies outside `start` and `end` of the schedule: nothing runs"));
+    }
+    let limit = schedule.skip_delayed_by?;
+    let late = now.duration_since(&schedule.run_time(&time.0)?).unsigned_abs();
+    (late > limit)
+        .then(|| format!("session {time} is later than `skip_delayed_by` of the schedule: nothing runs"))
 }
 
 fn selection(args: &RunArgs) -> Selection {
@@ -88,7 +122,9 @@ pub fn load(file: &Path, opened: &Opened) -> anyhow::Result<Option<Workflow>> {
         return Ok(None);
     };
     let reader = DirectoryReader::new(&opened.place.project);
-    let found = check::reachable(&path, &reader);
+    let mut found = check::reachable(&path, &reader);
+    // Notes are for those who ask with `sync check`.
+    found.retain(|problem| problem.severity > Severity::Note);
     if !found.is_empty() {
         opened.console.say(&problems::render(&found, opened.console.err_colors()));
     }

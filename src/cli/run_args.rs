@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::report::progress::ProgressMode;
+use crate::run::LogParams;
 use crate::run::operator::DockerMode;
 
 /// `sync run FILE.dig [+task]`
@@ -19,6 +20,13 @@ pub struct RunArgs {
     /// The session: hourly, daily, schedule, last, "yyyy-MM-dd[ HH:mm:ss]" or ISO 8601 [default: the one that is due]
     #[arg(long, value_name = "WHEN")]
     pub session: Option<String>,
+    /// For timers: run the session that is due, unless `start`, `end`, `skip_on_overtime` or `skip_delayed_by` of the
+    /// schedule say no
+    #[arg(long, conflicts_with = "session")]
+    pub scheduled: bool,
+    /// With --session last: run everything of that session again
+    #[arg(long, visible_alias = "all")]
+    pub rerun: bool,
     /// Take what stands before this task as done where it is (with --session last), and run it and all after it
     #[arg(long, value_name = "+TASK", conflicts_with_all = ["goal", "end", "task"])]
     pub start: Option<String>,
@@ -75,9 +83,19 @@ pub struct SharedArgs {
     /// How progress is shown on stderr
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub progress: ProgressArg,
+    /// Log the parameters of each task, secret ones by name
+    #[arg(short = 'E', long)]
+    pub show_params: bool,
     /// Print events as JSON on stdout, one a line
     #[arg(long)]
     pub json: bool,
+}
+
+impl SharedArgs {
+    /// `--show-params`
+    pub fn log_params(&self) -> LogParams {
+        if self.show_params { LogParams::Yes } else { LogParams::No }
+    }
 }
 
 /// `--docker`

@@ -82,6 +82,7 @@ impl<'a> Dispatcher<'a> {
             limits: setup.limits,
             cancel: cancel.clone(),
             mode: setup.mode,
+            log_params: setup.log_params,
         });
         Self {
             plan,

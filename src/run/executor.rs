@@ -12,7 +12,7 @@ use super::operator::{
     Subtask, control, wait,
 };
 use super::scope::{self, Evaluated};
-use super::setup::RunMode;
+use super::setup::{LogParams, RunMode};
 use crate::dig;
 use crate::dig::expression::{Clock, Evaluator, Limits};
 use crate::dig::params;
@@ -35,6 +35,7 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) cancel: Cancel,
     pub(super) mode: RunMode,
+    pub(super) log_params: LogParams,
 }
 
 /// A task for a worker.
@@ -102,6 +103,9 @@ fn carry_out(
 ) -> Outcome {
     let services = shared.services.as_ref();
     let directory = directory_of(&services.project, &evaluated.config)?;
+    if shared.log_params == LogParams::Yes {
+        log_params(&evaluated.config, reporter, services.guard.as_ref());
+    }
     let Evaluated { operator, command, config, local } = evaluated;
     let request = OperatorRequest {
         task: work.name.clone(),
@@ -130,6 +134,16 @@ fn carry_out(
         return Err(OperatorError::config(format!("unknown operator `{}>`", request.operator)));
     };
     Ok((operator.run(&request)?, None))
+}
+
+/// One line of JSON; of what counts as secret only the names.
+fn log_params(config: &Params, reporter: &Reporter, guard: &dyn SecretGuard) {
+    let parted = guard.part(config);
+    let hidden = match parted.names.as_slice() {
+        [] => String::new(),
+        names => format!("; secret: {}", names.join(", ")),
+    };
+    reporter.log(Level::Info, &format!("parameters: {}{hidden}", Value::Object(parted.public)));
 }
 
 fn directory_of(project: &std::path::Path, config: &Params) -> Result<PathBuf, OperatorError> {

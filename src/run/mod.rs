@@ -25,4 +25,4 @@ mod workers;
 pub use cancel::{StopHandle, StopReason, StopRequests, stop_requests};
 pub use dispatcher::{Sink, execute};
 pub use scope::SessionInfo;
-pub use setup::{FailedTask, RunMode, RunSetup, RunSummary, SinkError};
+pub use setup::{FailedTask, LogParams, RunMode, RunSetup, RunSummary, SinkError};

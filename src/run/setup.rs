@@ -18,6 +18,8 @@ pub struct RunSetup {
     pub session: SessionInfo,
     /// Whether operators work.
     pub mode: RunMode,
+    /// Whether the parameters of each task are logged.
+    pub log_params: LogParams,
     /// Who does the work of `x>`, but for the operators that only generate tasks.
     pub operators: Operators,
     /// What the operators share.
@@ -43,6 +45,15 @@ pub enum RunMode {
     Real,
     /// Parameters are evaluated, and every operator succeeds at once; nothing is generated.
     Dry,
+}
+
+/// Whether the parameters of each task are logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogParams {
+    /// They are not.
+    No,
+    /// Before each try, evaluated, the secret ones by name only.
+    Yes,
 }
 
 /// The sink could not take an event. The run stops.

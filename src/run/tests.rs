@@ -198,6 +198,7 @@ impl Trial {
         let setup = RunSetup {
             session,
             mode: self.mode,
+            log_params: LogParams::No,
             operators: self.operators,
             services: Arc::new(services),
             reader: Arc::new(self.files),
