@@ -27,6 +27,7 @@ use sync::transfer::page::Page;
 use sync::transfer::pool::SourcePools;
 use sync::transfer::schema::{Column, ColumnType, Schema, Zones};
 
+use crate::google_clients::check_calls;
 use crate::support::google::FakeGoogle;
 
 /// What was recorded and said.
@@ -253,6 +254,7 @@ fn replace_and_append_through_a_bucket() {
              \"num_output_rows\":1,\"num_rejected_rows\":0}"]
     );
     assert_eq!(lab.lines("Load job starting").len(), 1);
+    check_calls(&lab.fake);
 }
 
 impl Lab {
@@ -308,6 +310,7 @@ fn every_way_of_publishing_leaves_the_same_rows() {
         assert_eq!((none.rows_sent, lab.ids().len()), (0, 0), "{name}");
         lab.assert_tidy();
     }
+    check_calls(&lab.fake);
 }
 
 #[test]
@@ -467,6 +470,7 @@ fn a_run_that_stops_stops_its_job() {
     });
     assert_eq!(lab.fake.calls_to("POST", "/cancel").len(), 1);
     assert_eq!(lab.fake.objects(), Vec::<String>::new());
+    check_calls(&lab.fake);
 }
 
 #[test]
@@ -508,6 +512,7 @@ fn a_partition_is_replaced_alone() {
     let table = lab.fake.bigquery().table(&lab.dataset, "t").unwrap();
     assert_eq!(table["timePartitioning"]["type"], "DAY");
     lab.assert_tidy();
+    check_calls(&lab.fake);
 }
 
 #[test]
@@ -520,6 +525,7 @@ fn another_layout_takes_the_place_of_the_old_one_in_one_step() {
     let table = lab.fake.bigquery().table(&lab.dataset, "t").unwrap();
     assert_eq!(table["clustering"]["fields"], json!(["id"]));
     lab.assert_tidy();
+    check_calls(&lab.fake);
 }
 
 #[test]
@@ -557,4 +563,5 @@ fn a_dataset_that_is_missing_is_made_when_it_may_be() {
     assert_eq!(lab.ids(), ["1"]);
     let jobs = lab.fake.calls_to("POST", "/jobs");
     assert_eq!(jobs[0]["body"]["jobReference"]["location"], "asia-northeast1");
+    check_calls(&lab.fake);
 }

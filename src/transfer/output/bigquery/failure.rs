@@ -52,10 +52,21 @@ pub(super) fn job_failed(what: impl Into<String>, job: &Job) -> TransferError {
     if hidden > 0 {
         failed = failed.cause(format!("{hidden} more errors"));
     }
-    if kind == ErrorKind::Rejected && reason == "invalid" {
-        failed = failed.hint("choose another type for the column in `column_options`");
+    match hint(job) {
+        Some(hint) if kind == ErrorKind::Rejected => failed.hint(hint),
+        _ => failed,
     }
-    failed
+}
+
+/// What the reader can do about a job that BigQuery refused.
+fn hint(job: &Job) -> Option<&'static str> {
+    let message = job.error.as_ref().map(|error| error.message.as_str())?;
+    if message.contains("Schema does not match") || message.contains("schema does not match") {
+        return Some("give the columns the types of the table in `column_options`, or use `mode: replace`");
+    }
+    let about_rows = ["reading data", "parsing error", "convert", "parse"];
+    let found = about_rows.iter().any(|words| message.contains(words));
+    found.then_some("choose another type for the column in `column_options`")
 }
 
 /// Code, place and text of one error; what may be a value is cut out.
@@ -84,6 +95,7 @@ mod tests {
         let job = Job::read(&json!({"status": {"state": "DONE", "errorResult": error, "errors": [error]}}));
         let failed = job_failed("load job `j` failed", &job);
         assert_eq!(failed.kind, ErrorKind::Rejected);
+        assert_eq!(failed.remedy(), Some("choose another type for the column in `column_options`"));
         assert_eq!(
             failed.to_string(),
             "load job `j` failed: invalid in `gs://staging/sync_1-000000.jsonl.gz`: JSON parsing error in row \

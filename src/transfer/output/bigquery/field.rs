@@ -19,6 +19,8 @@ use crate::transfer::schema::{Column, ColumnType, EmbulkType, Schema};
 
 /// The plugin's format of a TIMESTAMP.
 const TIMESTAMP: &str = "%Y-%m-%d %H:%M:%S.%6N %:z";
+/// The form that BigQuery's documentation gives: no space before the offset.
+const EXACT_TIMESTAMP: &str = "%Y-%m-%d %H:%M:%S.%6N%:z";
 const DATETIME: &str = "%Y-%m-%d %H:%M:%S.%6N";
 const DATE: &str = "%Y-%m-%d";
 const TIME: &str = "%H:%M:%S.%6N";
@@ -120,7 +122,7 @@ fn exact_rendering(column: ColumnType, field: FieldType) -> Rendering {
         ColumnType::Json => Rendering::bare(Form::Json),
         ColumnType::Date => Rendering::clock(DATE, Clock::Wall),
         ColumnType::DateTime => Rendering::clock(DATETIME, Clock::Wall),
-        ColumnType::Timestamp => Rendering::clock(TIMESTAMP, Clock::Wall),
+        ColumnType::Timestamp => Rendering::clock(EXACT_TIMESTAMP, Clock::Wall),
         ColumnType::Time => Rendering::quoted(Form::TimeOfDay),
     }
 }

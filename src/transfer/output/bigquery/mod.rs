@@ -18,6 +18,8 @@ mod resume;
 mod service;
 mod stage;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
