@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 use sync::embulk::config::TypeMapping;
-use sync::embulk::input::{InputConfig, ValueType};
+use sync::embulk::input::{InputConfig, SslMode, ValueType};
 use sync::embulk::output::Formatter;
+use sync::transfer::error::ErrorKind;
 
 use super::lab::{Lab, mysql, query, table, to_file, to_jsonl, value_type};
-use crate::support::servers::{self, MySqlDatabase};
+use crate::support::servers::{self, MySqlDatabase, MySqlServer};
 
 const COLUMNS: &str = "
     id int not null primary key,
@@ -31,13 +32,33 @@ const NULLS: &str =
     "(3, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
     null, null, null, null, null, null, null, null, null, null, null, null, null, null, null)";
 
+/// How a server keeps JSON.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum JsonType {
+    /// As JSON (MySQL).
+    Native,
+    /// As LONGTEXT with a check (MariaDB): a text, as Embulk sees it.
+    Text,
+}
+
+/// A database on each server that there is.
+fn databases() -> Vec<(MySqlDatabase, JsonType)> {
+    let mariadb = servers::mariadb().map(|server| (filled(&server), JsonType::Text));
+    let mysql = servers::mysql().map(|server| (filled(&server), JsonType::Native));
+    mariadb.into_iter().chain(mysql).collect()
+}
+
 fn database() -> Option<MySqlDatabase> {
-    let database = servers::mariadb()?.fresh_database();
+    servers::mariadb().map(|server| filled(&server))
+}
+
+fn filled(server: &MySqlServer) -> MySqlDatabase {
+    let database = server.fresh_database();
     database.run([
         format!("create table types ({COLUMNS})"),
         format!("insert into types values {LOW}, {HIGH}, {NULLS}"),
     ]);
-    Some(database)
+    database
 }
 
 fn rows(database: &MySqlDatabase, types: TypeMapping) -> Vec<Value> {
@@ -61,33 +82,38 @@ fn text(lines: &str, at: usize) -> &str {
 
 #[test]
 fn exact_types_arrive_with_every_digit() {
-    let Some(database) = database() else { return };
+    for (database, json) in databases() {
+        exact(&database, json);
+    }
+}
+
+fn exact(database: &MySqlDatabase, json: JsonType) {
     let lab = Lab::new();
-    let input = mysql(&database, query("select * from types order by id"));
+    let input = mysql(database, query("select * from types order by id"));
     lab.run(&to_jsonl(InputConfig::Mysql(input), TypeMapping::Exact)).unwrap();
     let lines = std::fs::read_to_string(lab.path("out000.00.jsonl")).unwrap();
-    assert_eq!(
-        text(&lines, 0),
-        "{\"id\":1,\"ti\":-128,\"tu\":0,\"t1\":false,\"si\":-32768,\"su\":0,\"mi\":-8388608,\"mu\":0,\
+    let (object, array) = match json {
+        JsonType::Native => ("{\"a\":1}", "[]"),
+        JsonType::Text => ("\"{\\\"a\\\": 1}\"", "\"[]\""),
+    };
+    let expected = "{\"id\":1,\"ti\":-128,\"tu\":0,\"t1\":false,\"si\":-32768,\"su\":0,\"mi\":-8388608,\"mu\":0,\
          \"i\":-2147483648,\"iu\":0,\"bi\":-9223372036854775808,\"bu\":0,\"f\":-1.2345000505447388,\
          \"d\":-1.7976931348623157e+308,\
          \"dec\":-99999999999999999999999999999999999.999999999999999999999999999999,\"money\":-0.01,\
          \"c\":\"\",\"v\":\"\",\"t\":\"\",\"e\":\"a\",\"s\":\"\",\"b1\":false,\"b9\":0,\"da\":\"1000-01-01\",\
          \"dt\":\"1000-01-01 00:00:00.000001\",\"d0\":\"1970-01-01 00:00:00.000000\",\
          \"ts\":\"1970-01-02 00:00:01.000001 +00:00\",\"tm\":\"-838:59:59.000000\",\"y\":1901,\
-         \"j\":\"{\\\"a\\\": 1}\",\"vb\":\"AP8=\"}"
-    );
-    assert_eq!(
-        text(&lines, 1),
-        "{\"id\":2,\"ti\":127,\"tu\":255,\"t1\":true,\"si\":32767,\"su\":65535,\"mi\":8388607,\"mu\":16777215,\
+         \"j\":OBJECT,\"vb\":\"AP8=\"}";
+    assert_eq!(text(&lines, 0), expected.replace("OBJECT", object));
+    let expected = "{\"id\":2,\"ti\":127,\"tu\":255,\"t1\":true,\"si\":32767,\"su\":65535,\"mi\":8388607,\"mu\":16777215,\
          \"i\":2147483647,\"iu\":4294967295,\"bi\":9223372036854775807,\"bu\":9223372036854775807,\
          \"f\":1.2345000505447388,\"d\":2.2250738585072014e-308,\
          \"dec\":0.000000000000000000000000000001,\"money\":123456789.12,\
          \"c\":\"ab\",\"v\":\"日本😀\\\"\\\\\\n\",\"t\":\"<&/>\",\"e\":\"い\",\"s\":\"x,y\",\"b1\":true,\"b9\":511,\
          \"da\":\"9999-12-31\",\"dt\":\"9999-12-31 23:59:59.999999\",\"d0\":\"2015-06-04 12:34:56.000000\",\
-         \"ts\":\"2038-01-01 03:14:07.999999 +00:00\",\"tm\":\"12:34:56.654321\",\"y\":2155,\"j\":\"[]\",\
-         \"vb\":\"YWI=\"}"
-    );
+         \"ts\":\"2038-01-01 03:14:07.999999 +00:00\",\"tm\":\"12:34:56.654321\",\"y\":2155,\"j\":ARRAY,\
+         \"vb\":\"YWI=\"}";
+    assert_eq!(text(&lines, 1), expected.replace("ARRAY", array));
     let nulls: Value = serde_json::from_str(text(&lines, 2)).unwrap();
     let nulls = nulls.as_object().unwrap();
     assert_eq!(nulls.len(), 31);
@@ -229,4 +255,22 @@ fn parquet_holds_what_the_server_holds() {
          ts: 2038-01-01 03:14:07.999999 +00:00, f: 1.2345, d: 2.2250738585072014E-308, vb: [97, 98]}"
     );
     assert!(rows[2].starts_with("{id: 3, bi: null, bu: null, dec: null,"));
+}
+
+#[test]
+fn tls_is_used_and_certificates_are_checked_where_asked_for() {
+    let Some(server) = servers::mysql() else { return };
+    let database = server.fresh_database();
+    let lab = Lab::new();
+    let mut input = mysql(&database, query("show session status like 'Ssl_version'"));
+    let version = |lab: &Lab| lab.json_lines("out000.00.jsonl")[0]["Value"].clone();
+    lab.run(&to_jsonl(InputConfig::Mysql(input.clone()), TypeMapping::Embulk)).unwrap();
+    assert_eq!(version(&lab), json!(""));
+    input.ssl = SslMode::Enable;
+    lab.run(&to_jsonl(InputConfig::Mysql(input.clone()), TypeMapping::Embulk)).unwrap();
+    assert_eq!(version(&lab), json!("TLSv1.3"));
+    input.ssl = SslMode::Verify;
+    let error = lab.run(&to_jsonl(InputConfig::Mysql(input), TypeMapping::Embulk)).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unreachable);
+    assert_eq!(error.remedy(), Some("check `ssl` and the certificate of the server"));
 }

@@ -12,6 +12,9 @@ const SHOWN_WHOLE: [u16; 16] =
 pub(crate) fn driver_error(error: &Error, doing: impl Into<String>) -> TransferError {
     match error {
         Error::MySqlError(error) => server_error(error, doing),
+        Error::IoError(error) if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
+            tls_error(error, doing)
+        }
         Error::IoError(error) => {
             let kind = match error.kind() {
                 std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock => ErrorKind::Timeout,
@@ -19,9 +22,7 @@ pub(crate) fn driver_error(error: &Error, doing: impl Into<String>) -> TransferE
             };
             TransferError::new(kind, doing).cause(error.to_string())
         }
-        Error::TlsError(error) => TransferError::new(ErrorKind::Unreachable, doing)
-            .cause(error.to_string())
-            .hint("check `ssl` and the certificate of the server"),
+        Error::TlsError(error) => tls_error(error, doing),
         Error::DriverError(error) => client_error(error, doing.into()),
         Error::UrlError(error) => TransferError::new(ErrorKind::Config, doing).cause(error.to_string()),
         Error::CodecError(error) => {
@@ -32,6 +33,13 @@ pub(crate) fn driver_error(error: &Error, doing: impl Into<String>) -> TransferE
             TransferError::new(ErrorKind::Data, doing).cause("a value of another type than its column")
         }
     }
+}
+
+/// The handshake of TLS happens with the first bytes, so its errors come from there as well.
+fn tls_error(error: &dyn std::error::Error, doing: impl Into<String>) -> TransferError {
+    TransferError::new(ErrorKind::Unreachable, doing)
+        .cause(error.to_string())
+        .hint("check `ssl` and the certificate of the server")
 }
 
 fn client_error(error: &DriverError, doing: String) -> TransferError {
