@@ -271,6 +271,6 @@ fn tls_is_used_and_certificates_are_checked_where_asked_for() {
     assert_eq!(version(&lab), json!("TLSv1.3"));
     input.ssl = SslMode::Verify;
     let error = lab.run(&to_jsonl(InputConfig::Mysql(input), TypeMapping::Embulk)).unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Unreachable);
+    assert_eq!(error.kind, ErrorKind::Unreachable, "{error:?}");
     assert_eq!(error.remedy(), Some("check `ssl` and the certificate of the server"));
 }

@@ -12,26 +12,34 @@ const SHOWN_WHOLE: [u16; 16] =
 pub(crate) fn driver_error(error: &Error, doing: impl Into<String>) -> TransferError {
     match error {
         Error::MySqlError(error) => server_error(error, doing),
-        Error::IoError(error) if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
-            tls_error(error, doing)
-        }
-        Error::IoError(error) => {
-            let kind = match error.kind() {
-                std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock => ErrorKind::Timeout,
-                _ => ErrorKind::ConnectionLost,
-            };
-            TransferError::new(kind, doing).cause(error.to_string())
-        }
+        Error::IoError(error) => io_error(error, doing),
         Error::TlsError(error) => tls_error(error, doing),
         Error::DriverError(error) => client_error(error, doing.into()),
         Error::UrlError(error) => TransferError::new(ErrorKind::Config, doing).cause(error.to_string()),
         Error::CodecError(error) => {
-            TransferError::new(ErrorKind::ConnectionLost, doing).cause(error.to_string())
+            match std::error::Error::source(error).and_then(|source| source.downcast_ref()) {
+                Some(error) => io_error(error, doing),
+                None => TransferError::new(ErrorKind::ConnectionLost, doing).cause(error.to_string()),
+            }
         }
         // These two hold a value of a row.
         Error::FromValueError(_) | Error::FromRowError(_) => {
             TransferError::new(ErrorKind::Data, doing).cause("a value of another type than its column")
         }
+    }
+}
+
+fn io_error(error: &std::io::Error, doing: impl Into<String>) -> TransferError {
+    if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+        return tls_error(error, doing);
+    }
+    match error.kind() {
+        std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock => {
+            TransferError::new(ErrorKind::Timeout, doing)
+                .cause("the server was silent for longer than `socket_timeout`")
+                .hint("raise `socket_timeout`, or look at what holds the server")
+        }
+        _ => TransferError::new(ErrorKind::ConnectionLost, doing).cause(error.to_string()),
     }
 }
 
