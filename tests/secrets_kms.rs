@@ -10,9 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use sync::cli::properties::{Properties, Sources};
 use sync::cloud::aws::Aws as AwsSetup;
 use sync::cloud::s3::{S3, S3Settings};
-use sync::report::tasklog::{
-    AttemptIdentity, LogServer, S3LogStore, TaskLogSetup, TaskLogs, attempt_directory,
-};
+use sync::report::tasklog::{AttemptIdentity, LogServer, S3LogStore, TaskLogSetup, TaskLogs};
 use sync::run::event::{EventKind, RunEvent};
 use sync::secret::Secret;
 use sync::secret::scrub::Scrubber;
@@ -191,7 +189,8 @@ fn logs(aws: &Aws, folder: &std::path::Path, path: &str, secret_key: &str) -> Ta
     scrubber.add(&Secret::new(VALUE));
     TaskLogs::new(TaskLogSetup {
         state_folder: folder.to_owned(),
-        directory: attempt_directory(folder, SessionId(1), AttemptId(1)),
+        session: SessionId(1),
+        attempt: AttemptId(1),
         scrubber,
         server: Some(LogServer { path: settings.path.clone(), identity, store }),
     })
@@ -247,7 +246,7 @@ fn a_log_arrives_where_digdag_puts_it_and_a_refused_one_is_kept_for_the_next_sta
     let key = format!(
         "{path}/2026-01-01/0.1nightly@20260102T000000+0900/+nightly+orders@6956fc7100000000.1@host.log.gz"
     );
-    let text = "2026-01-01 23:00:01.000 +0000 [1] INFO sh> begins, try 1\n\
+    let text = "2026-01-01 23:00:01.000 +0000 [1] INFO sh> begins, attempt 1, try 1\n\
                 2026-01-01 23:00:01.000 +0000 [1] password is ***\n\
                 2026-01-01 23:00:01.000 +0000 [1] INFO ended: success\n";
     assert_eq!(objects(&aws, &path), [(key, text.to_owned())]);
@@ -289,7 +288,7 @@ fn a_log_server_that_refuses_fails_no_task_and_gets_the_logs_from_the_next_run()
             key.contains("/0.1greet@") && key.contains("/+greet+hello@") && key.ends_with(".log.gz"),
             "{key}"
         );
-        assert!(text.contains("echo> begins, try 1\n"), "{text}");
+        assert!(text.contains("echo> begins, attempt "), "{text}");
     }
 }
 

@@ -17,7 +17,6 @@ use super::safe::{self, SafeSetup};
 use super::transfer::{StateMemory, Transfers};
 use super::{CommonArgs, signals};
 use crate::cloud::aws::Aws;
-use crate::cloud::s3::{S3, S3Settings};
 use crate::dig::expression::{Clock, Limits};
 use crate::dig::workflow::Workflow;
 use crate::exit::Exit;
@@ -27,7 +26,7 @@ use crate::report::console::Results;
 use crate::report::json;
 use crate::report::progress::Progress;
 use crate::report::summary::{End, Summary};
-use crate::report::tasklog::{self, AttemptIdentity, LogServer, LogStore, TaskLogSetup, TaskLogs};
+use crate::report::tasklog::{AttemptIdentity, TaskLogSetup, TaskLogs};
 use crate::run::event::{AttemptOutcome, FailureKind, RunEvent};
 use crate::run::operator::{DockerMode, Services};
 use crate::run::{self, RunMode, RunSetup, RunSummary, SessionInfo, SinkError, stop_requests};
@@ -330,45 +329,18 @@ fn log_setup(
     time: &SessionTime,
     aws: &Arc<Aws>,
 ) -> anyhow::Result<TaskLogSetup> {
-    let state_folder = opened.place.state_folder().to_owned();
-    let server = opened.properties.log_server()?.map(|settings| {
-        let identity = AttemptIdentity {
-            workflow: workflow.to_owned(),
-            session_time: time.compact(),
-            name: (attempt.id != attempt.starting_attempt).then(|| format!("attempt{}", attempt.id)),
-            started_at: attempt.started_at,
-            agent: format!("{}@{}", attempt.process.pid, attempt.process.host),
-        };
-        let s3 = S3::new(
-            Arc::clone(aws),
-            S3Settings {
-                endpoint: settings.endpoint,
-                path_style: settings.path_style,
-                credentials: settings.credentials,
-            },
-        );
-        LogServer {
-            path: settings.path,
-            identity,
-            store: Arc::new(LogBucket { s3, bucket: settings.bucket }),
-        }
-    });
+    let identity = AttemptIdentity {
+        workflow: workflow.to_owned(),
+        session_time: time.compact(),
+        name: (attempt.id != attempt.starting_attempt).then(|| format!("attempt{}", attempt.id)),
+        started_at: attempt.started_at,
+        agent: format!("{}@{}", attempt.process.pid, attempt.process.host),
+    };
     Ok(TaskLogSetup {
-        directory: tasklog::attempt_directory(&state_folder, attempt.session, attempt.id),
-        state_folder,
+        state_folder: opened.place.state_folder().to_owned(),
+        session: attempt.session,
+        attempt: attempt.id,
         scrubber: opened.scrubber.clone(),
-        server,
+        server: safe::log_server(&opened.properties, identity, aws)?,
     })
-}
-
-/// The bucket of the log server.
-struct LogBucket {
-    s3: S3,
-    bucket: String,
-}
-
-impl LogStore for LogBucket {
-    fn put(&self, key: &str, body: Vec<u8>) -> Result<(), String> {
-        self.s3.put(&self.bucket, key, "application/gzip", body).map_err(|error| error.message)
-    }
 }

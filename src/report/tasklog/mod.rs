@@ -22,7 +22,7 @@ pub use upload::{KeptLog, LogStore, S3LogSettings, UploadSummary};
 
 use crate::run::event::{EventKind, RunEvent, TaskFailure};
 use crate::secret::scrub::Scrubber;
-use crate::session::{Level, TaskName};
+use crate::session::{AttemptId, Level, SessionId, TaskName};
 use upload::{Note, Uploader};
 
 /// A line without an end is cut here, so that a program that prints none cannot fill the memory.
@@ -32,8 +32,10 @@ const LONGEST_LINE: usize = 64 * 1024;
 pub struct TaskLogSetup {
     /// The folder of the state; logs lie in `logs/` in it.
     pub state_folder: PathBuf,
-    /// The attempt's own directory, from [`attempt_directory`].
-    pub directory: PathBuf,
+    /// The session of the attempt.
+    pub session: SessionId,
+    /// The attempt, which has a directory of its own: [`attempt_directory`].
+    pub attempt: AttemptId,
     /// The last scrubber before the disk.
     pub scrubber: Scrubber,
     /// S3, when there is a log server.
@@ -62,6 +64,7 @@ pub struct TaskLogSummary {
 /// The logs of the tasks of one attempt.
 pub struct TaskLogs {
     setup: TaskLogSetup,
+    directory: PathBuf,
     uploader: Option<Uploader>,
     open: Mutex<HashMap<TaskName, OpenLog>>,
     disk: Mutex<Option<String>>,
@@ -79,7 +82,8 @@ struct OpenLog {
 impl TaskLogs {
     /// Makes the attempt's directory, and begins to send what earlier runs could not.
     pub fn new(setup: TaskLogSetup) -> io::Result<Self> {
-        fs::create_dir_all(&setup.directory)?;
+        let directory = attempt_directory(&setup.state_folder, setup.session, setup.attempt);
+        fs::create_dir_all(&directory)?;
         let uploader = match &setup.server {
             Some(server) => Some(Uploader::start(&server.store)?),
             None => None,
@@ -89,7 +93,7 @@ impl TaskLogs {
                 uploader.send(note);
             }
         }
-        Ok(Self { setup, uploader, open: Mutex::default(), disk: Mutex::default() })
+        Ok(Self { setup, directory, uploader, open: Mutex::default(), disk: Mutex::default() })
     }
 
     /// Writes down what an event says about a task.
@@ -138,7 +142,7 @@ impl TaskLogs {
         }
         let mut text = Vec::new();
         log.end_line(event.at, &mut text, &self.setup.scrubber);
-        for (level, line) in words(&event.kind) {
+        for (level, line) in words(&event.kind, self.setup.attempt) {
             let line = self.setup.scrubber.scrub_text(&line);
             for line in line.lines() {
                 push_line(&mut text, event.at, log.round, level, line.as_bytes());
@@ -153,7 +157,7 @@ impl TaskLogs {
     }
 
     fn begin(&self, task: &TaskName, at: Timestamp) -> io::Result<OpenLog> {
-        let path = self.setup.directory.join(file_name(task));
+        let path = self.directory.join(file_name(task));
         let file = OpenOptions::new().append(true).create(true).open(&path)?;
         let note = match &self.setup.server {
             None => None,
@@ -237,10 +241,12 @@ fn task_of(kind: &EventKind) -> Option<&TaskName> {
 }
 
 /// What the log says of an event.
-fn words(kind: &EventKind) -> Vec<(Option<Level>, String)> {
+fn words(kind: &EventKind, attempt: AttemptId) -> Vec<(Option<Level>, String)> {
     let info = |text: String| vec![(Some(Level::Info), text)];
     match kind {
-        EventKind::TaskStarted { operator, round, .. } => info(format!("{operator}> begins, try {round}")),
+        EventKind::TaskStarted { operator, round, .. } => {
+            info(format!("{operator}> begins, attempt {attempt}, try {round}"))
+        }
         EventKind::TaskRetrying { delay, failure, .. } => {
             let mut lines = failure_words(failure);
             lines.push((Some(Level::Warn), format!("next try in {} s", delay.as_secs_f64())));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::run::event::FailureKind;
 use crate::secret::Secret;
-use crate::session::{AttemptId, SessionId, TaskState};
+use crate::session::TaskState;
 
 /// Takes objects, or refuses them all.
 #[derive(Default)]
@@ -46,7 +46,8 @@ fn setup(state_folder: &Path, attempt: i64, store: Option<&Arc<FakeStore>>) -> T
     scrubber.add(&Secret::new("hunter2!"));
     TaskLogSetup {
         state_folder: state_folder.into(),
-        directory: attempt_directory(state_folder, SessionId(3), AttemptId(attempt)),
+        session: SessionId(3),
+        attempt: AttemptId(attempt),
         scrubber,
         server: store.map(|store| LogServer {
             path: "logs".into(),
@@ -101,7 +102,7 @@ fn a_log_has_the_time_and_the_try_of_each_line_and_no_secret() {
     let path = find(&folder.path().join("logs/3/4"), &task()).expect("it is there");
     assert_eq!(
         fs::read_to_string(path).expect("text"),
-        "2026-01-02 01:00:00.000 +0000 [1] INFO sh> begins, try 1\n\
+        "2026-01-02 01:00:00.000 +0000 [1] INFO sh> begins, attempt 4, try 1\n\
          2026-01-02 01:00:01.500 +0000 [1] one\n\
          2026-01-02 01:00:02.000 +0000 [1] two ***\n\
          2026-01-02 01:00:03.000 +0000 [1] three\n\
@@ -109,7 +110,7 @@ fn a_log_has_the_time_and_the_try_of_each_line_and_no_secret() {
          2026-01-02 01:00:03.000 +0000 [1] ERROR   cause: no ***\n\
          2026-01-02 01:00:03.000 +0000 [1] ERROR   hint: look\n\
          2026-01-02 01:00:03.000 +0000 [1] WARN next try in 1.5 s\n\
-         2026-01-02 01:00:04.000 +0000 [2] INFO sh> begins, try 2\n\
+         2026-01-02 01:00:04.000 +0000 [2] INFO sh> begins, attempt 4, try 2\n\
          2026-01-02 01:00:05.000 +0000 [2] WARN careful\n\
          2026-01-02 01:00:05.000 +0000 [2] WARN with ***\n\
          2026-01-02 01:00:06.000 +0000 [2] INFO ended: success\n"
@@ -140,7 +141,7 @@ fn finished_logs_go_to_the_log_server() {
         objects.as_slice(),
         [(
             "logs/2026-01-02/0.1wf@20260102T000000+0000/+wf+a@6957189000000000.1@host.log.gz".to_owned(),
-            "2026-01-02 01:00:00.000 +0000 [1] INFO sh> begins, try 1\n\
+            "2026-01-02 01:00:00.000 +0000 [1] INFO sh> begins, attempt 4, try 1\n\
              2026-01-02 01:00:02.000 +0000 [1] ***\n\
              2026-01-02 01:00:02.000 +0000 [1] INFO ended: error\n"
                 .to_owned()
