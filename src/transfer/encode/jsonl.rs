@@ -1,9 +1,9 @@
 //! One JSON object per line, keys in the order of the columns, NULL as `null`, non-ASCII text as it is.
 
 use super::cell::CellWriter;
-use super::{Converted, Encoder, JsonPlace, Rendering, unfit};
+use super::{Converted, Encoder, Form, JsonPlace, Rendering, Unfit, unfit};
 use crate::transfer::error::TransferError;
-use crate::transfer::page::Page;
+use crate::transfer::page::{Buffer, ColumnBuffer, Page};
 use crate::transfer::schema::Schema;
 
 /// Writes newline-delimited JSON.
@@ -20,7 +20,36 @@ struct Field {
     /// Comma or brace, key and colon.
     key: Vec<u8>,
     cell: CellWriter,
-    place: JsonPlace,
+    style: Style,
+}
+
+/// How the text of a value gets into the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Style {
+    /// As it is.
+    Bare,
+    /// Between quotes, for texts that have nothing to escape.
+    Quoted,
+    /// Between quotes, escaped.
+    Escaped,
+    /// The same for a text column that is written as it is: straight from the page.
+    Text,
+}
+
+impl Style {
+    fn of(rendering: &Rendering) -> Self {
+        match (rendering.json, &rendering.form) {
+            (JsonPlace::Bare, _) => Self::Bare,
+            (JsonPlace::Quoted, Form::Text) => Self::Text,
+            (JsonPlace::Quoted, Form::Json | Form::TextWith(_)) => Self::Escaped,
+            (JsonPlace::Quoted, Form::Clock(form)) => {
+                // `%n` and `%t` are the directives that need an escape.
+                let plain = |char: char| !matches!(char, '"' | '\\' | 'n' | 't') && !char.is_control();
+                if form.format.text().chars().all(plain) { Self::Quoted } else { Self::Escaped }
+            }
+            (JsonPlace::Quoted, _) => Self::Quoted,
+        }
+    }
 }
 
 impl JsonlEncoder {
@@ -30,8 +59,8 @@ impl JsonlEncoder {
             let mut key = vec![if at == 0 { b'{' } else { b',' }];
             push_string(column.name.as_bytes(), &mut key);
             key.push(b':');
-            let cell = CellWriter::new(column.kind, rendering.form, &schema.zones);
-            Field { key, cell, place: rendering.json }
+            let style = Style::of(&rendering);
+            Field { key, cell: CellWriter::new(column.kind, rendering.form, &schema.zones), style }
         });
         Self { fields: fields.collect(), newline: b"\n", scratch: Vec::new() }
     }
@@ -51,24 +80,54 @@ impl JsonlEncoder {
                 out.extend_from_slice(b"null");
                 continue;
             }
-            let quoted = field.place == JsonPlace::Quoted;
-            let target = if quoted { &mut self.scratch } else { &mut *out };
-            let written = field
-                .cell
-                .write(column, row, target)
+            field
+                .write(column, row, &mut self.scratch, out)
                 .map_err(|reason| unfit(&page.schema.columns[at], page.first_row + row as u64, &reason))?;
-            match written {
-                Converted::Null => out.extend_from_slice(b"null"),
-                Converted::Text if quoted => push_string(&self.scratch, out),
-                Converted::Text => {}
-            }
-            self.scratch.clear();
         }
         if self.fields.is_empty() {
             out.push(b'{');
         }
         out.push(b'}');
         out.extend_from_slice(self.newline);
+        Ok(())
+    }
+}
+
+impl Field {
+    /// Appends a value that is not NULL.
+    fn write(
+        &mut self,
+        column: &ColumnBuffer,
+        row: usize,
+        scratch: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Unfit> {
+        let start = out.len();
+        let written = match (self.style, &column.data) {
+            (Style::Text, Buffer::Text(texts)) => {
+                let text = texts.get(row);
+                std::str::from_utf8(text).map_err(|_| Unfit("is not text in UTF-8"))?;
+                push_string(text, out);
+                Converted::Text
+            }
+            (Style::Bare, _) => self.cell.write(column, row, out)?,
+            (Style::Quoted, _) => {
+                out.push(b'"');
+                let written = self.cell.write(column, row, out)?;
+                out.push(b'"');
+                written
+            }
+            (Style::Escaped | Style::Text, _) => {
+                scratch.clear();
+                let written = self.cell.write(column, row, scratch)?;
+                push_string(scratch, out);
+                written
+            }
+        };
+        if written == Converted::Null {
+            out.truncate(start);
+            out.extend_from_slice(b"null");
+        }
         Ok(())
     }
 }
@@ -81,9 +140,19 @@ impl Encoder for JsonlEncoder {
     }
 }
 
+/// Looks at all bytes without leaving early: the compiler makes a few wide comparisons of it.
+fn needs_escape(bytes: &[u8]) -> bool {
+    bytes.iter().fold(false, |found, byte| found | (*byte < b' ') | (*byte == b'"') | (*byte == b'\\'))
+}
+
 /// Appends a JSON string: only quotes, backslashes and control characters are escaped.
 pub fn push_string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
+    if !text.chunks(16).any(needs_escape) {
+        out.extend_from_slice(text);
+        out.push(b'"');
+        return;
+    }
     let mut start = 0;
     for (at, byte) in text.iter().enumerate() {
         if *byte >= b' ' && *byte != b'"' && *byte != b'\\' {
@@ -113,7 +182,6 @@ pub fn push_string(text: &[u8], out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transfer::encode::Form;
     use crate::transfer::schema::{Column, ColumnType, Zones};
 
     #[test]
@@ -140,6 +208,21 @@ mod tests {
         let expected = "{\"id\":-5,\"名 \\\"前\\\"\":\"😀 \\\"a\\\\b\\\"\\n\\u0001/<\",\"json\":{\"a\":1}}\n\
                         {\"id\":null,\"名 \\\"前\\\"\":null,\"json\":null}\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_format_with_quotes_in_it_is_escaped() {
+        use crate::transfer::encode::Clock;
+        let schema = Schema::new(vec![Column::new("t", ColumnType::Timestamp)], Zones::utc());
+        let mut page = Page::new(&schema);
+        assert!(page.columns[0].push_long(0));
+        page.rows = 1;
+        for (format, expected) in [("%Y", "1970"), ("\"%Y\"", "\\\"1970\\\""), ("%Y%n", "1970\\n")] {
+            let mut out = Vec::new();
+            let mut encoder = JsonlEncoder::new(&schema, vec![Rendering::clock(format, Clock::Wall)]);
+            encoder.rows(&page, &mut out).unwrap();
+            assert_eq!(String::from_utf8(out).unwrap(), format!("{{\"t\":\"{expected}\"}}\n"));
+        }
     }
 
     #[test]

@@ -30,7 +30,9 @@ pub(crate) fn driver_error(error: &Error, doing: impl Into<String>) -> TransferE
 }
 
 fn io_error(error: &std::io::Error, doing: impl Into<String>) -> TransferError {
-    if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+    if let Some(inner) = error.get_ref()
+        && inner.is::<rustls::Error>()
+    {
         return tls_error(error, doing);
     }
     match error.kind() {
