@@ -15,7 +15,7 @@ use super::opening::{Opened, pasteable_flags, shell_word};
 use super::run_args::SharedArgs;
 use super::safe::{self, SafeSetup};
 use super::transfer::{StateMemory, Transfers};
-use super::{CommonArgs, signals};
+use super::{CommonArgs, docker, signals};
 use crate::cloud::aws::Aws;
 use crate::dig::expression::{Clock, Limits};
 use crate::dig::workflow::Workflow;
@@ -24,6 +24,7 @@ use crate::plan::{Plan, Recorded, Selection};
 use crate::reader::DirectoryReader;
 use crate::report::console::Results;
 use crate::report::json;
+use crate::report::problems;
 use crate::report::progress::Progress;
 use crate::report::summary::{End, Summary};
 use crate::report::tasklog::{AttemptIdentity, TaskLogSetup, TaskLogs};
@@ -93,6 +94,18 @@ impl Safe {
 /// Runs an order from its record in the state to the last line that people see.
 pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Result<Exit> {
     let Desk { opened, shared, .. } = *desk;
+    let docker = docker_mode(shared, opened)?;
+    if docker == DockerMode::Auto
+        && !docker_is_there()
+        && let Some(problem) = docker::first_wanting(
+            &order.workflow.root,
+            &order.workflow.path,
+            &DirectoryReader::new(&opened.place.project),
+        )
+    {
+        opened.console.say(&problems::render(&[problem], opened.console.err_colors()));
+        return Ok(Exit::Invalid);
+    }
     let safe = Safe::open(opened);
     let new = new_attempt(&order, &safe, opened);
     let retry_command = RetryCommand::new(&order.selection, desk);
@@ -278,6 +291,12 @@ fn docker_mode(shared: &SharedArgs, opened: &Opened) -> anyhow::Result<DockerMod
         Some("never") => Ok(DockerMode::Never),
         Some(_) => anyhow::bail!("property `sync.docker` takes `auto`, `always` or `never`"),
     }
+}
+
+/// Whether there is a `docker` on the PATH.
+fn docker_is_there() -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join("docker").is_file())
 }
 
 fn docker_flag(shared: &SharedArgs) -> String {

@@ -3,6 +3,7 @@
 pub mod alone;
 pub mod attempt;
 pub mod check;
+pub mod docker;
 pub mod embulk;
 pub mod flush;
 pub mod guard;

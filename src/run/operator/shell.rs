@@ -126,7 +126,7 @@ fn interpreter(request: &OperatorRequest<'_>) -> Result<Vec<String>, OperatorErr
 }
 
 /// Whether every command of a simple chain is `embulk`: then nothing of it needs a container.
-fn is_embulk_only(script: &str) -> bool {
+pub fn is_embulk_only(script: &str) -> bool {
     let chained = script.replace("\\\n", " ").replace("&&", "\n").replace("||", "\n").replace(';', "\n");
     let mut commands =
         chained.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
