@@ -61,8 +61,7 @@ pub(super) fn try_task(shared: &Shared, evaluator: &Evaluator, job: Job, reporte
         Ok(evaluated) => evaluated,
         // Digdag: a text that cannot be evaluated is not retried.
         Err(error) => {
-            let error = OperatorError::config(error.to_string());
-            return Ended::Failure(failure(shared, &work.name, &error, None));
+            return Ended::Failure(failure(shared, &work.name, &error.into(), None));
         }
     };
     let retry = retry_of(&evaluated, reporter);

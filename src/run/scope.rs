@@ -196,7 +196,14 @@ fn has_template(value: &Value) -> bool {
 
 impl Templates for Evaluator {
     fn evaluate(&self, text: &str, scope: &Params) -> Result<String, OperatorError> {
-        self.evaluate_text(text, scope).map_err(|error| OperatorError::config(error.to_string()))
+        self.evaluate_text(text, scope).map_err(OperatorError::from)
+    }
+}
+
+impl From<EvaluationError> for OperatorError {
+    fn from(error: EvaluationError) -> Self {
+        let failed = Self::config(error.to_string());
+        Self { hint: error.hint, ..failed }
     }
 }
 

@@ -87,10 +87,11 @@ fn evaluate_in<'js>(ctx: &Ctx<'js>, codes: &[&str], scope: &str) -> rquickjs::Re
     let to_text: Function<'js> = ctx.eval(TO_TEXT)?;
     let scope: Object<'js> =
         ctx.json_parse(scope)?.try_into_object().map_err(|_| rquickjs::Error::Unknown)?;
-    let mut source = String::from("(function () { with (this) { return [");
+    // The helper's name is one that no parameter has, and `this` is the scope for `this["odd-name"]`.
+    let mut source = String::from("(function (sync$text) { with (this) { return [");
     for code in codes {
         // The line break ends a comment that the code may end with.
-        source.push_str("arguments[0]((");
+        source.push_str("sync$text((");
         source.push_str(code);
         source.push_str("\n)), ");
     }

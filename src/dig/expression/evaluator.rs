@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::engine::{Engine, Host};
 use super::template::{Part, Template};
+use crate::diagnostic::suggest;
 use crate::session::Params;
 
 /// Keys whose values are evaluated later, when the task made of them runs. At any depth.
@@ -81,6 +82,21 @@ pub struct EvaluationError {
     pub reason: String,
     /// The parameter it is the value of, dotted; empty for a text of its own.
     pub key: String,
+    /// One thing to do next, where there is one.
+    pub hint: Option<String>,
+}
+
+impl EvaluationError {
+    fn new(text: &str, reason: String, key: &str, near: &Params, base: &Params) -> Self {
+        let unknown =
+            reason.strip_prefix("ReferenceError: ").and_then(|rest| rest.strip_suffix(" is not defined"));
+        let hint =
+            unknown.map(|name| match suggest(name, near.keys().chain(base.keys()).map(String::as_str)) {
+                Some(known) => format!("did you mean `{known}`?"),
+                None => format!("set it with `_export`, in a task before, or with `-p {name}=...`"),
+            });
+        Self { text: text.to_owned(), reason, key: key.to_owned(), hint }
+    }
 }
 
 /// Evaluates texts on one thread. The engine starts with the first text that needs it.
@@ -116,11 +132,9 @@ impl Evaluator {
 
     /// Evaluates one text; names are looked up in `scope`.
     pub fn evaluate_text(&self, text: &str, scope: &Params) -> Result<String, EvaluationError> {
-        self.evaluate(text, &Params::new(), scope).map_err(|reason| EvaluationError {
-            text: text.to_owned(),
-            reason,
-            key: String::new(),
-        })
+        let near = Params::new();
+        self.evaluate(text, &near, scope)
+            .map_err(|reason| EvaluationError::new(text, reason, "", &near, scope))
     }
 
     fn evaluate(&self, text: &str, near: &Params, base: &Params) -> Result<String, String> {
@@ -186,7 +200,7 @@ impl Walk<'_> {
             (Ok(text), _) => Ok(text),
             (Err(_), Tolerance::KeepAsWritten) => Ok(text.to_owned()),
             (Err(reason), Tolerance::Refuse) => {
-                Err(EvaluationError { text: text.to_owned(), reason, key: path.to_owned() })
+                Err(EvaluationError::new(text, reason, path, near, self.base))
             }
         }
     }
@@ -281,6 +295,40 @@ mod tests {
         );
         let syntax = text("${ }", json!({})).unwrap_err();
         assert!(syntax.starts_with("Failed to evaluate a variable ${ } (SyntaxError: "), "{syntax}");
+    }
+
+    #[test]
+    fn an_unknown_name_comes_with_what_to_do() {
+        let hint = |code: &str| {
+            let scope = map(json!({"table_name": "t", "arguments": "a"}));
+            evaluator("UTC").evaluate_text(code, &scope).map_err(|error| error.hint)
+        };
+        assert_eq!(hint("${tabel_name}"), Err(Some("did you mean `table_name`?".to_owned())));
+        let unknown = "set it with `_export`, in a task before, or with `-p zone=...`";
+        assert_eq!(hint("${zone}"), Err(Some(unknown.to_owned())));
+        assert_eq!(hint("${null.x}"), Err(None));
+        assert_eq!(hint("${arguments} ${table_name}"), Ok("a t".to_owned()));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn expressions_are_found_where_they_stand(text in "[$\\{\\}a: \\n\"日]{0,40}") {
+            let template = Template::scan(&text);
+            for (code, at) in template.expressions() {
+                proptest::prop_assert_eq!(&text[at..at + code.len()], code);
+            }
+            if !text.contains('$') {
+                proptest::prop_assert_eq!(template.as_literal(), Some(text.as_str()));
+            }
+        }
+
+        #[test]
+        fn no_text_makes_the_engine_fall_over(text in "[$\\{\\}a(): \"'0;\\[\\]]{0,30}") {
+            // Whatever it becomes, a good text is still evaluated afterwards.
+            let evaluator = evaluator("UTC");
+            let _ = evaluator.evaluate_text(&format!("${{{text}}} {text}"), &Params::new());
+            proptest::prop_assert_eq!(evaluator.evaluate_text("${1 + 1}", &Params::new()), Ok("2".to_owned()));
+        }
     }
 
     #[test]
