@@ -23,7 +23,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use self::failure::call_failed;
 use self::field::Field;
@@ -316,21 +316,8 @@ impl Output for BigqueryTarget {
     fn commit(&mut self) -> Result<OutputFigures, TransferError> {
         let loaded = if self.rows == 0 { self.publish_nothing()? } else { self.publish()? };
         self.tidy_up();
-        let rows = self.rows;
-        let report = loaded.map_or_else(
-            || json!({"num_input_rows": rows}),
-            |loaded| {
-                json!({
-                    "num_input_rows": rows,
-                    "num_response_rows": loaded,
-                    "num_output_rows": loaded,
-                    "num_rejected_rows": rows.saturating_sub(loaded),
-                })
-            },
-        );
-        self.service.log(&format!("transaction_report: {report}"));
         let notes = std::mem::take(&mut self.notes);
-        Ok(OutputFigures { rows_sent: rows, rows_loaded: loaded, bytes: self.bytes, notes })
+        Ok(OutputFigures { rows_sent: self.rows, rows_loaded: loaded, bytes: self.bytes, notes })
     }
 
     fn abort(&mut self) {

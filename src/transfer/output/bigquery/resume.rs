@@ -43,9 +43,12 @@ impl Past {
             publication: Publication::Open,
         };
         for (effect, outcome) in latest(recorded) {
-            // What is not named by this key is another transfer's.
-            let Some(try_number) = try_of(&prefix, effect) else { continue };
-            past.next_try = past.next_try.max(try_number + 1);
+            match try_of(&prefix, effect) {
+                Some(try_number) => past.next_try = past.next_try.max(try_number + 1),
+                // An earlier round of the task: only what nobody knows the end of matters.
+                None if outcome.is_none() => {}
+                None => continue,
+            }
             match (effect, outcome) {
                 (Effect::StageObject { .. } | Effect::StageTable { .. }, Some(EffectOutcome::Removed)) => {}
                 (Effect::StageObject { .. } | Effect::StageTable { .. }, _) => {
@@ -147,7 +150,12 @@ impl Service {
             Ok(job) => {
                 self.check_counts(effect, *rows, &job)?;
                 self.context.ledger.settle(effect, &EffectOutcome::Done)?;
-                Ok(Some(figures(effect)))
+                let mut figures = figures(effect);
+                if let Some(loaded) = job.output_rows.filter(|loaded| loaded != rows) {
+                    figures.rows_loaded = Some(loaded);
+                    figures.notes.push(counts_differ(&self.shown, *rows, loaded).to_string());
+                }
+                Ok(Some(figures))
             }
             Err(failed) => {
                 let error: TransferError = failed.into();
@@ -165,7 +173,6 @@ impl Service {
     pub(super) fn check_counts(&self, effect: &Effect, rows: u64, job: &Job) -> Result<(), TransferError> {
         let Some(loaded) = job.output_rows.filter(|loaded| *loaded != rows) else { return Ok(()) };
         if self.config.count_check == CountCheck::Note {
-            self.warn(&counts_differ(&self.shown, rows, loaded).to_string());
             return Ok(());
         }
         let error = counts_differ(&self.shown, rows, loaded).hint(self.time_travel(job));
@@ -294,6 +301,25 @@ mod tests {
         assert_eq!((past.next_try, past.publication), (3, Publication::Unknown(job(2, true))));
         let past = read(&[(job(1, true), failed())]);
         assert_eq!((past.next_try, past.publication), (2, Publication::Open));
+    }
+
+    #[test]
+    fn of_an_earlier_round_only_an_open_end_counts() {
+        let earlier = TransferKey { round: 0, ..key() };
+        let job_id = earlier.name(4);
+        let effect = Effect::SubmitJob {
+            project: "p".to_owned(),
+            location: None,
+            job_id,
+            rows: 5,
+            bytes: 9,
+            publishes: true,
+            try_number: 4,
+        };
+        let past = read(&[(effect.clone(), None)]);
+        assert_eq!((past.next_try, past.publication), (1, Publication::Unknown(effect.clone())));
+        let past = read(&[(effect, Some(EffectOutcome::Done))]);
+        assert_eq!((past.next_try, past.publication), (1, Publication::Open));
     }
 
     #[test]
