@@ -130,7 +130,7 @@ impl SecretJudge {
                     }
                 }
                 value if self.is_secret(key, value) => {
-                    self.learn(value);
+                    self.learn_named(key, value);
                     names.push(dotted);
                     secret.insert(key.clone(), value.clone());
                 }
@@ -140,6 +140,17 @@ impl SecretJudge {
             }
         }
         (public, secret)
+    }
+
+    /// Teaches the scrubber what is secret by its name. What only contains a known secret is hidden where that stands;
+    /// its other words are not secret.
+    fn learn_named(&self, name: &str, value: &Value) {
+        match value {
+            value if self.names.matches(name) => self.learn(value),
+            Value::Array(items) => items.iter().for_each(|item| self.learn_named(name, item)),
+            Value::Object(map) => map.iter().for_each(|(key, value)| self.learn_named(key, value)),
+            _ => {}
+        }
     }
 
     /// Teaches the scrubber the texts of a value that counts as secret.
@@ -224,6 +235,16 @@ mod tests {
         );
         assert_eq!(parted.names, ["url", "PASSWORD", "db.password"]);
         assert_eq!(judge.scrubber.scrub_text("opensesame deep-secret db"), "*** *** db");
+        assert_eq!(judge.scrubber.scrub_text("mysql://u:hunter2!@db"), "mysql://u:***@db");
+    }
+
+    #[test]
+    fn names_inside_lists_count() {
+        let judge = judge(&[]);
+        let params = json!({"connections": [{"host": "db-1", "password": "opensesame"}], "hosts": ["db-1"]});
+        let parted = judge.part(params.as_object().expect("an object"));
+        assert_eq!(parted.names, ["connections"]);
+        assert_eq!(judge.scrubber.scrub_text("db-1 opensesame"), "db-1 ***");
     }
 
     #[test]
