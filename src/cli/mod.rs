@@ -13,6 +13,7 @@ pub mod opening;
 pub mod params;
 pub mod place;
 pub mod properties;
+pub mod reading;
 pub mod retry;
 pub mod run;
 pub mod run_args;

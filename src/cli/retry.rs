@@ -5,7 +5,7 @@ use anyhow::{Context, bail};
 use super::CommonArgs;
 use super::attempt::{self, Desk, Order};
 use super::opening::Opened;
-use super::run::{all_params, load};
+use super::reading::{all_params, load};
 use super::run_args::RetryArgs;
 use crate::dig::params::merge;
 use crate::dig::workflow::Workflow;

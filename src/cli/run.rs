@@ -5,24 +5,19 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use jiff::Zoned;
 
+use super::CommonArgs;
 use super::attempt::{self, Desk, Order};
-use super::check;
 use super::opening::Opened;
+use super::reading::{all_params, load};
 use super::retry;
-use super::run_args::{RunArgs, SharedArgs};
+use super::run_args::RunArgs;
 use super::session_time::Wanted;
-use super::{CommonArgs, params};
-use crate::diagnostic::Severity;
-use crate::dig;
-use crate::dig::params::merge;
 use crate::dig::schedule::Overtime;
 use crate::dig::workflow::{Task, TaskBody, Workflow};
 use crate::exit::Exit;
 use crate::plan::{Recorded, Selection};
-use crate::reader::DirectoryReader;
 use crate::report::console::Results;
-use crate::report::problems;
-use crate::session::{Level, Params, SessionTime};
+use crate::session::{Level, SessionTime};
 use crate::state::{AttemptKind, Store};
 
 /// Runs the command.
@@ -108,48 +103,6 @@ fn selection(args: &RunArgs) -> Selection {
 /// `sync run flow` means `flow.dig`, as with Digdag.
 fn dig_file(file: &Path) -> PathBuf {
     if file.extension().is_none() && !file.exists() { file.with_extension("dig") } else { file.to_owned() }
-}
-
-/// Checks the workflow with all that it reaches, and shows what is wrong; none when it cannot run.
-pub fn load(file: &Path, opened: &Opened) -> anyhow::Result<Option<Workflow>> {
-    let Some(path) = opened.place.relative(file)? else {
-        let project = opened.place.project.display();
-        opened.console.failure(
-            &format!("workflow `{}` lies outside the project `{project}`", file.display()),
-            &[],
-            Some("name its project with `--project`"),
-        );
-        return Ok(None);
-    };
-    let reader = DirectoryReader::new(&opened.place.project);
-    let mut found = check::reachable(&path, &reader);
-    // Notes are for those who ask with `sync check`.
-    found.retain(|problem| problem.severity > Severity::Note);
-    if !found.is_empty() {
-        opened.console.say(&problems::render(&found, opened.console.err_colors()));
-    }
-    if found.iter().any(crate::diagnostic::Problem::is_error) {
-        return Ok(None);
-    }
-    let Some(mut workflow) = dig::load(&path, &reader).workflow else { return Ok(None) };
-    // A workflow in a sub-directory works there, as after `call>`.
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        let mut export = Params::new();
-        export.insert("_workdir".to_owned(), folder.to_string_lossy().into_owned().into());
-        merge(&mut export, &workflow.root.export);
-        workflow.root.export = export;
-    }
-    Ok(Some(workflow))
-}
-
-/// `params.*` of the properties, under `-P`, under `-p`.
-pub fn all_params(shared: &SharedArgs, opened: &Opened) -> anyhow::Result<Params> {
-    let mut all = opened.properties.params()?;
-    if let Some(file) = &shared.params_file {
-        merge(&mut all, &params::read_file(file)?);
-    }
-    merge(&mut all, &params::parse(&shared.params)?);
-    Ok(all)
 }
 
 /// The tasks of a file, one a line.
