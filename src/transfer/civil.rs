@@ -48,7 +48,16 @@ impl Date {
 
     /// Whether the calendar has this date.
     pub fn exists(self) -> bool {
-        (1..=12).contains(&self.month) && self.day >= 1 && Self::from_days(self.days()) == self
+        let leap = self.year.rem_euclid(4) == 0
+            && (self.year.rem_euclid(100) != 0 || self.year.rem_euclid(400) == 0);
+        let last = match self.month {
+            2 if leap => 29,
+            2 => 28,
+            4 | 6 | 9 | 11 => 30,
+            1..=12 => 31,
+            _ => 0,
+        };
+        (1..=last).contains(&self.day)
     }
 }
 

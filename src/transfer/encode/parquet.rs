@@ -19,9 +19,9 @@ use crate::transfer::page::{Buffer, Page, Texts};
 use crate::transfer::schema::Schema;
 
 /// Encoded bytes of a row group: what a writer holds before it can write.
-const ROW_GROUP_BYTES: usize = 16 * 1024 * 1024;
+const ROW_GROUP_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes an encoder holds at most: a row group, the page being converted, and zstd's own.
-pub const MEMORY_BYTES: usize = 2 * ROW_GROUP_BYTES;
+pub const MEMORY_BYTES: usize = 3 * ROW_GROUP_BYTES;
 /// A text column gets a dictionary when its first page has this many rows per distinct text, at least.
 const REPEATS: usize = 8;
 

@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -35,7 +36,7 @@ pub struct FileTarget {
     temporary: PathBuf,
     rows: u64,
     writing: Option<Formatted<ByteSink>>,
-    bytes: Arc<std::sync::atomic::AtomicU64>,
+    bytes: Arc<AtomicU64>,
 }
 
 impl FileTarget {
@@ -114,7 +115,7 @@ impl Output for FileTarget {
     }
 
     fn bytes(&self) -> u64 {
-        self.bytes.load(std::sync::atomic::Ordering::Relaxed)
+        self.bytes.load(Ordering::Relaxed)
     }
 
     fn begin(&mut self, schema: &Arc<Schema>) -> Result<(), TransferError> {
@@ -163,12 +164,12 @@ impl Output for FileTarget {
 
 /// Bytes through the encoders into a file, counted at the file.
 pub(super) enum ByteSink {
-    File { file: File, block: Vec<u8>, count: Arc<std::sync::atomic::AtomicU64> },
+    File { file: File, block: Vec<u8>, count: Arc<AtomicU64> },
     Gzip(Box<GzEncoder<ByteSink>>),
 }
 
 impl ByteSink {
-    fn new(file: File, encoders: &[Encoder], count: &Arc<std::sync::atomic::AtomicU64>) -> Self {
+    fn new(file: File, encoders: &[Encoder], count: &Arc<AtomicU64>) -> Self {
         let plain = Self::File { file, block: Vec::with_capacity(BLOCK), count: Arc::clone(count) };
         // The first encoder of the config is the first that the bytes meet.
         encoders.iter().rev().fold(plain, |inner, encoder| match encoder {
@@ -183,7 +184,7 @@ impl ByteSink {
         match self {
             Self::File { mut file, block, count } => {
                 file.write_all(&block)?;
-                count.fetch_add(block.len() as u64, std::sync::atomic::Ordering::Relaxed);
+                count.fetch_add(block.len() as u64, Ordering::Relaxed);
                 Ok(file)
             }
             Self::Gzip(encoder) => encoder.finish()?.finish(),
@@ -198,7 +199,7 @@ impl Write for ByteSink {
                 block.extend_from_slice(bytes);
                 if block.len() >= BLOCK {
                     file.write_all(block)?;
-                    count.fetch_add(block.len() as u64, std::sync::atomic::Ordering::Relaxed);
+                    count.fetch_add(block.len() as u64, Ordering::Relaxed);
                     block.clear();
                 }
                 Ok(bytes.len())
