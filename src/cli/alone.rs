@@ -15,7 +15,7 @@ use super::guard::Guard;
 use super::opening::Opened;
 use super::place::PlaceArgs;
 use super::safe::{self, SafeSetup};
-use super::transfer::{EffectMemory, Transfers};
+use super::transfer::{EffectMemory, Repeats, Transfers};
 use super::{CommonArgs, console};
 use crate::exit::Exit;
 use crate::report::console::Results;
@@ -79,6 +79,7 @@ fn transfer(
         memory: MemoryBudget::new(MEMORY),
         sources: SourcePools::new(NonZeroUsize::MIN),
         process_zone: TimeZone::system(),
+        repeats: Repeats::default(),
     };
     let (sender, events) = unbounded();
     let reporter = Reporter::new(TaskName::from_full("+embulk"), Arc::new(Line(sender)), guard);

@@ -14,7 +14,7 @@ use super::guard::Guard;
 use super::opening::{Opened, pasteable_flags, shell_word};
 use super::run_args::SharedArgs;
 use super::safe::{self, SafeSetup};
-use super::transfer::{StateMemory, Transfers};
+use super::transfer::{Repeats, StateMemory, Transfers};
 use super::{CommonArgs, docker, signals};
 use crate::cloud::aws::Aws;
 use crate::dig::expression::{Clock, Limits};
@@ -207,6 +207,7 @@ fn services(
         memory: MemoryBudget::new(shared.memory),
         sources: SourcePools::new(connections(shared, opened)?),
         process_zone: jiff::tz::TimeZone::system(),
+        repeats: Repeats::default(),
     };
     let temporary = opened.place.state_folder().join("tmp");
     std::fs::create_dir_all(&temporary).context("the folder for files of tasks could not be made")?;

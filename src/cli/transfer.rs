@@ -1,6 +1,7 @@
 //! Joins the rooms for one transfer: the file is read by `embulk`, the rows are moved by `transfer`, and what happens
 //! goes to the run as events.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -37,6 +38,29 @@ pub struct Transfers {
     pub sources: SourcePools,
     /// The zone of the process.
     pub process_zone: jiff::tz::TimeZone,
+    /// How often each transfer succeeded in this process.
+    pub repeats: Repeats,
+}
+
+/// Counts transfers that succeeded. A command that runs the same file twice means it twice: the second is no retry of
+/// the first, which would be found done.
+#[derive(Default)]
+pub struct Repeats(Mutex<BTreeMap<String, u32>>);
+
+impl Repeats {
+    /// The key of the next run of what `key` names.
+    fn next(&self, key: TransferKey) -> TransferKey {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match counts.get(&key.id()) {
+            Some(count) => TransferKey { config: format!("{}#{count}", key.config), ..key },
+            None => key,
+        }
+    }
+
+    fn succeeded(&self, key: &TransferKey) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.entry(key.id()).or_default() += 1;
+    }
 }
 
 /// What was recorded of effects under a key.
@@ -73,13 +97,14 @@ impl EffectMemory for StateMemory {
 impl TransferService for Transfers {
     fn transfer(&self, request: &TransferRequest) -> Result<TransferReport, OperatorError> {
         let rendered = self.load(request)?;
-        let key = TransferKey {
+        let first = TransferKey {
             installation: self.installation.clone(),
             starting_attempt: self.starting_attempt,
             task: request.reporter.task().clone(),
             round: request.round,
             config: rendered.hash.clone(),
         };
+        let key = self.repeats.next(first.clone());
         let lines = Lines { reporter: request.reporter.clone(), key: key.id() };
         let context = TransferContext {
             ledger: Arc::new(RunLedger {
@@ -103,6 +128,7 @@ impl TransferService for Transfers {
         });
         match transfer::run(&rendered.config, &context) {
             Ok(report) => {
+                self.repeats.succeeded(&first);
                 let finished = report.clone();
                 lines.send(|task, key| EventKind::TransferFinished { task, key, report: finished });
                 Ok(report)
@@ -225,5 +251,29 @@ impl Ledger for RunLedger {
         }
         recorded.extend(self.memory.effects(&self.key.id())?);
         Ok(recorded)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_file_run_twice_is_two_transfers_and_a_failed_one_is_tried_again() {
+        let key = TransferKey {
+            installation: "i".to_owned(),
+            starting_attempt: AttemptId(1),
+            task: TaskName::from_full("+main+a"),
+            round: 1,
+            config: "c".to_owned(),
+        };
+        let repeats = Repeats::default();
+        assert_eq!(repeats.next(key.clone()), key);
+        // It failed, so the next one is the same.
+        assert_eq!(repeats.next(key.clone()), key);
+        repeats.succeeded(&key);
+        assert_eq!(repeats.next(key.clone()).config, "c#1");
+        let other = TransferKey { round: 2, ..key };
+        assert_eq!(repeats.next(other.clone()), other);
     }
 }
