@@ -124,7 +124,6 @@ struct OpenDoor {
 
 impl OpenDoor {
     fn open(services: &Services) -> io::Result<Arc<Self>> {
-        sweep(&services.temporary);
         let directory = private_directory(&services.temporary)?;
         let door = Arc::new(Self { directory, visitors: Mutex::default() });
         DirBuilder::new().mode(0o700).create(door.directory.join("bin"))?;
@@ -153,23 +152,34 @@ impl Drop for OpenDoor {
     }
 }
 
-/// A new directory of this process that only this user can enter, with a name short enough for a socket in it.
+/// Where directories of runs lie when the project's path is too long for a socket's name, and how they begin there.
+const SHORT_PLACE: (&str, &str) = ("/tmp", "sync-run-");
+/// How they begin among the project's temporary files.
+const BEGINNING: &str = "run-";
+
+/// A new directory of this process that only this user can enter, with a name short enough for a socket in it. Those
+/// that killed runs left at the same place are removed first.
 fn private_directory(temporary: &Path) -> io::Result<PathBuf> {
-    let name = format!("run-{}-{}", std::process::id(), &random_key()?[..8]);
-    let short = temporary.as_os_str().len() + name.len() + "//socket".len() <= LONGEST_NAME;
-    let place = if short { temporary } else { Path::new("/tmp") };
-    let directory = place.join(format!("{}{name}", if short { "" } else { "sync-" }));
+    let name = format!("{}-{}", std::process::id(), &random_key()?[..8]);
+    let here = temporary.join(format!("{BEGINNING}{name}"));
+    let (place, beginning, directory) = if here.join("socket").as_os_str().len() <= LONGEST_NAME {
+        (temporary, BEGINNING, here)
+    } else {
+        let (place, beginning) = SHORT_PLACE;
+        (Path::new(place), beginning, Path::new(place).join(format!("{beginning}{name}")))
+    };
+    sweep(place, beginning);
     DirBuilder::new().mode(0o700).create(&directory)?;
     Ok(directory)
 }
 
-/// Removes what runs that were killed left behind. What cannot be removed is left for the next one.
-fn sweep(temporary: &Path) {
-    let entries = fs::read_dir(temporary).into_iter().flatten().filter_map(Result::ok);
-    for entry in entries {
+/// Removes what runs that were killed left behind. What cannot be removed, another user's say, is left.
+fn sweep(place: &Path, beginning: &str) {
+    for entry in fs::read_dir(place).into_iter().flatten().filter_map(Result::ok) {
         let name = entry.file_name();
-        let owner =
-            name.to_str().and_then(|name| name.strip_prefix("run-")?.split('-').next()?.parse::<u32>().ok());
+        let owner = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(beginning)?.split('-').next()?.parse::<u32>().ok());
         if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
             let _ = fs::remove_dir_all(entry.path());
         }
@@ -183,22 +193,25 @@ pub(super) fn random_key() -> io::Result<String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
+/// Holds the door only by a weak reference, so that it shuts when its last task is done.
 fn listen(listener: &UnixListener, door: &Weak<OpenDoor>) {
     for client in listener.incoming() {
-        let Some(door) = door.upgrade() else { return };
-        let Ok(client) = client else { continue };
+        if door.strong_count() == 0 {
+            return;
+        }
+        let (Ok(client), door) = (client, door.clone()) else { continue };
         // A thread that cannot be started drops the connection: the command says that the run has hung up.
         let _ = thread::Builder::new().name("embulk-client".to_owned()).spawn(move || serve(client, &door));
     }
 }
 
 /// One command, from its request to its exit code.
-fn serve(client: UnixStream, door: &OpenDoor) {
+fn serve(client: UnixStream, door: &Weak<OpenDoor>) {
     let Ok(writer) = client.try_clone() else { return };
     let mut reader = BufReader::new(client);
     let voice = Voice(Arc::new(Mutex::new(writer)));
     let Ok(Some(ask)) = receive::<Ask>(&mut reader) else { return };
-    let visitor = door.visitors().get(&ask.key).cloned();
+    let visitor = door.upgrade().and_then(|door| door.visitors().get(&ask.key).cloned());
     let code = match visitor {
         Some(visitor) => visitor.transfer(ask, &voice, reader),
         None => {
@@ -395,6 +408,27 @@ mod tests {
         assert_eq!(bench.log(), "");
         let left = fs::read_dir(bench.project().join(".sync/tmp")).expect("a directory").count();
         assert_eq!(left, 0, "the socket is gone with the run");
+    }
+
+    #[test]
+    fn what_killed_runs_left_is_removed_and_long_paths_are_avoided() {
+        let folder = tempfile::tempdir().expect("a directory");
+        // No process has a number that large.
+        let dead = folder.path().join("run-4194305-abc");
+        let alive = folder.path().join(format!("run-{}-abc", std::process::id()));
+        let other = folder.path().join("run-book");
+        for directory in [&dead, &alive, &other] {
+            fs::create_dir(directory).expect("a directory");
+        }
+        let made = private_directory(folder.path()).expect("a directory");
+        assert!(made.starts_with(folder.path()));
+        assert_eq!([&dead, &alive, &other].map(|directory| directory.exists()), [false, true, true]);
+        let long = folder.path().join("x".repeat(90));
+        fs::create_dir(&long).expect("a directory");
+        let made = private_directory(&long).expect("a directory");
+        assert!(made.starts_with("/tmp") && !made.starts_with(folder.path()), "{}", made.display());
+        assert_eq!(fs::metadata(&made).expect("it is there").permissions().mode() & 0o777, 0o700);
+        fs::remove_dir(made).expect("it is empty");
     }
 
     #[test]

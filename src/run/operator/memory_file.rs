@@ -18,7 +18,9 @@ pub(super) struct MemoryFile(File);
 impl MemoryFile {
     /// A file with this text, readable and writable for this user alone.
     pub(super) fn new(text: &str) -> io::Result<Self> {
-        let descriptor = memfd_create("sync", MemfdFlags::CLOEXEC)?;
+        // A hardened kernel gives no memory that could be executed; an old one does not know the flag.
+        let descriptor = memfd_create("sync", MemfdFlags::CLOEXEC | MemfdFlags::NOEXEC_SEAL)
+            .or_else(|_| memfd_create("sync", MemfdFlags::CLOEXEC))?;
         fchmod(&descriptor, Mode::RUSR | Mode::WUSR)?;
         let mut file = File::from(descriptor);
         file.write_all(text.as_bytes())?;
