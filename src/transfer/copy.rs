@@ -20,6 +20,9 @@ use crate::session::Level;
 /// How often a writer without pages looks whether the run wants it to stop.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// How often progress is told: more than people and logs can read helps nobody.
+const PROGRESS: Duration = Duration::from_millis(200);
+
 /// Copies the rows of one source to one target.
 pub fn run(config: &EmbulkConfig, context: &TransferContext) -> Result<TransferReport, TransferError> {
     let start = Instant::now();
@@ -91,6 +94,7 @@ fn write_pages(
     context: &TransferContext,
 ) -> Result<u64, TransferError> {
     let mut rows = 0;
+    let mut told: Option<Instant> = None;
     loop {
         if context.cancel.is_canceled() {
             return Err(TransferError::canceled());
@@ -102,7 +106,10 @@ fn write_pages(
         };
         rows += page.rows as u64;
         projection.apply(&mut page, |page| output.write(page))?;
-        context.observer.progress(rows, output.bytes());
+        if told.is_none_or(|told| told.elapsed() >= PROGRESS) {
+            context.observer.progress(rows, output.bytes());
+            told = Some(Instant::now());
+        }
         // A reader that has ended takes no page back.
         let _ = reader.empty.try_send(page);
     }

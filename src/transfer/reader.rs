@@ -21,7 +21,7 @@ pub(super) const PAGES: usize = 4;
 /// How often somebody who waits looks whether the run wants it to stop.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long a reader that was stopped has to end.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The writer's side of a reading thread.
 pub(super) struct Reader {

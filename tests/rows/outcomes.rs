@@ -228,6 +228,18 @@ fn two_columns_of_one_name_are_refused_where_one_would_hide_the_other() {
 }
 
 #[test]
+fn queries_are_sent_as_they_are_written() {
+    let Some(server) = servers::mariadb() else { return };
+    let database = server.fresh_database();
+    let lab = Lab::new();
+    let sql = "select ':a' as a, '12:30' as b, @v := 5 as c, ':x' 'y' as d, \"it's :z\" as e -- :comment\n\
+               , 1 as `:f` /* :g */";
+    lab.run(&to_jsonl(InputConfig::Mysql(mysql(&database, query(sql))), TypeMapping::Embulk)).unwrap();
+    let expected = json!({"a": ":a", "b": "12:30", "c": 5, "d": ":xy", "e": "it's :z", ":f": 1});
+    assert_eq!(lab.json_lines("out000.00.jsonl"), [expected]);
+}
+
+#[test]
 fn properties_of_the_driver_are_followed_refused_or_named() {
     let Some(server) = servers::mariadb() else { return };
     let database = server.fresh_database();
