@@ -56,6 +56,11 @@ impl EmbulkType {
         ("timestamp", Self::Timestamp),
         ("json", Self::Json),
     ];
+
+    /// Embulk's word.
+    pub fn word(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, known)| *known == self).map_or("string", |(word, _)| word)
+    }
 }
 
 /// Which types a target gets for columns whose type the config does not say.

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
+use crate::embulk::config::EmbulkType;
+
 /// The columns of a table or query, in order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schema {
@@ -82,31 +84,6 @@ pub enum ColumnType {
         /// Number of bits, 2 to 64.
         width: u8,
     },
-}
-
-/// The six types of Embulk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum EmbulkType {
-    Boolean,
-    Long,
-    Double,
-    String,
-    Timestamp,
-    Json,
-}
-
-impl EmbulkType {
-    /// Embulk's word.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Boolean => "boolean",
-            Self::Long => "long",
-            Self::Double => "double",
-            Self::String => "string",
-            Self::Timestamp => "timestamp",
-            Self::Json => "json",
-        }
-    }
 }
 
 impl ColumnType {

@@ -109,12 +109,10 @@ pub(super) fn plan(
     } else {
         match kind.embulk() {
             // The plugin takes JSON as it is, whatever is asked for.
-            super::super::schema::EmbulkType::Json => Some((kind, Step::Keep)),
-            super::super::schema::EmbulkType::String => text_step(kind, option),
-            super::super::schema::EmbulkType::Timestamp => clock_step(kind, option, default_zone, zones),
-            super::super::schema::EmbulkType::Boolean if !is_numeric(option.value_type) => {
-                flag_step(kind, option)
-            }
+            EmbulkType::Json => Some((kind, Step::Keep)),
+            EmbulkType::String => text_step(kind, option),
+            EmbulkType::Timestamp => clock_step(kind, option, default_zone, zones),
+            EmbulkType::Boolean if !is_numeric(option.value_type) => flag_step(kind, option),
             _ => number_step(kind, option),
         }
     };

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use crate::embulk::config::TypeMapping;
+use crate::embulk::config::{EmbulkType, TypeMapping};
 use crate::embulk::output::{CsvFormatter, FileOutput, Formatter, JsonlFormatter};
 use crate::transfer::encode::csv::{CsvEncoder, CsvFormat};
 use crate::transfer::encode::jsonl::JsonlEncoder;
@@ -11,7 +11,7 @@ use crate::transfer::encode::parquet::ParquetEncoder;
 use crate::transfer::encode::{Clock, ClockForm, Converted, Encoder, Form, Rendering, TextConversion, Unfit};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::Page;
-use crate::transfer::schema::{Column, ColumnType, EmbulkType, Schema};
+use crate::transfer::schema::{Column, ColumnType, Schema};
 use crate::transfer::strftime::TimeFormat;
 
 /// Rows as bytes of a format, into a sink.

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::conversion::{TextRule, TextTo};
-use crate::embulk::config::TypeMapping;
+use crate::embulk::config::{EmbulkType, TypeMapping};
 use crate::embulk::output::{
     BigqueryColumnOption, BigqueryOutput, Conversion, FieldMode, FieldType, SourceFormat,
 };
 use crate::transfer::encode::arrow::ParquetType;
 use crate::transfer::encode::{Clock, EpochUnit, Form, Rendering};
 use crate::transfer::error::{ErrorKind, TransferError};
-use crate::transfer::schema::{Column, ColumnType, EmbulkType, Schema};
+use crate::transfer::schema::{Column, ColumnType, Schema};
 
 /// The plugin's format of a TIMESTAMP.
 const TIMESTAMP: &str = "%Y-%m-%d %H:%M:%S.%6N %:z";
