@@ -12,6 +12,7 @@ mod flow;
 mod google_clients;
 mod google_wire;
 mod quickstart;
+mod readme;
 mod retry;
 mod rows;
 mod secrets_kms;
