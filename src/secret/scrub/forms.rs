@@ -19,6 +19,15 @@ const WRAPS: [usize; 3] = [60, 64, 76];
 
 type Forms = BTreeSet<Form>;
 
+/// A longer value is looked for in pieces, in the forms that matter: all forms of all of it would fill the memory.
+const WHOLE: usize = 4096;
+
+/// Length of a piece in bytes, a multiple of 3, so that the base64 of a piece is a piece of the base64.
+const PIECE: usize = 1536;
+
+/// Of a longer value only so many bytes are looked for. No key is as long.
+const LONGEST: usize = 64 * 1024;
+
 /// Values that hide nothing: without them a text with `pg.ssl` as a secret would lose every `true`.
 const WORDS: [&str; 5] = ["true", "false", "null", "yes", "no"];
 
@@ -28,16 +37,49 @@ pub(super) fn of(value: &str) -> Forms {
     if WORDS.contains(&value.trim().to_ascii_lowercase().as_str()) {
         return forms;
     }
-    add_encodings(&mut forms, value);
-    // A file often ends with a newline that the printed value lacks.
-    add_encodings(&mut forms, value.trim());
-    add_lines(&mut forms, value);
+    add_value(&mut forms, value);
     for leaf in secret_leaves(value) {
-        add_encodings(&mut forms, &leaf);
-        add_encodings(&mut forms, leaf.trim());
-        add_lines(&mut forms, &leaf);
+        add_value(&mut forms, &leaf);
     }
     forms
+}
+
+fn add_value(forms: &mut Forms, value: &str) {
+    let value = &value[..value.floor_char_boundary(LONGEST)];
+    if value.len() > WHOLE {
+        add_pieces(forms, value);
+    } else {
+        add_encodings(forms, value);
+        // A file often ends with a newline that the printed value lacks.
+        add_encodings(forms, value.trim());
+    }
+    add_lines(forms, value);
+}
+
+/// The forms that programs print long values in, piece by piece: together they cover the whole.
+fn add_pieces(forms: &mut Forms, value: &str) {
+    let mut rest = value;
+    while !rest.is_empty() {
+        // No crumb is left for the end: it would be found everywhere.
+        let end = if rest.len() < 2 * PIECE { rest.len() } else { rest.floor_char_boundary(PIECE) };
+        let (piece, after) = rest.split_at(end);
+        add(forms, piece);
+        add(forms, json(piece));
+        for url in url_encoded(piece, &KEPT[..1]) {
+            add(forms, url);
+        }
+        rest = after;
+    }
+    for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
+        let mut rest = value.as_bytes();
+        while !rest.is_empty() {
+            let end = if rest.len() < 2 * PIECE { rest.len() } else { PIECE };
+            let (piece, after) = rest.split_at(end);
+            add(forms, engine.encode(piece));
+            rest = after;
+        }
+        add_wrapped(forms, engine.encode(value).as_bytes());
+    }
 }
 
 fn add(forms: &mut Forms, form: impl Into<Vec<u8>>) {
@@ -57,7 +99,7 @@ fn add_encodings(forms: &mut Forms, value: &str) {
         add(forms, json(&once));
         add(forms, once.as_bytes());
     }
-    for url in url_encoded(value) {
+    for url in url_encoded(value, &KEPT) {
         add(forms, url);
     }
     add(forms, value.replace('\'', r"'\''"));
@@ -151,11 +193,13 @@ fn python(value: &str) -> String {
         .replace('\t', "\\t")
 }
 
-/// Percent-encodings: what is left as it is differs between encoders, and so do the case of the digits and spaces.
-fn url_encoded(value: &str) -> Vec<String> {
-    const KEPT: [&str; 5] = ["-._~", "-_.!~*'()", "*-._", "-._~!$&'()*+,;=", "-._~!$&'()*+,;=:@/?"];
+/// What percent-encoders leave as it is, besides letters and digits; RFC 3986 first.
+const KEPT: [&str; 5] = ["-._~", "-_.!~*'()", "*-._", "-._~!$&'()*+,;=", "-._~!$&'()*+,;=:@/?"];
+
+/// Percent-encodings; the case of the digits and what becomes of spaces differ between encoders too.
+fn url_encoded(value: &str, kept: &[&str]) -> Vec<String> {
     let mut encoded = Vec::new();
-    for kept in KEPT {
+    for kept in kept {
         for digits in [*b"0123456789ABCDEF", *b"0123456789abcdef"] {
             let percent: String = value.bytes().fold(String::new(), |mut text, byte| {
                 if byte.is_ascii_alphanumeric() || kept.as_bytes().contains(&byte) {
@@ -207,11 +251,7 @@ fn add_base64(forms: &mut Forms, value: &[u8]) {
                 add(forms, format!("{}{padding}", whole.as_str()));
             }
         }
-        for wrap in WRAPS {
-            for line in whole.as_bytes().chunks(wrap).filter(|line| line.len() >= LINE) {
-                add(forms, line);
-            }
-        }
+        add_wrapped(forms, whole.as_bytes());
         for shift in 0..3 {
             let shifted = Zeroizing::new([&[0; 2][..shift], value].concat());
             let text = Zeroizing::new(engine.encode(&*shifted));
@@ -220,6 +260,14 @@ fn add_base64(forms: &mut Forms, value: &[u8]) {
             if last.saturating_sub(first) >= LINE - 2 {
                 add(forms, &text.as_bytes()[first..last]);
             }
+        }
+    }
+}
+
+fn add_wrapped(forms: &mut Forms, base64: &[u8]) {
+    for wrap in WRAPS {
+        for line in base64.chunks(wrap).filter(|line| line.len() >= LINE) {
+            add(forms, line);
         }
     }
 }
@@ -319,6 +367,30 @@ mod tests {
         hides(KEY, &key.replace('\n', "\\n"));
         hides(KEY, &key.replace('\n', "\\\\n"));
         assert_eq!(knowing(KEY).scrub_text("https://oauth2.example/token"), "https://oauth2.example/token");
+    }
+
+    #[test]
+    fn a_long_value_is_hidden_whole_and_costs_little() {
+        let value: String = (0..6000_u64)
+            .map(|number| char::from(b'!' + (number * number % 93) as u8))
+            .chain("日".chars())
+            .collect();
+        let scrubber = knowing(&value);
+        let hides = |form: String, rest: usize| {
+            let scrubbed = scrubber.scrub_text(&format!("<{form}>")).replace("***", "");
+            assert!(scrubbed.len() <= 2 + rest, "{scrubbed}");
+        };
+        hides(value.clone(), 0);
+        hides(super::json(&value), 0);
+        hides(super::url_encoded(&value, &["-._~"])[0].clone(), 0);
+        hides(STANDARD.encode(&value), 2);
+        for line in STANDARD.encode(&value).as_bytes().chunks(76) {
+            hides(String::from_utf8_lossy(line).into_owned(), 2);
+        }
+        let huge: String =
+            (0..300_000_u64).map(|number| char::from(b'a' + (number * number % 23) as u8)).collect();
+        let size: usize = super::of(&huge).iter().map(|form| form.0.len()).sum();
+        assert!(size < 1 << 20, "{size}");
     }
 
     #[test]
