@@ -17,8 +17,6 @@ use super::process::{self, Child};
 use super::{DockerMode, OperatorError, OperatorRequest};
 use crate::dig::params;
 
-/// In memory, in the container.
-const FOLDER: &str = "/dev/shm/sync";
 /// `docker run` itself failed.
 const DOCKER_FAILED: i32 = 125;
 /// One build at a time: tasks that start together mostly want the same image.
@@ -44,11 +42,13 @@ pub(super) struct Container {
     run_options: Vec<String>,
     pull_always: bool,
     selinux: bool,
+    /// A name that nothing else has: of the container, and of the folder with its files.
+    name: String,
 }
 
 /// What runs in the container.
 pub(super) struct Bundle<'a> {
-    /// Name and text of each file; [`path`] says where it is.
+    /// Name and text of each file; [`Container::path`] says where it is.
     pub(super) files: Vec<(&'static str, &'a str)>,
     /// The file that the command may write.
     pub(super) result: &'static str,
@@ -56,11 +56,6 @@ pub(super) struct Bundle<'a> {
     pub(super) argv: Vec<String>,
     /// Variables for the container.
     pub(super) variables: BTreeMap<String, String>,
-}
-
-/// Where a file of a bundle is in the container.
-pub(super) fn path(name: &str) -> String {
-    format!("{FOLDER}/{name}")
 }
 
 /// Decides by the parameter `docker` and the mode of the run.
@@ -102,7 +97,13 @@ impl Container {
             run_options: list("run_options")?,
             pull_always: flag("pull_always")?,
             selinux: flag("selinux")?,
+            name: format!("sync-{}", random_word()?),
         })
+    }
+
+    /// Where a file of a bundle is in the container: in memory.
+    pub(super) fn path(&self, name: &str) -> String {
+        format!("/dev/shm/{}/{name}", self.name)
     }
 
     fn is_installed(&self, request: &OperatorRequest<'_>) -> bool {
@@ -120,15 +121,13 @@ impl Container {
         request: &OperatorRequest<'_>,
     ) -> Result<(i32, Vec<u8>), OperatorError> {
         let image = self.prepared_image(request)?;
-        let key = random_word()?;
-        let name = format!("sync-{key}");
-        let script = bundle.script(&key);
+        let script = self.script(&bundle);
         let mut environment = request.services.environment.clone();
         let mut argv: Vec<String> = ["run"].map(str::to_owned).to_vec();
         argv.extend(self.run_options.iter().cloned());
         let project = request.services.project.display();
         let access = if self.selinux { "rw,Z" } else { "rw" };
-        argv.extend(["--rm", "-i", "--name", &name, "-v"].map(str::to_owned));
+        argv.extend(["--rm", "-i", "--name", &self.name, "-v"].map(str::to_owned));
         argv.push(format!("{project}:{project}:{access}"));
         argv.extend(["-w".to_owned(), request.directory.display().to_string()]);
         for (variable, value) in bundle.variables {
@@ -143,7 +142,7 @@ impl Container {
         let result = process::run_apart(&child, script, &request.reporter, &request.cancel);
         if request.cancel.is_canceled() {
             // The client is dead by now; the container may not be.
-            let _ = self.quiet(&["kill", &name], request);
+            let _ = self.quiet(&["kill", &self.name], request);
         }
         match result? {
             (DOCKER_FAILED, _) => {
@@ -192,6 +191,25 @@ impl Container {
         })
     }
 
+    /// A shell script that lays out the files, runs the command, prints the result file and clears up.
+    fn script(&self, bundle: &Bundle<'_>) -> String {
+        let (folder, result) = (self.path(""), self.path(bundle.result));
+        let mut script = format!("umask 077\nTMPDIR=/dev/shm\nmkdir -p {folder}\n: > {result}\n");
+        for (name, text) in &bundle.files {
+            let (file, end) = (self.path(name), format!("END-{}", self.name));
+            let newline = if text.ends_with('\n') { "" } else { "\n" };
+            // Writing into a String does not fail.
+            let _ = write!(script, "cat > {file} <<'{end}'\n{text}{newline}{end}\n");
+        }
+        let words: Vec<_> = bundle.argv.iter().map(|word| quoted(word)).collect();
+        let _ = write!(
+            script,
+            "unset TMPDIR\n{} < /dev/null >&2\ncode=$?\ncat {result}\nrm -rf {folder}\nexit $code\n",
+            words.join(" "),
+        );
+        script
+    }
+
     fn child(
         &self,
         arguments: Vec<String>,
@@ -223,28 +241,6 @@ impl Container {
         command.args(arguments).env_clear().envs(&request.services.environment);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.status().map(|status| status.success())
-    }
-}
-
-impl Bundle<'_> {
-    /// A shell script that lays out the files, runs the command, and prints the result file.
-    fn script(&self, key: &str) -> String {
-        let mut script =
-            format!("umask 077\nTMPDIR=/dev/shm\nmkdir -p {FOLDER}\n: > {}\n", path(self.result));
-        for (name, text) in &self.files {
-            let end = format!("END-{key}");
-            let newline = if text.ends_with('\n') { "" } else { "\n" };
-            // Writing into a String does not fail.
-            let _ = write!(script, "cat > {} <<'{end}'\n{text}{newline}{end}\n", path(name));
-        }
-        let words: Vec<_> = self.argv.iter().map(|word| quoted(word)).collect();
-        let _ = write!(
-            script,
-            "unset TMPDIR\n{} < /dev/null >&2\ncode=$?\ncat {}\nexit $code\n",
-            words.join(" "),
-            path(self.result)
-        );
-        script
     }
 }
 

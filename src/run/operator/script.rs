@@ -55,7 +55,7 @@ impl Operator for Script {
                     result: "output.json",
                     argv: call.argv(
                         self.language.interpreter(request, None)?,
-                        ["runner", "input.json", "output.json"].map(container::path),
+                        ["runner", "input.json", "output.json"].map(|name| container.path(name)),
                     ),
                     variables,
                 };

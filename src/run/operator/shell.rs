@@ -86,12 +86,12 @@ impl Work {
         container: &Container,
         request: &OperatorRequest<'_>,
     ) -> Result<Vec<u8>, OperatorError> {
-        self.variables.insert(PARAMS.to_owned(), container::path("params.json"));
-        self.variables.insert(STORE.to_owned(), container::path("store"));
+        self.variables.insert(PARAMS.to_owned(), container.path("params.json"));
+        self.variables.insert(STORE.to_owned(), container.path("store"));
         let bundle = Bundle {
             files: vec![("runner.sh", &self.script), ("params.json", &self.public)],
             result: "store",
-            argv: self.interpreter.into_iter().chain([container::path("runner.sh")]).collect(),
+            argv: self.interpreter.into_iter().chain([container.path("runner.sh")]).collect(),
             variables: self.variables,
         };
         match container.run(bundle, request)? {
