@@ -19,3 +19,4 @@ mod rows;
 mod secrets_kms;
 mod sql;
 mod support;
+mod types;

@@ -10,6 +10,7 @@ import http.client
 import json
 import re
 import secrets
+import time
 import urllib.parse
 from typing import Any, Optional
 
@@ -179,8 +180,17 @@ class Emulator:
         headers = {"content-type": f"multipart/related; boundary={border}"}
         status, _, answer = call(self.base, "POST", path, headers, content)
         done = json.loads(answer) if status == 200 else {}
+        # local-bigquery answers before a large load is done.
+        while status == 200 and done.get("status", {}).get("state") in ("PENDING", "RUNNING"):
+            time.sleep(0.05)
+            status, done = self.ask("GET", self.job(done["jobReference"]))
         if done.get("status", {}).get("state") != "DONE" or "errorResult" in done.get("status", {}):
-            raise ApiError(500, "internalError", f"the emulator did not load: {status} {answer[:2000]!r}")
+            raise ApiError(500, "internalError", f"the emulator did not load: {status} {done or answer[:2000]!r}")
+
+    @staticmethod
+    def job(reference: dict[str, Any]) -> str:
+        at = f"/bigquery/v2/projects/{reference['projectId']}/jobs/{reference['jobId']}"
+        return f"{at}?location={reference['location']}" if "location" in reference else at
 
     def copy(self, job: dict[str, Any]) -> dict[str, Any]:
         """A copy job of the emulator's own, under an id of its own."""
