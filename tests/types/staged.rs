@@ -44,7 +44,8 @@ fn of_json(line: &str, name: &str, kind: Kind, value: &Value) -> Option<String> 
     };
     Some(match kind {
         Kind::Timestamp => {
-            let wall = text.strip_suffix(" +00:00").expect("the zone of the process is UTC");
+            // Embulk's form has a space before the offset, the exact one has none.
+            let wall = text.strip_suffix("+00:00").expect("the zone of the process is UTC").trim_end();
             let wall: DateTime = wall.parse().expect("a date and a time");
             wall.duration_since(EPOCH).as_micros().to_string()
         }
