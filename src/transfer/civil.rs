@@ -46,6 +46,14 @@ impl Date {
         era * 146_097 + day_of_era - 719_468
     }
 
+    /// Days since 1970-01-01 of a date that may have a month or day of zero: the one before the first.
+    pub fn days_rolling(self) -> i64 {
+        let months = self.year * 12 + i64::from(self.month) - 1;
+        // A month of zero is the December before; `% 12 + 1` is from 1 to 12.
+        let month = u32::try_from(months.rem_euclid(12) + 1).unwrap_or(1);
+        Self { year: months.div_euclid(12), month, day: 1 }.days() + i64::from(self.day) - 1
+    }
+
     /// Whether the calendar has this date.
     pub fn exists(self) -> bool {
         let leap = self.year.rem_euclid(4) == 0
@@ -83,6 +91,19 @@ mod tests {
             };
         }
         assert_eq!(Date { year: 1970, month: 1, day: 1 }.days(), 0);
+    }
+
+    #[test]
+    fn zeros_roll_back() {
+        for ((year, month, day), rolled) in
+            [((2015, 0, 0), (2014, 11, 30)), ((2015, 6, 0), (2015, 5, 31)), ((2015, 0, 7), (2014, 12, 7))]
+        {
+            let (to_year, to_month, to_day) = rolled;
+            let expected = Date { year: to_year, month: to_month, day: to_day };
+            assert_eq!(Date::from_days(Date { year, month, day }.days_rolling()), expected);
+        }
+        let usual = Date { year: 2024, month: 2, day: 29 };
+        assert_eq!(usual.days_rolling(), usual.days());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `column_options` of the database inputs: a value fetched as `value_type` and turned into `type`.
 //!
-//! Embulk gives NULL in every row for pairs that mean nothing (a string as boolean, a date as long); such a config
-//! is refused here instead.
+//! Embulk gives NULL in every row for pairs that mean nothing (a string as boolean, a date as long); so it is here,
+//! with a note. What fails under Embulk is refused before the read.
 
 use crate::embulk::config::EmbulkType;
 use crate::embulk::input::{ColumnOption, ValueType};
@@ -81,6 +81,8 @@ enum Step {
     Double,
     /// A number as boolean: true above zero.
     Boolean,
+    /// NULL in every row.
+    Null,
 }
 
 /// What becomes of a text.
@@ -95,6 +97,34 @@ enum Then {
     Json,
 }
 
+/// What people should know of an option that makes every row NULL.
+pub(super) fn null_note(name: &str, kind: ColumnType, option: Option<&ColumnOption>) -> Option<String> {
+    let to = null_type(kind, option?)?.embulk().word();
+    Some(format!("column `{name}`: `type: {to}` of a {} column is NULL in every row", kind.word()))
+}
+
+/// The type of a column whose option makes every row NULL.
+fn null_type(kind: ColumnType, option: &ColumnOption) -> Option<ColumnType> {
+    use EmbulkType::{Boolean, Double, Json, Long, Timestamp};
+    let to = option.column_type?;
+    let of_text = option.value_type == ValueType::String || kind == ColumnType::String;
+    let null = match (kind.embulk(), to) {
+        (Json, _) => false,
+        _ if kind == ColumnType::Bytes && option.value_type != ValueType::String => false,
+        _ if of_text => matches!(to, Boolean | Timestamp),
+        (Timestamp, to) => matches!(to, Boolean | Long | Double),
+        (_, to) => matches!(to, Json | Timestamp),
+    };
+    null.then_some(match to {
+        Boolean => ColumnType::Boolean,
+        Long => ColumnType::Long,
+        Double => ColumnType::Double,
+        Timestamp => ColumnType::Timestamp,
+        Json => ColumnType::Json,
+        EmbulkType::String => ColumnType::String,
+    })
+}
+
 /// The column's type under an option and how its values get there.
 pub(super) fn plan(
     name: &str,
@@ -104,7 +134,9 @@ pub(super) fn plan(
     zones: &Zones,
 ) -> Result<(ColumnType, Option<Conversion>), TransferError> {
     let Some(option) = option else { return Ok((kind, None)) };
-    let step = if option.value_type == ValueType::String {
+    let step = if let Some(to) = null_type(kind, option) {
+        Some((to, Step::Null))
+    } else if option.value_type == ValueType::String {
         server_text(kind, option.column_type)
     } else {
         match kind.embulk() {
@@ -228,7 +260,7 @@ fn refusal(name: &str, kind: ColumnType, option: &ColumnOption) -> TransferError
         ErrorKind::Config,
         format!("`value_type: {value_type}`{asked} cannot be used for the {word} column `{name}`"),
     )
-    .hint("it would be NULL in every row or fail under Embulk; choose another type in `column_options`")
+    .hint("choose another type in `column_options`")
 }
 
 impl Conversion {
@@ -237,6 +269,10 @@ impl Conversion {
         self.scratch.clear();
         let to = match (&mut self.step, *given) {
             (Step::Keep, _) => return given.push(column),
+            (Step::Null, _) => {
+                column.push_null();
+                return Ok(());
+            }
             (Step::ServerText(then), _) => {
                 push_server_text(self.from, given, &mut self.scratch)?;
                 return push_parsed(*then, &self.scratch, column);
@@ -446,11 +482,29 @@ mod tests {
     }
 
     #[test]
-    fn pairs_that_would_be_null_in_every_row_are_refused() {
+    fn pairs_that_mean_nothing_are_null_in_every_row_and_noted() {
         for (kind, option) in [
             (ColumnType::String, option(ValueType::Coalesce, Some(EmbulkType::Boolean))),
-            (ColumnType::Date, option(ValueType::Long, None)),
             (ColumnType::Long, option(ValueType::Coalesce, Some(EmbulkType::Timestamp))),
+            (ColumnType::Long, option(ValueType::String, Some(EmbulkType::Boolean))),
+            (ColumnType::Double, option(ValueType::Coalesce, Some(EmbulkType::Json))),
+            (ColumnType::Date, option(ValueType::Coalesce, Some(EmbulkType::Long))),
+        ] {
+            let given = if kind == ColumnType::String { Given::Text(b"true") } else { Given::Long(1) };
+            assert_eq!(convert(kind, &option, given).1, None);
+            assert!(null_note("c", kind, Some(&option)).is_some());
+        }
+        let option = option(ValueType::Coalesce, Some(EmbulkType::Boolean));
+        assert_eq!(
+            null_note("c", ColumnType::String, Some(&option)).unwrap(),
+            "column `c`: `type: boolean` of a string column is NULL in every row"
+        );
+    }
+
+    #[test]
+    fn pairs_that_fail_under_embulk_are_refused() {
+        for (kind, option) in [
+            (ColumnType::Date, option(ValueType::Long, None)),
             (ColumnType::Bytes, option(ValueType::Coalesce, None)),
         ] {
             assert!(plan("c", kind, Some(&option), &Zone::utc(), &Zones::utc()).is_err());

@@ -71,8 +71,14 @@ impl FileTarget {
         if let (false, StaleObjects::Refuse) = (stale.is_empty(), self.options.stale) {
             return Err(stale::refusal(&stale));
         }
-        if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder).map_err(|error| self.failed(&error))?;
+        // Embulk makes no folders either: a mistyped prefix must not grow a tree of them.
+        if let Some(folder) = self.path.parent()
+            && !folder.as_os_str().is_empty()
+            && !folder.is_dir()
+        {
+            let shown = folder.display();
+            return Err(TransferError::new(ErrorKind::Storage, format!("there is no folder `{shown}`"))
+                .hint("make it before the transfer (`mkdir -p`), or correct `path_prefix`"));
         }
         stale::remove_abandoned(&self.path, &self.temporary);
         self.context.ledger.intend(&self.effect())?;

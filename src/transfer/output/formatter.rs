@@ -131,10 +131,11 @@ fn clock(format: &str, zone: jiff::tz::TimeZone) -> Rendering {
     Rendering::quoted(Form::Clock(ClockForm { format: TimeFormat::parse(format), clock: Clock::In(zone) }))
 }
 
-/// Exact types write a flag of BIT(n) as its number; Embulk has only true and false.
+/// Embulk has only true and false for BIT(n), and no integer above 2^63-1.
 fn natural(column: &Column, types: TypeMapping) -> Rendering {
     match (column.kind, types) {
         (ColumnType::Bit { .. }, TypeMapping::Embulk) => Rendering::bare(Form::Boolean),
+        (ColumnType::UnsignedLong, TypeMapping::Embulk) => Rendering::bare(Form::Integer),
         (kind, _) => Rendering::natural(kind),
     }
 }

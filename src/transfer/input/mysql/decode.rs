@@ -21,9 +21,11 @@ pub(super) struct Decoder {
     zero_dates: ZeroDates,
     /// Zero dates that became NULL.
     pub(super) zero_date_count: u64,
+    /// Dates with a month or day of zero that became the one before.
+    pub(super) rolled_date_count: u64,
 }
 
-/// What becomes of `0000-00-00` and of dates that the calendar does not have (`zeroDateTimeBehavior`).
+/// What becomes of `0000-00-00` (`zeroDateTimeBehavior`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ZeroDates {
     /// NULL, counted.
@@ -41,7 +43,8 @@ impl Decoder {
         session: &jiff::tz::TimeZone,
         zero_dates: ZeroDates,
     ) -> Self {
-        Self { kind, conversion, session: ZoneClock::new(session.clone()), zero_dates, zero_date_count: 0 }
+        let session = ZoneClock::new(session.clone());
+        Self { kind, conversion, session, zero_dates, zero_date_count: 0, rolled_date_count: 0 }
     }
 
     /// Adds a value to the column.
@@ -51,6 +54,11 @@ impl Decoder {
             return Ok(());
         }
         let given = match self.kind {
+            ColumnType::Year if self.zero_dates == ZeroDates::Null && long(value)? == 0 => {
+                self.zero_date_count += 1;
+                column.push_null();
+                return Ok(());
+            }
             ColumnType::Boolean | ColumnType::Long | ColumnType::Year => Given::Long(long(value)?),
             ColumnType::UnsignedLong | ColumnType::Bit { .. } => Given::UnsignedLong(unsigned(value)?),
             ColumnType::Float => Given::Float(float(value)?),
@@ -79,26 +87,41 @@ impl Decoder {
         let Value::Date(year, month, day, hour, minute, second, micros) = *value else {
             return Err(OTHER_TYPE);
         };
-        let mut date = Date { year: i64::from(year), month: u32::from(month), day: u32::from(day) };
-        if !date.exists() {
-            match self.zero_dates {
-                ZeroDates::Null => {
-                    self.zero_date_count += 1;
-                    return Ok(None);
-                }
-                ZeroDates::Refuse => return Err(Unfit("is a date that the calendar does not have")),
-                ZeroDates::Round => date = Date { year: 1, month: 1, day: 1 },
-            }
-        }
+        let date = Date { year: i64::from(year), month: u32::from(month), day: u32::from(day) };
+        let Some(days) = self.days(date)? else { return Ok(None) };
         if self.kind == ColumnType::Date {
-            return Ok(Some(date.days()));
+            return Ok(Some(days));
         }
         let seconds = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second);
-        let wall = date.days() * DAY + seconds * SECOND + i64::from(micros);
+        let wall = days * DAY + seconds * SECOND + i64::from(micros);
         if self.kind == ColumnType::DateTime {
             return Ok(Some(wall));
         }
         self.session.instant(wall).map(Some).ok_or(Unfit("is no instant of the time zone of the session"))
+    }
+}
+
+impl Decoder {
+    /// Days of a date; none for a zero date that becomes NULL.
+    fn days(&mut self, date: Date) -> Result<Option<i64>, Unfit> {
+        if date.exists() {
+            return Ok(Some(date.days()));
+        }
+        if date != (Date { year: 0, month: 0, day: 0 }) {
+            if date.month > 0 && date.day > 0 {
+                return Err(Unfit("is a date that the calendar does not have"));
+            }
+            self.rolled_date_count += 1;
+            return Ok(Some(date.days_rolling()));
+        }
+        match self.zero_dates {
+            ZeroDates::Null => {
+                self.zero_date_count += 1;
+                Ok(None)
+            }
+            ZeroDates::Refuse => Err(Unfit("is a zero date")),
+            ZeroDates::Round => Ok(Some(Date { year: 1, month: 1, day: 1 }.days())),
+        }
     }
 }
 

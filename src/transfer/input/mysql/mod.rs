@@ -38,6 +38,8 @@ pub struct MysqlReader {
     schema: Arc<Schema>,
     decoders: Vec<Decoder>,
     after_select: Option<String>,
+    /// Notes about the columns.
+    notes: Vec<String>,
     /// What messages call the source.
     name: String,
     log: FetchedLog,
@@ -73,7 +75,7 @@ pub fn open(
         run(&mut conn, before.expose(), "`before_select`")?;
     }
     let prepared = prepare(&mut conn, &statement, &name)?;
-    let (schema, decoders) = plan(config, &properties, &prepared, zones, &session, bytes)?;
+    let Planned { schema, decoders, notes } = plan(config, &properties, &prepared, zones, &session, bytes)?;
     log(format!("SQL: {}", statement.shown));
     Ok(MysqlReader {
         conn,
@@ -81,6 +83,7 @@ pub fn open(
         statement: prepared,
         schema,
         decoders,
+        notes,
         after_select: config.statements.after_select.as_ref().map(|text| text.expose().to_owned()),
         name,
         log: FetchedLog::new(Arc::clone(&context.observer)),
@@ -138,6 +141,13 @@ fn session_zone(conn: &mut Conn, config: &MysqlInput, server: &TimeZone) -> Resu
     Ok(TimeZone::UTC)
 }
 
+/// What a read needs to know of its columns.
+struct Planned {
+    schema: Arc<Schema>,
+    decoders: Vec<Decoder>,
+    notes: Vec<String>,
+}
+
 /// Types and decoders of all columns.
 fn plan(
     config: &MysqlInput,
@@ -146,9 +156,10 @@ fn plan(
     zones: Zones,
     session: &TimeZone,
     bytes: BytesRule,
-) -> Result<(Arc<Schema>, Vec<Decoder>), TransferError> {
+) -> Result<Planned, TransferError> {
     let mut found = Vec::new();
     let mut decoders = Vec::new();
+    let mut notes = Vec::new();
     for metadata in statement.columns().iter() {
         let name = metadata.name_str().into_owned();
         let kind = columns::column_type(metadata, properties.tiny_int)
@@ -158,12 +169,13 @@ fn plan(
         if kind == ColumnType::Bytes && option.is_none() && bytes == BytesRule::Refuse {
             return Err(super::unsupported(&name, columns::type_name(metadata)));
         }
+        notes.extend(convert::null_note(&name, kind, option));
         let (to, conversion) = convert::plan(&name, kind, option, &config.default_timezone, &zones)?;
         // The server's own text of a TIMESTAMP is that of its own zone.
         decoders.push(Decoder::new(kind, conversion, session, properties.zero_dates));
         found.push(Column::new(name, to));
     }
-    Ok((Schema::new(found, zones), decoders))
+    Ok(Planned { schema: Schema::new(found, zones), decoders, notes })
 }
 
 impl Input for MysqlReader {
@@ -205,13 +217,20 @@ impl Input for MysqlReader {
 
 impl MysqlReader {
     fn notes(&self) -> Vec<String> {
-        let counted =
-            self.schema.columns.iter().zip(&self.decoders).filter(|(_, decoder)| decoder.zero_date_count > 0);
-        counted
-            .map(|(column, decoder)| {
-                format!("column `{}`: {} zero dates became NULL", column.name, decoder.zero_date_count)
-            })
-            .collect()
+        let mut notes = self.notes.clone();
+        for (column, decoder) in self.schema.columns.iter().zip(&self.decoders) {
+            let name = &column.name;
+            if decoder.zero_date_count > 0 {
+                notes.push(format!("column `{name}`: {} zero dates became NULL", decoder.zero_date_count));
+            }
+            if decoder.rolled_date_count > 0 {
+                let count = decoder.rolled_date_count;
+                notes.push(format!(
+                    "column `{name}`: {count} dates with a month or day of zero became the one before"
+                ));
+            }
+        }
+        notes
     }
 }
 

@@ -28,6 +28,8 @@ pub struct SqliteReader {
     schema: Arc<Schema>,
     decoders: Vec<Decoder>,
     after_select: Option<String>,
+    /// Notes about the columns.
+    notes: Vec<String>,
     name: String,
     log: FetchedLog,
 }
@@ -55,6 +57,7 @@ pub fn open(
     let kinds = kinds(&connection, &statement, &name)?;
     let mut columns = Vec::new();
     let mut decoders = Vec::new();
+    let mut notes = Vec::new();
     for (column, kind) in kinds {
         let option = super::option_of(
             &config.column_options,
@@ -65,6 +68,7 @@ pub fn open(
         if kind == ColumnType::Bytes && option.is_none() && bytes == BytesRule::Refuse {
             return Err(super::unsupported(&column, "BLOB"));
         }
+        notes.extend(convert::null_note(&column, kind, option));
         let (to, conversion) = convert::plan(&column, kind, option, &config.default_timezone, &zones)?;
         columns.push(Column::new(column, to));
         decoders.push(Decoder { kind, conversion, scratch: Vec::new() });
@@ -75,6 +79,7 @@ pub fn open(
         statement,
         schema: Schema::new(columns, zones),
         decoders,
+        notes,
         after_select: config.statements.after_select.as_ref().map(|text| text.expose().to_owned()),
         name,
         log: FetchedLog::new(Arc::clone(&context.observer)),
@@ -181,7 +186,7 @@ impl Input for SqliteReader {
             self.log.count(count);
             if is_full(&page) {
                 if sink.send(page) == Flow::Stop {
-                    return Ok(InputFigures { rows: count, notes: Vec::new() });
+                    return Ok(InputFigures { rows: count, notes: self.notes.clone() });
                 }
                 page = sink.page();
                 page.first_row = count;
@@ -189,12 +194,12 @@ impl Input for SqliteReader {
         }
         self.log.end(count);
         if page.rows > 0 && sink.send(page) == Flow::Stop {
-            return Ok(InputFigures { rows: count, notes: Vec::new() });
+            return Ok(InputFigures { rows: count, notes: self.notes.clone() });
         }
         if let Some(after) = &self.after_select {
             self.connection.execute_batch(after).map_err(|error| failed(&error, "`after_select` failed"))?;
         }
-        Ok(InputFigures { rows: count, notes: Vec::new() })
+        Ok(InputFigures { rows: count, notes: self.notes.clone() })
     }
 }
 
