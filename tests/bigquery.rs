@@ -471,6 +471,29 @@ fn a_run_that_stops_stops_its_job() {
 }
 
 #[test]
+fn a_run_that_stops_does_not_wait_for_an_upload_that_hangs() {
+    for bucket in [true, false] {
+        let Some(mut lab) = Lab::start() else { return };
+        if !bucket {
+            lab.config.gcs = None;
+        }
+        lab.fake.rule(&json!({"id": "hang", "method": "PUT", "path": "upload_id", "action": "hold"}));
+        std::thread::scope(|scope| {
+            let running = scope.spawn(|| lab.transfer(&[&[1]]));
+            lab.fake.await_rule("hang", 1);
+            lab.cancel.cancel();
+            assert_eq!(running.join().unwrap().unwrap_err().kind, ErrorKind::Canceled);
+        });
+        lab.fake.drop_held("hang");
+        lab.fake.forget_rules();
+        lab.cancel = Cancel::default();
+        lab.transfer(&[&[1]]).unwrap();
+        assert_eq!(lab.ids(), ["1"]);
+        lab.assert_tidy();
+    }
+}
+
+#[test]
 fn services_that_are_busy_are_asked_again() {
     for path in ["/datasets/", "/tables/", "upload/storage", "/jobs$", "/jobs/", "/o/"] {
         let Some(lab) = Lab::start() else { return };

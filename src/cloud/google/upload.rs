@@ -31,7 +31,7 @@ pub const CHUNKS_HELD: usize = 3;
 const LOOK: Duration = Duration::from_millis(100);
 
 /// How long giving up may take.
-const CANCEL_PATIENCE: Duration = Duration::from_secs(10);
+const CANCEL_PATIENCE: Duration = Duration::from_secs(3);
 
 /// What was uploaded.
 #[derive(Debug, Clone)]
