@@ -372,6 +372,10 @@ mod tests {
                 "sla: {time: 01:00}\n",
                 "1:1 error unsupported-directive `sla` is not supported yet (not in this version)",
             ),
+            (
+                "+a: {sh>: x, _secrets: {pg: other}}\n",
+                "1:14 error unsupported-directive `_secrets` is not supported yet (not in this version)",
+            ),
             ("timezone: Mars/Olympus\n", "1:11 error timezone unknown time zone `Mars/Olympus`"),
             ("timezone: [x]\n", "1:11 error timezone `timezone` must be the name of a zone or an offset"),
             ("+a^b: {sh>: x}\n", "1:1 error task-name task name `+a^b` must not contain the character `^`"),
