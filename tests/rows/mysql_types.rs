@@ -66,7 +66,7 @@ fn rows(database: &MySqlDatabase, types: TypeMapping) -> Vec<Value> {
     let mut input = mysql(database, query("select * from types order by id"));
     if types == TypeMapping::Embulk {
         input.selection = query(
-            "select *, null as vb from (select id, ti, tu, t1, si, su, mi, mu, i, iu, bi, bu, f, d, \
+            "select * from (select id, ti, tu, t1, si, su, mi, mu, i, iu, bi, bu, f, d, \
              `dec`, money, c, v, t, e, s, b1, b9, da, dt, d0, ts, tm, y, j from types) x order by id",
         );
     }

@@ -56,10 +56,14 @@ pub(super) fn column_type(column: &Metadata, tiny_int: TinyInt1) -> Result<Colum
                 ColumnType::String
             }
         }
-        // `SELECT NULL`.
         Wire::MYSQL_TYPE_NULL => ColumnType::String,
         _ => return Err(type_name(column)),
     })
+}
+
+/// Whether a column has no type at all, as that of `SELECT NULL`.
+pub(super) fn is_null(column: &Metadata) -> bool {
+    column.column_type() == Wire::MYSQL_TYPE_NULL
 }
 
 /// The display length counts the sign and the point.
@@ -73,6 +77,7 @@ fn decimal(column: &Metadata, unsigned: bool) -> ColumnType {
 /// The MySQL name of a column's type, as Embulk's messages name it.
 pub(super) fn type_name(column: &Metadata) -> &'static str {
     match column.column_type() {
+        Wire::MYSQL_TYPE_NULL => "NULL",
         Wire::MYSQL_TYPE_GEOMETRY => "GEOMETRY",
         Wire::MYSQL_TYPE_STRING => "BINARY",
         Wire::MYSQL_TYPE_VAR_STRING | Wire::MYSQL_TYPE_VARCHAR => "VARBINARY",

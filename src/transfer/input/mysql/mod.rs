@@ -166,7 +166,8 @@ fn plan(
             .map_err(|word| super::unsupported(&name, word))?;
         let jdbc = columns::jdbc_type(metadata, kind);
         let option = super::option_of(&config.column_options, &config.default_column_options, &name, jdbc)?;
-        if kind == ColumnType::Bytes && option.is_none() && bytes == BytesRule::Refuse {
+        let untyped = kind == ColumnType::Bytes || columns::is_null(metadata);
+        if untyped && option.is_none() && bytes == BytesRule::Refuse {
             return Err(super::unsupported(&name, columns::type_name(metadata)));
         }
         notes.extend(convert::null_note(&name, kind, option));
