@@ -57,7 +57,7 @@ fn a_read_and_a_load_fail_and_retry_does_just_those_two() {
         let mut expected = vec![UNREADABLE, REFUSED];
         if form == Form::Ruby {
             assert!(ran.iter().any(|task| task.ends_with("+get_credentials")), "{ran:?}");
-            assert!(said.stderr.contains("+get_credentials` ran again"), "{}", said.stderr);
+            assert!(said.stderr.contains("+get_credentials: runs again: "), "{}", said.stderr);
             expected.push("+get_credentials");
         }
         assert_eq!(ran.len(), expected.len(), "{ran:?}");
