@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(
             check(template),
             [
-                "a.yml.liquid:1:12 error unknown-plugin: unknown input plugin `postgresql`",
+                "a.yml.liquid:1:12 error unknown-plugin: input plugin `postgresql` is not supported yet [not in this version]",
                 "a.yml.liquid:7:9 error unsupported-option: `mode: replace_backup` is not supported yet",
                 "a.yml.liquid:8:3 warning unknown-option: unknown option `souce_format` in `out` is ignored [did you mean `source_format`?]",
                 "a.yml.liquid:9:16 error bad-value: `compression` must be one of NONE, GZIP, not `LZ4`",
