@@ -42,3 +42,28 @@ fn a_plain_sync_flushes_and_says_nothing() {
     let nothing = sandbox.run(["-d"]).expect_code(1);
     assert_eq!(nothing.stderr, "sync: --data needs a file\n");
 }
+
+#[test]
+fn a_real_embulk_does_what_is_not_native() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let mut sandbox = Sandbox::new()
+        .file("real/embulk", "#!/bin/sh\necho \"real embulk: $*\"\nexit 3\n")
+        .file("foreign.yml", "in: {type: randomj}\nout: {type: stdout}\n")
+        .file("flow.dig", "+a:\n  sh>: embulk run foreign.yml || echo ended with $?\n");
+    let real = sandbox.path().join("real/embulk");
+    std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o755)).unwrap();
+    sandbox.run(["check", "foreign.yml"]).expect_code(65);
+
+    let path = format!("{}:{}", sandbox.path().join("real").display(), std::env::var("PATH").unwrap());
+    sandbox.set("PATH", path);
+    sandbox.run(["check", "foreign.yml"]).expect_code(0);
+    let said = sandbox.run(["embulk", "run", "-l", "warn", "foreign.yml"]).expect_code(3);
+    assert_eq!(said.stdout, "real embulk: run -l warn foreign.yml\n");
+    let said = sandbox.run(["run", "flow.dig"]).expect_code(0);
+    assert_eq!(said.stdout, "real embulk: run foreign.yml\nended with 3\n");
+
+    sandbox.write("policy.yml", "");
+    sandbox.run(["check", "foreign.yml"]).expect_code(65);
+    sandbox.run(["embulk", "run", "foreign.yml"]).expect_code(1);
+}

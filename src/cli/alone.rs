@@ -16,7 +16,7 @@ use super::opening::Opened;
 use super::place::PlaceArgs;
 use super::safe::{self, SafeSetup};
 use super::transfer::{EffectMemory, Repeats, Transfers};
-use super::{CommonArgs, console};
+use super::{CommonArgs, console, foreign};
 use crate::exit::Exit;
 use crate::report::console::Results;
 use crate::run::embulk_protocol::LogLevel;
@@ -46,6 +46,11 @@ pub fn main(arguments: &[OsString]) -> Exit {
             return Exit::TaskFailed;
         }
     };
+    let project = PlaceArgs::default().find(None).map(|place| place.project);
+    if let Some(reason) = project.ok().and_then(|project| foreign::hand_over(arguments, &project)) {
+        console.say(&format!("Error: {reason}"));
+        return Exit::TaskFailed;
+    }
     let arguments: Vec<String> =
         arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
     let zone = TimeZone::system();

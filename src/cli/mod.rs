@@ -6,6 +6,7 @@ pub mod check;
 pub mod docker;
 pub mod embulk;
 pub mod flush;
+pub mod foreign;
 pub mod guard;
 mod hidden_prompt;
 pub mod log;

@@ -16,7 +16,9 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 
 use super::place::PlaceArgs;
+use crate::cli::foreign;
 use crate::diagnostic::{Problem, Severity, Source};
+use crate::embulk::ForeignPlugins;
 use crate::exit::Exit;
 use crate::reader::{DirectoryReader, Reader};
 use crate::report::console::Console;
@@ -67,7 +69,7 @@ pub fn exec(args: &CheckArgs, place: &PlaceArgs, console: &Console) -> anyhow::R
     if args.paths.is_empty() {
         let project = place.find(None).context("can't find the project")?.project;
         let reader = DirectoryReader::new(&project);
-        let mut reach = Reach::new(&reader);
+        let mut reach = Reach::new(&reader, foreign::plugins(&project));
         folder::check(&project, Path::new(""), &mut reach)?;
         checked.take(reach, &reader);
     }
@@ -88,9 +90,10 @@ pub fn exec(args: &CheckArgs, place: &PlaceArgs, console: &Console) -> anyhow::R
     Ok(exit(&checked.problems, args.deny))
 }
 
-/// Everything that is wrong with a workflow and with what it reaches. `path` is relative to the reader's project.
-pub fn reachable(path: &Path, reader: &dyn Reader) -> Vec<Problem> {
-    let mut reach = Reach::new(reader);
+/// Everything that is wrong with a workflow and with what it reaches. `path` is relative to the reader's project;
+/// `plugins` says what plugins that are not native mean.
+pub fn reachable(path: &Path, reader: &dyn Reader, plugins: ForeignPlugins) -> Vec<Problem> {
+    let mut reach = Reach::new(reader, plugins);
     reach.workflow(path);
     in_order(reach.problems)
 }
@@ -151,7 +154,7 @@ fn check_path(path: &Path, args: &PlaceArgs, checked: &mut Checked) -> anyhow::R
         return Ok(Some(format!("`{shown}` lies outside of the project `{}`", place.project.display())));
     };
     let reader = DirectoryReader::new(&place.project);
-    let mut reach = Reach::new(&reader);
+    let mut reach = Reach::new(&reader, foreign::plugins(&place.project));
     if metadata.is_dir() {
         folder::check(&place.project, &relative, &mut reach)?;
     } else if is_workflow(&relative) {

@@ -17,6 +17,8 @@ use crate::session::TaskName;
 /// Walks from workflows to all that they reach.
 pub(super) struct Reach<'a> {
     reader: &'a dyn Reader,
+    /// What plugins that are not native mean in transfer files.
+    plugins: ForeignPlugins,
     /// Called workflows with the working directory they are called in.
     called: BTreeSet<(PathBuf, PathBuf)>,
     /// Those of them that are not read yet: a chain of calls may be long.
@@ -35,9 +37,10 @@ struct Site<'t> {
 }
 
 impl<'a> Reach<'a> {
-    pub(super) fn new(reader: &'a dyn Reader) -> Self {
+    pub(super) fn new(reader: &'a dyn Reader, plugins: ForeignPlugins) -> Self {
         Self {
             reader,
+            plugins,
             called: BTreeSet::new(),
             open: VecDeque::new(),
             seen: BTreeSet::new(),
@@ -62,7 +65,7 @@ impl<'a> Reach<'a> {
     /// A transfer file.
     pub(super) fn transfer_file(&mut self, path: &Path) {
         if self.seen.insert(path.to_owned()) {
-            self.add(embulk::check_file(path, self.reader, ForeignPlugins::Refuse));
+            self.add(embulk::check_file(path, self.reader, self.plugins));
         }
     }
 
@@ -234,7 +237,7 @@ mod tests {
     use crate::reader::MemoryReader;
 
     fn check(reader: &MemoryReader, path: &str) -> (Vec<String>, Vec<String>) {
-        let mut reach = Reach::new(reader);
+        let mut reach = Reach::new(reader, ForeignPlugins::Refuse);
         reach.workflow(Path::new(path));
         let shown = reach.problems.iter().map(|problem| {
             let place = problem.span.as_ref().map(ToString::to_string).unwrap_or_default();
