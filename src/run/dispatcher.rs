@@ -4,7 +4,7 @@
 //! An event counts only once the sink has taken it: a task starts after its start is recorded, and a task that
 //! announces an outside effect waits for the answer. When the sink fails, the run stops.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,11 +14,11 @@ use jiff::Timestamp;
 use super::cancel::StopReason;
 use super::event::{AttemptOutcome, EventKind, FailureKind, RunEvent, TaskFailure};
 use super::executor::{Ended, Job, Shared};
-use super::operator::{Cancel, NotRecorded, OperatorError};
+use super::operator::{Cancel, NotRecorded, OperatorError, Waiting};
 use super::setup::{FailedTask, RunSetup, RunSummary, SinkError};
 use super::timers::Timers;
 use super::workers::{Message, Workers};
-use crate::plan::{Failure, Plan, Success, TaskId, Transition, Work, is_control};
+use crate::plan::{Failure, Plan, TaskId, Transition, Work, is_control};
 use crate::session::{Level, Params, TaskName, TaskState};
 use crate::transfer::report::TransferReport;
 
@@ -39,8 +39,8 @@ pub fn execute<'a>(plan: Plan, setup: RunSetup, sink: &'a mut Sink<'a>) -> RunSu
 /// What falls due.
 enum Due {
     Retry(TaskId),
-    /// The end of a `wait>`.
-    Wait(TaskId, Box<Success>),
+    /// The next turn of a task that waits for something.
+    Turn(Box<(Work, Waiting)>),
     /// Running tasks have had their time: they are asked to stop.
     GraceOver,
     /// They were asked and did not: the run ends without them.
@@ -56,6 +56,8 @@ struct Dispatcher<'a> {
     workers: Workers,
     control: Workers,
     timers: Timers<Due>,
+    /// Turns that are due and wait for a free worker.
+    turns: VecDeque<(Work, Waiting)>,
     cancel: Cancel,
     grace: Duration,
     stopped: Option<StopReason>,
@@ -80,7 +82,6 @@ impl<'a> Dispatcher<'a> {
             zone: setup.session.time.0.time_zone().clone(),
             clock: setup.clock,
             limits: setup.limits,
-            cancel: cancel.clone(),
             mode: setup.mode,
             log_params: setup.log_params,
         });
@@ -92,6 +93,7 @@ impl<'a> Dispatcher<'a> {
             workers: Workers::new("task", setup.jobs, &shared, &sender),
             control: Workers::new("control", 1, &shared, &sender),
             timers: Timers::new(),
+            turns: VecDeque::new(),
             cancel,
             grace: setup.grace,
             stopped: None,
@@ -186,10 +188,10 @@ impl<'a> Dispatcher<'a> {
         workers.busy = workers.busy.saturating_sub(1);
         match ended {
             Ended::Success(success) => self.plan.succeeded(id, success),
-            Ended::Wait(pause, success) if self.stopped.is_none() => {
-                self.timers.set(Instant::now(), pause, Due::Wait(id, Box::new(success)));
+            Ended::Again(pause, turn) if self.stopped.is_none() => {
+                self.timers.set(Instant::now(), pause, Due::Turn(turn));
             }
-            Ended::Wait(..) => self.plan.failed(id, stopped_early()),
+            Ended::Again(..) => self.plan.failed(id, stopped_early()),
             Ended::Failure(failure) => self.failed(id, failure),
         }
     }
@@ -209,7 +211,7 @@ impl<'a> Dispatcher<'a> {
         while let Some(due) = self.timers.take_due(now) {
             match due {
                 Due::Retry(id) => self.plan.retry_due(id),
-                Due::Wait(id, success) => self.plan.succeeded(id, *success),
+                Due::Turn(turn) => self.turns.push_back(*turn),
                 Due::GraceOver => {
                     self.cancel.cancel();
                     self.timers.set(now, self.grace, Due::GiveUp);
@@ -227,10 +229,12 @@ impl<'a> Dispatcher<'a> {
         if is_first {
             self.stopped = Some(reason);
             self.plan.stop();
-            for due in self.timers.take_all() {
-                if let Due::Wait(id, _) = due {
-                    self.plan.failed(id, stopped_early());
-                }
+            let waiting = self.timers.take_all().into_iter().filter_map(|due| match due {
+                Due::Turn(turn) => Some(*turn),
+                _ => None,
+            });
+            for (work, _) in self.turns.drain(..).chain(waiting) {
+                self.plan.failed(work.id, stopped_early());
             }
         }
         let at_once = !is_first || reason == StopReason::NotRecorded;
@@ -320,15 +324,20 @@ impl<'a> Dispatcher<'a> {
             if !self.tell(started) {
                 return self.plan.failed(id, stopped_early());
             }
-            let scope = self.plan.scope(id);
-            self.give(Job { work, scope });
+            self.give(work, Waiting::first());
             self.tell_transitions();
+        }
+        while !self.workers.is_full()
+            && let Some((work, waiting)) = self.turns.pop_front()
+        {
+            self.give(work, waiting);
         }
     }
 
-    fn give(&mut self, job: Job) {
-        let id = job.work.id;
-        let is_control = is_control(&job.work.call.operator);
+    fn give(&mut self, work: Work, waiting: Waiting) {
+        let id = work.id;
+        let is_control = is_control(&work.call.operator);
+        let job = Job { scope: self.plan.scope(id), work, waiting, cancel: self.cancel.child() };
         let workers = if is_control { &mut self.control } else { &mut self.workers };
         if let Err(error) = workers.give(job) {
             let error = OperatorError::failed("no thread could be started").cause(&error);

@@ -342,7 +342,7 @@ mod tests {
     use serde_json::json;
 
     use super::super::operator::testing::Bench;
-    use super::super::operator::{Operator, OperatorOutput};
+    use super::super::operator::{Operator, OperatorOutput, Turn};
     use super::*;
     use crate::transfer::report::TransferReport;
 
@@ -350,8 +350,8 @@ mod tests {
     struct Client<F>(EmbulkDoor, F);
 
     impl<F: Fn(&Pass) -> Result<OperatorOutput, OperatorError> + Send + Sync> Operator for Client<F> {
-        fn run(&self, request: &OperatorRequest<'_>) -> Result<OperatorOutput, OperatorError> {
-            self.1(&self.0.pass(request)?)
+        fn run(&self, request: &OperatorRequest<'_>) -> Result<Turn, OperatorError> {
+            self.1(&self.0.pass(request)?).map(Turn::Done)
         }
     }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::event::{FailureKind, TaskResult};
 use super::operator::{
     Cancel, OperatorError, OperatorOutput, OperatorRequest, Operators, Reporter, SecretGuard, Services,
-    Subtask, control, wait,
+    Subtask, Turn, Waiting, control,
 };
 use super::scope::{self, Evaluated};
 use super::setup::{LogParams, RunMode};
@@ -19,6 +19,8 @@ use crate::dig::params;
 use crate::dig::retry::RetryPolicy;
 use crate::plan::{Failure, Scope, Success, Work, is_control};
 use crate::reader::Reader;
+use crate::secret::SecretStore;
+use crate::secret::mount::Mounted;
 use crate::session::{Level, Params, TaskName};
 
 /// Operators whose own failure is final. Digdag: `_retry` on them counts only for what they generate.
@@ -33,7 +35,6 @@ pub(super) struct Shared {
     pub(super) zone: jiff::tz::TimeZone,
     pub(super) clock: Clock,
     pub(super) limits: Limits,
-    pub(super) cancel: Cancel,
     pub(super) mode: RunMode,
     pub(super) log_params: LogParams,
 }
@@ -43,19 +44,23 @@ pub(super) struct Job {
     pub(super) work: Work,
     /// Exports and stores in scope, raw.
     pub(super) scope: Scope,
+    /// What earlier turns of the same try left.
+    pub(super) waiting: Waiting,
+    /// Set when the task is to stop.
+    pub(super) cancel: Cancel,
 }
 
 /// How a try ended.
 pub(super) enum Ended {
     Success(Success),
     Failure(Failure),
-    /// A `wait>`: it succeeds after a pause and needs no thread for it.
-    Wait(Duration, Success),
+    /// What it waits for is not there: another turn after a pause, for which no thread is held.
+    Again(Duration, Box<(Work, Waiting)>),
 }
 
 /// Tries a task once.
 pub(super) fn try_task(shared: &Shared, evaluator: &Evaluator, job: Job, reporter: &Reporter) -> Ended {
-    let Job { work, scope } = job;
+    let Job { work, scope, mut waiting, cancel } = job;
     let guard = shared.services.guard.as_ref();
     let evaluated = match scope::evaluate(&work, scope.merged(), &shared.variables, evaluator, guard) {
         Ok(evaluated) => evaluated,
@@ -65,14 +70,17 @@ pub(super) fn try_task(shared: &Shared, evaluator: &Evaluator, job: Job, reporte
         }
     };
     let retry = retry_of(&evaluated, reporter);
-    match carry_out(shared, evaluator, &work, evaluated, reporter) {
-        Ok((output, pause)) => match success(guard, &work, output) {
-            Ok(success) => match pause {
-                Some(pause) => Ended::Wait(pause, success),
-                None => Ended::Success(success),
-            },
-            Err(error) => Ended::Failure(failure(shared, &work.name, &error, retry)),
-        },
+    let stage = Stage { shared, evaluator, reporter, cancel: &cancel, waiting: &waiting };
+    let tried = match stage.carry_out(&work, evaluated) {
+        Ok(Turn::Again { after, state }) => {
+            waiting.state = state;
+            return Ended::Again(after, Box::new((work, waiting)));
+        }
+        Ok(Turn::Done(output)) => success(guard, &work, output),
+        Err(error) => Err(error),
+    };
+    match tried {
+        Ok(success) => Ended::Success(success),
         Err(error) => Ended::Failure(failure(shared, &work.name, &error, retry)),
     }
 }
@@ -91,48 +99,62 @@ fn retry_of(evaluated: &Evaluated, reporter: &Reporter) -> Option<RetryPolicy> {
     }
 }
 
-type Outcome = Result<(OperatorOutput, Option<Duration>), OperatorError>;
+/// Where a try takes place.
+struct Stage<'a> {
+    shared: &'a Shared,
+    evaluator: &'a Evaluator,
+    reporter: &'a Reporter,
+    cancel: &'a Cancel,
+    waiting: &'a Waiting,
+}
 
-fn carry_out(
-    shared: &Shared,
-    evaluator: &Evaluator,
-    work: &Work,
-    evaluated: Evaluated,
-    reporter: &Reporter,
-) -> Outcome {
-    let services = shared.services.as_ref();
-    let directory = directory_of(&services.project, &evaluated.config)?;
-    if shared.log_params == LogParams::Yes {
-        log_params(&evaluated.config, reporter, services.guard.as_ref());
+impl Stage<'_> {
+    fn carry_out(&self, work: &Work, evaluated: Evaluated) -> Result<Turn, OperatorError> {
+        let shared = self.shared;
+        let services = shared.services.as_ref();
+        let directory = directory_of(&services.project, &evaluated.config)?;
+        if shared.log_params == LogParams::Yes && self.waiting.is_first() {
+            log_params(&evaluated.config, self.reporter, services.guard.as_ref());
+        }
+        let Evaluated { operator, command, config, local } = evaluated;
+        let request = OperatorRequest {
+            task: work.name.clone(),
+            operator,
+            round: work.round,
+            command,
+            secrets: secrets_of(services, &config)?,
+            config,
+            local,
+            directory,
+            templates: self.evaluator,
+            reporter: self.reporter.clone(),
+            cancel: self.cancel.clone(),
+            waiting: self.waiting.clone(),
+            services,
+        };
+        if shared.mode == RunMode::Dry {
+            return Ok(OperatorOutput::default().into());
+        }
+        if is_control(&request.operator) {
+            return control::generate(&request, &work.call, shared.reader.as_ref()).map(Turn::Done);
+        }
+        match shared.operators.get(request.operator.as_str()) {
+            Some(operator) => operator.run(&request),
+            None => Err(OperatorError::config(format!("unknown operator `{}>`", request.operator))),
+        }
     }
-    let Evaluated { operator, command, config, local } = evaluated;
-    let request = OperatorRequest {
-        task: work.name.clone(),
-        operator,
-        round: work.round,
-        command,
-        config,
-        local,
-        directory,
-        templates: evaluator,
-        reporter: reporter.clone(),
-        cancel: shared.cancel.clone(),
-        services,
-    };
-    if shared.mode == RunMode::Dry {
-        return Ok((OperatorOutput::default(), None));
+}
+
+/// The run's secrets, under the names that `_secrets` gives them.
+fn secrets_of(services: &Services, config: &Params) -> Result<Arc<dyn SecretStore>, OperatorError> {
+    let store = Arc::clone(&services.secrets);
+    match config.get("_secrets") {
+        None | Some(Value::Null) => Ok(store),
+        Some(written) => match Mounted::new(store, written) {
+            Ok(mounted) => Ok(Arc::new(mounted)),
+            Err(error) => Err(OperatorError::config(error.to_string())),
+        },
     }
-    if is_control(&request.operator) {
-        let output = control::generate(&request, &work.call, shared.reader.as_ref())?;
-        return Ok((output, None));
-    }
-    if request.operator == "wait" {
-        return Ok((OperatorOutput::default(), Some(wait::pause(&request)?)));
-    }
-    let Some(operator) = shared.operators.get(request.operator.as_str()) else {
-        return Err(OperatorError::config(format!("unknown operator `{}>`", request.operator)));
-    };
-    Ok((operator.run(&request)?, None))
 }
 
 /// One line of JSON; of what counts as secret only the names.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::event::{AttemptOutcome, EventKind, FailureKind, RunEvent};
 use super::operator::{
     DockerMode, Operator, OperatorError, OperatorOutput, OperatorRequest, Operators, ScrubStream,
-    SecretGuard, Services, TransferRequest, TransferService, plain,
+    SecretGuard, Services, TransferRequest, TransferService, Turn, plain,
 };
 use super::*;
 use crate::dig::expression::{Clock, Limits};
@@ -89,8 +89,8 @@ impl<F> Operator for Made<F>
 where
     F: Fn(&OperatorRequest<'_>) -> Result<OperatorOutput, OperatorError> + Send + Sync,
 {
-    fn run(&self, request: &OperatorRequest<'_>) -> Result<OperatorOutput, OperatorError> {
-        (self.0)(request)
+    fn run(&self, request: &OperatorRequest<'_>) -> Result<Turn, OperatorError> {
+        (self.0)(request).map(Turn::Done)
     }
 }
 
@@ -529,7 +529,10 @@ fn a_secret_with_dollar_signs_arrives_as_it_is() {
             return Ok(OperatorOutput { store: store.unwrap_or_default(), ..OperatorOutput::default() });
         }
         sees.lock().unwrap().clone_from(&request.config);
-        told["sh"].run(request)
+        match told["sh"].run(request)? {
+            Turn::Done(output) => Ok(output),
+            Turn::Again { .. } => panic!("it does not wait"),
+        }
     });
     let told = Trial::new(text).operator("sh", own).run();
     assert_eq!(told.output(), "11 a$b ***\n");
@@ -587,4 +590,30 @@ fn tasks_that_a_script_added_are_compiled_and_recorded() {
         .iter()
         .any(|event| matches!(event, EventKind::TaskPlanned { result, .. } if result.subtask.is_some()));
     assert!(recorded);
+}
+
+/// An operator that looks three times, and what its parameter was each time.
+struct Looks(Mutex<Vec<String>>);
+
+impl Operator for Looks {
+    fn run(&self, request: &OperatorRequest<'_>) -> Result<Turn, OperatorError> {
+        let looks = request.waiting.state.as_u64().unwrap_or(0);
+        self.0.lock().unwrap().push(format!("{looks} {}", request.command));
+        if looks == 2 {
+            return Ok(OperatorOutput::default().into());
+        }
+        Ok(Turn::Again { after: Duration::ZERO, state: json!(looks + 1) })
+    }
+}
+
+#[test]
+fn a_task_that_waits_gets_turns_until_it_is_done() {
+    let looks = Arc::new(Looks(Mutex::default()));
+    let told = Trial::new("+a:\n  look>: ${1 + 1}\n+b:\n  sh>: after\n")
+        .operator("look", Arc::clone(&looks) as Arc<dyn Operator>)
+        .run();
+    assert_eq!(told.summary.outcome, AttemptOutcome::Success);
+    assert_eq!(*looks.0.lock().unwrap(), [r#"0 "2""#, r#"1 "2""#, r#"2 "2""#]);
+    let starts = told.events.iter().filter(|event| matches!(event, EventKind::TaskStarted { .. })).count();
+    assert_eq!(starts, 2, "all turns are one try");
 }

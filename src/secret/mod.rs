@@ -4,6 +4,7 @@
 pub mod ciphertext;
 pub mod file;
 pub mod key_service;
+pub mod mount;
 pub mod name;
 pub mod params;
 pub mod resolver;

@@ -39,17 +39,27 @@ pub trait Observer: Send + Sync {
 
 /// A flag that asks to stop. Cheap to ask, cheap to share.
 #[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+pub struct Cancel {
+    own: Arc<AtomicBool>,
+    /// Whoever stops all stops each.
+    all: Option<Arc<AtomicBool>>,
+}
 
 impl Cancel {
+    /// A flag of its own that is also set when this one is.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self { own: Arc::default(), all: Some(Arc::clone(&self.own)) }
+    }
+
     /// Asks all holders to stop.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.own.store(true, Ordering::SeqCst);
     }
 
     /// Whether somebody asked.
     pub fn is_canceled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.own.load(Ordering::Relaxed) || self.all.as_ref().is_some_and(|all| all.load(Ordering::Relaxed))
     }
 }
 

@@ -27,13 +27,6 @@ impl Compiler {
             };
             self.report(problem.hint("put the operator into a task of its own beside them"), place);
         }
-        if let Some(entry) = find(entries, "_secrets") {
-            let problem =
-                Problem::error("unsupported-directive", "`_secrets` is not supported yet", &entry.key_span);
-            let problem =
-                problem.label("not in this version").hint("name the secret as it is: `${secret:NAME}`");
-            self.report(problem, place);
-        }
         let (name, span, command) = named_operator(entries, operators, place);
         if !name.contains("${")
             && let Some(problem) = operator::problem(&name, &span)

@@ -373,8 +373,8 @@ mod tests {
                 "1:1 error unsupported-directive `sla` is not supported yet (not in this version)",
             ),
             (
-                "+a: {sh>: x, _secrets: {pg: other}}\n",
-                "1:14 error unsupported-directive `_secrets` is not supported yet (not in this version)",
+                "+a: {sh>: x, _secrets: {pg: {port: 5432}, db: other.db}}\n",
+                "1:36 error operand `_secrets.pg.port` must be the name of a secret, but is a number",
             ),
             ("timezone: Mars/Olympus\n", "1:11 error timezone unknown time zone `Mars/Olympus`"),
             ("timezone: [x]\n", "1:11 error timezone `timezone` must be the name of a zone or an offset"),

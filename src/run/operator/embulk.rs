@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::environment;
 use super::memory_file::MemoryFile;
 use super::options;
-use super::{Operator, OperatorError, OperatorOutput, OperatorRequest, TransferRequest};
+use super::{Operator, OperatorError, OperatorOutput, OperatorRequest, TransferRequest, Turn};
 use crate::run::embulk_lines;
 use crate::session::Level;
 
@@ -16,7 +16,7 @@ use crate::session::Level;
 pub struct Embulk;
 
 impl Operator for Embulk {
-    fn run(&self, request: &OperatorRequest<'_>) -> Result<OperatorOutput, OperatorError> {
+    fn run(&self, request: &OperatorRequest<'_>) -> Result<Turn, OperatorError> {
         let (config, name) = config(request)?;
         // `${secret:...}` is still in it: the values go into the config after it has been read.
         let file = MemoryFile::new(&config)
@@ -35,7 +35,7 @@ impl Operator for Embulk {
         for line in embulk_lines::of_success(&report) {
             request.reporter.log(Level::Info, &line);
         }
-        Ok(OperatorOutput::default())
+        Ok(OperatorOutput::default().into())
     }
 }
 

@@ -84,7 +84,7 @@ fn without_secrets(params: &Params, request: &OperatorRequest<'_>) -> Params {
 fn value_text(value: &Value, request: &OperatorRequest<'_>) -> Result<String, OperatorError> {
     match value {
         Value::Null => Ok(String::new()),
-        Value::String(text) => expand(text, request.services),
+        Value::String(text) => expand(text, request),
         other => Ok(other.to_string()),
     }
 }

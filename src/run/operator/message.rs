@@ -1,6 +1,6 @@
 //! `echo>` prints a text, `fail>` fails with one.
 
-use super::{Operator, OperatorError, OperatorOutput, OperatorRequest};
+use super::{Operator, OperatorError, OperatorOutput, OperatorRequest, Turn};
 use crate::dig::params;
 
 /// `echo>`.
@@ -8,11 +8,11 @@ use crate::dig::params;
 pub struct Echo;
 
 impl Operator for Echo {
-    fn run(&self, request: &OperatorRequest<'_>) -> Result<OperatorOutput, OperatorError> {
+    fn run(&self, request: &OperatorRequest<'_>) -> Result<Turn, OperatorError> {
         let mut text = params::to_text("echo>", request.required_command()?)?;
         text.push('\n');
         request.reporter.output(text.as_bytes());
-        Ok(OperatorOutput::default())
+        Ok(OperatorOutput::default().into())
     }
 }
 
@@ -21,7 +21,7 @@ impl Operator for Echo {
 pub struct Fail;
 
 impl Operator for Fail {
-    fn run(&self, request: &OperatorRequest<'_>) -> Result<OperatorOutput, OperatorError> {
+    fn run(&self, request: &OperatorRequest<'_>) -> Result<Turn, OperatorError> {
         Err(OperatorError::failed(params::to_text("fail>", request.required_command()?)?))
     }
 }

@@ -20,11 +20,12 @@ pub mod sql;
 mod stored;
 #[cfg(test)]
 pub(crate) mod testing;
-pub(in crate::run) mod wait;
+mod wait;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -40,19 +41,63 @@ use crate::transfer::report::TransferReport;
 
 /// One kind of work, e.g. `sh>`. One value serves all tasks of a run, on several threads at once.
 pub trait Operator: Send + Sync {
-    /// Does the work of one try of one task. Runs on a worker thread; a panic counts as a failure of the task.
-    fn run(&self, request: &OperatorRequest<'_>) -> Result<OperatorOutput, OperatorError>;
+    /// Does the work of one try of one task, or looks once whether what it waits for is there. Runs on a worker
+    /// thread; a panic counts as a failure of the task.
+    fn run(&self, request: &OperatorRequest<'_>) -> Result<Turn, OperatorError>;
+}
+
+/// How a turn of an operator ended.
+#[derive(Debug)]
+pub enum Turn {
+    /// The task's work is done.
+    Done(OperatorOutput),
+    /// What it waits for is not there yet: the run gives it another turn of the same try. No thread is held until
+    /// then, and the parameters are evaluated anew, as in Digdag.
+    Again {
+        /// The pause before it.
+        after: Duration,
+        /// What the next turn finds as [`Waiting::state`].
+        state: Value,
+    },
+}
+
+impl From<OperatorOutput> for Turn {
+    fn from(output: OperatorOutput) -> Self {
+        Self::Done(output)
+    }
+}
+
+/// What earlier turns of the same try left.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// When the first turn began.
+    pub since: Instant,
+    /// What the last turn handed over; null in the first.
+    pub state: Value,
+}
+
+impl Waiting {
+    /// The first turn.
+    pub fn first() -> Self {
+        Self { since: Instant::now(), state: Value::Null }
+    }
+
+    /// Whether it is the first turn.
+    pub fn is_first(&self) -> bool {
+        self.state.is_null()
+    }
 }
 
 /// The operators of a run by the name before `>`.
 pub type Operators = BTreeMap<&'static str, Arc<dyn Operator>>;
 
-/// The operators that need nothing from outside: `echo>` and `fail>`. Those that generate tasks and `wait>` are the
-/// run's own and stand in no map.
+/// The operators that need nothing from outside: `echo>`, `fail>` and `wait>`. Those that generate tasks are the run's
+/// own and stand in no map.
 pub fn plain() -> Operators {
     let mut operators = Operators::new();
     operators.insert("echo", Arc::new(message::Echo));
     operators.insert("fail", Arc::new(message::Fail));
+    operators.insert("wait", Arc::new(wait::Wait));
     operators
 }
 
@@ -93,6 +138,10 @@ pub struct OperatorRequest<'a> {
     pub reporter: Reporter,
     /// Set when the run wants the task to stop.
     pub cancel: Cancel,
+    /// Where its `${secret:...}` and the secrets of its options come from: the run's, as `_secrets` mounts them.
+    pub secrets: Arc<dyn SecretStore>,
+    /// What earlier turns of this try left.
+    pub waiting: Waiting,
     /// What all tasks share.
     pub services: &'a Services,
 }
@@ -236,7 +285,7 @@ impl From<SecretError> for OperatorError {
 
 /// What all tasks of a run share. Built by the door that starts the run.
 pub struct Services {
-    /// Where `${secret:...}` values come from.
+    /// Where `${secret:...}` values come from. A task asks through [`OperatorRequest::secrets`].
     pub secrets: Arc<dyn SecretStore>,
     /// Knows every secret that may turn up in a text.
     pub guard: Arc<dyn SecretGuard>,

@@ -29,12 +29,12 @@ impl<'a> Options<'a> {
     /// A text, with secrets put in.
     pub(super) fn text(&self, key: &str) -> Result<Option<String>, OperatorError> {
         let Some(value) = self.get(key) else { return Ok(None) };
-        expand(&params::to_text(key, value).map_err(|error| wrong(&error))?, self.request.services).map(Some)
+        expand(&params::to_text(key, value).map_err(|error| wrong(&error))?, self.request).map(Some)
     }
 
     /// The secret `<operator>.<key>`, when there is one. What cannot be read is an error, what is not set is not.
     pub(super) fn secret(&self, key: &str) -> Result<Option<String>, OperatorError> {
-        match self.request.services.secrets.get(&format!("{}.{key}", self.name)) {
+        match self.request.secrets.get(&format!("{}.{key}", self.name)) {
             Ok(secret) => {
                 self.request.services.guard.learn(secret.expose());
                 Ok(Some(secret.expose().to_owned()))

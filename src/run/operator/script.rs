@@ -14,7 +14,7 @@ use super::container::{self, Bundle, Place};
 use super::environment;
 use super::memory_file::MemoryFile;
 use super::process::{self, Child};
-use super::{Operator, OperatorError, OperatorOutput, OperatorRequest, Subtask};
+use super::{Operator, OperatorError, OperatorOutput, OperatorRequest, Subtask, Turn};
 use crate::dig::params;
 use crate::run::embulk_socket::EmbulkDoor;
 use crate::session::Params;
@@ -42,7 +42,7 @@ impl Script {
 }
 
 impl Operator for Script {
-    fn run(&self, request: &OperatorRequest<'_>) -> Result<OperatorOutput, OperatorError> {
+    fn run(&self, request: &OperatorRequest<'_>) -> Result<Turn, OperatorError> {
         let place = container::place(request)?;
         let call = self.language.call(request)?;
         let variables = environment::of_script(request)?;
@@ -62,7 +62,7 @@ impl Operator for Script {
                 container.run(bundle, request)?
             }
         };
-        self.language.result(code, &result, request)
+        self.language.result(code, &result, request).map(Turn::Done)
     }
 }
 

@@ -1,11 +1,11 @@
 //! `${secret:name}` in texts that operators expand.
 
-use super::{OperatorError, Services};
+use super::{OperatorError, OperatorRequest};
 
 const OPEN: &str = "${secret:";
 
 /// The text with the values of secrets in place of `${secret:name}`. Never log or store what comes out.
-pub(super) fn expand(text: &str, services: &Services) -> Result<String, OperatorError> {
+pub(super) fn expand(text: &str, request: &OperatorRequest<'_>) -> Result<String, OperatorError> {
     if !text.contains(OPEN) {
         return Ok(text.to_owned());
     }
@@ -14,8 +14,8 @@ pub(super) fn expand(text: &str, services: &Services) -> Result<String, Operator
     while let Some(start) = rest.find(OPEN) {
         let Some(length) = rest[start..].find('}') else { break };
         let name = rest[start + OPEN.len()..start + length].trim();
-        let secret = services.secrets.get(name)?;
-        services.guard.learn(secret.expose());
+        let secret = request.secrets.get(name)?;
+        request.services.guard.learn(secret.expose());
         expanded.push_str(&rest[..start]);
         expanded.push_str(secret.expose());
         rest = &rest[start + length + 1..];
@@ -32,12 +32,12 @@ mod tests {
     #[test]
     fn secrets_stand_for_their_names() {
         let bench = Bench::new().secret("db.password", "p${x}w");
-        let services = bench.services();
-        let expanded = |text: &str| expand(text, &services).map_err(|error| error.message);
+        let expanded =
+            |text: &str| bench.with_request(|request| expand(text, request)).map_err(|error| error.message);
         assert_eq!(expanded("a ${secret:db.password}!"), Ok("a p${x}w!".to_owned()));
         assert_eq!(expanded("${secret:db.password}${secret:db.password}"), Ok("p${x}wp${x}w".to_owned()));
         assert_eq!(expanded("${secret:open"), Ok("${secret:open".to_owned()));
         assert_eq!(expanded("${secret:other}"), Err("secret `other` is not set".to_owned()));
-        assert!(services.guard.contains_secret("p${x}w"));
+        assert!(bench.services().guard.contains_secret("p${x}w"));
     }
 }

@@ -15,7 +15,7 @@ use super::memory_file::MemoryFile;
 use super::process::{self, Child};
 use super::secret_text::expand;
 use super::stored;
-use super::{Operator, OperatorError, OperatorOutput, OperatorRequest};
+use super::{Operator, OperatorError, OperatorOutput, OperatorRequest, Turn};
 use crate::dig::params;
 use crate::run::embulk_socket::{EmbulkDoor, Pass};
 
@@ -37,19 +37,19 @@ impl Shell {
 }
 
 impl Operator for Shell {
-    fn run(&self, request: &OperatorRequest<'_>) -> Result<OperatorOutput, OperatorError> {
+    fn run(&self, request: &OperatorRequest<'_>) -> Result<Turn, OperatorError> {
         let command = command_text(request)?;
         let place = if is_embulk_only(&command) { Place::Here } else { container::place(request)? };
         let interpreter = interpreter(request)?;
         let variables = environment::of_command(request)?;
         let public = environment::public_params(request);
-        let script = expand(&command, request.services)?;
+        let script = expand(&command, request)?;
         let work = Work { interpreter, variables, public, script };
         let stored = match place {
             Place::Here => work.run_here(&self.door.pass(request)?, request),
             Place::Container(container) => work.run_in(&container, request),
         }?;
-        Ok(OperatorOutput { store: stored::read(stored)?, ..OperatorOutput::default() })
+        Ok(OperatorOutput { store: stored::read(stored)?, ..OperatorOutput::default() }.into())
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::options::{self, Options, TemplateText};
-use super::{Operator, OperatorError, OperatorOutput, OperatorRequest};
+use super::{Operator, OperatorError, OperatorOutput, OperatorRequest, Turn};
 use crate::cloud::webhook::{self, Patience, WebhookError};
 use crate::diagnostic::Source;
 use crate::run::event::EventKind;
@@ -23,7 +23,7 @@ pub struct Slack {
 }
 
 impl Operator for Slack {
-    fn run(&self, request: &OperatorRequest<'_>) -> Result<OperatorOutput, OperatorError> {
+    fn run(&self, request: &OperatorRequest<'_>) -> Result<Turn, OperatorError> {
         let address = address(request)?;
         let payload = payload(request)?;
         let body = request.services.guard.scrub(&payload.to_string());
@@ -39,7 +39,7 @@ impl Operator for Slack {
         }
         let failure = failure.map(|failure| request.services.guard.scrub(&failure));
         request.reporter.event(EventKind::Notified { channel: "slack".to_owned(), failure });
-        Ok(OperatorOutput::default())
+        Ok(OperatorOutput::default().into())
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     Cancel, DockerMode, EventLine, NotRecorded, Operator, OperatorError, OperatorOutput, OperatorRequest,
-    Reporter, ScrubStream, SecretGuard, Services, TransferRequest, TransferService,
+    Reporter, ScrubStream, SecretGuard, Services, TransferRequest, TransferService, Turn, Waiting,
 };
 use crate::dig::expression::{Clock, Evaluator, Limits, Tolerance};
 use crate::run::event::EventKind;
@@ -20,6 +20,9 @@ use crate::transfer::report::TransferReport;
 type OnOutput = Box<dyn Fn(&[u8]) + Send>;
 pub(crate) type OnTransfer =
     Box<dyn Fn(&TransferRequest) -> Result<TransferReport, OperatorError> + Send + Sync>;
+
+/// A test whose operator waits longer than this has gone wrong.
+const MOST_TURNS: u32 = 100;
 
 /// Collects what operators say.
 pub(crate) struct Bench {
@@ -100,13 +103,32 @@ impl Bench {
         Reporter::new(TaskName::from_full("+main+t"), line, Arc::clone(&self.guard) as Arc<dyn SecretGuard>)
     }
 
-    /// Runs one task: `local` are its own keys, the operator's key among them; `exported` lie below.
+    /// Runs one task: `local` are its own keys, the operator's key among them; `exported` lie below. An operator that
+    /// waits gets its next turn at once.
     pub(crate) fn run(
         &self,
         operator: &dyn Operator,
         exported: Value,
         local: Value,
     ) -> Result<OperatorOutput, OperatorError> {
+        let mut waiting = Waiting::first();
+        for _ in 0..MOST_TURNS {
+            match self.turn(operator, exported.clone(), local.clone(), waiting.clone())? {
+                Turn::Done(output) => return Ok(output),
+                Turn::Again { state, .. } => waiting.state = state,
+            }
+        }
+        panic!("still waiting after {MOST_TURNS} turns")
+    }
+
+    /// One turn of one task.
+    pub(crate) fn turn(
+        &self,
+        operator: &dyn Operator,
+        exported: Value,
+        local: Value,
+        waiting: Waiting,
+    ) -> Result<Turn, OperatorError> {
         let (Value::Object(exported), Value::Object(local)) = (exported, local) else {
             panic!("two objects")
         };
@@ -136,9 +158,29 @@ impl Bench {
             templates: &evaluator,
             reporter: self.reporter(),
             cancel: self.cancel.clone(),
+            secrets: Arc::clone(&services.secrets),
+            waiting,
             services: &services,
         };
         operator.run(&request)
+    }
+
+    /// A request to try something on that needs one: of a task `x>`.
+    pub(crate) fn with_request<T>(&self, try_it: impl Fn(&OperatorRequest<'_>) -> T + Send + Sync) -> T
+    where
+        T: Send,
+    {
+        struct Probe<F, T>(F, Mutex<Option<T>>);
+        impl<T: Send, F: Fn(&OperatorRequest<'_>) -> T + Send + Sync> Operator for Probe<F, T> {
+            fn run(&self, request: &OperatorRequest<'_>) -> Result<Turn, OperatorError> {
+                *self.1.lock().expect("no panic") = Some((self.0)(request));
+                Ok(OperatorOutput::default().into())
+            }
+        }
+        let probe = Probe(try_it, Mutex::new(None));
+        let empty = Value::Object(Params::new());
+        self.run(&probe, empty.clone(), empty).expect("success");
+        probe.1.into_inner().expect("no panic").expect("it ran")
     }
 
     /// What tasks printed.

@@ -2,12 +2,27 @@
 
 use std::time::Duration;
 
-use super::{OperatorError, OperatorRequest};
+use serde_json::json;
+
+use super::{Operator, OperatorError, OperatorOutput, OperatorRequest, Turn};
 use crate::dig::params;
+
+/// `wait>`.
+#[derive(Debug)]
+pub(super) struct Wait;
+
+impl Operator for Wait {
+    fn run(&self, request: &OperatorRequest<'_>) -> Result<Turn, OperatorError> {
+        if request.waiting.is_first() {
+            return Ok(Turn::Again { after: pause(request)?, state: json!("waited") });
+        }
+        Ok(OperatorOutput::default().into())
+    }
+}
 
 /// How long to wait. `blocking` and `poll_interval`, which tell Digdag how to hold its thread, must not stand
 /// together, and change nothing else.
-pub(in crate::run) fn pause(request: &OperatorRequest<'_>) -> Result<Duration, OperatorError> {
+fn pause(request: &OperatorRequest<'_>) -> Result<Duration, OperatorError> {
     let blocking = match request.param("blocking") {
         Some(value) => params::to_bool("blocking", value)?,
         None => false,

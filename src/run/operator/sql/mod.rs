@@ -12,7 +12,7 @@ mod stop;
 use serde_json::{Number, Value, json};
 
 use super::options::{self, Options};
-use super::{Operator, OperatorError, OperatorOutput, OperatorRequest};
+use super::{Operator, OperatorError, OperatorOutput, OperatorRequest, Turn};
 use crate::dig::params;
 use crate::session::{Level, Params};
 
@@ -60,7 +60,7 @@ struct Rows {
 }
 
 impl Operator for Sql {
-    fn run(&self, request: &OperatorRequest<'_>) -> Result<OperatorOutput, OperatorError> {
+    fn run(&self, request: &OperatorRequest<'_>) -> Result<Turn, OperatorError> {
         let name = match self.dialect {
             Dialect::Mysql => "mysql",
             Dialect::Sqlite => "sqlite",
@@ -74,7 +74,7 @@ impl Operator for Sql {
             Dialect::Sqlite => sqlite::run(&script, &options, keep, request)?,
         };
         if keep == Keep::Nothing {
-            return Ok(OperatorOutput::default());
+            return Ok(OperatorOutput::default().into());
         }
         let last = last.unwrap_or_default();
         request
@@ -88,7 +88,8 @@ impl Operator for Sql {
             store: Params::from_iter([(name.to_owned(), json!({"last_results": stored}))]),
             reset_store: vec![vec![name.to_owned(), "last_results".to_owned()]],
             ..OperatorOutput::default()
-        })
+        }
+        .into())
     }
 }
 

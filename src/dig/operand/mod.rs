@@ -17,6 +17,7 @@ pub(super) fn check(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
     let mut problems = Vec::new();
     problems.extend(missing_branch(call, entries));
     problems.extend(find(entries, "_env").into_iter().flat_map(environment));
+    problems.extend(find(entries, "_secrets").into_iter().flat_map(|entry| secrets("_secrets", entry)));
     problems.extend(unused(call, entries));
     let node = &call.command_node;
     let text = node.as_str();
@@ -66,6 +67,23 @@ fn environment(entry: &Entry) -> Vec<Problem> {
             Problem::error(CODE, message, &variable.key_span)
         })
         .collect()
+}
+
+/// `_secrets` maps names of secrets to names of secrets. `true` is a word of older versions of Digdag, without effect.
+fn secrets(path: &str, entry: &Entry) -> Vec<Problem> {
+    match &entry.value.value {
+        NodeValue::Mapping(entries) => {
+            entries.iter().flat_map(|entry| secrets(&format!("{path}.{}", entry.key), entry)).collect()
+        }
+        NodeValue::Scalar(Value::String(_)) if path != "_secrets" => Vec::new(),
+        NodeValue::Scalar(Value::Bool(true) | Value::Null) => {
+            vec![Problem::warning("no-effect", format!("`{path}` has no effect"), &entry.key_span)]
+        }
+        _ => {
+            let message = format!("`{path}` must be the name of a secret, but is {}", entry.value.kind());
+            vec![Problem::error(CODE, message, span_of(entry))]
+        }
+    }
 }
 
 /// Parameters that nothing reads: of the operators that do not take the whole map, each says what it reads. A name
