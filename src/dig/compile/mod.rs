@@ -453,8 +453,8 @@ mod tests {
             ("+a: {frob>: x}\n", "1:6 error unknown-operator unknown operator `frob>`"),
             ("+a: {_type: nop}\n", "1:13 error unknown-operator unknown operator `nop>`"),
             (
-                "+a: {pg>: x.sql}\n",
-                "1:6 error unsupported-operator operator `pg>` is not supported yet (not in this version)",
+                "+a: {bq>: x.sql}\n",
+                "1:6 error unsupported-operator operator `bq>` is not supported yet (not in this version)",
             ),
             (
                 "+a: {td>: x.sql}\n",
