@@ -151,7 +151,13 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
     progress.finish();
     let logs = logs.finish();
     tell(&ended, opened);
-    summary.print(&opened.console, End { retry_command: &retry_command.of(attempt.session), logs: &logs });
+    let end = End {
+        retry_command: &retry_command.of(attempt.session),
+        failures: &ended.failures,
+        tolerated: &ended.tolerated,
+        logs: &logs,
+    };
+    summary.print(&opened.console, end);
     Ok(exit(&ended))
 }
 

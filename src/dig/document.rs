@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::compile::{Compiler, DIRECTIVES, Place, definition, find, span_of};
 use super::include::Includes;
 use super::schedule::Schedule;
-use super::workflow::{Parallel, Task, TaskBody, Workflow};
+use super::workflow::{OnFailure, Parallel, Task, TaskBody, Workflow};
 use super::{name, params, zone};
 use crate::diagnostic::{Problem, Source, Span};
 use crate::reader::Reader;
@@ -15,8 +15,8 @@ use crate::session::{Params, TaskName};
 use crate::yaml::{self, Dialect, Entry, Node, NodeValue};
 
 /// Keys that may stand at the top, besides tasks.
-const TOP_KEYS: [&str; 8] =
-    ["timezone", "_export", "schedule", "sla", "_error", "_check", "_retry", "_parallel"];
+const TOP_KEYS: [&str; 9] =
+    ["timezone", "_export", "schedule", "sla", "_error", "_check", "_retry", "_parallel", "_timeout"];
 
 /// What came out of a `.dig` file.
 #[derive(Debug)]
@@ -130,6 +130,8 @@ fn top(
         check: None,
         background: false,
         after: Vec::new(),
+        timeout: None,
+        on_failure: OnFailure::Stop,
         definition: definition(&root_name, node),
     };
     compiler.common(&mut root, &entries, place);

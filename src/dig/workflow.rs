@@ -42,8 +42,22 @@ pub struct Task {
     pub background: bool,
     /// `_after: [+a, +b]`: names of earlier siblings.
     pub after: Vec<String>,
+    /// `_timeout`: how long one try of it may take, with all that runs below it.
+    pub timeout: Option<std::time::Duration>,
+    /// `_continue_on_failure`.
+    pub on_failure: OnFailure,
     /// SHA-256 of the definition as compiled (keys, values, order), hex.
     pub definition: String,
+}
+
+/// What the failure of a task means to the tasks around it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Those that wait for it never start, and the group fails.
+    #[default]
+    Stop,
+    /// They go on as if it had succeeded (`_continue_on_failure: true`).
+    Continue,
 }
 
 /// What a task does.

@@ -2,11 +2,12 @@
 //! retried group cost a node each and not a tree.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::dig::retry::RetryPolicy;
-use crate::dig::workflow::{OperatorCall, Parallel, Task, TaskBody};
+use crate::dig::workflow::{OnFailure, OperatorCall, Parallel, Task, TaskBody};
 use crate::session::Params;
 
 /// One compiled task.
@@ -26,6 +27,10 @@ pub struct Definition {
     pub background: bool,
     /// `_after`.
     pub after: Vec<String>,
+    /// `_timeout`.
+    pub timeout: Option<Duration>,
+    /// `_continue_on_failure`.
+    pub on_failure: OnFailure,
     /// SHA-256 of what was written, hex.
     pub hash: String,
     /// What it does.
@@ -82,6 +87,8 @@ impl Definition {
             check: self.check.clone(),
             background: false,
             after: Vec::new(),
+            timeout: self.timeout,
+            on_failure: self.on_failure,
             hash: self.hash.clone(),
             body,
         }
@@ -110,6 +117,8 @@ impl From<Task> for Definition {
             check: shared(task.check),
             background: task.background,
             after: task.after,
+            timeout: task.timeout,
+            on_failure: task.on_failure,
             hash: task.definition,
             body,
         }

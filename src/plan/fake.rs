@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::diagnostic::{Source, Span};
 use crate::dig::retry::RetryPolicy;
-use crate::dig::workflow::{OperatorCall, Parallel, Task, TaskBody};
+use crate::dig::workflow::{OnFailure, OperatorCall, Parallel, Task, TaskBody};
 use crate::run::event::{FailureKind, TaskFailure, TaskResult};
 use crate::session::{Params, TaskName, TaskState};
 use crate::yaml::Node;
@@ -65,6 +65,11 @@ pub(super) fn task(name: &str, value: &Value) -> Task {
         check: sub("_check", "^check"),
         background: flag,
         after: after.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        timeout: map.get("_timeout").and_then(Value::as_u64).map(std::time::Duration::from_secs),
+        on_failure: match map.get("_continue_on_failure") {
+            Some(Value::Bool(true)) => OnFailure::Continue,
+            _ => OnFailure::Stop,
+        },
         definition: format!("{value}"),
     }
 }
@@ -90,6 +95,7 @@ pub(super) struct World {
 enum Due {
     End(Box<Work>),
     Retry(TaskId),
+    Timeout(TaskId, u32),
 }
 
 impl World {
@@ -126,6 +132,14 @@ impl World {
                     self.end(&work);
                 }
                 Due::Retry(id) => self.plan.retry_due(id),
+                // What is stopped ends at once.
+                Due::Timeout(id, clock) => {
+                    for id in self.plan.timed_out(id, clock) {
+                        self.plan
+                            .failed(id, Failure { retry: self.retries[&id], ..Failure::canceled("stopped") });
+                    }
+                    self.drain();
+                }
             }
             self.begin_work();
         }
@@ -162,6 +176,9 @@ impl World {
             if let Transition::Retrying { id, delay, .. } = &transition {
                 self.push(self.now + delay.as_secs(), Due::Retry(*id));
             }
+            if let Transition::Timed { id, clock, limit } = &transition {
+                self.push(self.now + limit.as_secs(), Due::Timeout(*id, *clock));
+            }
             if let Transition::Finished { name, state: TaskState::Success, result: Some(result), .. }
             | Transition::Planned { name, result } = &transition
             {
@@ -176,6 +193,9 @@ impl World {
     }
 
     fn end(&mut self, work: &Work) {
+        if !self.plan.is_at(work) {
+            return;
+        }
         let runs = self.runs[&work.name];
         let fails = word(work, "fail=").map(|count| runs <= count.parse().unwrap());
         let command = work.call.command.as_str().unwrap();
@@ -210,7 +230,7 @@ impl World {
 
     /// `name state` of every operator task of the last rounds.
     pub(super) fn states(&self) -> Vec<String> {
-        self.plan.tasks().iter().map(|(name, state)| format!("{name} {}", state.word())).collect()
+        self.plan.tasks().iter().map(|task| format!("{} {}", task.name, task.state.word())).collect()
     }
 
     /// The names that were started, in order.

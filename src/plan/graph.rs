@@ -48,6 +48,26 @@ pub struct Work {
     pub lost_secrets: Vec<String>,
 }
 
+/// A task as a plan lists it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlannedTask<'a> {
+    /// Its full name.
+    pub name: &'a TaskName,
+    /// How it stands.
+    pub state: TaskState,
+    /// What its failure means to the run.
+    pub weight: Weight,
+}
+
+/// What the failure of a task means to the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// The run fails.
+    Counts,
+    /// Nothing: the task or one above it has `_continue_on_failure`.
+    Tolerated,
+}
+
 /// How many tasks of a plan ended how. Not counted are groups, the rounds before the last, and tasks that only
 /// generated others, unless they failed themselves or never started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -58,6 +78,8 @@ pub struct Counts {
     pub skipped: usize,
     /// Failed.
     pub failed: usize,
+    /// Failed, and were allowed to (`_continue_on_failure`).
+    pub tolerated: usize,
     /// Never started.
     pub blocked: usize,
     /// Stopped.
@@ -110,17 +132,27 @@ impl Plan {
         if let Some(work) = self.take_ready_control() {
             return Some(work);
         }
-        let id = self.ready.pop_front()?;
-        self.take(id)
+        loop {
+            let id = self.ready.pop_front()?;
+            // A time-out above it may have ended it while it waited here.
+            if self.node(id).state == TaskState::Ready {
+                return self.take(id);
+            }
+        }
     }
 
     /// The next task that may start and only generates tasks.
     pub fn take_ready_control(&mut self) -> Option<Work> {
-        let id = self.ready_control.pop_front()?;
-        self.take(id)
+        loop {
+            let id = self.ready_control.pop_front()?;
+            if self.node(id).state == TaskState::Ready {
+                return self.take(id);
+            }
+        }
     }
 
     fn take(&mut self, id: TaskId) -> Option<Work> {
+        self.start_clock(id);
         let again = if self.node(id).mode == Mode::Redo { Again::Redo } else { Again::Resume };
         let name = self.node(id).name.clone();
         let round = match self.rounds.get(&name) {
@@ -166,6 +198,18 @@ impl Plan {
         self.nodes.first().map_or(TaskState::Success, |root| root.state)
     }
 
+    /// Whether a task that waits may have another turn.
+    pub fn may_go_on(&self, id: TaskId) -> bool {
+        let node = self.node(id);
+        node.state == TaskState::Running && !node.timed_out && !node.halted
+    }
+
+    /// Whether a task still is in the try that was given out as `work`.
+    pub fn is_at(&self, work: &Work) -> bool {
+        let node = self.node(work.id);
+        node.state == TaskState::Running && node.round == work.round
+    }
+
     /// How a task stands.
     pub fn state(&self, id: TaskId) -> TaskState {
         self.node(id).state
@@ -181,12 +225,12 @@ impl Plan {
         &self.node(id).name
     }
 
-    /// The full names of all operator tasks of the last rounds, with their state.
-    pub fn tasks(&self) -> Vec<(&TaskName, TaskState)> {
+    /// All operator tasks of the last rounds with their state, and groups that failed themselves (by a time-out).
+    pub fn tasks(&self) -> Vec<PlannedTask<'_>> {
         let mut found = Vec::new();
-        self.walk(TaskId(0), &mut |node| {
-            if node.definition.call().is_some() {
-                found.push((&node.name, node.state));
+        self.walk(TaskId(0), Weight::Counts, &mut |node, weight| {
+            if node.definition.call().is_some() || node.state == TaskState::Error {
+                found.push(PlannedTask { name: &node.name, state: node.state, weight });
             }
         });
         found
@@ -195,15 +239,20 @@ impl Plan {
     /// How many tasks ended how.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
-        self.walk(TaskId(0), &mut |node| {
-            let Some(call) = node.definition.call() else { return };
+        self.walk(TaskId(0), Weight::Counts, &mut |node, weight| {
+            let call = node.definition.call();
+            match (node.state, weight) {
+                (TaskState::Error, Weight::Counts) => return counts.failed += 1,
+                (TaskState::Error, Weight::Tolerated) => return counts.tolerated += 1,
+                _ => {}
+            }
+            let Some(call) = call else { return };
             match node.state {
                 TaskState::Success | TaskState::GroupError if is_control(&call.operator) => {}
                 TaskState::Success if node.skipped => counts.skipped += 1,
                 TaskState::Success => counts.succeeded += 1,
                 // Something below it failed, and is counted.
                 TaskState::GroupError => {}
-                TaskState::Error => counts.failed += 1,
                 TaskState::Canceled => counts.canceled += 1,
                 _ => counts.blocked += 1,
             }
@@ -211,14 +260,15 @@ impl Plan {
         counts
     }
 
-    fn walk<'a>(&'a self, id: TaskId, visit: &mut impl FnMut(&'a Node)) {
+    fn walk<'a>(&'a self, id: TaskId, above: Weight, visit: &mut impl FnMut(&'a Node, Weight)) {
         let node = self.node(id);
         if node.passed {
             return;
         }
-        visit(node);
+        let weight = if node.is_tolerated() { Weight::Tolerated } else { above };
+        visit(node, weight);
         for child in node.round_children() {
-            self.walk(*child, visit);
+            self.walk(*child, weight, visit);
         }
     }
 
@@ -243,7 +293,9 @@ impl Plan {
         let id = TaskId(self.nodes.len());
         let mut node = Node::new(name, parent, Arc::clone(definition), role, mode);
         if let Some(parent) = parent {
-            node.in_handler |= self.node(parent).in_handler;
+            let above = self.node(parent);
+            node.in_handler |= above.in_handler;
+            node.halted = above.halted || above.timed_out;
             self.node_mut(parent).children.push(id);
             self.node_mut(parent).unfinished += 1;
         }

@@ -8,11 +8,13 @@
 //!
 //! * [`definition`]: the compiled tree, shared between the copies that a group's `_retry` makes.
 //! * [`graph`]: the nodes and how they wait for each other.
-//! * [`progress`]: what follows from an end, a failure, a retry.
+//! * [`progress`]: what follows from an end, a failure, a retry; `timeout` from a `_timeout`; `failure` makes the
+//!   variable `error`.
 //! * [`scope`]: which exports and stores a task sees.
 //! * [`resume`] and [`selection`]: what an earlier attempt has done already, and what people asked to run.
 
 pub mod definition;
+mod failure;
 #[cfg(test)]
 mod fake;
 pub mod graph;
@@ -23,9 +25,10 @@ pub mod scope;
 pub mod selection;
 #[cfg(test)]
 mod tests;
+mod timeout;
 
 pub use definition::Definition;
-pub use graph::{Counts, Plan, Work};
+pub use graph::{Counts, Plan, PlannedTask, Weight, Work};
 pub use node::TaskId;
 pub use progress::{Failure, Success, Transition};
 pub use resume::{Recorded, RecordedTask, is_control};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::definition::Definition;
 use super::selection::Mode;
+use crate::dig::workflow::OnFailure;
 use crate::run::event::{TaskFailure, TaskResult};
 use crate::session::{Params, TaskName, TaskState};
 
@@ -79,6 +80,12 @@ pub(super) struct Node {
     pub(super) failed: bool,
     pub(super) retries: u32,
     pub(super) round: u32,
+    /// Rises with every try and every end of one, so that a time-out can be told from that of an earlier try.
+    pub(super) clock: u32,
+    /// Its `_timeout` is over, and what ran below it has not all ended yet.
+    pub(super) timed_out: bool,
+    /// The `_timeout` of a task above it is over: it ends as soon as it can.
+    pub(super) halted: bool,
     pub(super) left: Left,
     /// Somebody at or below it has left stores.
     pub(super) stores_below: bool,
@@ -128,6 +135,9 @@ impl Node {
             failed: false,
             retries: 0,
             round: 0,
+            clock: 0,
+            timed_out: false,
+            halted: false,
             left: Left::default(),
             stores_below: false,
             given: None,
@@ -159,7 +169,15 @@ impl Node {
         self.left = Left::default();
         self.skipped = false;
         self.partial = false;
+        self.timed_out = false;
         self.forget_scopes();
+    }
+
+    /// Whether its failure is passed over (`_continue_on_failure`).
+    pub(super) fn is_tolerated(&self) -> bool {
+        self.definition.on_failure == OnFailure::Continue
+            && self.role == Role::Child
+            && matches!(self.state, TaskState::Error | TaskState::GroupError)
     }
 
     pub(super) fn forget_scopes(&mut self) {

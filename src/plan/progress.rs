@@ -14,7 +14,7 @@ use super::selection::Mode;
 use crate::dig;
 use crate::dig::retry::RetryPolicy;
 use crate::dig::workflow::{Parallel, Task};
-use crate::run::event::{TaskFailure, TaskResult};
+use crate::run::event::{FailureKind, TaskFailure, TaskResult};
 use crate::session::{Params, TaskName, TaskState};
 
 /// A task changed its state.
@@ -33,6 +33,8 @@ pub enum Transition {
         /// None when a task below it failed.
         failure: Option<TaskFailure>,
     },
+    /// A try of it began that may take so long; tell [`Plan::timed_out`] when that is over.
+    Timed { id: TaskId, clock: u32, limit: Duration },
     /// It ended.
     Finished { name: TaskName, state: TaskState, result: Option<TaskResult>, failure: Option<TaskFailure> },
 }
@@ -65,6 +67,19 @@ pub struct Failure {
     pub canceled: bool,
 }
 
+impl Failure {
+    /// A task that was stopped.
+    pub fn canceled(message: &str) -> Self {
+        let failure = TaskFailure {
+            message: message.to_owned(),
+            causes: Vec::new(),
+            hint: None,
+            kind: FailureKind::Canceled,
+        };
+        Self { failure, error: Params::new(), retry: None, canceled: true }
+    }
+}
+
 /// A step that waits to be worked off.
 #[derive(Debug)]
 pub(super) enum Action {
@@ -80,6 +95,10 @@ impl Plan {
             return;
         }
         let Success { mut store, reset_store, export, subtask, mut record } = success;
+        if subtask.is_none() && self.node(id).definition.check.is_none() {
+            // It ended just in time.
+            self.node_mut(id).timed_out = false;
+        }
         if let Some(before) = self.node_mut(id).before.take() {
             dig::params::merge(&mut store, &before.store);
             dig::params::merge(&mut record.store, &before.store);
@@ -94,8 +113,11 @@ impl Plan {
         if self.node(id).state != TaskState::Running {
             return;
         }
+        let stopping = self.stopping;
         let node = self.node_mut(id);
-        if failure.canceled {
+        if node.timed_out && !stopping {
+            self.fail_timed_out(id, failure.retry);
+        } else if failure.canceled || node.halted {
             node.failure = Some(failure.failure);
             self.finish(id, TaskState::Canceled, None);
         } else if let Some(delay) = self.spend_retry(id, failure.retry) {
@@ -156,7 +178,7 @@ impl Plan {
     }
 
     fn start(&mut self, id: TaskId) {
-        if self.stopping {
+        if self.stopping || self.node(id).halted {
             return self.finish(id, TaskState::Canceled, None);
         }
         if self.node(id).mode == Mode::Pass {
@@ -166,6 +188,7 @@ impl Plan {
         match &definition.body {
             Body::Group { .. } => {
                 self.node_mut(id).state = TaskState::Planned;
+                self.start_clock(id);
                 self.start_children(id);
             }
             Body::Operator(_) => self.start_operator(id, &definition),
@@ -297,12 +320,12 @@ impl Plan {
     fn ended(&mut self, id: TaskId) {
         let node = self.node(id);
         let Some(parent) = node.parent else { return };
-        let (succeeded, role) = (node.state == TaskState::Success, node.role);
+        let (goes_on, role) = (node.state == TaskState::Success || node.is_tolerated(), node.role);
         let partial = node.passed || node.partial;
         let above = self.node_mut(parent);
         above.partial |= partial;
         above.active = above.active.saturating_sub(1);
-        if succeeded {
+        if goes_on {
             above.unfinished = above.unfinished.saturating_sub(1);
             self.release(id, parent);
         } else if role != Role::Handler {
@@ -345,8 +368,11 @@ impl Plan {
             let state = if node.error.is_some() { TaskState::Error } else { TaskState::GroupError };
             return self.finish(id, state, None);
         }
-        if self.stopping && node.unfinished > 0 {
+        if (self.stopping || node.halted) && node.unfinished > 0 {
             return self.finish(id, TaskState::Canceled, None);
+        }
+        if node.timed_out {
+            return self.fail_timed_out(id, node.definition.retry);
         }
         if node.failed {
             return match self.spend_retry(id, self.node(id).definition.retry) {
@@ -364,7 +390,7 @@ impl Plan {
         }
     }
 
-    fn spend_retry(&mut self, id: TaskId, policy: Option<RetryPolicy>) -> Option<Duration> {
+    pub(super) fn spend_retry(&mut self, id: TaskId, policy: Option<RetryPolicy>) -> Option<Duration> {
         if self.stopping {
             return None;
         }
@@ -373,7 +399,8 @@ impl Plan {
         Some(delay)
     }
 
-    fn wait_for_retry(&mut self, id: TaskId, delay: Duration, failure: Option<TaskFailure>) {
+    pub(super) fn wait_for_retry(&mut self, id: TaskId, delay: Duration, failure: Option<TaskFailure>) {
+        self.stop_clock(id);
         let node = self.node_mut(id);
         node.state = TaskState::RetryWaiting;
         // A group has no rounds of its own: its tries are counted.
@@ -390,6 +417,7 @@ impl Plan {
         match node.definition.body {
             Body::Group { .. } => {
                 node.state = TaskState::Planned;
+                self.start_clock(id);
                 self.add_children(id);
                 self.start_children(id);
             }
@@ -398,7 +426,8 @@ impl Plan {
     }
 
     /// A task failed for good: its `_error`, or its end.
-    fn handle_failure(&mut self, id: TaskId) {
+    pub(super) fn handle_failure(&mut self, id: TaskId) {
+        self.stop_clock(id);
         let handler = self.node(id).definition.error.clone();
         match handler {
             Some(handler) if !self.stopping => {
@@ -417,22 +446,8 @@ impl Plan {
         }
     }
 
-    /// The errors of a task and all below it, also those of earlier rounds, in the order of definition: the last
-    /// one in the file wins.
-    fn error_below(&self, id: TaskId) -> Params {
-        let mut merged = Params::new();
-        let mut open = vec![id];
-        while let Some(id) = open.pop() {
-            let node = self.node(id);
-            if let Some(error) = &node.error {
-                dig::params::merge(&mut merged, error);
-            }
-            open.extend(node.children.iter().rev());
-        }
-        merged
-    }
-
-    fn finish(&mut self, id: TaskId, state: TaskState, result: Option<TaskResult>) {
+    pub(super) fn finish(&mut self, id: TaskId, state: TaskState, result: Option<TaskResult>) {
+        self.stop_clock(id);
         let node = self.node_mut(id);
         node.state = state;
         node.forget_scopes();

@@ -15,6 +15,15 @@ fn ran(workflow: &Value) -> World {
     world
 }
 
+/// The variable `error` when these tasks failed.
+fn error(tasks: &[&str]) -> Value {
+    let message = |name: &str| format!("{name} failed");
+    let last = tasks.last().unwrap();
+    let tasks: Vec<Value> =
+        tasks.iter().map(|name| json!({"name": name, "message": message(name)})).collect();
+    json!({"message": message(last), "task": last, "tasks": tasks})
+}
+
 #[test]
 fn the_end_states_of_a_failing_parallel_group() {
     let world = ran(&json!({
@@ -40,7 +49,7 @@ fn the_end_states_of_a_failing_parallel_group() {
         ]
     );
     assert_eq!(world.log, ["0 +wf+a+x", "0 +wf+a+y", "0 +wf+a+g+g1", "2 +wf+a+g+g2", "10 +wf^error"]);
-    assert_eq!(world.saw("+wf^error", "error"), Some(&json!({"message": "+wf+a+g+g2 failed"})));
+    assert_eq!(world.saw("+wf^error", "error"), Some(&error(&["+wf+a+x", "+wf+a+g+g2"])));
     assert_eq!(world.plan.root_state(), TaskState::GroupError);
     let groups: Vec<String> = world
         .transitions
@@ -135,7 +144,7 @@ fn handlers_run_innermost_first_and_mend_nothing() {
         "+g": {"_error": {"+x": "fail"}, "+a": {"op>": "fail", "_error": "task"}, "+b": "ok"},
     }));
     assert_eq!(world.started(), ["+wf+g+a", "+wf+g+a^error", "+wf+g^error+x", "+wf^error"]);
-    assert_eq!(world.saw("+wf+g+a^error", "error"), Some(&json!({"message": "+wf+g+a failed"})));
+    assert_eq!(world.saw("+wf+g+a^error", "error"), Some(&error(&["+wf+g+a"])));
     assert_eq!(world.plan.root_state(), TaskState::GroupError);
 }
 
@@ -147,7 +156,31 @@ fn the_error_of_the_last_failed_task_in_the_file_is_told() {
         "+b": "fail",
         "+c": "ok",
     }));
-    assert_eq!(world.saw("+wf^error", "error"), Some(&json!({"message": "+wf+b failed"})));
+    assert_eq!(world.saw("+wf^error", "error"), Some(&error(&["+wf+b"])));
+}
+
+#[test]
+fn a_failure_that_is_allowed_stops_nobody() {
+    let world = ran(&json!({
+        "+a": {"op>": "fail", "_continue_on_failure": true, "_error": "handle"},
+        "+g": {"_continue_on_failure": true, "+x": "fail", "+y": "never"},
+        "+p": {"_parallel": 1, "+x": {"op>": "fail", "_continue_on_failure": true}, "+y": "ok"},
+        "+z": "ok",
+    }));
+    assert_eq!(world.started(), ["+wf+a", "+wf+a^error", "+wf+g+x", "+wf+p+x", "+wf+p+y", "+wf+z"]);
+    assert_eq!(world.plan.root_state(), TaskState::Success);
+    let counts = world.plan.counts();
+    assert_eq!((counts.failed, counts.tolerated, counts.succeeded, counts.blocked), (0, 3, 3, 1));
+    let again = {
+        let mut again = World::resumed(
+            &json!({"+a": {"op>": "ok", "_continue_on_failure": true}, "+z": "ok"}),
+            world.recorded,
+            &Selection::All,
+        );
+        again.run(EVER);
+        again
+    };
+    assert_eq!(again.started(), ["+wf+a"], "what failed is not done");
 }
 
 #[test]

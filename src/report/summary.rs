@@ -6,8 +6,9 @@ use super::console::{Console, Style};
 use super::figures;
 use super::table::{Align, Cell, Table};
 use super::tasklog::TaskLogSummary;
-use crate::run::event::{AttemptOutcome, EventKind, RunEvent, TaskFailure};
-use crate::session::{Level, TaskName, TaskState};
+use crate::run::FailedTask;
+use crate::run::event::{AttemptOutcome, EventKind, RunEvent};
+use crate::session::Level;
 use crate::transfer::report::TransferReport;
 
 /// So many logs that stayed on disk are named; the others are counted.
@@ -17,7 +18,6 @@ const NAMED_LOGS: usize = 5;
 #[derive(Debug, Default)]
 pub struct Summary {
     transfers: BTreeMap<String, TransferReport>,
-    failed: BTreeMap<TaskName, TaskFailure>,
     /// Why the run was asked to stop.
     stopping: Option<String>,
     /// It did stop before all was done.
@@ -29,6 +29,10 @@ pub struct Summary {
 pub struct End<'a> {
     /// The command that runs what is left, ready to be pasted.
     pub retry_command: &'a str,
+    /// The tasks that failed in the end, with their causes.
+    pub failures: &'a [FailedTask],
+    /// Those that were allowed to.
+    pub tolerated: &'a [FailedTask],
     /// What became of the logs.
     pub logs: &'a TaskLogSummary,
 }
@@ -39,34 +43,18 @@ impl Summary {
         Self::default()
     }
 
-    /// Takes an event in. What fails in one round and succeeds in a later one did not fail.
+    /// Takes an event in.
     pub fn show(&mut self, event: &RunEvent) {
         match &event.kind {
             EventKind::TransferFinished { key, report, .. } => {
                 self.transfers.insert(key.clone(), report.clone());
             }
-            EventKind::TaskStarted { task, .. } => {
-                self.failed.remove(task);
-            }
-            EventKind::TaskFinished { task, state, failure, .. } => match (state, failure) {
-                (TaskState::Error, Some(failure)) => {
-                    self.failed.insert(task.clone(), failure.clone());
-                }
-                _ => {
-                    self.failed.remove(task);
-                }
-            },
             EventKind::Stopping { reason } => self.stopping = Some(reason.clone()),
             EventKind::AttemptFinished { outcome } => {
                 self.stopped = matches!(outcome, AttemptOutcome::Signal(_));
             }
             _ => {}
         }
-    }
-
-    /// The tasks that failed in the end, with their causes.
-    pub fn failed(&self) -> impl Iterator<Item = (&TaskName, &TaskFailure)> {
-        self.failed.iter()
     }
 
     /// How many transfers ended well.
@@ -118,31 +106,23 @@ impl Summary {
             }
         }
         print_logs(console, end.logs);
-        self.print_failures(console, end.retry_command);
+        if !end.tolerated.is_empty() {
+            let what = "failed, and the run went on (`_continue_on_failure`)";
+            console.log(Level::Warn, &listed(what, end.tolerated));
+        }
+        self.print_failures(console, end);
     }
 
-    fn print_failures(&self, console: &Console, retry_command: &str) {
+    fn print_failures(&self, console: &Console, end: End<'_>) {
+        let End { retry_command, failures, .. } = end;
         if self.stopped {
             let reason = self.stopping.as_deref().unwrap_or("a signal");
             let hint = format!("`{retry_command}` runs what is left");
-            let hint = if self.failed.is_empty() { Some(hint.as_str()) } else { None };
+            let hint = if failures.is_empty() { Some(hint.as_str()) } else { None };
             console.failure(&format!("stopped by {reason}; what is done is recorded"), &[], hint);
         }
-        if self.failed.is_empty() {
+        if failures.is_empty() {
             return;
-        }
-        let mut text = match self.failed.len() {
-            1 => "1 task failed".to_owned(),
-            count => format!("{count} tasks failed"),
-        };
-        for (task, failure) in &self.failed {
-            text.push_str(&format!("\n  {task}: {}", failure.message));
-            for cause in &failure.causes {
-                text.push_str(&format!("\n    cause: {cause}"));
-            }
-            if let Some(hint) = &failure.hint {
-                text.push_str(&format!("\n    hint: {hint}"));
-            }
         }
         let done = match self.transfers.len() {
             0 => String::new(),
@@ -150,8 +130,26 @@ impl Summary {
             count => format!("{count} transfers are done; "),
         };
         let hint = format!("{done}`{retry_command}` runs what is left");
-        console.failure(&text, &[], Some(&hint));
+        console.failure(&listed("failed", failures), &[], Some(&hint));
     }
+}
+
+/// So many tasks, each with its causes.
+fn listed(what: &str, tasks: &[FailedTask]) -> String {
+    let mut text = match tasks.len() {
+        1 => format!("1 task {what}"),
+        count => format!("{count} tasks {what}"),
+    };
+    for FailedTask { name, failure } in tasks {
+        text.push_str(&format!("\n  {name}: {}", failure.message));
+        for cause in &failure.causes {
+            text.push_str(&format!("\n    cause: {cause}"));
+        }
+        if let Some(hint) = &failure.hint {
+            text.push_str(&format!("\n    hint: {hint}"));
+        }
+    }
+    text
 }
 
 fn print_logs(console: &Console, logs: &TaskLogSummary) {
@@ -183,7 +181,8 @@ mod tests {
     use super::super::console::tests::console;
     use super::super::tasklog::{KeptLog, UploadSummary};
     use super::*;
-    use crate::run::event::FailureKind;
+    use crate::run::event::{FailureKind, TaskFailure};
+    use crate::session::TaskName;
 
     fn event(kind: EventKind) -> RunEvent {
         RunEvent { at: "2026-01-02T03:04:05Z".parse().expect("a time"), kind }
@@ -204,30 +203,32 @@ mod tests {
         })
     }
 
-    fn ended(task: &str, state: TaskState) -> RunEvent {
-        let failure = (state == TaskState::Error).then(|| TaskFailure {
+    fn failed(task: &str) -> FailedTask {
+        let failure = TaskFailure {
             message: "the transfer failed".into(),
             causes: vec!["SELECT command denied".into()],
             hint: (task == "+wf+a").then(|| "grant it".to_owned()),
             kind: FailureKind::Failed,
-        });
-        event(EventKind::TaskFinished { task: TaskName::from_full(task), state, result: None, failure })
+        };
+        FailedTask { name: TaskName::from_full(task), failure }
     }
 
-    fn printed(events: &[RunEvent], logs: &TaskLogSummary) -> (String, String) {
+    fn printed(events: &[RunEvent], end: End<'_>) -> (String, String) {
         let (console, out, err) = console(Results::Human);
         let mut summary = Summary::new();
         events.iter().for_each(|event| summary.show(event));
-        summary.print(&console, End { retry_command: "sync retry --session 42", logs });
+        summary.print(&console, end);
         (out.text(), err.text())
+    }
+
+    fn end<'a>(failures: &'a [FailedTask], logs: &'a TaskLogSummary) -> End<'a> {
+        End { retry_command: "sync retry --session 42", failures, tolerated: &[], logs }
     }
 
     #[test]
     fn a_good_run_ends_with_a_table() {
-        let (out, err) = printed(
-            &[copied("orders", 20_000), copied("items", 0), ended("+wf+a", TaskState::Success)],
-            &TaskLogSummary::default(),
-        );
+        let logs = TaskLogSummary::default();
+        let (out, err) = printed(&[copied("orders", 20_000), copied("items", 0)], end(&[], &logs));
         assert_eq!(
             out,
             "FROM               TO                        ROWS      BYTES  SECONDS\n\
@@ -244,17 +245,8 @@ mod tests {
 
     #[test]
     fn a_bad_run_names_what_failed_and_how_to_go_on() {
-        let (_, err) = printed(
-            &[
-                copied("orders", 1),
-                ended("+wf+b", TaskState::Error),
-                ended("+wf+a", TaskState::Error),
-                ended("+wf+c", TaskState::Error),
-                ended("+wf+c", TaskState::Success),
-                ended("+wf", TaskState::GroupError),
-            ],
-            &TaskLogSummary::default(),
-        );
+        let logs = TaskLogSummary::default();
+        let (_, err) = printed(&[copied("orders", 1)], end(&[failed("+wf+a"), failed("+wf+b")], &logs));
         assert_eq!(
             err,
             "error: 2 tasks failed\n  +wf+a: the transfer failed\n    cause: SELECT command denied\n    hint: grant it\n  \
@@ -264,17 +256,28 @@ mod tests {
     }
 
     #[test]
+    fn tasks_that_may_fail_are_told_and_nothing_is_left() {
+        let logs = TaskLogSummary::default();
+        let (_, err) = printed(&[], End { tolerated: &[failed("+wf+b")], ..end(&[], &logs) });
+        assert_eq!(
+            err,
+            "warning: 1 task failed, and the run went on (`_continue_on_failure`)\n  +wf+b: the transfer failed\n    \
+             cause: SELECT command denied\n"
+        );
+    }
+
+    #[test]
     fn a_stopped_run_says_so_and_how_to_go_on() {
         let stopping = event(EventKind::Stopping { reason: "SIGTERM".into() });
         let stopped = event(EventKind::AttemptFinished { outcome: AttemptOutcome::Signal(15) });
-        let (_, err) = printed(&[stopping.clone(), stopped.clone()], &TaskLogSummary::default());
+        let logs = TaskLogSummary::default();
+        let (_, err) = printed(&[stopping.clone(), stopped.clone()], end(&[], &logs));
         assert_eq!(
             err,
             "error: stopped by SIGTERM; what is done is recorded\n\
              hint: `sync retry --session 42` runs what is left\n"
         );
-        let (_, err) =
-            printed(&[ended("+wf+a", TaskState::Error), stopping, stopped], &TaskLogSummary::default());
+        let (_, err) = printed(&[stopping, stopped], end(&[failed("+wf+a")], &logs));
         assert_eq!(
             err,
             "error: stopped by SIGTERM; what is done is recorded\nerror: 1 task failed\n  \
@@ -290,7 +293,7 @@ mod tests {
             .collect();
         let logs =
             TaskLogSummary { upload: UploadSummary { sent_count: 0, kept }, disk: Some("disk full".into()) };
-        let (_, err) = printed(&[], &logs);
+        let (_, err) = printed(&[], end(&[], &logs));
         assert_eq!(
             err,
             "warning: disk full\n\

@@ -18,12 +18,15 @@ use super::operator::{Cancel, NotRecorded, OperatorError, Waiting};
 use super::setup::{FailedTask, RunSetup, RunSummary, SinkError};
 use super::timers::Timers;
 use super::workers::{Message, Workers};
-use crate::plan::{Failure, Plan, TaskId, Transition, Work, is_control};
+use crate::plan::{Failure, Plan, PlannedTask, TaskId, Transition, Weight, Work, is_control};
 use crate::session::{Level, Params, TaskName, TaskState};
 use crate::transfer::report::TransferReport;
 
 /// Messages that may wait for the dispatcher before tasks that print are held back.
 const LINE_LENGTH: usize = 1024;
+
+/// Why a task that was stopped has not ended well.
+const STOPPED: &str = "stopped before it ended";
 
 /// Takes every event; an error stops the run.
 pub type Sink<'a> = dyn FnMut(&RunEvent) -> Result<(), SinkError> + 'a;
@@ -39,6 +42,8 @@ pub fn execute<'a>(plan: Plan, setup: RunSetup, sink: &'a mut Sink<'a>) -> RunSu
 /// What falls due.
 enum Due {
     Retry(TaskId),
+    /// The `_timeout` of a task, in this one of its tries.
+    Timeout(TaskId, u32),
     /// The next turn of a task that waits for something.
     Turn(Box<(Work, Waiting)>),
     /// Running tasks have had their time: they are asked to stop.
@@ -65,6 +70,8 @@ struct Dispatcher<'a> {
     sink_error: Option<SinkError>,
     /// Tasks with a `_error` whose failure is told before the handler runs.
     failures: HashMap<TaskName, TaskFailure>,
+    /// How each task that works now is stopped.
+    running: HashMap<TaskId, Cancel>,
     transfers: Vec<(TaskName, TransferReport)>,
     changed: Vec<TaskName>,
     ran_for_secrets: Vec<TaskName>,
@@ -100,6 +107,7 @@ impl<'a> Dispatcher<'a> {
             given_up: false,
             sink_error: None,
             failures: HashMap::new(),
+            running: HashMap::new(),
             transfers: Vec::new(),
             changed: Vec::new(),
             ran_for_secrets: Vec::new(),
@@ -186,12 +194,13 @@ impl<'a> Dispatcher<'a> {
         let is_control = self.plan.operator(id).is_some_and(is_control);
         let workers = if is_control { &mut self.control } else { &mut self.workers };
         workers.busy = workers.busy.saturating_sub(1);
+        self.running.remove(&id);
         match ended {
             Ended::Success(success) => self.plan.succeeded(id, success),
-            Ended::Again(pause, turn) if self.stopped.is_none() => {
+            Ended::Again(pause, turn) if self.stopped.is_none() && self.plan.may_go_on(id) => {
                 self.timers.set(Instant::now(), pause, Due::Turn(turn));
             }
-            Ended::Again(..) => self.plan.failed(id, stopped_early()),
+            Ended::Again(..) => self.plan.failed(id, Failure::canceled(STOPPED)),
             Ended::Failure(failure) => self.failed(id, failure),
         }
     }
@@ -211,12 +220,24 @@ impl<'a> Dispatcher<'a> {
         while let Some(due) = self.timers.take_due(now) {
             match due {
                 Due::Retry(id) => self.plan.retry_due(id),
+                Due::Timeout(id, clock) => self.time_out(id, clock),
                 Due::Turn(turn) => self.turns.push_back(*turn),
                 Due::GraceOver => {
                     self.cancel.cancel();
                     self.timers.set(now, self.grace, Due::GiveUp);
                 }
                 Due::GiveUp => self.given_up = true,
+            }
+        }
+    }
+
+    /// Stops what must end because a task took too long.
+    fn time_out(&mut self, id: TaskId, clock: u32) {
+        for task in self.plan.timed_out(id, clock) {
+            match self.running.get(&task) {
+                Some(cancel) => cancel.cancel(),
+                // It waits for its next turn.
+                None => self.plan.failed(task, Failure::canceled(STOPPED)),
             }
         }
     }
@@ -234,7 +255,9 @@ impl<'a> Dispatcher<'a> {
                 _ => None,
             });
             for (work, _) in self.turns.drain(..).chain(waiting) {
-                self.plan.failed(work.id, stopped_early());
+                if self.plan.is_at(&work) {
+                    self.plan.failed(work.id, Failure::canceled(STOPPED));
+                }
             }
         }
         let at_once = !is_first || reason == StopReason::NotRecorded;
@@ -295,6 +318,9 @@ impl<'a> Dispatcher<'a> {
                     self.timers.set(Instant::now(), delay, Due::Retry(id));
                 }
             }
+            Transition::Timed { id, clock, limit } => {
+                self.timers.set(Instant::now(), limit, Due::Timeout(id, clock));
+            }
             Transition::Finished { name, state, result, failure } => {
                 match (&failure, state) {
                     (Some(failure), TaskState::Error) => {
@@ -322,7 +348,7 @@ impl<'a> Dispatcher<'a> {
             let started =
                 EventKind::TaskStarted { task, operator: work.call.operator.clone(), round: work.round };
             if !self.tell(started) {
-                return self.plan.failed(id, stopped_early());
+                return self.plan.failed(id, Failure::canceled(STOPPED));
             }
             self.give(work, Waiting::first());
             self.tell_transitions();
@@ -330,14 +356,19 @@ impl<'a> Dispatcher<'a> {
         while !self.workers.is_full()
             && let Some((work, waiting)) = self.turns.pop_front()
         {
-            self.give(work, waiting);
+            // Its time may have run out while it waited.
+            if self.plan.is_at(&work) {
+                self.give(work, waiting);
+            }
         }
     }
 
     fn give(&mut self, work: Work, waiting: Waiting) {
         let id = work.id;
         let is_control = is_control(&work.call.operator);
-        let job = Job { scope: self.plan.scope(id), work, waiting, cancel: self.cancel.child() };
+        let cancel = self.cancel.child();
+        self.running.insert(id, cancel.clone());
+        let job = Job { scope: self.plan.scope(id), work, waiting, cancel };
         let workers = if is_control { &mut self.control } else { &mut self.workers };
         if let Err(error) = workers.give(job) {
             let error = OperatorError::failed("no thread could be started").cause(&error);
@@ -376,7 +407,8 @@ impl<'a> Dispatcher<'a> {
             _ => AttemptOutcome::Failed,
         };
         self.tell(EventKind::AttemptFinished { outcome: outcome.clone() });
-        let failures = self.final_failures();
+        let failures = self.final_failures(Weight::Counts);
+        let tolerated = self.final_failures(Weight::Tolerated);
         let counts = self.plan.counts();
         if self.busy() == 0 {
             self.workers.end();
@@ -385,6 +417,7 @@ impl<'a> Dispatcher<'a> {
         RunSummary {
             outcome,
             failures,
+            tolerated,
             counts,
             transfers: self.transfers,
             changed: self.changed,
@@ -393,26 +426,18 @@ impl<'a> Dispatcher<'a> {
         }
     }
 
-    fn final_failures(&self) -> Vec<FailedTask> {
+    /// The tasks that failed for good: those that count, or those that were allowed to.
+    fn final_failures(&self, weight: Weight) -> Vec<FailedTask> {
         let mut seen = HashSet::new();
-        let failed = self.plan.tasks().into_iter().filter(|(_, state)| *state == TaskState::Error);
-        failed
-            .filter_map(|(name, _)| {
+        let tasks = self.plan.tasks().into_iter();
+        tasks
+            .filter(|task| task.state == TaskState::Error && task.weight == weight)
+            .filter_map(|PlannedTask { name, .. }| {
                 let failure = self.failures.get(name)?.clone();
                 seen.insert(name.clone()).then(|| FailedTask { name: name.clone(), failure })
             })
             .collect()
     }
-}
-
-fn stopped_early() -> Failure {
-    let failure = TaskFailure {
-        message: "stopped before it ended".to_owned(),
-        causes: Vec::new(),
-        hint: None,
-        kind: FailureKind::Canceled,
-    };
-    Failure { failure, error: Params::new(), retry: None, canceled: true }
 }
 
 fn failed_below() -> TaskFailure {

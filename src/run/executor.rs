@@ -231,12 +231,7 @@ pub(super) fn failure(
         variable.entry("stacktrace").or_insert_with(|| format!("at {task}").into());
     }
     let canceled = error.kind == FailureKind::Canceled;
-    Failure {
-        failure: error.to_failure(guard),
-        error: scrubbed(guard, variable),
-        retry: if canceled { None } else { retry },
-        canceled,
-    }
+    Failure { failure: error.to_failure(guard), error: scrubbed(guard, variable), retry, canceled }
 }
 
 fn scrubbed(guard: &dyn SecretGuard, variable: Params) -> Params {

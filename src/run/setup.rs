@@ -77,6 +77,8 @@ pub struct RunSummary {
     pub outcome: AttemptOutcome,
     /// The tasks that failed themselves, in the order of the plan. Rounds that a later one made good are not in it.
     pub failures: Vec<FailedTask>,
+    /// Those whose failure changes nothing (`_continue_on_failure`), in the same order.
+    pub tolerated: Vec<FailedTask>,
     /// How many tasks ended how.
     pub counts: Counts,
     /// The transfers that ended well, in the order in which they ended.

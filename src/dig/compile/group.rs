@@ -9,7 +9,7 @@ use crate::dig::{name, params};
 use crate::yaml::Entry;
 
 /// Keys that a group may have.
-const GROUP_KEYS: [&str; 12] = [
+const GROUP_KEYS: [&str; 14] = [
     "timezone",
     "schedule",
     "sla",
@@ -22,6 +22,8 @@ const GROUP_KEYS: [&str; 12] = [
     "_export",
     "_secrets",
     "_disable",
+    "_timeout",
+    "_continue_on_failure",
 ];
 
 impl Compiler {

@@ -6,18 +6,20 @@
 mod call;
 mod group;
 
+use std::time::Duration;
+
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::retry::RetryPolicy;
-use super::workflow::{Parallel, Task, TaskBody};
+use super::workflow::{OnFailure, Parallel, Task, TaskBody};
 use super::{operator, params, template};
 use crate::diagnostic::{Problem, Span, suggest};
 use crate::session::{Params, TaskName};
 use crate::yaml::{Entry, Node, NodeValue};
 
 /// Every directive, for suggestions.
-pub(in crate::dig) const DIRECTIVES: [&str; 15] = [
+pub(in crate::dig) const DIRECTIVES: [&str; 17] = [
     "_parallel",
     "_background",
     "_after",
@@ -33,10 +35,13 @@ pub(in crate::dig) const DIRECTIVES: [&str; 15] = [
     "_type",
     "_command",
     "_workdir",
+    "_timeout",
+    "_continue_on_failure",
 ];
 
 /// Directives that are taken out of an operator's local parameters: they are compiled, not evaluated.
-const COMPILED: [&str; 5] = ["_do", "_else_do", "_error", "_check", "_export"];
+const COMPILED: [&str; 7] =
+    ["_do", "_else_do", "_error", "_check", "_export", "_timeout", "_continue_on_failure"];
 
 /// Groups in groups. Far above real files; keeps the walk within any stack.
 const MAX_DEPTH: usize = 100;
@@ -89,6 +94,8 @@ impl Compiler {
             check: None,
             background: false,
             after: Vec::new(),
+            timeout: None,
+            on_failure: OnFailure::Stop,
             definition: definition(place.name, node),
         };
         if self.flag(&entries, "_disable", place) {
@@ -145,6 +152,10 @@ impl Compiler {
         task.error = self.handler(entries, "_error", "^error", place);
         task.background = self.flag(entries, "_background", place);
         task.after = self.after(entries, place);
+        task.timeout = self.timeout(entries, place);
+        if self.flag(entries, "_continue_on_failure", place) {
+            task.on_failure = OnFailure::Continue;
+        }
         if let Some(entry) = find(entries, "_retry") {
             task.retry = self.retry(entry, place);
         }
@@ -254,6 +265,18 @@ impl Compiler {
             self.literal_wanted("`_after` must be a list of task names".to_owned(), entry, place);
             Vec::new()
         })
+    }
+
+    /// A duration that must be written out.
+    fn timeout(&mut self, entries: &[&Entry], place: Place<'_>) -> Option<Duration> {
+        let entry = find(entries, "_timeout")?;
+        let limit = params::to_duration("_timeout", &entry.value.to_json()).ok();
+        let limit = limit.filter(|limit| !limit.is_zero());
+        if limit.is_none() {
+            let message = "`_timeout` must be a duration such as `10m`".to_owned();
+            self.literal_wanted(message, entry, place);
+        }
+        limit
     }
 
     fn retry(&mut self, entry: &Entry, place: Place<'_>) -> Option<RetryPolicy> {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{OperatorError, OperatorOutput, OperatorRequest, Subtask, resolve_inside};
 use crate::dig;
 use crate::dig::params;
-use crate::dig::workflow::{OperatorCall, Parallel, Task, TaskBody};
+use crate::dig::workflow::{OnFailure, OperatorCall, Parallel, Task, TaskBody};
 use crate::reader::Reader;
 use crate::session::Params;
 
@@ -226,6 +226,8 @@ fn group(
         check: None,
         background: false,
         after: Vec::new(),
+        timeout: None,
+        on_failure: OnFailure::Stop,
         definition: String::new(),
     })
 }
