@@ -81,7 +81,16 @@ pub(super) fn try_task(shared: &Shared, evaluator: &Evaluator, job: Job, reporte
     };
     match tried {
         Ok(success) => Ended::Success(success),
-        Err(error) => Ended::Failure(failure(shared, &work.name, &error, retry)),
+        Err(error) => Ended::Failure(failure(shared, &work.name, &with_output(error, reporter), retry)),
+    }
+}
+
+/// Handlers see the end of what the task printed.
+fn with_output(error: OperatorError, reporter: &Reporter) -> OperatorError {
+    reporter.flush_output();
+    match reporter.last_lines() {
+        lines if lines.is_empty() => error,
+        lines => error.detail("log", lines),
     }
 }
 
@@ -235,9 +244,13 @@ pub(super) fn failure(
 }
 
 fn scrubbed(guard: &dyn SecretGuard, variable: Params) -> Params {
-    let scrub = |value| match value {
-        Value::String(text) => Value::String(guard.scrub(&text)),
-        other => other,
-    };
+    fn scrub(guard: &dyn SecretGuard, value: Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(guard.scrub(&text)),
+            Value::Array(items) => items.into_iter().map(|item| scrub(guard, item)).collect(),
+            other => other,
+        }
+    }
+    let scrub = |value| scrub(guard, value);
     variable.into_iter().map(|(name, value)| (name, scrub(value))).collect()
 }

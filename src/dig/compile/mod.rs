@@ -43,6 +43,9 @@ pub(in crate::dig) const DIRECTIVES: [&str; 17] = [
 const COMPILED: [&str; 7] =
     ["_do", "_else_do", "_error", "_check", "_export", "_timeout", "_continue_on_failure"];
 
+/// Directives that Digdag does not have.
+const OURS: [&str; 2] = ["_timeout", "_continue_on_failure"];
+
 /// Groups in groups. Far above real files; keeps the walk within any stack.
 const MAX_DEPTH: usize = 100;
 
@@ -152,6 +155,14 @@ impl Compiler {
         task.error = self.handler(entries, "_error", "^error", place);
         task.background = self.flag(entries, "_background", place);
         task.after = self.after(entries, place);
+        for key in OURS {
+            if let Some(entry) = find(entries, key) {
+                let message = format!(
+                    "`{key}` is not known to Digdag: it ignores it on a task and refuses it on a group"
+                );
+                self.report(Problem::note("extension", message, &entry.key_span), place);
+            }
+        }
         task.timeout = self.timeout(entries, place);
         if self.flag(entries, "_continue_on_failure", place) {
             task.on_failure = OnFailure::Continue;
@@ -562,6 +573,41 @@ mod tests {
             ),
         ] {
             assert_eq!(load(text).1, [expected], "{text}");
+        }
+    }
+
+    #[test]
+    fn what_digdag_does_not_know_is_said() {
+        let note = |place: &str, key: &str| {
+            let what = "is not known to Digdag: it ignores it on a task and refuses it on a group";
+            format!("{place} note extension `{key}` {what}")
+        };
+        let wrong = "error shape `_timeout` must be a duration such as `10m`";
+        let misplaced = "`_continue_on_failure` has no place at the top of a workflow file";
+        for (text, expected) in [
+            (
+                "+a: {sh>: x, _timeout: 10m, _continue_on_failure: true}\n",
+                vec![note("1:14", "_timeout"), note("1:29", "_continue_on_failure")],
+            ),
+            (
+                "+a: {_timeout: 5, +b: {sh>: x, _timeout: 0s}}\n",
+                vec![
+                    note("1:6", "_timeout"),
+                    format!("1:16 {wrong}"),
+                    note("1:32", "_timeout"),
+                    format!("1:42 {wrong}"),
+                ],
+            ),
+            (
+                "_timeout: 2h\n_continue_on_failure: true\n+a: {sh>: x}\n",
+                vec![
+                    format!("2:1 error misplaced-directive {misplaced}"),
+                    note("1:1", "_timeout"),
+                    note("2:1", "_continue_on_failure"),
+                ],
+            ),
+        ] {
+            assert_eq!(load(text).1, expected, "{text}");
         }
     }
 

@@ -18,6 +18,7 @@ pub mod shell;
 pub mod slack;
 pub mod sql;
 mod stored;
+mod tail;
 #[cfg(test)]
 pub(crate) mod testing;
 mod wait;
@@ -29,6 +30,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use self::tail::Tail;
 use super::embulk_socket::EmbulkDoor;
 use super::event::{EventKind, FailureKind, TaskFailure};
 use crate::dig::params::ParamError;
@@ -386,13 +388,14 @@ pub struct Reporter {
     line: Arc<dyn EventLine>,
     guard: Arc<dyn SecretGuard>,
     output: Arc<Mutex<Box<dyn ScrubStream>>>,
+    tail: Arc<Mutex<Tail>>,
 }
 
 impl Reporter {
     /// A reporter for one try of a task.
     pub fn new(task: TaskName, line: Arc<dyn EventLine>, guard: Arc<dyn SecretGuard>) -> Self {
         let output = Arc::new(Mutex::new(guard.stream()));
-        Self { task, line, guard, output }
+        Self { task, line, guard, output, tail: Arc::default() }
     }
 
     /// The task it speaks for.
@@ -418,8 +421,14 @@ impl Reporter {
         self.send_output(safe);
     }
 
+    /// The last lines that the task printed, scrubbed, without line ends.
+    pub fn last_lines(&self) -> Vec<String> {
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner).lines()
+    }
+
     fn send_output(&self, bytes: Vec<u8>) {
         if !bytes.is_empty() {
+            self.tail.lock().unwrap_or_else(PoisonError::into_inner).push(&bytes);
             self.line.send(EventKind::Output { task: self.task.clone(), bytes });
         }
     }
