@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use jiff::{Timestamp, Zoned};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::guard::Guard;
@@ -17,13 +18,14 @@ use super::safe::{self, SafeSetup};
 use super::transfer::{Repeats, StateMemory, Transfers};
 use super::{CommonArgs, docker, signals};
 use crate::cloud::aws::Aws;
+use crate::dig;
 use crate::dig::expression::{Clock, Limits};
-use crate::dig::workflow::Workflow;
+use crate::dig::workflow::{Task, Workflow};
 use crate::exit::Exit;
 use crate::plan::{Plan, Recorded, Selection};
 use crate::reader::DirectoryReader;
 use crate::report::console::Results;
-use crate::report::json;
+use crate::report::json as event_json;
 use crate::report::problems;
 use crate::report::progress::Progress;
 use crate::report::summary::{End, Summary};
@@ -110,18 +112,22 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
     let new = new_attempt(&order, &safe, opened);
     let retry_command = RetryCommand::new(&order.selection, desk);
     let Order { workflow, time, recorded, selection, params, .. } = order;
-    let plan = match Plan::new(&workflow.name, workflow.root.clone(), params, recorded, &selection) {
+    let mut plan = match Plan::new(&workflow.name, workflow.root.clone(), params, recorded, &selection) {
         Ok(plan) => plan,
         Err(error) => {
             opened.console.failure(&error.to_string(), &[], None);
             return Ok(Exit::Usage);
         }
     };
+    if opened.properties.get("notification.type").is_some() {
+        plan.alert_on_failure(failure_alert()?);
+    }
     let Some(attempt) = begin(&new, &mut store, opened)? else { return Ok(Exit::TryLater) };
     let logs = TaskLogs::new(log_setup(opened, &attempt, &workflow.name, &time, &safe.aws)?)
         .context("the folder for logs could not be made")?;
     let (handle, stop) = stop_requests();
     let _signals = signals::forward(handle).context("signals cannot be received")?;
+    let began = attempt.started_at.to_zoned(workflow.timezone.clone());
     let setup = RunSetup {
         session: session_info(&workflow, &time, &attempt, store.installation()),
         mode: RunMode::Real,
@@ -129,6 +135,7 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
         operators: run::operator::native(),
         services: Arc::new(services(&attempt, &store, &safe, desk)?),
         reader: Arc::new(DirectoryReader::new(&opened.place.project)),
+        sla: workflow.sla.as_ref().map(|sla| (sla.due.after(&began), sla.tasks.clone())),
         jobs: shared.jobs.unwrap_or_else(default_jobs),
         grace: GRACE,
         stop,
@@ -143,7 +150,7 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
         progress.show(event);
         summary.show(event);
         if opened.console.results() == Results::Json {
-            opened.console.json(&json::event(event));
+            opened.console.json(&event_json::event(event));
         }
         Ok(())
     };
@@ -176,6 +183,13 @@ fn new_attempt(order: &Order, safe: &Safe, opened: &Opened) -> NewAttempt {
         process: Process::current(),
         at: Timestamp::now(),
     }
+}
+
+/// Digdag's task beside the root's `_error`.
+fn failure_alert() -> anyhow::Result<Task> {
+    let alert = json!({"notify>": "Workflow session attempt failed"});
+    dig::compile_subtask(&alert, "^failure-alert")
+        .map_err(|problems| anyhow::anyhow!("the failure alert is invalid: {} problems", problems.len()))
 }
 
 /// Begins the attempt; none while another run holds the workflow.

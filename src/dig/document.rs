@@ -8,7 +8,7 @@ use super::compile::{Compiler, DIRECTIVES, Place, definition, find, span_of};
 use super::include::Includes;
 use super::schedule::Schedule;
 use super::workflow::{OnFailure, Parallel, Task, TaskBody, Workflow};
-use super::{name, params, zone};
+use super::{name, params, sla, zone};
 use crate::diagnostic::{Problem, Source, Span};
 use crate::reader::Reader;
 use crate::session::{Params, TaskName};
@@ -120,6 +120,8 @@ fn top(
         }
         schedule
     });
+    // Of a called file it means nothing, as its `schedule`.
+    let sla = find(&entries, "sla").and_then(|entry| sla::compile(compiler, entry, place));
     let mut root = Task {
         name: root_name.clone(),
         span: span.clone(),
@@ -138,7 +140,7 @@ fn top(
     let parallel = compiler.parallel(&entries, place);
     let children = compiler.children(&entries, parallel, place);
     root.body = TaskBody::Group { parallel, children };
-    Workflow { name, path: path.to_owned(), timezone, timezone_name, schedule, root }
+    Workflow { name, path: path.to_owned(), timezone, timezone_name, schedule, sla, root }
 }
 
 fn top_key(compiler: &mut Compiler, entry: &Entry, place: Place<'_>) {
@@ -155,10 +157,6 @@ fn top_key(compiler: &mut Compiler, entry: &Entry, place: Place<'_>) {
             "`_check` of a workflow never runs: only that of an operator does",
             span,
         )
-    } else if key == "sla" {
-        Problem::error("unsupported-directive", "`sla` is not supported yet", span)
-            .label("not in this version")
-            .hint("remove it, or watch the run with the timer that starts it")
     } else if TOP_KEYS.contains(&key) {
         return;
     } else if key.ends_with('>') {

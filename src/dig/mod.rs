@@ -14,6 +14,7 @@ pub mod operator;
 pub mod params;
 pub mod retry;
 pub mod schedule;
+pub mod sla;
 pub mod template;
 pub mod workflow;
 pub mod zone;

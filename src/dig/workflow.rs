@@ -17,6 +17,8 @@ pub struct Workflow {
     pub timezone_name: String,
     /// `schedule:`, when written.
     pub schedule: Option<super::schedule::Schedule>,
+    /// `sla:`, when written.
+    pub sla: Option<super::sla::Sla>,
     /// The root: a group, with the file's `_export`, `_error`, `_retry`, `_parallel`.
     pub root: Task,
 }

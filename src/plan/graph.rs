@@ -24,6 +24,7 @@ pub struct Plan {
     pub(super) rounds: HashMap<TaskName, u32>,
     pub(super) defaults: Arc<Params>,
     pub(super) stopping: bool,
+    pub(super) failure_alert: Option<Arc<Definition>>,
     path: Option<Path>,
 }
 
@@ -118,6 +119,7 @@ impl Plan {
             rounds: HashMap::new(),
             defaults: Arc::new(defaults),
             stopping: false,
+            failure_alert: None,
             path,
         };
         let root = plan.add(root_name, None, &Arc::new(definition), Role::Child, mode);

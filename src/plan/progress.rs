@@ -428,22 +428,43 @@ impl Plan {
     /// A task failed for good: its `_error`, or its end.
     pub(super) fn handle_failure(&mut self, id: TaskId) {
         self.stop_clock(id);
-        let handler = self.node(id).definition.error.clone();
-        match handler {
-            Some(handler) if !self.stopping => {
-                let mut given = self.stores_below(id);
-                given.insert("error".to_owned(), self.error_below(id).into());
-                let node = self.node_mut(id);
-                node.state = TaskState::Planned;
-                node.phase = Phase::Handler;
-                let child = self.generate(id, &handler, "^error", Role::Handler);
-                self.node_mut(child).given = Some(given);
-            }
-            _ => {
-                let own = self.node(id).error.is_some();
-                self.finish(id, if own { TaskState::Error } else { TaskState::GroupError }, None);
+        let alert = if id == TaskId(0) { self.failure_alert.clone() } else { None };
+        let handlers = [(alert, "^failure-alert"), (self.node(id).definition.error.clone(), "^error")];
+        if self.stopping || handlers.iter().all(|(handler, _)| handler.is_none()) {
+            let own = self.node(id).error.is_some();
+            return self.finish(id, if own { TaskState::Error } else { TaskState::GroupError }, None);
+        }
+        let mut given = self.stores_below(id);
+        given.insert("error".to_owned(), self.error_below(id).into());
+        let node = self.node_mut(id);
+        node.state = TaskState::Planned;
+        node.phase = Phase::Handler;
+        for (handler, part) in handlers {
+            if let Some(handler) = handler {
+                let child = self.generate(id, &handler, part, Role::Handler);
+                self.node_mut(child).given = Some(given.clone());
             }
         }
+    }
+
+    /// What runs beside the root's `_error` when the workflow failed: Digdag's `^failure-alert`.
+    pub fn alert_on_failure(&mut self, alert: Task) {
+        self.failure_alert = Some(Arc::new(Definition::from(alert)));
+    }
+
+    /// The workflow is late (`sla:`): these tasks start now, beside all others. One that fails makes it fail.
+    pub fn add_to_root(&mut self, tasks: Vec<Task>) {
+        let root = TaskId(0);
+        if self.stopping || self.node(root).state != TaskState::Planned {
+            return;
+        }
+        let role = if self.node(root).phase == Phase::Handler { Role::Handler } else { Role::Child };
+        for task in tasks {
+            let name = self.node(root).name.child(&task.name);
+            let child = self.add(name, Some(root), &Arc::new(Definition::from(task)), role, Mode::Redo);
+            self.activate(child);
+        }
+        self.settle_all();
     }
 
     pub(super) fn finish(&mut self, id: TaskId, state: TaskState, result: Option<TaskResult>) {

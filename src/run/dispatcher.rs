@@ -18,6 +18,7 @@ use super::operator::{Cancel, NotRecorded, OperatorError, Waiting};
 use super::setup::{FailedTask, RunSetup, RunSummary, SinkError};
 use super::timers::Timers;
 use super::workers::{Message, Workers};
+use crate::dig::workflow::Task;
 use crate::plan::{Failure, Plan, PlannedTask, TaskId, Transition, Weight, Work, is_control};
 use crate::session::{Level, Params, TaskName, TaskState};
 use crate::transfer::report::TransferReport;
@@ -44,6 +45,8 @@ enum Due {
     Retry(TaskId),
     /// The `_timeout` of a task, in this one of its tries.
     Timeout(TaskId, u32),
+    /// The workflow is late: these tasks start.
+    Sla(Vec<Task>),
     /// The next turn of a task that waits for something.
     Turn(Box<(Work, Waiting)>),
     /// Running tasks have had their time: they are asked to stop.
@@ -92,6 +95,10 @@ impl<'a> Dispatcher<'a> {
             mode: setup.mode,
             log_params: setup.log_params,
         });
+        let mut timers = Timers::new();
+        if let Some((after, tasks)) = setup.sla {
+            timers.set(Instant::now(), after, Due::Sla(tasks));
+        }
         Self {
             plan,
             sink,
@@ -99,7 +106,7 @@ impl<'a> Dispatcher<'a> {
             stop: setup.stop.0,
             workers: Workers::new("task", setup.jobs, &shared, &sender),
             control: Workers::new("control", 1, &shared, &sender),
-            timers: Timers::new(),
+            timers,
             turns: VecDeque::new(),
             cancel,
             grace: setup.grace,
@@ -220,6 +227,7 @@ impl<'a> Dispatcher<'a> {
         while let Some(due) = self.timers.take_due(now) {
             match due {
                 Due::Retry(id) => self.plan.retry_due(id),
+                Due::Sla(tasks) => self.plan.add_to_root(tasks),
                 Due::Timeout(id, clock) => self.time_out(id, clock),
                 Due::Turn(turn) => self.turns.push_back(*turn),
                 Due::GraceOver => {

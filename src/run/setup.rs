@@ -7,6 +7,7 @@ use super::cancel::StopRequests;
 use super::event::{AttemptOutcome, TaskFailure};
 use super::operator::{Operators, Services};
 use super::scope::SessionInfo;
+use crate::dig::workflow::Task;
 use crate::plan::Counts;
 use crate::reader::Reader;
 use crate::session::TaskName;
@@ -26,6 +27,8 @@ pub struct RunSetup {
     pub services: Arc<Services>,
     /// Where `call>` finds its files; paths relative to the project.
     pub reader: Arc<dyn Reader>,
+    /// When the run is late, and what runs then.
+    pub sla: Option<(Duration, Vec<Task>)>,
     /// How many operators work at once; at least one.
     pub jobs: usize,
     /// How long running tasks may go on after the first request to stop.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -205,6 +206,7 @@ impl Trial {
             jobs: self.jobs,
             grace: self.grace,
             stop: self.stop,
+            sla: workflow.sla.map(|sla| (Duration::ZERO, sla.tasks)),
             clock: Clock::fixed("2024-03-10T12:00:00Z".parse().unwrap()),
             limits: Limits::default(),
         };
@@ -616,4 +618,74 @@ fn a_task_that_waits_gets_turns_until_it_is_done() {
     assert_eq!(*looks.0.lock().unwrap(), [r#"0 "2""#, r#"1 "2""#, r#"2 "2""#]);
     let starts = told.events.iter().filter(|event| matches!(event, EventKind::TaskStarted { .. })).count();
     assert_eq!(starts, 2, "all turns are one try");
+}
+
+#[test]
+fn a_late_run_goes_on_beside_what_its_sla_starts_and_fails_where_that_says_so() {
+    let text = "sla:\n  duration: 00:00\n  fail: true\n  alert: false\n  +late:\n    sh>: late\n\
+                +a:\n  hold>: x\n+b:\n  sh>: b\n";
+    let (late, is_late) = channel();
+    let (late, is_late) = (Mutex::new(late), Mutex::new(is_late));
+    let told = Trial::new(text)
+        .operator(
+            "sh",
+            made(move |request| {
+                if request.command == json!("late") {
+                    late.lock().unwrap().send(()).unwrap();
+                }
+                request.reporter.output(format!("{}\n", request.task).as_bytes());
+                Ok(OperatorOutput::default())
+            }),
+        )
+        .operator(
+            "hold",
+            made(move |_| {
+                is_late.lock().unwrap().recv().unwrap();
+                Ok(OperatorOutput::default())
+            }),
+        )
+        .run();
+    assert_eq!(told.output(), "+main^sla+late\n+main+b\n");
+    let failed: Vec<_> =
+        told.summary.failures.iter().map(|task| format!("{}: {}", task.name, task.failure.message)).collect();
+    assert_eq!(failed, ["+main^sla^fail: SLA violation"]);
+    assert_eq!(told.summary.outcome, AttemptOutcome::Failed);
+}
+
+/// An operator that works until it is stopped, and says that it began.
+fn until_stopped(began: std::sync::mpsc::Sender<()>) -> Arc<dyn Operator> {
+    let began = Mutex::new(began);
+    made(move |request| {
+        began.lock().unwrap().send(()).unwrap();
+        while !request.cancel.is_canceled() {
+            std::thread::yield_now();
+        }
+        Err(OperatorError::canceled())
+    })
+}
+
+#[test]
+fn what_takes_too_long_is_stopped_and_what_waits_is_woken() {
+    let text = "+g:\n  _timeout: 1s\n  _parallel: true\n  +works:\n    hold>: x\n  +waits:\n    wait>: 1h\n\
+                _error:\n  sh>: ${error.task} ${error.message}\n";
+    let (sender, _began) = channel();
+    let told = Trial::new(text).operator("hold", until_stopped(sender)).run();
+    assert_eq!(told.output(), "+main+g took longer than its `_timeout` of 1s\n");
+    let ends = told.events.iter().filter_map(|event| match event {
+        EventKind::TaskFinished { task, state, .. } => Some(format!("{task} {}", state.word())),
+        _ => None,
+    });
+    let mut ends: Vec<_> = ends.collect();
+    ends.sort();
+    assert_eq!(
+        ends,
+        [
+            "+main group_error",
+            "+main+g error",
+            "+main+g+waits canceled",
+            "+main+g+works canceled",
+            "+main^error success"
+        ]
+    );
+    assert_eq!(told.summary.failures.len(), 1);
 }

@@ -243,7 +243,7 @@ impl Compiler {
     }
 
     /// A boolean that must be written out. Absent is false.
-    fn flag(&mut self, entries: &[&Entry], key: &str, place: Place<'_>) -> bool {
+    pub(in crate::dig) fn flag(&mut self, entries: &[&Entry], key: &str, place: Place<'_>) -> bool {
         let Some(entry) = find(entries, key) else { return false };
         let value = entry.value.to_json();
         match params::to_bool(key, &value) {
