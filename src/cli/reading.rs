@@ -1,6 +1,6 @@
 //! Reads what `run` and `retry` start from: the workflow, checked with all that it reaches, and its parameters.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::opening::Opened;
 use super::run_args::SharedArgs;
@@ -9,7 +9,7 @@ use crate::diagnostic::{Problem, Severity};
 use crate::dig;
 use crate::dig::params::merge;
 use crate::dig::workflow::Workflow;
-use crate::reader::DirectoryReader;
+use crate::reader::{DirectoryReader, Reader};
 use crate::report::problems;
 use crate::session::Params;
 
@@ -34,15 +34,29 @@ pub fn load(file: &Path, opened: &Opened) -> anyhow::Result<Option<Workflow>> {
     if found.iter().any(Problem::is_error) {
         return Ok(None);
     }
-    let Some(mut workflow) = dig::load(&path, &reader).workflow else { return Ok(None) };
-    // A workflow in a sub-directory works there, as after `call>`.
+    Ok(workflow(&path, &reader))
+}
+
+/// Reads a workflow that was checked. One in a sub-directory works there, as after `call>`.
+pub fn workflow(path: &Path, reader: &dyn Reader) -> Option<Workflow> {
+    let mut workflow = dig::load(path, reader).workflow?;
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         let mut export = Params::new();
         export.insert("_workdir".to_owned(), folder.to_string_lossy().into_owned().into());
         merge(&mut export, &workflow.root.export);
         workflow.root.export = export;
     }
-    Ok(Some(workflow))
+    Some(workflow)
+}
+
+/// The file of a workflow that another in `folder` requires: at the top of the project, else beside it. Digdag knows
+/// only the first, since its workflows lie nowhere else.
+pub fn required_file(name: &str, folder: &Path, reader: &dyn Reader) -> Option<PathBuf> {
+    let file = format!("{name}.dig");
+    let at_top = PathBuf::from(&file);
+    let beside = folder.join(&file);
+    let is_name = !name.contains('/');
+    [at_top, beside].into_iter().find(|path| is_name && reader.exists(path))
 }
 
 /// `params.*` of the properties, under `-P`, under `-p`.

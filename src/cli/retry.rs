@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 
 use super::CommonArgs;
-use super::attempt::{self, Desk, Order};
+use super::attempt::{self, Desk, Earlier, Order};
 use super::opening::Opened;
 use super::reading::{all_params, load};
 use super::run_args::RetryArgs;
@@ -12,6 +12,7 @@ use crate::dig::workflow::Workflow;
 use crate::exit::Exit;
 use crate::plan::{Recorded, RecordedTask, Selection};
 use crate::report::console::Results;
+use crate::run::RunMode;
 use crate::run::event::AttemptOutcome;
 use crate::session::{AttemptId, Params, SessionId, SessionTime, TaskState};
 use crate::state::{AttemptKind, SessionRecord, Store};
@@ -101,6 +102,8 @@ fn continue_with(what: Continuation, given: &Params, store: Store, desk: &Desk<'
         recorded,
         selection,
         params,
+        mode: RunMode::Real,
+        earlier: if redo == Redo::All { Earlier::Again } else { Earlier::Counts },
     };
     attempt::carry_out(order, store, desk)
 }
@@ -128,7 +131,7 @@ pub fn find(session: &str, store: &Store, opened: &Opened) -> anyhow::Result<Ses
 }
 
 /// How every task stands after all attempts that continue one.
-fn recorded(store: &Store, starting: AttemptId) -> anyhow::Result<Recorded> {
+pub(super) fn recorded(store: &Store, starting: AttemptId) -> anyhow::Result<Recorded> {
     let mut recorded = Recorded::default();
     for task in store.tasks(starting)? {
         let result = task.result.filter(|_| task.state == TaskState::Success);

@@ -6,7 +6,7 @@ use anyhow::Context;
 use jiff::Zoned;
 
 use super::CommonArgs;
-use super::attempt::{self, Desk, Order};
+use super::attempt::{self, Desk, Earlier, Order};
 use super::opening::Opened;
 use super::reading::{all_params, load};
 use super::retry;
@@ -17,6 +17,7 @@ use crate::dig::workflow::{Task, TaskBody, Workflow};
 use crate::exit::Exit;
 use crate::plan::{Recorded, Selection};
 use crate::report::console::Results;
+use crate::run::RunMode;
 use crate::session::{Level, SessionTime};
 use crate::state::{AttemptKind, Store};
 
@@ -66,6 +67,8 @@ pub fn exec(args: &RunArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
         recorded: Recorded::default(),
         selection: selection(args),
         params,
+        mode: RunMode::Real,
+        earlier: if args.rerun { Earlier::Again } else { Earlier::Counts },
     };
     match attempt::carry_out(order, store, &desk)? {
         // The schedule itself says that a session is left out while another runs.

@@ -5,15 +5,20 @@ use serde_json::{Value, json};
 use crate::run::event::{EventKind, RunEvent};
 
 /// The object of an event: `at` (ISO 8601, UTC), `event`, and what belongs to it. Bytes that a task printed are
-/// text; what is no UTF-8 in them becomes U+FFFD.
+/// text; what is no UTF-8 in them becomes U+FFFD. Those of a required workflow name their `attempt`.
 pub fn event(event: &RunEvent) -> Value {
+    if let EventKind::Required { attempt, event } = &event.kind {
+        let mut object = self::event(event);
+        object["attempt"] = attempt.0.into();
+        return object;
+    }
     let mut object = kind(&event.kind);
     object["at"] = event.at.to_string().into();
     object
 }
 
-fn kind(kind: &EventKind) -> Value {
-    match kind {
+fn kind(what: &EventKind) -> Value {
+    match what {
         EventKind::TaskStarted { task, operator, round } => {
             json!({"event": "task_started", "task": task, "operator": operator, "try": round})
         }
@@ -53,6 +58,7 @@ fn kind(kind: &EventKind) -> Value {
             let level = format!("{level:?}").to_lowercase();
             json!({"event": "log", "task": task, "level": level, "text": text})
         }
+        EventKind::Required { event, .. } => kind(&event.kind),
         EventKind::Notified { channel, failure } => {
             json!({"event": "notified", "channel": channel, "error": failure})
         }

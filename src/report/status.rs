@@ -279,6 +279,7 @@ mod tests {
                 id: AttemptId(id + 100),
                 session: SessionId(id),
                 starting_attempt: AttemptId(id + 100),
+                name: None,
                 kind: "run".into(),
                 started_at: at("03:04:05"),
                 finished_at: outcome.as_ref().map(|_| at("03:06:10")),

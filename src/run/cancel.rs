@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::event::AttemptOutcome;
@@ -13,6 +15,8 @@ pub enum StopReason {
     Signal(i32),
     /// The state could not be written.
     NotRecorded,
+    /// The task that waits for this run was stopped.
+    NotWanted,
 }
 
 impl fmt::Display for StopReason {
@@ -23,6 +27,7 @@ impl fmt::Display for StopReason {
             Self::Signal(15) => f.write_str("SIGTERM"),
             Self::Signal(number) => write!(f, "signal {number}"),
             Self::NotRecorded => f.write_str("the state could not be written"),
+            Self::NotWanted => f.write_str("the task that required it was stopped"),
         }
     }
 }
@@ -31,20 +36,27 @@ impl StopReason {
     pub(super) fn outcome(self) -> AttemptOutcome {
         match self {
             Self::Signal(number) => AttemptOutcome::Signal(number),
-            Self::NotRecorded => AttemptOutcome::Failed,
+            Self::NotRecorded | Self::NotWanted => AttemptOutcome::Failed,
         }
     }
 }
 
-/// Asks a run to stop, from any thread. May be used before the run begins.
+/// Asks a run to stop, with the runs within it, from any thread. May be used before the run begins.
 #[derive(Debug, Clone)]
-pub struct StopHandle(Sender<StopReason>);
+pub struct StopHandle(Arc<Mutex<Vec<Sender<StopReason>>>>);
 
 impl StopHandle {
     /// Asks once. The first request lets running tasks end for a while, the second does not.
     pub fn stop(&self, reason: StopReason) {
         // A run that is over needs no stopping.
-        let _ = self.0.send(reason);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|run| run.send(reason).is_ok());
+    }
+
+    /// The requests for one more run.
+    pub fn requests(&self) -> StopRequests {
+        let (sender, receiver) = unbounded();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
+        StopRequests(receiver)
     }
 }
 
@@ -54,6 +66,7 @@ pub struct StopRequests(pub(super) Receiver<StopReason>);
 
 /// A handle and its end.
 pub fn stop_requests() -> (StopHandle, StopRequests) {
-    let (sender, receiver) = unbounded();
-    (StopHandle(sender), StopRequests(receiver))
+    let handle = StopHandle(Arc::default());
+    let requests = handle.requests();
+    (handle, requests)
 }

@@ -29,6 +29,9 @@ const LINE_LENGTH: usize = 1024;
 /// Why a task that was stopped has not ended well.
 const STOPPED: &str = "stopped before it ended";
 
+/// How often a run within another one looks whether it is still wanted.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// Takes every event; an error stops the run.
 pub type Sink<'a> = dyn FnMut(&RunEvent) -> Result<(), SinkError> + 'a;
 
@@ -63,10 +66,14 @@ struct Dispatcher<'a> {
     /// For operators; for operators that only generate tasks, which must not wait for a free worker.
     workers: Workers,
     control: Workers,
+    /// For `require>`, which waits for a run of its own and works nothing itself.
+    requiring: Workers,
     timers: Timers<Due>,
     /// Turns that are due and wait for a free worker.
     turns: VecDeque<(Work, Waiting)>,
     cancel: Cancel,
+    /// Of a run within another one: the flag of the task that waits for it.
+    within: Option<Cancel>,
     grace: Duration,
     stopped: Option<StopReason>,
     given_up: bool,
@@ -83,7 +90,7 @@ struct Dispatcher<'a> {
 impl<'a> Dispatcher<'a> {
     fn new(plan: Plan, setup: RunSetup, sink: &'a mut Sink<'a>) -> Self {
         let (sender, messages): (Sender<Message>, _) = bounded(LINE_LENGTH);
-        let cancel = Cancel::default();
+        let cancel = setup.cancel.as_ref().map_or_else(Cancel::default, Cancel::child);
         let shared = Arc::new(Shared {
             operators: setup.operators,
             services: setup.services,
@@ -104,11 +111,13 @@ impl<'a> Dispatcher<'a> {
             sink,
             messages,
             stop: setup.stop.0,
-            workers: Workers::new("task", setup.jobs, &shared, &sender),
+            workers: Workers::of_slots(&setup.slots, &shared, &sender),
             control: Workers::new("control", 1, &shared, &sender),
+            requiring: Workers::new("require", usize::MAX, &shared, &sender),
             timers,
             turns: VecDeque::new(),
             cancel,
+            within: setup.cancel,
             grace: setup.grace,
             stopped: None,
             given_up: false,
@@ -127,6 +136,9 @@ impl<'a> Dispatcher<'a> {
             while let Ok(reason) = self.stop.try_recv() {
                 self.stop(reason);
             }
+            if self.within.as_ref().is_some_and(Cancel::is_canceled) && self.stopped.is_none() {
+                self.stop(StopReason::NotWanted);
+            }
             self.tell_transitions();
             self.give_work();
             if self.is_over() {
@@ -137,7 +149,7 @@ impl<'a> Dispatcher<'a> {
     }
 
     fn busy(&self) -> usize {
-        self.workers.busy + self.control.busy
+        self.workers.busy + self.control.busy + self.requiring.busy
     }
 
     fn is_over(&self) -> bool {
@@ -147,8 +159,10 @@ impl<'a> Dispatcher<'a> {
     /// Takes what happens next.
     fn wait(&mut self) {
         let now = Instant::now();
-        let due = match self.timers.next() {
-            Some(at) => crossbeam_channel::after(at.saturating_duration_since(now)),
+        let due = self.timers.next().map(|at| at.saturating_duration_since(now));
+        let look = self.within.as_ref().filter(|_| self.stopped.is_none()).map(|_| LOOK);
+        let due = match [due, look].into_iter().flatten().min() {
+            Some(pause) => crossbeam_channel::after(pause),
             None => never(),
         };
         let (messages, stop) = (self.messages.clone(), self.stop.clone());
@@ -176,12 +190,11 @@ impl<'a> Dispatcher<'a> {
     fn take(&mut self, message: Message) {
         match message {
             Message::Event(kind) => {
-                if let EventKind::TransferFinished { task, report, .. } = &kind {
-                    self.transfers.push((task.clone(), report.clone()));
-                }
+                self.note_transfer(&kind);
                 self.tell(kind);
             }
             Message::Record(kind, answer) => {
+                self.note_transfer(&kind);
                 let recorded = match self.tell(kind) {
                     true => Ok(()),
                     false => Err(NotRecorded(
@@ -197,9 +210,27 @@ impl<'a> Dispatcher<'a> {
         }
     }
 
+    fn note_transfer(&mut self, kind: &EventKind) {
+        match kind {
+            EventKind::TransferFinished { task, report, .. } => {
+                self.transfers.push((task.clone(), report.clone()));
+            }
+            EventKind::Required { event, .. } => self.note_transfer(&event.kind),
+            _ => {}
+        }
+    }
+
+    /// The threads that do the work of a task.
+    fn workers_of(&mut self, id: TaskId) -> &mut Workers {
+        match self.plan.operator(id) {
+            Some(operator) if is_control(operator) => &mut self.control,
+            Some("require") => &mut self.requiring,
+            _ => &mut self.workers,
+        }
+    }
+
     fn ended(&mut self, id: TaskId, ended: Ended) {
-        let is_control = self.plan.operator(id).is_some_and(is_control);
-        let workers = if is_control { &mut self.control } else { &mut self.workers };
+        let workers = self.workers_of(id);
         workers.busy = workers.busy.saturating_sub(1);
         self.running.remove(&id);
         match ended {
@@ -268,7 +299,7 @@ impl<'a> Dispatcher<'a> {
                 }
             }
         }
-        let at_once = !is_first || reason == StopReason::NotRecorded;
+        let at_once = !is_first || matches!(reason, StopReason::NotRecorded | StopReason::NotWanted);
         if at_once && !self.cancel.is_canceled() {
             self.cancel.cancel();
             self.timers.set(now, self.grace, Due::GiveUp);
@@ -373,12 +404,10 @@ impl<'a> Dispatcher<'a> {
 
     fn give(&mut self, work: Work, waiting: Waiting) {
         let id = work.id;
-        let is_control = is_control(&work.call.operator);
         let cancel = self.cancel.child();
         self.running.insert(id, cancel.clone());
         let job = Job { scope: self.plan.scope(id), work, waiting, cancel };
-        let workers = if is_control { &mut self.control } else { &mut self.workers };
-        if let Err(error) = workers.give(job) {
+        if let Err(error) = self.workers_of(id).give(job) {
             let error = OperatorError::failed("no thread could be started").cause(&error);
             let failure = TaskFailure {
                 message: error.message,
@@ -421,6 +450,7 @@ impl<'a> Dispatcher<'a> {
         if self.busy() == 0 {
             self.workers.end();
             self.control.end();
+            self.requiring.end();
         }
         RunSummary {
             outcome,

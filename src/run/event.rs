@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::session::{Level, Params, TaskName, TaskState};
+use crate::session::{AttemptId, Level, Params, TaskName, TaskState};
 use crate::transfer::effect::{Effect, EffectOutcome};
 use crate::transfer::report::TransferReport;
 
@@ -56,12 +56,25 @@ pub enum EventKind {
     Output { task: TaskName, bytes: Vec<u8> },
     /// A line of ours about a task, scrubbed (*not recorded*; task log and terminal).
     Log { task: Option<TaskName>, level: Level, text: String },
+    /// Something happened in the run of a required workflow, another attempt. Recorded as its own kind is.
+    Required { attempt: AttemptId, event: Box<RunEvent> },
     /// A notification was delivered, or not.
     Notified { channel: String, failure: Option<String> },
     /// A signal or a limit asks the run to stop.
     Stopping { reason: String },
     /// All is over.
     AttemptFinished { outcome: AttemptOutcome },
+}
+
+impl EventKind {
+    /// Whether it stands in the state, so that something may be built upon it.
+    pub fn is_recorded(&self) -> bool {
+        match self {
+            Self::TransferProgress { .. } | Self::Output { .. } | Self::Log { .. } => false,
+            Self::Required { event, .. } => event.kind.is_recorded(),
+            _ => true,
+        }
+    }
 }
 
 /// What an operator left behind when it succeeded.

@@ -147,6 +147,10 @@ impl Stage<'_> {
         if is_control(&request.operator) {
             return control::generate(&request, &work.call, shared.reader.as_ref()).map(Turn::Done);
         }
+        if request.operator == "require" && work.call.operator != "require" {
+            // It would hold the worker that its own run may need.
+            return Err(OperatorError::config("`_type` with `${...}` can't mean `require`: write it out"));
+        }
         match shared.operators.get(request.operator.as_str()) {
             Some(operator) => operator.run(&request),
             None => Err(OperatorError::config(format!("unknown operator `{}>`", request.operator))),

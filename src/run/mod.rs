@@ -17,6 +17,7 @@ mod executor;
 pub mod operator;
 pub mod scope;
 pub mod setup;
+mod slots;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -26,3 +27,4 @@ pub use cancel::{StopHandle, StopReason, StopRequests, stop_requests};
 pub use dispatcher::{Sink, execute};
 pub use scope::SessionInfo;
 pub use setup::{FailedTask, LogParams, RunMode, RunSetup, RunSummary, SinkError};
+pub use slots::Slots;

@@ -22,6 +22,8 @@ pub struct SessionInfo {
     pub time: SessionTime,
     /// The zone's name as written in the workflow.
     pub timezone: String,
+    /// Of an attempt that has a name; otherwise the variable is not there.
+    pub retry_attempt_name: Option<String>,
     /// The schedule's times before and after; none without a schedule.
     pub last: Option<Zoned>,
     /// The same, after.
@@ -40,6 +42,9 @@ impl SessionInfo {
         set("session_uuid", self.uuid.clone().into());
         set("session_id", self.session.0.into());
         set("attempt_id", self.attempt.0.into());
+        if let Some(name) = &self.retry_attempt_name {
+            set("retry_attempt_name", name.clone().into());
+        }
         times(&mut params, "session", &self.time.0);
         if let Some(last) = &self.last {
             times(&mut params, "last_session", last);
@@ -220,6 +225,7 @@ mod tests {
             uuid: "u".into(),
             time: SessionTime(time.to_zoned(zone)),
             timezone: "UTC".into(),
+            retry_attempt_name: None,
             last: None,
             next: None,
             last_executed: None,

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::cancel::StopRequests;
 use super::event::{AttemptOutcome, TaskFailure};
-use super::operator::{Operators, Services};
+use super::operator::{Cancel, Operators, Services};
 use super::scope::SessionInfo;
+use super::slots::Slots;
 use crate::dig::workflow::Task;
 use crate::plan::Counts;
 use crate::reader::Reader;
@@ -29,12 +30,14 @@ pub struct RunSetup {
     pub reader: Arc<dyn Reader>,
     /// When the run is late, and what runs then.
     pub sla: Option<(Duration, Vec<Task>)>,
-    /// How many operators work at once; at least one.
-    pub jobs: usize,
+    /// How many operators work at once.
+    pub slots: Slots,
     /// How long running tasks may go on after the first request to stop.
     pub grace: Duration,
     /// Asks the run to stop.
     pub stop: StopRequests,
+    /// Of a run within another one: the flag of the task that waits for it.
+    pub cancel: Option<Cancel>,
     /// What `${...}` takes for now.
     pub clock: crate::dig::expression::Clock,
     /// What one `${...}` may use up.

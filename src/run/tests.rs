@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::event::{AttemptOutcome, EventKind, FailureKind, RunEvent};
 use super::operator::{
     DockerMode, Operator, OperatorError, OperatorOutput, OperatorRequest, Operators, ScrubStream,
-    SecretGuard, Services, TransferRequest, TransferService, Turn, plain,
+    SecretGuard, Services, TransferRequest, TransferService, Turn, plain, testing,
 };
 use super::*;
 use crate::dig::expression::{Clock, Limits};
@@ -183,6 +183,7 @@ impl Trial {
             environment: BTreeMap::new(),
             project: PathBuf::from("/project"),
             temporary: PathBuf::from("/project/.sync/tmp"),
+            workflows: Arc::new(testing::Workflows::default()),
             program: PathBuf::from("/bin/sync"),
             properties: BTreeMap::new(),
         };
@@ -192,6 +193,7 @@ impl Trial {
             uuid: "u".to_owned(),
             time: SessionTime("2024-03-10T00:00:00Z[UTC]".parse().unwrap()),
             timezone: "UTC".to_owned(),
+            retry_attempt_name: None,
             last: None,
             next: None,
             last_executed: None,
@@ -203,7 +205,8 @@ impl Trial {
             operators: self.operators,
             services: Arc::new(services),
             reader: Arc::new(self.files),
-            jobs: self.jobs,
+            slots: Slots::new(self.jobs),
+            cancel: None,
             grace: self.grace,
             stop: self.stop,
             sla: workflow.sla.map(|sla| (Duration::ZERO, sla.tasks)),

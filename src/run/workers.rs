@@ -11,6 +11,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use super::event::EventKind;
 use super::executor::{self, Ended, Job, Shared};
 use super::operator::{EventLine, NotRecorded, OperatorError, Reporter};
+use super::slots::Slots;
 use crate::dig::expression::Evaluator;
 use crate::plan::TaskId;
 
@@ -48,12 +49,19 @@ pub(super) struct Workers {
     jobs: (Sender<Job>, Receiver<Job>),
     threads: Vec<JoinHandle<()>>,
     limit: usize,
+    slots: Option<Slots>,
     /// Jobs given and not yet ended.
     pub(super) busy: usize,
     kind: &'static str,
 }
 
 impl Workers {
+    /// Threads for operators, which share the places of the process.
+    pub(super) fn of_slots(slots: &Slots, shared: &Arc<Shared>, messages: &Sender<Message>) -> Self {
+        Self { slots: Some(slots.clone()), ..Self::new("task", slots.limit(), shared, messages) }
+    }
+
+    /// So many threads at most.
     pub(super) fn new(
         kind: &'static str,
         limit: usize,
@@ -66,6 +74,7 @@ impl Workers {
             jobs: unbounded(),
             threads: Vec::new(),
             limit: limit.max(1),
+            slots: None,
             busy: 0,
             kind,
         }
@@ -88,8 +97,12 @@ impl Workers {
     /// A thread that cannot be started is an error only while there is no other.
     fn start_thread(&mut self) -> std::io::Result<()> {
         let (shared, jobs, messages) = (Arc::clone(&self.shared), self.jobs.1.clone(), self.messages.clone());
+        let slots = self.slots.clone();
         let name = format!("{}-{}", self.kind, self.threads.len() + 1);
-        match std::thread::Builder::new().name(name).spawn(move || serve(&shared, &jobs, &messages)) {
+        match std::thread::Builder::new()
+            .name(name)
+            .spawn(move || serve(&shared, &jobs, slots.as_ref(), &messages))
+        {
             Ok(thread) => self.threads.push(thread),
             Err(error) if self.threads.is_empty() => return Err(error),
             Err(_) => self.limit = self.threads.len(),
@@ -108,10 +121,11 @@ impl Workers {
     }
 }
 
-fn serve(shared: &Shared, jobs: &Receiver<Job>, messages: &Sender<Message>) {
+fn serve(shared: &Shared, jobs: &Receiver<Job>, slots: Option<&Slots>, messages: &Sender<Message>) {
     let new_evaluator = || Evaluator::new(shared.zone.clone(), shared.clock.clone(), shared.limits);
     let mut evaluator = new_evaluator();
     for job in jobs {
+        let slot = slots.map(Slots::take);
         let id = job.work.id;
         let line: Arc<dyn EventLine> = Arc::new(Line(messages.clone()));
         let reporter = Reporter::new(job.work.name.clone(), line, Arc::clone(&shared.services.guard));
@@ -123,6 +137,7 @@ fn serve(shared: &Shared, jobs: &Receiver<Job>, messages: &Sender<Message>) {
             Ended::Failure(executor::failure(shared, reporter.task(), &error, None))
         });
         reporter.flush_output();
+        drop(slot);
         if messages.send(Message::Ended(id, Box::new(ended))).is_err() {
             return;
         }

@@ -42,6 +42,10 @@ pub struct NewAttempt {
     pub kind: AttemptKind,
     /// For a retry: the attempt that `sync run` started. A run starts its own.
     pub starting_attempt: Option<AttemptId>,
+    /// The attempt whose `require>` asks for it.
+    pub required_by: Option<AttemptId>,
+    /// `retry_attempt_name` of that `require>`.
+    pub name: Option<String>,
     /// `-p` and `-P` values that are no secrets.
     pub params: Params,
     /// Names of those that are: their values are not kept.
@@ -70,6 +74,8 @@ pub struct AttemptRecord {
     pub id: AttemptId,
     pub session: SessionId,
     pub starting_attempt: AttemptId,
+    /// `retry_attempt_name` of the `require>` that asked for it.
+    pub name: Option<String>,
     pub kind: String,
     pub started_at: Timestamp,
     pub finished_at: Option<Timestamp>,

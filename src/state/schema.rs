@@ -83,6 +83,11 @@ const MIGRATIONS: &[&str] = &[
         failure text
     ) strict;
     ",
+    // 2: runs of required workflows, and attempts with a name.
+    "
+    alter table attempts add column required_by integer references attempts (id);
+    alter table attempts add column name text;
+    ",
 ];
 
 /// Brings the file to the newest version, in one exclusive transaction.
@@ -133,6 +138,6 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         connection.pragma_update(None, "user_version", 99).unwrap();
         let error = migrate(&mut connection).unwrap_err();
-        assert_eq!(error.to_string(), "the state file has version 99, this program knows up to 1");
+        assert_eq!(error.to_string(), "the state file has version 99, this program knows up to 2");
     }
 }

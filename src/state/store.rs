@@ -102,8 +102,8 @@ impl Store {
         )?;
         transaction.execute(
             "insert into attempts (session, starting_attempt, kind, started_at, file, params, secret_params, host,
-                 boot, pid, process_started)
-             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                 boot, pid, process_started, required_by, name)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
             params![
                 session,
                 new.starting_attempt.map_or(0, |id| id.0),
@@ -116,6 +116,8 @@ impl Store {
                 new.process.boot,
                 new.process.pid,
                 new.process.started,
+                new.required_by.map(|id| id.0),
+                new.name,
             ],
         )?;
         let id = transaction.last_insert_rowid();
@@ -278,9 +280,9 @@ impl Store {
         self.one_session("s.id = ?1", &[&id.0])
     }
 
-    /// The session of a project whose attempt started last, whatever the workflow.
+    /// The session of a project whose attempt started last, whatever the workflow; not one that another required.
     pub fn last_session(&self, project: &str) -> Result<Option<SessionRecord>, StateError> {
-        self.one_session("s.project = ?1", &[&project])
+        self.one_session("s.project = ?1 and a.required_by is null", &[&project])
     }
 
     /// The session of one workflow and time.
@@ -369,7 +371,7 @@ fn attempts_where(condition: &str) -> String {
 /// In the order that [`attempt_from`] reads.
 const ATTEMPT_COLUMNS: &str =
     "a.id, a.session, a.starting_attempt, a.kind, a.started_at, a.finished_at, a.outcome,
-    a.file, a.params, a.secret_params, a.host, a.boot, a.pid, a.process_started";
+    a.file, a.params, a.secret_params, a.host, a.boot, a.pid, a.process_started, a.name";
 
 fn attempt_from(row: &Row<'_>) -> rusqlite::Result<AttemptRecord> {
     Ok(AttemptRecord {
@@ -383,6 +385,7 @@ fn attempt_from(row: &Row<'_>) -> rusqlite::Result<AttemptRecord> {
         file: row.get(7)?,
         params: json(row, 8)?,
         secret_params: json(row, 9)?,
+        name: row.get(14)?,
         process: Process { host: row.get(10)?, boot: row.get(11)?, pid: row.get(12)?, started: row.get(13)? },
     })
 }
@@ -391,10 +394,10 @@ fn session_from(row: &Row<'_>) -> rusqlite::Result<SessionRecord> {
     Ok(SessionRecord {
         id: SessionId(row.get(1)?),
         attempt: attempt_from(row)?,
-        project: row.get(14)?,
-        workflow: row.get(15)?,
-        session_time: row.get(16)?,
-        attempt_count: row.get(17)?,
+        project: row.get(15)?,
+        workflow: row.get(16)?,
+        session_time: row.get(17)?,
+        attempt_count: row.get(18)?,
     })
 }
 
@@ -531,6 +534,8 @@ mod tests {
             session_time: "2026-01-02T00:00:00+00:00".into(),
             kind: AttemptKind::Run,
             starting_attempt: None,
+            required_by: None,
+            name: None,
             params: Params::new(),
             secret_params: vec!["password".into()],
             process,

@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
+use super::super::reading;
 use super::shell;
 use crate::diagnostic::{Problem, Source, Span};
 use crate::dig::workflow::{OperatorCall, Task, TaskBody};
@@ -23,6 +24,8 @@ pub(super) struct Reach<'a> {
     called: BTreeSet<(PathBuf, PathBuf)>,
     /// Those of them that are not read yet: a chain of calls may be long.
     open: VecDeque<(PathBuf, PathBuf)>,
+    /// Workflows that others require, and that are not read yet.
+    required: VecDeque<PathBuf>,
     /// Every file that was looked at, relative to the project.
     pub(super) seen: BTreeSet<PathBuf>,
     pub(super) problems: Vec<Problem>,
@@ -43,6 +46,7 @@ impl<'a> Reach<'a> {
             plugins,
             called: BTreeSet::new(),
             open: VecDeque::new(),
+            required: VecDeque::new(),
             seen: BTreeSet::new(),
             problems: Vec::new(),
         }
@@ -50,11 +54,18 @@ impl<'a> Reach<'a> {
 
     /// A workflow file and what it reaches.
     pub(super) fn workflow(&mut self, path: &Path) {
-        if !self.seen.insert(path.to_owned()) {
-            return;
+        self.required.push_back(path.to_owned());
+        while let Some(path) = self.required.pop_front() {
+            if !self.seen.insert(path.clone()) {
+                continue;
+            }
+            let loaded = dig::load(&path, self.reader);
+            self.loaded(loaded, &path, Path::new(""));
+            self.follow_calls();
         }
-        let loaded = dig::load(path, self.reader);
-        self.loaded(loaded, path, Path::new(""));
+    }
+
+    fn follow_calls(&mut self) {
         while let Some((path, folder)) = self.open.pop_front() {
             self.seen.insert(path.clone());
             let loaded = dig::compile_called(&path, self.reader);
@@ -126,6 +137,7 @@ impl<'a> Reach<'a> {
         }
         match call.operator.as_str() {
             "call" => self.call(call, text, site),
+            "require" => self.require(call, text, site),
             "mysql" | "sqlite" => self.template_file(call, text, "SQL file", site),
             "slack" => self.template_file(call, text, "message file", site),
             "embulk" => self.template_file(call, text, "transfer file", site),
@@ -142,6 +154,16 @@ impl<'a> Reach<'a> {
         let called = (path, site.folder.to_owned());
         if self.called.insert(called.clone()) {
             self.open.push_back(called);
+        }
+    }
+
+    fn require(&mut self, call: &OperatorCall, text: &str, site: Site<'_>) {
+        match reading::required_file(text, site.folder, self.reader) {
+            Some(path) => self.required.push_back(path),
+            None => {
+                let message = format!("required workflow `{text}` does not exist");
+                self.report(call, site, "missing-file", message);
+            }
         }
     }
 

@@ -61,6 +61,15 @@ pub struct TaskLogSummary {
     pub disk: Option<String>,
 }
 
+impl TaskLogSummary {
+    /// Adds what became of the logs of another attempt.
+    pub fn add(&mut self, other: Self) {
+        self.upload.sent_count += other.upload.sent_count;
+        self.upload.kept.extend(other.upload.kept);
+        self.disk = self.disk.take().or(other.disk);
+    }
+}
+
 /// The logs of the tasks of one attempt.
 pub struct TaskLogs {
     setup: TaskLogSetup,

@@ -12,6 +12,7 @@ mod memory_file;
 pub mod message;
 mod options;
 mod process;
+pub mod require;
 pub mod script;
 mod secret_text;
 pub mod shell;
@@ -112,6 +113,7 @@ pub fn native() -> Operators {
     operators.insert("py", Arc::new(script::Script::new(script::Language::Python, door)));
     operators.insert("embulk", Arc::new(embulk::Embulk));
     operators.insert("slack", Arc::new(slack::Slack::default()));
+    operators.insert("require", Arc::new(require::Require));
     operators.insert("mysql", Arc::new(sql::Sql::new(sql::Dialect::Mysql)));
     operators.insert("sqlite", Arc::new(sql::Sql::new(sql::Dialect::Sqlite)));
     operators
@@ -293,6 +295,8 @@ pub struct Services {
     pub guard: Arc<dyn SecretGuard>,
     /// Moves tables.
     pub transfers: Arc<dyn TransferService>,
+    /// Runs other workflows of the project.
+    pub workflows: Arc<dyn require::WorkflowService>,
     /// What a `docker:` parameter means.
     pub docker: DockerMode,
     /// The environment children inherit.

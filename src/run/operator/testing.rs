@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
+use super::require::{RequiredEnd, Requirement, WorkflowService};
 use super::{
     Cancel, DockerMode, EventLine, NotRecorded, Operator, OperatorError, OperatorOutput, OperatorRequest,
     Reporter, ScrubStream, SecretGuard, Services, TransferRequest, TransferService, Turn, Waiting,
@@ -21,6 +22,8 @@ type OnOutput = Box<dyn Fn(&[u8]) + Send>;
 pub(crate) type OnTransfer =
     Box<dyn Fn(&TransferRequest) -> Result<TransferReport, OperatorError> + Send + Sync>;
 
+type OnRequire = Box<dyn Fn(&Requirement) -> Result<RequiredEnd, OperatorError> + Send + Sync>;
+
 /// A test whose operator waits longer than this has gone wrong.
 const MOST_TURNS: u32 = 100;
 
@@ -30,6 +33,7 @@ pub(crate) struct Bench {
     secrets: Arc<Secrets>,
     guard: Arc<Guard>,
     transfers: Arc<Transfers>,
+    workflows: Arc<Workflows>,
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) docker: DockerMode,
     pub(crate) cancel: Cancel,
@@ -46,6 +50,7 @@ impl Bench {
             secrets: Arc::default(),
             guard: Arc::default(),
             transfers: Arc::default(),
+            workflows: Arc::default(),
             environment: environment.into(),
             docker: DockerMode::Never,
             cancel: Cancel::default(),
@@ -74,6 +79,14 @@ impl Bench {
         self
     }
 
+    pub(crate) fn on_require(
+        self,
+        require: impl Fn(&Requirement) -> Result<RequiredEnd, OperatorError> + Send + Sync + 'static,
+    ) -> Self {
+        *self.workflows.0.lock().expect("no panic") = Some(Box::new(require));
+        self
+    }
+
     pub(crate) fn on_output(&self, hear: impl Fn(&[u8]) + Send + 'static) {
         *self.events.on_output.lock().expect("no panic") = Some(Box::new(hear));
     }
@@ -89,6 +102,7 @@ impl Bench {
             secrets: Arc::clone(&self.secrets) as Arc<dyn SecretStore>,
             guard: Arc::clone(&self.guard) as Arc<dyn SecretGuard>,
             transfers: Arc::clone(&self.transfers) as Arc<dyn TransferService>,
+            workflows: Arc::clone(&self.workflows) as Arc<dyn WorkflowService>,
             docker: self.docker,
             environment: self.environment.clone(),
             project: self.project(),
@@ -292,5 +306,15 @@ impl TransferService for Transfers {
     fn transfer(&self, request: &TransferRequest) -> Result<TransferReport, OperatorError> {
         let transfer = self.0.lock().expect("no panic").clone();
         transfer.expect("the test says what a transfer does")(request)
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Workflows(Mutex<Option<OnRequire>>);
+
+impl WorkflowService for Workflows {
+    fn require(&self, requirement: &Requirement) -> Result<RequiredEnd, OperatorError> {
+        let require = self.0.lock().expect("no panic");
+        require.as_ref().expect("the test says what is required")(requirement)
     }
 }

@@ -1,0 +1,276 @@
+//! Carries out one attempt: opens the rooms, joins them, and tells how it ended. `run` and `retry` differ only in what
+//! they hand over.
+
+mod required;
+mod rooms;
+
+use anyhow::Context;
+use serde_json::json;
+
+use self::rooms::{RoomSetup, Rooms, Way};
+use super::opening::{Opened, pasteable_flags, shell_word};
+use super::run_args::SharedArgs;
+use super::{CommonArgs, docker, signals};
+use crate::dig;
+use crate::dig::workflow::{Task, Workflow};
+use crate::exit::Exit;
+use crate::plan::{Plan, Recorded, Selection};
+use crate::reader::DirectoryReader;
+use crate::report::console::Results;
+use crate::report::json as json_event;
+use crate::report::problems;
+use crate::report::progress::Progress;
+use crate::report::summary::{End, Summary};
+use crate::report::tasklog::TaskLogs;
+use crate::run::event::{AttemptOutcome, EventKind, FailureKind, RunEvent};
+use crate::run::operator::DockerMode;
+use crate::run::{self, RunMode, RunSummary, SinkError, stop_requests};
+use crate::session::{AttemptId, Level, Params, SessionId, SessionTime};
+use crate::state::{AttemptKind, AttemptRecord, NewAttempt, StateError, Store};
+
+pub use self::rooms::environment;
+
+/// What runs that ended before this one mean to a `require>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Earlier {
+    /// A workflow that is done for its session is not run again.
+    Counts,
+    /// Everything is run again.
+    Again,
+}
+
+/// What is to be carried out.
+pub struct Order {
+    /// The checked workflow.
+    pub workflow: Workflow,
+    /// The session it is for.
+    pub time: SessionTime,
+    /// Run or retry.
+    pub kind: AttemptKind,
+    /// For a retry: the attempt that `sync run` started.
+    pub starting_attempt: Option<AttemptId>,
+    /// For a retry: what is done.
+    pub recorded: Recorded,
+    /// What of it is asked for.
+    pub selection: Selection,
+    /// `params.*`, `-P`, `-p`.
+    pub params: Params,
+    /// Whether operators work.
+    pub mode: RunMode,
+    /// What `require>` makes of runs that ended before.
+    pub earlier: Earlier,
+}
+
+/// The rooms that a command has opened, and what was typed.
+pub struct Desk<'a> {
+    /// Project, properties, console.
+    pub opened: &'a Opened,
+    /// The flags of `run` and `retry`.
+    pub shared: &'a SharedArgs,
+    /// The flags of every command.
+    pub common: &'a CommonArgs,
+}
+
+/// Runs an order from its record in the state to the last line that people see.
+pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Result<Exit> {
+    let Desk { opened, shared, .. } = *desk;
+    let docker = docker_mode(shared, opened)?;
+    if docker == DockerMode::Auto
+        && !docker_is_there()
+        && let Some(problem) = docker::first_wanting(
+            &order.workflow.root,
+            &order.workflow.path,
+            &DirectoryReader::new(&opened.place.project),
+        )
+    {
+        opened.console.say(&problems::render(&[problem], opened.console.err_colors()));
+        return Ok(Exit::Invalid);
+    }
+    let retry_command = RetryCommand::new(&order.selection, desk);
+    let Order { workflow, time, recorded, selection, params, mode, earlier, .. } = order;
+    let (handle, stop) = stop_requests();
+    let rooms = Rooms::open(RoomSetup {
+        opened,
+        shared,
+        mode,
+        docker,
+        installation: store.installation().to_owned(),
+        given: params.clone(),
+        earlier,
+        stop: handle.clone(),
+    })?;
+    let mut new = rooms.new_attempt(&workflow, &time, &params);
+    new.kind = order.kind;
+    new.starting_attempt = order.starting_attempt;
+    let mut plan = match Plan::new(&workflow.name, workflow.root.clone(), params, recorded, &selection) {
+        Ok(plan) => plan,
+        Err(error) => {
+            opened.console.failure(&error.to_string(), &[], None);
+            return Ok(Exit::Usage);
+        }
+    };
+    if rooms.alerts() {
+        plan.alert_on_failure(failure_alert()?);
+    }
+    let Some(attempt) = begin(&new, &mut store, opened)? else { return Ok(Exit::TryLater) };
+    let logs = rooms.logs_of(&workflow, &time, &attempt)?;
+    let _signals = signals::forward(handle).context("signals cannot be received")?;
+    let setup = rooms.run_setup(&workflow, &time, &attempt, Way { stop, cancel: None, since: attempt.id });
+    let mut watch = Watch {
+        store,
+        attempt: attempt.id,
+        logs: &logs,
+        rooms: &rooms,
+        progress: Progress::new(&opened.console, shared.progress.into()),
+        summary: Summary::new(),
+        opened,
+    };
+    let mut sink = |event: &RunEvent| watch.take(event);
+    let ended = run::execute(plan, setup, &mut sink);
+    watch.progress.finish();
+    let summary = watch.summary;
+    let mut log_summary = logs.finish();
+    for logs in rooms.take_logs() {
+        log_summary.add(logs.finish());
+    }
+    tell(&ended, opened);
+    let end = End {
+        retry_command: &retry_command.of(attempt.session),
+        failures: &ended.failures,
+        tolerated: &ended.tolerated,
+        logs: &log_summary,
+    };
+    summary.print(&opened.console, end);
+    Ok(exit(&ended))
+}
+
+/// Everyone who hears of a run: first the state, then people.
+struct Watch<'a> {
+    store: Store,
+    attempt: AttemptId,
+    logs: &'a TaskLogs,
+    rooms: &'a Rooms,
+    progress: Progress,
+    summary: Summary,
+    opened: &'a Opened,
+}
+
+impl Watch<'_> {
+    fn take(&mut self, event: &RunEvent) -> Result<(), SinkError> {
+        // An event of a required workflow belongs to its own attempt.
+        let (attempt, inner) = match &event.kind {
+            EventKind::Required { attempt, event } => (*attempt, event.as_ref()),
+            _ => (self.attempt, event),
+        };
+        self.store.record(attempt, inner).map_err(|error| SinkError(error.to_string()))?;
+        if attempt == self.attempt {
+            self.logs.show(inner);
+        } else {
+            self.rooms.log(attempt, inner);
+        }
+        let is_end_of_required =
+            attempt != self.attempt && matches!(inner.kind, EventKind::AttemptFinished { .. });
+        if !is_end_of_required {
+            self.progress.show(inner);
+            self.summary.show(inner);
+        }
+        if self.opened.console.results() == Results::Json {
+            self.opened.console.json(&json_event::event(event));
+        }
+        Ok(())
+    }
+}
+
+/// Begins the attempt; none while another run holds the workflow.
+fn begin(new: &NewAttempt, store: &mut Store, opened: &Opened) -> anyhow::Result<Option<AttemptRecord>> {
+    match store.begin(new) {
+        Ok((attempt, lost)) => {
+            for lost in lost {
+                opened.console.say(&format!("attempt {lost} ended without a word: its process is gone"));
+            }
+            Ok(Some(attempt))
+        }
+        Err(locked @ StateError::Locked(_)) => {
+            opened.console.failure(&locked.to_string(), &[], Some("try again when it has ended"));
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Digdag's task beside the root's `_error`.
+fn failure_alert() -> anyhow::Result<Task> {
+    let alert = json!({"notify>": "Workflow session attempt failed"});
+    dig::compile_subtask(&alert, "^failure-alert")
+        .map_err(|problems| anyhow::anyhow!("the failure alert is invalid: {} problems", problems.len()))
+}
+
+/// The command that runs what is left, as it can be pasted into the same shell.
+struct RetryCommand(String);
+
+impl RetryCommand {
+    fn new(selection: &Selection, desk: &Desk<'_>) -> Self {
+        // A retry of one subtree is a retry of that subtree.
+        let selected = match selection {
+            Selection::Subtree(pattern) | Selection::Within(pattern) => format!(" {}", shell_word(pattern)),
+            _ => String::new(),
+        };
+        Self(format!("{selected}{}{}", pasteable_flags(desk.common), docker_flag(desk.shared)))
+    }
+
+    fn of(&self, session: SessionId) -> String {
+        format!("sync retry --session {session}{}", self.0)
+    }
+}
+
+/// What neither the table nor the failures say.
+fn tell(ended: &RunSummary, opened: &Opened) {
+    let console = &opened.console;
+    for task in &ended.changed {
+        console.log(Level::Warn, &format!("task `{task}` is done although its definition has changed since"));
+    }
+    if let Some(error) = &ended.sink_error {
+        console.failure(&error.to_string(), &[], Some("nothing that is not recorded was begun"));
+    }
+}
+
+fn exit(summary: &RunSummary) -> Exit {
+    match summary.outcome {
+        AttemptOutcome::Success | AttemptOutcome::Partial => Exit::Success,
+        AttemptOutcome::Signal(number) => Exit::Signal(number),
+        AttemptOutcome::Failed | AttemptOutcome::Lost => {
+            let unreachable =
+                summary.failures.iter().all(|failed| failed.failure.kind == FailureKind::Unreachable);
+            let nothing_done = summary.sink_error.is_none() && summary.transfers.is_empty();
+            if unreachable && nothing_done && !summary.failures.is_empty() {
+                Exit::TryLater
+            } else {
+                Exit::TaskFailed
+            }
+        }
+    }
+}
+
+fn docker_mode(shared: &SharedArgs, opened: &Opened) -> anyhow::Result<DockerMode> {
+    if let Some(docker) = shared.docker {
+        return Ok(docker.into());
+    }
+    match opened.properties.get("sync.docker") {
+        None | Some("auto") => Ok(DockerMode::Auto),
+        Some("always") => Ok(DockerMode::Always),
+        Some("never") => Ok(DockerMode::Never),
+        Some(_) => anyhow::bail!("property `sync.docker` takes `auto`, `always` or `never`"),
+    }
+}
+
+/// Whether there is a `docker` on the PATH.
+fn docker_is_there() -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join("docker").is_file())
+}
+
+fn docker_flag(shared: &SharedArgs) -> String {
+    use clap::ValueEnum;
+    let value = shared.docker.and_then(|docker| docker.to_possible_value());
+    value.map(|value| format!(" --docker {}", value.get_name())).unwrap_or_default()
+}

@@ -1,0 +1,310 @@
+//! What all attempts of one process share: the safe, the budget, the pools, the places for tasks. From it every attempt
+//! gets the services of its tasks, its logs, and what its run is handed.
+
+use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context;
+use jiff::{Timestamp, Zoned};
+use sha2::{Digest, Sha256};
+
+use super::super::guard::Guard;
+use super::super::opening::Opened;
+use super::super::place::Place;
+use super::super::properties::Properties;
+use super::super::run_args::SharedArgs;
+use super::super::safe::{self, SafeSetup};
+use super::super::transfer::{Repeats, StateMemory, Transfers};
+use super::Earlier;
+use super::required::{Required, Waits};
+use crate::cloud::aws::Aws;
+use crate::dig::expression::{Clock, Limits};
+use crate::dig::workflow::Workflow;
+use crate::reader::DirectoryReader;
+use crate::report::tasklog::{AttemptIdentity, TaskLogSetup, TaskLogs};
+use crate::run::event::RunEvent;
+use crate::run::operator::{Cancel, DockerMode, Operators, Services};
+use crate::run::{self, LogParams, RunMode, RunSetup, SessionInfo, Slots, StopHandle, StopRequests};
+use crate::secret::params::{SecretJudge, SecretNames};
+use crate::secret::resolver::Resolver;
+use crate::secret::scrub::Scrubber;
+use crate::session::{AttemptId, Params, SessionTime};
+use crate::state::{AttemptKind, AttemptRecord, NewAttempt, Process};
+use crate::transfer::context::MemoryBudget;
+use crate::transfer::pool::SourcePools;
+
+/// How long running tasks may go on after the first signal.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Shared by the attempts of a process: the one that was asked for, and those that it requires.
+pub(super) struct Rooms {
+    pub(super) place: Place,
+    properties: Properties,
+    scrubber: Scrubber,
+    aws: Arc<Aws>,
+    secrets: Arc<Resolver>,
+    names: SecretNames,
+    memory: MemoryBudget,
+    sources: SourcePools,
+    pub(super) docker: DockerMode,
+    log_params: LogParams,
+    mode: RunMode,
+    slots: Slots,
+    operators: Operators,
+    temporary: PathBuf,
+    program: PathBuf,
+    /// The random name of the state file.
+    installation: String,
+    /// `params.*`, `-P`, `-p`: every workflow sees them.
+    pub(super) given: Params,
+    /// What runs that ended before this one mean to a `require>`.
+    pub(super) earlier: Earlier,
+    /// Stops all of them.
+    pub(super) stop: StopHandle,
+    /// Which run waits for which.
+    pub(super) waits: Waits,
+    /// The logs of required workflows.
+    logs: Mutex<HashMap<AttemptId, TaskLogs>>,
+}
+
+/// What a process that runs attempts is asked for.
+pub(super) struct RoomSetup<'a> {
+    pub(super) opened: &'a Opened,
+    pub(super) shared: &'a SharedArgs,
+    pub(super) mode: RunMode,
+    pub(super) docker: DockerMode,
+    pub(super) installation: String,
+    pub(super) given: Params,
+    pub(super) earlier: Earlier,
+    pub(super) stop: StopHandle,
+}
+
+impl Rooms {
+    pub(super) fn open(setup: RoomSetup<'_>) -> anyhow::Result<Arc<Self>> {
+        let RoomSetup { opened, shared, mode, docker, installation, given, earlier, stop } = setup;
+        let aws = safe::aws(&opened.properties);
+        let safe_setup = SafeSetup {
+            project: &opened.place.project,
+            properties: &opened.properties,
+            config_home: opened.config_home.as_deref(),
+            variables: std::env::vars_os().collect(),
+            aws: Arc::clone(&aws),
+        };
+        let secrets = Arc::new(safe::open(&safe_setup, opened.scrubber.clone()));
+        let temporary = opened.place.state_folder().join("tmp");
+        std::fs::create_dir_all(&temporary).context("the folder for files of tasks could not be made")?;
+        Ok(Arc::new(Self {
+            place: opened.place.clone(),
+            properties: opened.properties.clone(),
+            scrubber: opened.scrubber.clone(),
+            aws,
+            secrets,
+            names: safe::secret_names(&opened.properties),
+            memory: MemoryBudget::new(shared.memory),
+            sources: SourcePools::new(connections(shared, opened)?),
+            docker,
+            log_params: shared.log_params(),
+            mode,
+            slots: Slots::new(shared.jobs.unwrap_or_else(default_jobs)),
+            operators: run::operator::native(),
+            temporary,
+            program: std::env::current_exe().context("the path of this program is not known")?,
+            installation,
+            given,
+            earlier,
+            stop,
+            waits: Waits::default(),
+            logs: Mutex::default(),
+        }))
+    }
+
+    /// What the state is told of an attempt: nothing secret.
+    pub(super) fn new_attempt(&self, workflow: &Workflow, time: &SessionTime, params: &Params) -> NewAttempt {
+        let parted = SecretJudge::new(self.names.clone(), self.scrubber.clone()).part(params);
+        NewAttempt {
+            project: self.project(),
+            workflow: workflow.name.clone(),
+            file: workflow.path.to_string_lossy().into_owned(),
+            session_time: time.iso(),
+            kind: AttemptKind::Run,
+            starting_attempt: None,
+            required_by: None,
+            name: None,
+            params: parted.public,
+            secret_params: parted.names,
+            process: Process::current(),
+            at: Timestamp::now(),
+        }
+    }
+
+    /// Whether a workflow that failed alerts somebody.
+    pub(super) fn alerts(&self) -> bool {
+        self.properties.get("notification.type").is_some()
+    }
+
+    /// What the state calls the project.
+    pub(super) fn project(&self) -> String {
+        self.place.project.to_string_lossy().into_owned()
+    }
+
+    /// What the run of an attempt is handed.
+    pub(super) fn run_setup(
+        self: &Arc<Self>,
+        workflow: &Workflow,
+        time: &SessionTime,
+        attempt: &AttemptRecord,
+        way: Way,
+    ) -> RunSetup {
+        let began = attempt.started_at.to_zoned(workflow.timezone.clone());
+        RunSetup {
+            session: self.session_info(workflow, time, attempt),
+            mode: self.mode,
+            log_params: self.log_params,
+            operators: self.operators.clone(),
+            services: Arc::new(self.services(workflow, time, attempt, way.since)),
+            reader: Arc::new(DirectoryReader::new(&self.place.project)),
+            sla: workflow.sla.as_ref().map(|sla| (sla.due.after(&began), sla.tasks.clone())),
+            slots: self.slots.clone(),
+            grace: GRACE,
+            stop: way.stop,
+            cancel: way.cancel,
+            clock: Clock::new(Timestamp::now),
+            limits: Limits::default(),
+        }
+    }
+
+    /// What the tasks of an attempt share.
+    fn services(
+        self: &Arc<Self>,
+        workflow: &Workflow,
+        time: &SessionTime,
+        attempt: &AttemptRecord,
+        since: AttemptId,
+    ) -> Services {
+        let guard = Arc::new(Guard { scrubber: self.scrubber.clone(), names: self.names.clone() });
+        let transfers = Transfers {
+            installation: self.installation.clone(),
+            starting_attempt: attempt.starting_attempt,
+            memory_of_effects: Arc::new(StateMemory::new(&self.place.state)),
+            secrets: self.secrets.clone(),
+            guard: guard.clone(),
+            memory: self.memory.clone(),
+            sources: self.sources.clone(),
+            process_zone: jiff::tz::TimeZone::system(),
+            repeats: Repeats::default(),
+        };
+        Services {
+            secrets: self.secrets.clone(),
+            guard,
+            transfers: Arc::new(transfers),
+            workflows: Arc::new(Required::new(self, workflow, time, attempt, since)),
+            docker: self.docker,
+            environment: environment(),
+            project: self.place.project.clone(),
+            temporary: self.temporary.clone(),
+            program: self.program.clone(),
+            properties: self.properties.for_operators(&self.names),
+        }
+    }
+
+    /// Opens the logs of an attempt's tasks.
+    pub(super) fn logs_of(
+        &self,
+        workflow: &Workflow,
+        time: &SessionTime,
+        attempt: &AttemptRecord,
+    ) -> anyhow::Result<TaskLogs> {
+        let named = || {
+            let number = (attempt.id != attempt.starting_attempt).then(|| format!("attempt{}", attempt.id));
+            attempt.name.clone().or(number)
+        };
+        let identity = AttemptIdentity {
+            workflow: workflow.name.clone(),
+            session_time: time.compact(),
+            name: named(),
+            started_at: attempt.started_at,
+            agent: format!("{}@{}", attempt.process.pid, attempt.process.host),
+        };
+        let setup = TaskLogSetup {
+            state_folder: self.place.state_folder().to_owned(),
+            session: attempt.session,
+            attempt: attempt.id,
+            scrubber: self.scrubber.clone(),
+            server: safe::log_server(&self.properties, identity, &self.aws)?,
+        };
+        TaskLogs::new(setup).context("the folder for logs could not be made")
+    }
+
+    /// Keeps the logs of a required workflow until the end of the process's run.
+    pub(super) fn keep_logs(&self, attempt: AttemptId, logs: TaskLogs) {
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner).insert(attempt, logs);
+    }
+
+    /// Writes down an event of a required workflow.
+    pub(super) fn log(&self, attempt: AttemptId, event: &RunEvent) {
+        if let Some(logs) = self.logs.lock().unwrap_or_else(PoisonError::into_inner).get(&attempt) {
+            logs.show(event);
+        }
+    }
+
+    /// The logs of all required workflows.
+    pub(super) fn take_logs(&self) -> Vec<TaskLogs> {
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner).drain().map(|(_, logs)| logs).collect()
+    }
+
+    fn session_info(&self, workflow: &Workflow, time: &SessionTime, attempt: &AttemptRecord) -> SessionInfo {
+        let schedule = workflow.schedule.as_ref();
+        SessionInfo {
+            session: attempt.session,
+            attempt: attempt.id,
+            uuid: uuid(&format!("{} {}", self.installation, attempt.session)),
+            time: time.clone(),
+            timezone: workflow.timezone_name.clone(),
+            retry_attempt_name: attempt.name.clone(),
+            last: schedule.and_then(|schedule| schedule.last_before(&time.0)),
+            next: schedule.and_then(|schedule| schedule.next_after(&time.0)),
+            last_executed: None::<Zoned>,
+        }
+    }
+}
+
+/// How a run is stopped, and since when attempts belong to it.
+pub(super) struct Way {
+    pub(super) stop: StopRequests,
+    /// Of a required run: the flag of the task that waits for it.
+    pub(super) cancel: Option<Cancel>,
+    /// The attempt that people asked for.
+    pub(super) since: AttemptId,
+}
+
+/// Twice the cores, at least four.
+fn default_jobs() -> usize {
+    std::thread::available_parallelism().map_or(4, |cores| (2 * cores.get()).max(4))
+}
+
+/// Connections to one source at a time: as many as tasks, unless the properties say otherwise.
+fn connections(shared: &SharedArgs, opened: &Opened) -> anyhow::Result<NonZeroUsize> {
+    let limit = opened.properties.count("sync.source.max_connections")?;
+    let limit = limit.unwrap_or_else(|| shared.jobs.unwrap_or_else(default_jobs));
+    Ok(NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN))
+}
+
+/// What is text in the environment of the process; children inherit it.
+pub fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// A UUID of version 8 (RFC 9562: made by a rule of one's own) that all attempts of a session share.
+fn uuid(of: &str) -> String {
+    let hash = Sha256::digest(of.as_bytes());
+    let mut bytes: Vec<u8> = hash.iter().copied().take(16).collect();
+    bytes[6] = bytes[6] & 0x0f | 0x80;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
