@@ -14,6 +14,7 @@ mod google_wire;
 mod moment;
 mod quickstart;
 mod readme;
+mod require;
 mod retry;
 mod rows;
 mod secrets_kms;

@@ -42,14 +42,14 @@ pub trait Observer: Send + Sync {
 pub struct Cancel {
     own: Arc<AtomicBool>,
     /// Whoever stops all stops each.
-    all: Option<Arc<AtomicBool>>,
+    all: Option<Arc<Cancel>>,
 }
 
 impl Cancel {
     /// A flag of its own that is also set when this one is.
     #[must_use]
     pub fn child(&self) -> Self {
-        Self { own: Arc::default(), all: Some(Arc::clone(&self.own)) }
+        Self { own: Arc::default(), all: Some(Arc::new(self.clone())) }
     }
 
     /// Asks all holders to stop.
@@ -59,7 +59,7 @@ impl Cancel {
 
     /// Whether somebody asked.
     pub fn is_canceled(&self) -> bool {
-        self.own.load(Ordering::Relaxed) || self.all.as_ref().is_some_and(|all| all.load(Ordering::Relaxed))
+        self.own.load(Ordering::Relaxed) || self.all.as_ref().is_some_and(|all| all.is_canceled())
     }
 }
 
@@ -109,5 +109,21 @@ impl Drop for MemoryShare {
     fn drop(&mut self) {
         *self.budget.free.lock().unwrap_or_else(PoisonError::into_inner) += self.bytes;
         self.budget.returned.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_is_set_by_every_flag_above_it_and_by_none_below() {
+        let run = Cancel::default();
+        let task = run.child();
+        let inner = task.child();
+        inner.child().cancel();
+        assert!(!inner.is_canceled());
+        task.cancel();
+        assert!(inner.is_canceled() && inner.child().is_canceled() && !run.is_canceled());
     }
 }

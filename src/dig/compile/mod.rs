@@ -403,10 +403,6 @@ mod tests {
                 "1:1 warning misplaced-directive `_check` of a workflow never runs: only that of an operator does",
             ),
             (
-                "sla: {time: 01:00}\n",
-                "1:1 error unsupported-directive `sla` is not supported yet (not in this version)",
-            ),
-            (
                 "+a: {sh>: x, _secrets: {pg: {port: 5432}, db: other.db}}\n",
                 "1:36 error operand `_secrets.pg.port` must be the name of a secret, but is a number",
             ),
