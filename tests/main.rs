@@ -17,6 +17,7 @@ mod readme;
 mod require;
 mod retry;
 mod rows;
+mod run_flags;
 mod secrets_kms;
 mod sql;
 mod support;

@@ -24,6 +24,7 @@ pub mod session_time;
 pub mod signals;
 pub mod status;
 pub mod transfer;
+mod unsaved;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};

@@ -62,9 +62,16 @@ pub fn required_file(name: &str, folder: &Path, reader: &dyn Reader) -> Option<P
 /// `params.*` of the properties, under `-P`, under `-p`.
 pub fn all_params(shared: &SharedArgs, opened: &Opened) -> anyhow::Result<Params> {
     let mut all = opened.properties.params()?;
-    if let Some(file) = &shared.params_file {
-        merge(&mut all, &params::read_file(file)?);
-    }
-    merge(&mut all, &params::parse(&shared.params)?);
+    merge(&mut all, &given(shared)?);
     Ok(all)
+}
+
+/// `-P`, under `-p`.
+pub fn given(shared: &SharedArgs) -> anyhow::Result<Params> {
+    let mut given = match &shared.params_file {
+        Some(file) => params::read_file(file)?,
+        None => Params::new(),
+    };
+    merge(&mut given, &params::parse(&shared.params)?);
+    Ok(given)
 }

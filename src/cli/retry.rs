@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 
 use super::CommonArgs;
-use super::attempt::{self, Desk, Earlier, Order};
+use super::attempt::{self, Desk, Earlier, Keeping, Order};
 use super::opening::Opened;
 use super::reading::{all_params, load};
 use super::run_args::RetryArgs;
@@ -41,8 +41,9 @@ pub fn exec(args: &RetryArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
     }
     let params = all_params(&args.shared, &opened)?;
     let redo = if args.all { Redo::All } else { Redo::Unfinished };
-    let desk = Desk { opened: &opened, shared: &args.shared, common };
-    continue_with(Continuation { session, workflow, selection, redo }, &params, store, &desk)
+    let desk = Desk { opened: &opened, shared: &args.shared, common, keeping: Keeping::State };
+    let resumed = Resumed { session, workflow, selection, mode: RunMode::Real };
+    continue_with(resumed, redo, &params, store, &desk)
 }
 
 /// Which recorded tasks run again.
@@ -52,24 +53,21 @@ enum Redo {
     All,
 }
 
-struct Continuation {
-    session: SessionRecord,
-    workflow: Workflow,
-    selection: Selection,
-    redo: Redo,
+/// A session that is gone on with.
+pub struct Resumed {
+    /// The session and its last attempt.
+    pub session: SessionRecord,
+    /// The workflow as it is now.
+    pub workflow: Workflow,
+    /// What of it is asked for.
+    pub selection: Selection,
+    /// Whether operators work.
+    pub mode: RunMode,
 }
 
 /// `sync run --session last`: goes on with a session in Digdag's way.
-pub fn resume(
-    session: SessionRecord,
-    workflow: Workflow,
-    selection: Selection,
-    params: &Params,
-    store: Store,
-    desk: &Desk<'_>,
-) -> anyhow::Result<Exit> {
-    let redo = Redo::Unfinished;
-    continue_with(Continuation { session, workflow, selection, redo }, params, store, desk)
+pub fn resume(resumed: Resumed, params: &Params, store: Store, desk: &Desk<'_>) -> anyhow::Result<Exit> {
+    continue_with(resumed, Redo::Unfinished, params, store, desk)
 }
 
 /// The time of a recorded session, in the zone of the workflow as it is now.
@@ -79,8 +77,14 @@ pub fn time_of(session: &SessionRecord, workflow: &Workflow) -> anyhow::Result<S
     Ok(SessionTime(instant.to_zoned(workflow.timezone.clone())))
 }
 
-fn continue_with(what: Continuation, given: &Params, store: Store, desk: &Desk<'_>) -> anyhow::Result<Exit> {
-    let Continuation { session, workflow, selection, redo } = what;
+fn continue_with(
+    what: Resumed,
+    redo: Redo,
+    given: &Params,
+    store: Store,
+    desk: &Desk<'_>,
+) -> anyhow::Result<Exit> {
+    let Resumed { session, workflow, selection, mode } = what;
     let mut params = session.attempt.params.clone();
     merge(&mut params, given);
     if let Some(missing) = session.attempt.secret_params.iter().find(|name| !has(&params, name)) {
@@ -102,10 +106,10 @@ fn continue_with(what: Continuation, given: &Params, store: Store, desk: &Desk<'
         recorded,
         selection,
         params,
-        mode: RunMode::Real,
+        mode,
         earlier: if redo == Redo::All { Earlier::Again } else { Earlier::Counts },
     };
-    attempt::carry_out(order, store, desk)
+    attempt::carry_out(order, desk.own_store(store)?, desk)
 }
 
 /// Whether a dotted name leads to a value.

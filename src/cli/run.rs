@@ -6,47 +6,61 @@ use anyhow::Context;
 use jiff::Zoned;
 
 use super::CommonArgs;
-use super::attempt::{self, Desk, Earlier, Order};
+use super::attempt::{self, Desk, Earlier, Keeping, Order};
 use super::opening::Opened;
-use super::reading::{all_params, load};
-use super::retry;
+use super::reading::{all_params, given, load};
+use super::retry::{self, Resumed};
 use super::run_args::RunArgs;
 use super::session_time::Wanted;
+use super::unsaved::Unsaved;
 use crate::dig::schedule::Overtime;
-use crate::dig::workflow::{Task, TaskBody, Workflow};
+use crate::dig::workflow::Workflow;
 use crate::exit::Exit;
 use crate::plan::{Recorded, Selection};
 use crate::report::console::Results;
 use crate::run::RunMode;
-use crate::session::{Level, SessionTime};
+use crate::session::{Level, Params, SessionTime};
 use crate::state::{AttemptKind, Store};
 
 /// Runs the command.
 pub fn exec(args: &RunArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
     let results = if args.shared.json { Results::Json } else { Results::Human };
     let file = dig_file(&args.file);
-    let opened = Opened::new(common, Some(&file), results)?;
+    let mut opened = Opened::new(common, Some(&file), results)?;
     let Some(workflow) = load(&file, &opened)? else { return Ok(Exit::Invalid) };
-    if args.dry_run {
-        opened.console.result(&outline(&workflow.root, 0));
-        return Ok(Exit::Success);
-    }
     let params = all_params(&args.shared, &opened)?;
+    for name in shadowed(&given(&args.shared)?, &workflow.root.export) {
+        let file = workflow.path.display();
+        let text =
+            format!("parameter `{name}` of the command line has no effect: `_export` in {file} sets it, too");
+        opened.console.log(Level::Warn, &text);
+    }
     opened.place.prepare().context("the folder of the state could not be made")?;
     let mut store = Store::open(&opened.place.state)?;
     let now = Zoned::now();
     for lost in store.recover(&project_name(&opened), now.timestamp())? {
         opened.console.log(Level::Warn, &format!("attempt {lost} ended without a word: its process is gone"));
     }
-    let desk = Desk { opened: &opened, shared: &args.shared, common };
+    // What is asked of the state is asked before.
+    let keeping = if args.no_save || args.dry_run { Keeping::Nothing } else { Keeping::State };
+    let _unsaved = match keeping {
+        Keeping::State => None,
+        Keeping::Nothing => {
+            Some(Unsaved::take(&mut opened.place).context("the folder of the run could not be made")?)
+        }
+    };
+    let mode = if args.dry_run { RunMode::Dry } else { RunMode::Real };
+    let desk = Desk { opened: &opened, shared: &args.shared, common, keeping };
     let wanted = args.session.as_deref().map_or(Wanted::Due, Wanted::parse);
     let last = match wanted {
         Wanted::Last => store.last_session_of(&project_name(&opened), &workflow.name)?,
         _ => None,
     };
     let time = match last {
-        Some(session) if !args.rerun => {
-            return retry::resume(session, workflow, selection(args), &params, store, &desk);
+        Some(session) if !args.rerun && !args.no_save => {
+            let selection = selection(args);
+            let resumed = Resumed { session, workflow, selection, mode };
+            return retry::resume(resumed, &params, store, &desk);
         }
         Some(session) => retry::time_of(&session, &workflow)?,
         None => wanted.choose(&workflow.name, &workflow.timezone, workflow.schedule.as_ref(), &now)?,
@@ -67,14 +81,20 @@ pub fn exec(args: &RunArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
         recorded: Recorded::default(),
         selection: selection(args),
         params,
-        mode: RunMode::Real,
+        mode,
         earlier: if args.rerun { Earlier::Again } else { Earlier::Counts },
     };
-    match attempt::carry_out(order, store, &desk)? {
+    match attempt::carry_out(order, desk.own_store(store)?, &desk)? {
         // The schedule itself says that a session is left out while another runs.
         Exit::TryLater if args.scheduled && skips_overtime => Ok(Exit::Success),
         exit => Ok(exit),
     }
+}
+
+/// Digdag's rule: what is given on the command line is weaker than any `_export`. People expect the opposite.
+fn shadowed<'a>(given: &'a Params, export: &Params) -> Vec<&'a str> {
+    let both_maps = |name: &str| given[name].is_object() && export[name].is_object();
+    given.keys().map(String::as_str).filter(|name| export.contains_key(*name) && !both_maps(name)).collect()
 }
 
 fn project_name(opened: &Opened) -> String {
@@ -106,19 +126,4 @@ fn selection(args: &RunArgs) -> Selection {
 /// `sync run flow` means `flow.dig`, as with Digdag.
 fn dig_file(file: &Path) -> PathBuf {
     if file.extension().is_none() && !file.exists() { file.with_extension("dig") } else { file.to_owned() }
-}
-
-/// The tasks of a file, one a line.
-fn outline(task: &Task, depth: usize) -> String {
-    let indent = "  ".repeat(depth);
-    match &task.body {
-        TaskBody::Group { children, .. } => {
-            let below: String = children.iter().map(|child| outline(child, depth + 1)).collect();
-            format!("{indent}{}\n{below}", task.name)
-        }
-        TaskBody::Operator(call) => {
-            let command = call.command.as_str().map(|text| format!(" {text}")).unwrap_or_default();
-            format!("{indent}{}: {}>{command}\n", task.name, call.operator)
-        }
-    }
 }

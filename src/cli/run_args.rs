@@ -18,27 +18,31 @@ pub struct RunArgs {
     #[arg(value_name = "+TASK")]
     pub task: Option<String>,
     /// The session: hourly, daily, schedule, last, "yyyy-MM-dd[ HH:mm:ss]" or ISO 8601 [default: the one that is due]
-    #[arg(long, value_name = "WHEN")]
+    #[arg(short = 't', long, visible_alias = "session-time", value_name = "WHEN")]
     pub session: Option<String>,
     /// For timers: run the session that is due, unless `start`, `end`, `skip_on_overtime` or `skip_delayed_by` of the
     /// schedule say no
     #[arg(long, conflicts_with = "session")]
     pub scheduled: bool,
-    /// With --session last: run everything of that session again
-    #[arg(long, visible_alias = "all")]
+    /// With --session last: run everything of that session again. Workflows that `require>` names run again, too
+    #[arg(short = 'a', long, visible_alias = "all", conflicts_with_all = ["start", "goal"])]
     pub rerun: bool,
     /// Take what stands before this task as done where it is (with --session last), and run it and all after it
-    #[arg(long, value_name = "+TASK", conflicts_with_all = ["goal", "end", "task"])]
+    #[arg(short = 's', long, value_name = "+TASK", conflicts_with_all = ["goal", "end", "task"])]
     pub start: Option<String>,
     /// Run up to this task and what is below it
-    #[arg(long, value_name = "+TASK", conflicts_with_all = ["end", "task"])]
+    #[arg(short = 'g', long, value_name = "+TASK", conflicts_with_all = ["end", "task"])]
     pub goal: Option<String>,
     /// Run what stands before this task
-    #[arg(long, value_name = "+TASK", conflicts_with = "task")]
+    #[arg(short = 'e', long, value_name = "+TASK", conflicts_with = "task")]
     pub end: Option<String>,
-    /// Show the tasks of the file, and run nothing
-    #[arg(long)]
+    /// Evaluate the parameters of each task and show what it would do, but do nothing; loops and calls are not entered
+    #[arg(short = 'd', long)]
     pub dry_run: bool,
+    /// Remember nothing: no session, no logs, nothing to retry. A run of the same workflow at the same time is not
+    /// noticed
+    #[arg(long)]
+    pub no_save: bool,
     #[command(flatten)]
     pub shared: SharedArgs,
 }

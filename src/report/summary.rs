@@ -27,8 +27,8 @@ pub struct Summary {
 /// What the summary has to know of the end.
 #[derive(Debug, Clone, Copy)]
 pub struct End<'a> {
-    /// The command that runs what is left, ready to be pasted.
-    pub retry_command: &'a str,
+    /// The command that runs what is left, ready to be pasted; none where nothing is remembered.
+    pub retry_command: Option<&'a str>,
     /// The tasks that failed in the end, with their causes.
     pub failures: &'a [FailedTask],
     /// Those that were allowed to.
@@ -115,11 +115,12 @@ impl Summary {
 
     fn print_failures(&self, console: &Console, end: End<'_>) {
         let End { retry_command, failures, .. } = end;
+        let left = retry_command.map(|command| format!("`{command}` runs what is left"));
         if self.stopped {
             let reason = self.stopping.as_deref().unwrap_or("a signal");
-            let hint = format!("`{retry_command}` runs what is left");
-            let hint = if failures.is_empty() { Some(hint.as_str()) } else { None };
-            console.failure(&format!("stopped by {reason}; what is done is recorded"), &[], hint);
+            let recorded = if left.is_some() { "; what is done is recorded" } else { "" };
+            let hint = left.as_deref().filter(|_| failures.is_empty());
+            console.failure(&format!("stopped by {reason}{recorded}"), &[], hint);
         }
         if failures.is_empty() {
             return;
@@ -129,8 +130,8 @@ impl Summary {
             1 => "1 transfer is done; ".to_owned(),
             count => format!("{count} transfers are done; "),
         };
-        let hint = format!("{done}`{retry_command}` runs what is left");
-        console.failure(&listed("failed", failures), &[], Some(&hint));
+        let hint = left.map(|left| format!("{done}{left}"));
+        console.failure(&listed("failed", failures), &[], hint.as_deref());
     }
 }
 
@@ -222,7 +223,7 @@ mod tests {
     }
 
     fn end<'a>(failures: &'a [FailedTask], logs: &'a TaskLogSummary) -> End<'a> {
-        End { retry_command: "sync retry --session 42", failures, tolerated: &[], logs }
+        End { retry_command: Some("sync retry --session 42"), failures, tolerated: &[], logs }
     }
 
     #[test]
@@ -283,6 +284,16 @@ mod tests {
             "error: stopped by SIGTERM; what is done is recorded\nerror: 1 task failed\n  \
              +wf+a: the transfer failed\n    cause: SELECT command denied\n    hint: grant it\n\
              hint: `sync retry --session 42` runs what is left\n"
+        );
+    }
+
+    #[test]
+    fn a_run_that_is_not_remembered_offers_no_retry() {
+        let logs = TaskLogSummary::default();
+        let (_, err) = printed(&[], End { retry_command: None, ..end(&[failed("+wf+b")], &logs) });
+        assert_eq!(
+            err,
+            "error: 1 task failed\n  +wf+b: the transfer failed\n    cause: SELECT command denied\n"
         );
     }
 

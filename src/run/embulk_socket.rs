@@ -159,7 +159,7 @@ const BEGINNING: &str = "run-";
 
 /// A new directory of this process that only this user can enter, with a name short enough for a socket in it. Those
 /// that killed runs left at the same place are removed first.
-fn private_directory(temporary: &Path) -> io::Result<PathBuf> {
+pub(crate) fn private_directory(temporary: &Path) -> io::Result<PathBuf> {
     let name = format!("{}-{}", std::process::id(), &random_key()?[..8]);
     let here = temporary.join(format!("{BEGINNING}{name}"));
     let (place, beginning, directory) = if here.join("socket").as_os_str().len() <= LONGEST_NAME {

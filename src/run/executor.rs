@@ -142,6 +142,7 @@ impl Stage<'_> {
             services,
         };
         if shared.mode == RunMode::Dry {
+            self.reporter.output(would_do(&request).as_bytes());
             return Ok(OperatorOutput::default().into());
         }
         if is_control(&request.operator) {
@@ -156,6 +157,17 @@ impl Stage<'_> {
             None => Err(OperatorError::config(format!("unknown operator `{}>`", request.operator))),
         }
     }
+}
+
+/// What a task would do, in one line or, for a command of several, below it.
+fn would_do(request: &OperatorRequest<'_>) -> String {
+    let command = match &request.command {
+        Value::Null => String::new(),
+        Value::String(text) => text.trim_end().replace('\n', "\n  "),
+        other => other.to_string(),
+    };
+    let gap = if command.is_empty() { "" } else { " " };
+    format!("{}: {}>:{gap}{command}\n", request.task, request.operator)
 }
 
 /// The run's secrets, under the names that `_secrets` gives them.

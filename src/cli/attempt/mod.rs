@@ -39,6 +39,15 @@ pub enum Earlier {
     Again,
 }
 
+/// Whether a run is remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeping {
+    /// In the state, with its logs.
+    State,
+    /// It is forgotten when it ends.
+    Nothing,
+}
+
 /// What is to be carried out.
 pub struct Order {
     /// The checked workflow.
@@ -69,11 +78,21 @@ pub struct Desk<'a> {
     pub shared: &'a SharedArgs,
     /// The flags of every command.
     pub common: &'a CommonArgs,
+    /// Whether the run is remembered.
+    pub keeping: Keeping,
+}
+
+impl Desk<'_> {
+    /// The store that the attempt is written to: the one that was asked so far, but for a run that is not remembered.
+    pub fn own_store(&self, asked: Store) -> anyhow::Result<Store> {
+        let own = &self.opened.place.state;
+        if asked.path() == own { Ok(asked) } else { Ok(Store::open(own)?) }
+    }
 }
 
 /// Runs an order from its record in the state to the last line that people see.
 pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Result<Exit> {
-    let Desk { opened, shared, .. } = *desk;
+    let Desk { opened, shared, keeping, .. } = *desk;
     let docker = docker_mode(shared, opened)?;
     if docker == DockerMode::Auto
         && !docker_is_there()
@@ -86,6 +105,7 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
         opened.console.say(&problems::render(&[problem], opened.console.err_colors()));
         return Ok(Exit::Invalid);
     }
+    let remembers = keeping == Keeping::State;
     let retry_command = RetryCommand::new(&order.selection, desk);
     let Order { workflow, time, recorded, selection, params, mode, earlier, .. } = order;
     let (handle, stop) = stop_requests();
@@ -134,8 +154,9 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
         log_summary.add(logs.finish());
     }
     tell(&ended, opened);
+    let retry_command = remembers.then(|| retry_command.of(attempt.session));
     let end = End {
-        retry_command: &retry_command.of(attempt.session),
+        retry_command: retry_command.as_deref(),
         failures: &ended.failures,
         tolerated: &ended.tolerated,
         logs: &log_summary,

@@ -1,0 +1,113 @@
+//! `sync run`: which tasks run, for which session, and what is remembered of it.
+
+use crate::support::sandbox::{Said, Sandbox};
+
+const THREE: &str = "+a:\n  sh>: echo a >> out.txt\n+g:\n  +b:\n    sh>: echo b >> out.txt\n  +c:\n    sh>: echo c >> out.txt\n\
+                     +d:\n  sh>: echo d >> out.txt\n";
+
+fn ran(arguments: &[&str]) -> String {
+    let sandbox = Sandbox::new().file("main.dig", THREE);
+    sandbox.run([&["run", "main.dig"], arguments].concat()).expect_code(0);
+    let out = sandbox.path().join("out.txt");
+    std::fs::read_to_string(out).unwrap_or_default().replace('\n', "")
+}
+
+#[test]
+fn flags_choose_what_runs_in_both_their_forms() {
+    assert_eq!(ran(&["+g"]), "bc");
+    assert_eq!(ran(&["+g+c"]), "c");
+    assert_eq!(ran(&["-g", "+b"]), "ab");
+    assert_eq!(ran(&["--goal", "+b"]), "ab");
+    assert_eq!(ran(&["-e", "+c"]), "ab");
+    assert_eq!(ran(&["--end", "+g"]), "a");
+    // Nothing is known of earlier tasks, so they run, too.
+    assert_eq!(ran(&["-s", "+c"]), "abcd");
+    assert_eq!(ran(&["-a"]), "abcd");
+    assert_eq!(ran(&["--all", "-t", "2026-01-01"]), "abcd");
+}
+
+#[test]
+fn flags_that_contradict_each_other_are_wrong_usage() {
+    let sandbox = Sandbox::new().file("main.dig", THREE);
+    for flags in [
+        ["--start", "+a", "--goal", "+d"],
+        ["--goal", "+a", "--end", "+d"],
+        ["--rerun", "--start", "+a", "--json"],
+        ["--rerun", "--goal", "+a", "--json"],
+    ] {
+        sandbox.run([&["run", "main.dig"], flags.as_slice()].concat()).expect_code(2);
+    }
+    let said = sandbox.run(["run", "main.dig", "+x"]).expect_code(2);
+    assert_eq!(said.stderr, "error: no task's name ends in `+x`\n");
+    assert!(!sandbox.path().join("out.txt").exists());
+}
+
+#[test]
+fn a_dry_run_evaluates_and_does_nothing() {
+    let sandbox = Sandbox::new().file(
+        "main.dig",
+        "_export:\n  x: 1\n+a:\n  sh>: |\n    echo ${x + 1} >> out.txt\n    echo more\n+l:\n  loop>: 2\n  _do:\n    sh>: echo ${i}\n\
+         +w:\n  wait>: 1h\n+f:\n  fail>: no\n+n:\n  slack>: {data: 'text: ${x}'}\n",
+    );
+    let said = sandbox.run(["run", "main.dig", "-d"]).expect_code(0);
+    assert_eq!(
+        said.stdout,
+        "+main+a: sh>: echo 2 >> out.txt\n  echo more\n+main+l: loop>: 2\n+main+w: wait>: 1h\n+main+f: fail>: no\n\
+         +main+n: slack>: {\"data\":\"text: 1\"}\n"
+    );
+    assert_eq!(said.stderr, "");
+    assert!(!sandbox.path().join("out.txt").exists());
+    nothing_is_left(&sandbox);
+    sandbox.write("main.dig", "+a:\n  sh>: echo ${nosuch}\n");
+    let said = sandbox.run(["run", "main.dig", "--dry-run"]).expect_code(1);
+    let failed =
+        "+main+a: Failed to evaluate a variable echo ${nosuch} (ReferenceError: nosuch is not defined)";
+    assert!(said.stderr.contains(failed), "{}", said.stderr);
+    assert!(!said.stderr.contains("sync retry"), "{}", said.stderr);
+}
+
+#[test]
+fn a_dry_run_of_a_session_shows_what_is_left_and_leaves_it_so() {
+    let sandbox = Sandbox::new().file("main.dig", "+a:\n  sh>: echo a >> out.txt\n+b:\n  sh>: test -e ok\n");
+    sandbox.run(["run", "main.dig"]).expect_code(1);
+    let said = sandbox.run(["run", "main.dig", "--session", "last", "-d"]).expect_code(0);
+    assert_eq!(said.stdout, "+main+b: sh>: test -e ok\n");
+    let said = sandbox.run(["retry", "--session", "last"]).expect_code(1);
+    assert!(said.stderr.contains("+main+b: Command failed with code 1"), "{}", said.stderr);
+    assert_eq!(sandbox.read("out.txt"), "a\n");
+}
+
+#[test]
+fn a_run_that_is_not_saved_leaves_nothing_behind() {
+    let sandbox = Sandbox::new().file("main.dig", "+a:\n  sh>: echo a >> out.txt\n+b:\n  sh>: exit 3\n");
+    let said = sandbox.run(["run", "main.dig", "--no-save"]).expect_code(1);
+    assert_eq!(
+        said.stderr,
+        "error: task `+main+b` failed: Command failed with code 3\nerror: 1 task failed\n  \
+         +main+b: Command failed with code 3\n"
+    );
+    nothing_is_left(&sandbox);
+    sandbox.run(["run", "main.dig", "--no-save", "--session", "last"]).expect_code(1);
+    assert_eq!(sandbox.read("out.txt"), "a\na\n");
+}
+
+/// No session, and no file of a task or of the run.
+fn nothing_is_left(sandbox: &Sandbox) {
+    let Said { stdout, stderr, .. } = sandbox.run(["status"]);
+    assert_eq!((stdout.as_str(), stderr.as_str()), ("", "no such session\n"));
+    let left: Vec<_> = std::fs::read_dir(sandbox.path().join(".sync/tmp")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+    assert!(!sandbox.path().join(".sync/logs").exists());
+}
+
+#[test]
+fn a_parameter_that_an_export_overrides_is_named() {
+    let sandbox =
+        Sandbox::new().file("main.dig", "_export:\n  x: 1\n  m: {a: 1}\n+a:\n  echo>: ${x} ${m.a} ${m.b}\n");
+    let said = sandbox.run(["run", "main.dig", "-p", "x=2", "-p", "m.b=3"]).expect_code(0);
+    assert_eq!(said.stdout, "1 1 3\n");
+    assert_eq!(
+        said.stderr,
+        "warning: parameter `x` of the command line has no effect: `_export` in main.dig sets it, too\n"
+    );
+}
