@@ -177,14 +177,17 @@ impl<'a> Dispatcher<'a> {
         }
     }
 
-    /// Takes a message and those behind it, until one changes the plan: what became ready must not wait.
+    /// Takes a message and those behind it, until one changes the plan: what became ready must not wait. Nor must a
+    /// signal wait for a task that prints without end, so they are not taken for ever.
     fn take_all(&mut self, first: Message) {
         let mut next = Some(first);
-        while let Some(message) = next {
+        for _ in 0..LINE_LENGTH {
+            let Some(message) = next else { return };
             let changes_plan = matches!(message, Message::Ended(..));
             self.take(message);
             next = if changes_plan { None } else { self.messages.try_recv().ok() };
         }
+        next.into_iter().for_each(|message| self.take(message));
     }
 
     fn take(&mut self, message: Message) {
