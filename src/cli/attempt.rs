@@ -11,6 +11,7 @@ use jiff::{Timestamp, Zoned};
 use sha2::{Digest, Sha256};
 
 use super::guard::Guard;
+use super::kept_params::KeptParams;
 use super::opening::{Opened, pasteable_flags, shell_word};
 use super::run_args::SharedArgs;
 use super::safe::{self, SafeSetup};
@@ -215,6 +216,7 @@ fn services(
         secrets: safe.secrets.clone(),
         guard,
         transfers: Arc::new(transfers),
+        params: Arc::new(KeptParams::new(store.path(), &opened.place.project.to_string_lossy())),
         docker: docker_mode(shared, opened)?,
         environment: environment(),
         project: opened.place.project.clone(),

@@ -9,6 +9,7 @@ pub mod flush;
 pub mod foreign;
 pub mod guard;
 mod hidden_prompt;
+pub mod kept_params;
 pub mod log;
 pub mod opening;
 pub mod params;
