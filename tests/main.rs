@@ -12,6 +12,8 @@ mod flow;
 mod google_clients;
 mod google_wire;
 mod moment;
+mod object_wait;
+mod param;
 mod quickstart;
 mod readme;
 mod retry;

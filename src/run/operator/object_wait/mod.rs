@@ -233,7 +233,9 @@ fn causes(error: OperatorError) -> Vec<String> {
     [vec![error.message], error.causes].concat()
 }
 
-/// Bucket and object: from the value of the operator, or from `bucket` and the option `name`.
+/// Bucket and object: from the value of the operator, or from `bucket` and the option `name`. Digdag refuses a value
+/// beside parameters of these names wherever they come from; here only beside the task's own, because a `bucket` in
+/// scope is what `x>: ${bucket}/...` is made of.
 fn address<'v>(
     request: &OperatorRequest<'_>,
     scheme: &str,
@@ -241,20 +243,19 @@ fn address<'v>(
     option: impl Fn(&str) -> Option<&'v Value>,
 ) -> Result<(String, String), OperatorError> {
     let operator = &request.operator;
-    let part = |key: &str| option(key).map(|value| params::to_text(key, value)).transpose();
-    let (bucket, object) = (part("bucket")?, part(name)?);
-    let (bucket, object) = match (&request.command, bucket, object) {
-        (Value::Null, Some(bucket), Some(object)) => (bucket, object),
-        (command, None, None) if !command.is_null() => {
-            let text = params::to_text(&format!("{operator}>"), command)?;
-            let path = text.strip_prefix(scheme).unwrap_or(&text);
-            let (bucket, object) = path.split_once('/').unwrap_or((path, ""));
-            (bucket.to_owned(), object.to_owned())
-        }
-        _ => {
-            let message = format!("`{operator}>` needs either a value or both `bucket` and `{name}`");
-            return Err(OperatorError::config(message).hint("exported parameters of these names count too"));
-        }
+    let needs =
+        || OperatorError::config(format!("`{operator}>` needs either a value or both `bucket` and `{name}`"));
+    let part = |key: &str| Ok::<_, OperatorError>(params::to_text(key, option(key).ok_or_else(needs)?)?);
+    let is_own = |key: &str| request.local.get(key).is_some_and(|value| !value.is_null());
+    let (bucket, object) = if request.command.is_null() {
+        (part("bucket")?, part(name)?)
+    } else if is_own("bucket") || is_own(name) {
+        return Err(needs());
+    } else {
+        let text = params::to_text(&format!("{operator}>"), &request.command)?;
+        let path = text.strip_prefix(scheme).unwrap_or(&text);
+        let (bucket, object) = path.split_once('/').unwrap_or((path, ""));
+        (bucket.to_owned(), object.to_owned())
     };
     if bucket.is_empty() || object.is_empty() {
         return Err(OperatorError::config(format!(
@@ -291,7 +292,9 @@ fn no_bucket(bucket: &str) -> OperatorError {
         .hint("check its name, and whose account is asked")
 }
 
+/// In whole seconds; a pause of less than one is one.
 fn shown(duration: Duration) -> String {
-    let seconds = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0 && duration.as_secs() == 0);
+    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
     format!("{:#}", SignedDuration::from_secs(seconds))
 }
