@@ -51,6 +51,6 @@ pub fn all_params(shared: &SharedArgs, opened: &Opened) -> anyhow::Result<Params
     if let Some(file) = &shared.params_file {
         merge(&mut all, &params::read_file(file)?);
     }
-    merge(&mut all, &params::parse(&shared.params)?);
+    params::put(&mut all, &shared.params)?;
     Ok(all)
 }
