@@ -209,11 +209,11 @@ fn write(logs: &TaskLogs) {
 fn objects(aws: &Aws, prefix: &str) -> Vec<(String, String)> {
     let settings = S3Settings {
         endpoint: Some(aws.endpoint.clone()),
-        path_style: None,
         credentials: Some((
             Secret::new(aws.access_key_id.as_str()),
             Secret::new(aws.secret_access_key.as_str()),
         )),
+        ..S3Settings::default()
     };
     let s3 = S3::new(Arc::new(AwsSetup::new()), settings);
     let keys = s3.list(&aws.bucket, prefix).unwrap();

@@ -9,6 +9,7 @@ pub mod flush;
 pub mod foreign;
 pub mod guard;
 mod hidden_prompt;
+pub mod kept_params;
 pub mod log;
 pub mod opening;
 pub mod params;
@@ -116,7 +117,7 @@ fn dispatch(cli: Cli) -> Exit {
     let ended = ended.unwrap_or_else(|error| {
         let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
         console(Results::Human, scrubber()).failure(&error.to_string(), &causes, None);
-        Exit::TaskFailed
+        exit_of(&error)
     });
     match lost_results() {
         Some(error) if ended == Exit::Success => {
@@ -125,6 +126,14 @@ fn dispatch(cli: Cli) -> Exit {
         }
         _ => ended,
     }
+}
+
+/// The code of a command that did not get far: what it was given may be wrong.
+fn exit_of(error: &anyhow::Error) -> Exit {
+    let parameters = error.downcast_ref::<params::ParamsError>().map(params::ParamsError::exit);
+    let properties =
+        error.downcast_ref::<properties::PropertiesError>().map(properties::PropertiesError::exit);
+    parameters.or(properties).unwrap_or(Exit::TaskFailed)
 }
 
 /// The scrubber of the process: what any part of it learnt is hidden in all that it prints.

@@ -61,17 +61,18 @@ pub fn required_file(name: &str, folder: &Path, reader: &dyn Reader) -> Option<P
 
 /// `params.*` of the properties, under `-P`, under `-p`.
 pub fn all_params(shared: &SharedArgs, opened: &Opened) -> anyhow::Result<Params> {
-    let mut all = opened.properties.params()?;
-    merge(&mut all, &given(shared)?);
-    Ok(all)
+    put_given(opened.properties.params()?, shared)
 }
 
 /// `-P`, under `-p`.
 pub fn given(shared: &SharedArgs) -> anyhow::Result<Params> {
-    let mut given = match &shared.params_file {
-        Some(file) => params::read_file(file)?,
-        None => Params::new(),
-    };
-    merge(&mut given, &params::parse(&shared.params)?);
-    Ok(given)
+    put_given(Params::new(), shared)
+}
+
+fn put_given(mut params: Params, shared: &SharedArgs) -> anyhow::Result<Params> {
+    if let Some(file) = &shared.params_file {
+        merge(&mut params, &params::read_file(file)?);
+    }
+    params::put(&mut params, &shared.params)?;
+    Ok(params)
 }

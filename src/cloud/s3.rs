@@ -1,4 +1,6 @@
-//! Objects in S3: put, and for those who look at logs list and get.
+//! Objects in S3: put, and for those who look at logs list and get; [`head`] asks for one without reading it.
+
+pub mod head;
 
 use std::sync::{Arc, OnceLock};
 
@@ -25,6 +27,8 @@ pub struct S3Settings {
     pub endpoint: Option<String>,
     /// The bucket in the path and not in the host name. Unsaid: whenever an endpoint of one's own is in use.
     pub path_style: Option<bool>,
+    /// Instead of the region that the AWS SDK finds.
+    pub region: Option<String>,
     /// Access key id and secret access key.
     pub credentials: Option<(Secret, Secret)>,
 }
@@ -66,7 +70,9 @@ impl S3 {
             .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
         let has_endpoint = endpoint.is_some() || elsewhere || config.endpoint_url().is_some();
         builder = builder.force_path_style(self.settings.path_style.unwrap_or(has_endpoint));
-        if config.region().is_none() {
+        if let Some(region) = &self.settings.region {
+            builder = builder.region(Region::new(region.clone()));
+        } else if config.region().is_none() {
             if !has_endpoint {
                 return Err(S3Error { message: "no AWS region is known: set `AWS_REGION`".into() });
             }

@@ -41,6 +41,14 @@ pub fn compile_called(path: &Path, reader: &dyn Reader) -> Loaded {
     document::load(path, reader, document::Purpose::Called)
 }
 
+/// A tree with the pairs of other files in place of its `!include :` keys, for files that hold no workflow (`-P`).
+/// `path` is the file's own, relative to where `reader` starts.
+pub fn with_includes(node: Node, path: &Path, reader: &dyn Reader) -> (Node, Vec<Problem>) {
+    let mut includes = include::Includes::new(path, reader);
+    let node = includes.resolve(node);
+    (node, includes.problems)
+}
+
 /// Compiles a task that a script added at run time. Its places are empty.
 pub fn compile_subtask(value: &Value, name: &str) -> Result<workflow::Task, Vec<Problem>> {
     let span = Span::file(&Source::new("", ""));

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::event::{AttemptOutcome, EventKind, FailureKind, RunEvent};
+use super::operator::param::{ParamStore, ParamStoreError};
 use super::operator::{
     DockerMode, Operator, OperatorError, OperatorOutput, OperatorRequest, Operators, ScrubStream,
     SecretGuard, Services, TransferRequest, TransferService, Turn, plain, testing,
@@ -39,6 +40,18 @@ struct NoTransfers;
 impl TransferService for NoTransfers {
     fn transfer(&self, _: &TransferRequest) -> Result<TransferReport, OperatorError> {
         Err(OperatorError::failed("there are no transfers here"))
+    }
+}
+
+struct NoParams;
+
+impl ParamStore for NoParams {
+    fn set(&self, _: &[(String, String)]) -> Result<(), ParamStoreError> {
+        Err(ParamStoreError("no parameters are kept here".to_owned()))
+    }
+
+    fn get(&self, keys: &[&str]) -> Result<Vec<Option<String>>, ParamStoreError> {
+        Ok(vec![None; keys.len()])
     }
 }
 
@@ -179,6 +192,7 @@ impl Trial {
             secrets: Arc::new(NoSecrets),
             guard,
             transfers: Arc::new(NoTransfers),
+            params: Arc::new(NoParams),
             docker: DockerMode::Never,
             environment: BTreeMap::new(),
             project: PathBuf::from("/project"),

@@ -88,6 +88,17 @@ const MIGRATIONS: &[&str] = &[
     alter table attempts add column required_by integer references attempts (id);
     alter table attempts add column name text;
     ",
+    // 3: what `param_set>` keeps; times in seconds since 1970.
+    "
+    create table params (
+        project text not null,
+        key text not null,
+        value text not null,
+        expires_at integer not null,
+        primary key (project, key)
+    ) strict, without rowid;
+    create index params_by_expiry on params (expires_at);
+    ",
 ];
 
 /// Brings the file to the newest version, in one exclusive transaction.
@@ -138,6 +149,6 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         connection.pragma_update(None, "user_version", 99).unwrap();
         let error = migrate(&mut connection).unwrap_err();
-        assert_eq!(error.to_string(), "the state file has version 99, this program knows up to 2");
+        assert_eq!(error.to_string(), "the state file has version 99, this program knows up to 3");
     }
 }

@@ -54,7 +54,7 @@ pub struct RunningAttempt {
 /// An open state file.
 #[derive(Debug)]
 pub struct Store {
-    connection: Connection,
+    pub(super) connection: Connection,
     path: PathBuf,
     installation: String,
 }

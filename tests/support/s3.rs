@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_s3::types::{
+    BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, VersioningConfiguration,
+};
 
-use super::servers::Aws;
+use super::servers::{Aws, fresh_name};
 
 /// All objects whose key begins so, with their bytes.
 pub fn objects(aws: &Aws, prefix: &str) -> BTreeMap<String, Vec<u8>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(fetch(aws, prefix))
+    run(fetch(aws, prefix))
 }
 
 /// The text of a gzipped object.
@@ -20,7 +22,49 @@ pub fn gunzip(bytes: &[u8]) -> String {
     text
 }
 
-async fn fetch(aws: &Aws, prefix: &str) -> BTreeMap<String, Vec<u8>> {
+/// Writes an object, with what its writer says of it.
+pub fn put(aws: &Aws, bucket: &str, key: &str, metadata: &[(&str, &str)]) {
+    run(async {
+        let mut call = client(aws).put_object().bucket(bucket).key(key).content_type("text/plain");
+        for (name, value) in metadata {
+            call = call.metadata(*name, *value);
+        }
+        call.body(b"hello".to_vec().into()).send().await.expect("it can be written");
+    });
+}
+
+/// A bucket of its own that keeps versions.
+pub fn versioned_bucket(aws: &Aws) -> String {
+    let name = fresh_name("versions").replace('_', "-");
+    run(async {
+        let client = client(aws);
+        let region = CreateBucketConfiguration::builder()
+            .location_constraint(BucketLocationConstraint::from(aws.region.as_str()))
+            .build();
+        let made = client.create_bucket().bucket(&name).create_bucket_configuration(region).send().await;
+        made.expect("a bucket can be made");
+        let versions = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+        let call = client.put_bucket_versioning().bucket(&name).versioning_configuration(versions);
+        call.send().await.expect("it can keep versions");
+    });
+    name
+}
+
+/// The versions of an object, the newest first.
+pub fn versions(aws: &Aws, bucket: &str, key: &str) -> Vec<String> {
+    run(async {
+        let listed = client(aws).list_object_versions().bucket(bucket).prefix(key).send().await;
+        let listed = listed.expect("the bucket can be listed");
+        listed.versions().iter().map(|version| version.version_id().expect("it has one").to_owned()).collect()
+    })
+}
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(future)
+}
+
+fn client(aws: &Aws) -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .endpoint_url(&aws.endpoint)
@@ -34,7 +78,11 @@ async fn fetch(aws: &Aws, prefix: &str) -> BTreeMap<String, Vec<u8>> {
         ))
         .force_path_style(true)
         .build();
-    let client = aws_sdk_s3::Client::from_conf(config);
+    aws_sdk_s3::Client::from_conf(config)
+}
+
+async fn fetch(aws: &Aws, prefix: &str) -> BTreeMap<String, Vec<u8>> {
+    let client = client(aws);
     let mut pages = client.list_objects_v2().bucket(&aws.bucket).prefix(prefix).into_paginator().send();
     let mut objects = BTreeMap::new();
     while let Some(page) = pages.next().await {

@@ -12,6 +12,7 @@ use jiff::{Timestamp, Zoned};
 use sha2::{Digest, Sha256};
 
 use super::super::guard::Guard;
+use super::super::kept_params::KeptParams;
 use super::super::opening::Opened;
 use super::super::place::Place;
 use super::super::properties::Properties;
@@ -200,6 +201,7 @@ impl Rooms {
             secrets: self.secrets.clone(),
             guard,
             transfers: Arc::new(transfers),
+            params: Arc::new(KeptParams::new(&self.place.state, &self.project())),
             workflows: Arc::new(Required::new(self, workflow, time, attempt, since)),
             docker: self.docker,
             environment: environment(),

@@ -10,9 +10,9 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
+use super::params::{self, ParamsError};
 use crate::diagnostic::suggest;
+use crate::exit::Exit;
 use crate::report::tasklog::S3LogSettings;
 use crate::secret::Secret;
 use crate::secret::params::SecretNames;
@@ -88,6 +88,16 @@ pub enum PropertiesError {
         /// What it takes. Never the value, it may be secret.
         reason: String,
     },
+}
+
+impl PropertiesError {
+    /// A file that is named and cannot be read is wrong usage, what stands in it is a wrong config.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Unreadable { .. } => Exit::Usage,
+            _ => Exit::Invalid,
+        }
+    }
 }
 
 /// All properties, merged. Values may be secret, so they are not printed.
@@ -177,8 +187,11 @@ impl Properties {
     pub fn params(&self) -> Result<Params, PropertiesError> {
         let mut params = Params::new();
         for (name, value) in self.under("params.") {
-            insert_nested(&mut params, name, value).map_err(|part| {
-                self.wrong(&format!("params.{name}"), &format!("clashes with `params.{part}`"))
+            params::insert(&mut params, name, value).map_err(|error| match error {
+                ParamsError::Clash { parent, .. } => {
+                    self.wrong(&format!("params.{name}"), &format!("clashes with `params.{parent}`"))
+                }
+                _ => self.wrong(&format!("params.{name}"), "has a name with an empty part"),
             })?;
         }
         Ok(params)
@@ -241,25 +254,10 @@ impl Properties {
     }
 }
 
-/// Puts `a.b = value` as a mapping in a mapping. Fails with the part of the name that is no mapping.
-fn insert_nested(params: &mut Params, name: &str, value: &str) -> Result<(), String> {
-    let mut at = params;
-    let mut parts: Vec<&str> = name.split('.').collect();
-    let last = parts.pop().unwrap_or(name);
-    for (depth, part) in parts.iter().enumerate() {
-        let next = at.entry((*part).to_owned()).or_insert_with(|| Value::Object(Params::new()));
-        at = next.as_object_mut().ok_or_else(|| parts[..=depth].join("."))?;
-    }
-    match at.insert(last.to_owned(), Value::String(value.to_owned())) {
-        Some(Value::Object(_)) => Err(name.to_owned()),
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn of(text: &str) -> Properties {
         Properties::load(&Sources { text: Some(text.into()), ..Sources::default() }).expect("they are right")
@@ -316,6 +314,10 @@ mod tests {
         assert_eq!(
             message(of("params.b = 1\nparams.b.c = x").params()),
             "property `params.b.c` clashes with `params.b`"
+        );
+        assert_eq!(
+            message(of("params.a. = 1").params()),
+            "property `params.a.` has a name with an empty part"
         );
     }
 

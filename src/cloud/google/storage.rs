@@ -1,4 +1,4 @@
-//! The calls of Cloud Storage that staging needs.
+//! The calls of Cloud Storage that staging needs, and whether an object is there.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -57,18 +57,31 @@ impl Storage {
         Upload::start(&self.google, open)
     }
 
+    /// The resource of an object; none when it is not there. A bucket that is not there has no objects.
+    pub async fn object(&self, bucket: &str, object: &str) -> Result<Option<Value>, GoogleError> {
+        self.google.find(&Call::new(Method::GET, self.object_url(bucket, object), "storage object")).await
+    }
+
+    /// Whether a bucket is certainly not there. Who may not list its objects does not know.
+    pub async fn lacks_bucket(&self, bucket: &str) -> bool {
+        let url =
+            format!("{}/storage/v1/b/{}/o?maxResults=1", self.google.endpoints.storage, path_part(bucket));
+        let listed = self.google.find(&Call::new(Method::GET, url, "storage objects")).await;
+        matches!(listed, Ok(None))
+    }
+
     /// Removes an object; one that is not there is removed already.
     pub async fn delete(&self, bucket: &str, object: &str) -> Result<(), GoogleError> {
-        let url = format!(
-            "{}/storage/v1/b/{}/o/{}",
-            self.google.endpoints.storage,
-            path_part(bucket),
-            path_part(object)
-        );
-        match self.google.send(&Call::new(Method::DELETE, url, "storage object")).await {
+        let call = Call::new(Method::DELETE, self.object_url(bucket, object), "storage object");
+        match self.google.send(&call).await {
             Err(error) if !error.is(404) => Err(error),
             _ => Ok(()),
         }
+    }
+
+    fn object_url(&self, bucket: &str, object: &str) -> String {
+        let root = &self.google.endpoints.storage;
+        format!("{root}/storage/v1/b/{}/o/{}", path_part(bucket), path_part(object))
     }
 }
 

@@ -2,6 +2,9 @@
 //!
 //! A value that holds `${...}` is known only then, so it is left alone here.
 
+mod object_wait;
+mod param;
+
 use serde_json::Value;
 
 use super::compile::{DIRECTIVES, find, holds_template, span_of};
@@ -19,6 +22,8 @@ pub(super) fn check(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
     problems.extend(find(entries, "_env").into_iter().flat_map(environment));
     problems.extend(find(entries, "_secrets").into_iter().flat_map(|entry| secrets("_secrets", entry)));
     problems.extend(unused(call, entries));
+    problems.extend(param::check(call, entries));
+    problems.extend(object_wait::check(call, entries));
     let node = &call.command_node;
     let text = node.as_str();
     if text.is_some_and(|text| text.contains("${")) {
@@ -93,6 +98,8 @@ fn unused(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
         "echo" | "fail" | "if" | "for_each" | "for_range" => &[],
         "loop" => &["count"],
         "wait" => &["blocking", "poll_interval"],
+        "s3_wait" => object_wait::S3_OPTIONS,
+        "gcs_wait" => object_wait::GCS_OPTIONS,
         _ => return Vec::new(),
     };
     let own = |key: &str| key.starts_with(['_', '+']) || key.ends_with('>') || options.contains(&key);

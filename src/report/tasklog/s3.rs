@@ -20,6 +20,7 @@ impl S3LogStore {
             endpoint: settings.endpoint.clone(),
             path_style: settings.path_style,
             credentials: settings.credentials.clone(),
+            ..S3Settings::default()
         };
         Self { s3: S3::new(aws, s3), bucket: settings.bucket.clone() }
     }

@@ -10,7 +10,9 @@ pub mod embulk;
 mod environment;
 mod memory_file;
 pub mod message;
+pub mod object_wait;
 mod options;
+pub mod param;
 mod process;
 pub mod require;
 pub mod script;
@@ -114,6 +116,10 @@ pub fn native() -> Operators {
     operators.insert("embulk", Arc::new(embulk::Embulk));
     operators.insert("slack", Arc::new(slack::Slack::default()));
     operators.insert("require", Arc::new(require::Require));
+    operators.insert("s3_wait", Arc::new(object_wait::s3::S3Wait::default()));
+    operators.insert("gcs_wait", Arc::new(object_wait::gcs::GcsWait::default()));
+    operators.insert("param_set", Arc::new(param::ParamSet));
+    operators.insert("param_get", Arc::new(param::ParamGet));
     operators.insert("mysql", Arc::new(sql::Sql::new(sql::Dialect::Mysql)));
     operators.insert("sqlite", Arc::new(sql::Sql::new(sql::Dialect::Sqlite)));
     operators
@@ -297,6 +303,8 @@ pub struct Services {
     pub transfers: Arc<dyn TransferService>,
     /// Runs other workflows of the project.
     pub workflows: Arc<dyn require::WorkflowService>,
+    /// Keeps parameters beyond the session.
+    pub params: Arc<dyn param::ParamStore>,
     /// What a `docker:` parameter means.
     pub docker: DockerMode,
     /// The environment children inherit.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
+use super::param::{ParamStore, ParamStoreError};
 use super::require::{RequiredEnd, Requirement, WorkflowService};
 use super::{
     Cancel, DockerMode, EventLine, NotRecorded, Operator, OperatorError, OperatorOutput, OperatorRequest,
@@ -34,6 +35,7 @@ pub(crate) struct Bench {
     guard: Arc<Guard>,
     transfers: Arc<Transfers>,
     workflows: Arc<Workflows>,
+    params: Arc<KeptParams>,
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) docker: DockerMode,
     pub(crate) cancel: Cancel,
@@ -51,6 +53,7 @@ impl Bench {
             guard: Arc::default(),
             transfers: Arc::default(),
             workflows: Arc::default(),
+            params: Arc::default(),
             environment: environment.into(),
             docker: DockerMode::Never,
             cancel: Cancel::default(),
@@ -91,6 +94,16 @@ impl Bench {
         *self.events.on_output.lock().expect("no panic") = Some(Box::new(hear));
     }
 
+    /// What `param_set>` kept.
+    pub(crate) fn kept(&self) -> Value {
+        Value::Object(self.params.kept.lock().expect("no panic").clone())
+    }
+
+    /// From now on the store of parameters fails so.
+    pub(crate) fn break_params(&self, why: &str) {
+        *self.params.broken.lock().expect("no panic") = Some(why.to_owned());
+    }
+
     pub(crate) fn project(&self) -> PathBuf {
         self.directory.path().canonicalize().expect("it exists")
     }
@@ -103,6 +116,7 @@ impl Bench {
             guard: Arc::clone(&self.guard) as Arc<dyn SecretGuard>,
             transfers: Arc::clone(&self.transfers) as Arc<dyn TransferService>,
             workflows: Arc::clone(&self.workflows) as Arc<dyn WorkflowService>,
+            params: Arc::clone(&self.params) as Arc<dyn ParamStore>,
             docker: self.docker,
             environment: self.environment.clone(),
             project: self.project(),
@@ -316,5 +330,32 @@ impl WorkflowService for Workflows {
     fn require(&self, requirement: &Requirement) -> Result<RequiredEnd, OperatorError> {
         let require = self.0.lock().expect("no panic");
         require.as_ref().expect("the test says what is required")(requirement)
+    }
+}
+
+#[derive(Default)]
+struct KeptParams {
+    kept: Mutex<Params>,
+    broken: Mutex<Option<String>>,
+}
+
+impl KeptParams {
+    fn check(&self) -> Result<(), ParamStoreError> {
+        self.broken.lock().expect("no panic").clone().map_or(Ok(()), |why| Err(ParamStoreError(why)))
+    }
+}
+
+impl ParamStore for KeptParams {
+    fn set(&self, pairs: &[(String, String)]) -> Result<(), ParamStoreError> {
+        self.check()?;
+        let pairs = pairs.iter().map(|(key, value)| (key.clone(), Value::String(value.clone())));
+        self.kept.lock().expect("no panic").extend(pairs);
+        Ok(())
+    }
+
+    fn get(&self, keys: &[&str]) -> Result<Vec<Option<String>>, ParamStoreError> {
+        self.check()?;
+        let kept = self.kept.lock().expect("no panic");
+        Ok(keys.iter().map(|key| kept.get(*key).and_then(Value::as_str).map(str::to_owned)).collect())
     }
 }
