@@ -6,6 +6,7 @@ pub mod google;
 pub mod kms;
 mod runtime;
 pub mod s3;
+pub mod web;
 pub mod webhook;
 
 pub use crypto::install_crypto;

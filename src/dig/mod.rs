@@ -7,6 +7,7 @@
 mod compile;
 mod document;
 pub mod expression;
+mod fetched;
 mod include;
 mod name;
 mod operand;
@@ -23,6 +24,7 @@ use std::path::Path;
 use serde_json::Value;
 
 pub use document::Loaded;
+pub use fetched::Fetched;
 
 use crate::diagnostic::{Problem, Source, Span};
 use crate::reader::Reader;
@@ -38,6 +40,11 @@ pub fn load(path: &Path, reader: &dyn Reader) -> Loaded {
 /// nothing to the caller.
 pub fn compile_called(path: &Path, reader: &dyn Reader) -> Loaded {
     document::load(path, reader, document::Purpose::Called)
+}
+
+/// Compiles the text of a workflow that a server sent, as if it were the file `path`, by the rules of `call>`.
+pub fn compile_fetched(path: &Path, text: String, reader: &dyn Reader) -> Fetched {
+    fetched::compile(path, text, reader)
 }
 
 /// Compiles a task that a script added at run time. Its places are empty.

@@ -8,6 +8,9 @@ mod container;
 pub(in crate::run) mod control;
 pub mod embulk;
 mod environment;
+mod http;
+mod http_call;
+mod interrupt;
 mod memory_file;
 pub mod message;
 mod options;
@@ -109,6 +112,8 @@ pub fn native() -> Operators {
     operators.insert("rb", Arc::new(script::Script::new(script::Language::Ruby, Arc::clone(&door))));
     operators.insert("py", Arc::new(script::Script::new(script::Language::Python, door)));
     operators.insert("embulk", Arc::new(embulk::Embulk));
+    operators.insert("http", Arc::new(http::Http::default()));
+    operators.insert("http_call", Arc::new(http_call::HttpCall::default()));
     operators.insert("slack", Arc::new(slack::Slack::default()));
     operators.insert("mysql", Arc::new(sql::Sql::new(sql::Dialect::Mysql)));
     operators.insert("sqlite", Arc::new(sql::Sql::new(sql::Dialect::Sqlite)));
