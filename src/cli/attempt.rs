@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::guard::Guard;
 use super::opening::{Opened, pasteable_flags, shell_word};
+use super::outgoing::Outgoing;
 use super::run_args::SharedArgs;
 use super::safe::{self, SafeSetup};
 use super::transfer::{Repeats, StateMemory, Transfers};
@@ -107,6 +108,7 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
         return Ok(Exit::Invalid);
     }
     let safe = Safe::open(opened);
+    let outgoing = Outgoing::read(opened)?;
     let new = new_attempt(&order, &safe, opened);
     let retry_command = RetryCommand::new(&order.selection, desk);
     let Order { workflow, time, recorded, selection, params, .. } = order;
@@ -127,7 +129,7 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
         mode: RunMode::Real,
         log_params: shared.log_params(),
         operators: run::operator::native(),
-        services: Arc::new(services(&attempt, &store, &safe, desk)?),
+        services: Arc::new(services(&attempt, &store, &safe, outgoing, desk)?),
         reader: Arc::new(DirectoryReader::new(&opened.place.project)),
         jobs: shared.jobs.unwrap_or_else(default_jobs),
         grace: GRACE,
@@ -194,6 +196,7 @@ fn services(
     attempt: &AttemptRecord,
     store: &Store,
     safe: &Safe,
+    outgoing: Outgoing,
     desk: &Desk<'_>,
 ) -> anyhow::Result<Services> {
     let Desk { opened, shared, .. } = *desk;
@@ -221,6 +224,8 @@ fn services(
         temporary,
         program: std::env::current_exe().context("the path of this program is not known")?,
         properties: opened.properties.for_operators(&safe.names),
+        mail: outgoing.mail,
+        notifier: outgoing.notifier,
     })
 }
 

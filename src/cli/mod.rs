@@ -11,6 +11,7 @@ pub mod guard;
 mod hidden_prompt;
 pub mod log;
 pub mod opening;
+pub mod outgoing;
 pub mod params;
 pub mod place;
 pub mod properties;

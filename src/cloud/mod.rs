@@ -4,6 +4,7 @@ pub mod aws;
 mod crypto;
 pub mod google;
 pub mod kms;
+pub mod mail;
 mod runtime;
 pub mod s3;
 pub mod web;

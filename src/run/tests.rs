@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::event::{AttemptOutcome, EventKind, FailureKind, RunEvent};
+use super::operator::mail::MailDefaults;
 use super::operator::{
     DockerMode, Operator, OperatorError, OperatorOutput, OperatorRequest, Operators, ScrubStream,
     SecretGuard, Services, TransferRequest, TransferService, Turn, plain,
@@ -184,6 +185,8 @@ impl Trial {
             temporary: PathBuf::from("/project/.sync/tmp"),
             program: PathBuf::from("/bin/sync"),
             properties: BTreeMap::new(),
+            mail: MailDefaults::default(),
+            notifier: None,
         };
         let session = SessionInfo {
             session: SessionId(1),

@@ -108,3 +108,86 @@ fn place(problem: &Problem) -> String {
     }
     format!(" ({span})")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::http::testing::{Reply, Server, answer, with};
+    use super::super::testing::Bench;
+    use super::*;
+
+    fn yaml(body: &str) -> Reply {
+        with("200 OK", "Content-Type: application/x-yaml; charset=utf-8", body)
+    }
+
+    fn json_body(body: &str) -> Reply {
+        with("200 OK", "Content-Type: Application/JSON", body)
+    }
+
+    fn run(bench: &Bench, reply: Reply, options: Value) -> Result<Value, OperatorError> {
+        let server = Server::start(vec![reply]);
+        let mut local = json!({"http_call>": server.url("wf")});
+        local.as_object_mut().expect("a map").extend(options.as_object().expect("a map").clone());
+        let output = bench.run(&HttpCall::default(), json!({}), local).map_err(|mut error| {
+            error.message = error.message.replace(server.address(), "HOST");
+            error
+        })?;
+        match output.subtask {
+            Subtask::Mapping(mapping) if output.store.is_empty() => Ok(mapping),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_answer_becomes_tasks_and_no_file() {
+        let bench = Bench::new().file("more.dig", "+b: {echo>: b}\n");
+        let text = "timezone: Asia/Tokyo\n_export: {x: 1}\n+a: {echo>: '${x}'}\n!include : more.dig\n";
+        let expected = json!({"_export": {"x": 1}, "+a": {"echo>": "${x}"}, "+b": {"echo>": "b"}});
+        assert_eq!(run(&bench, yaml(text), json!({})).expect("tasks"), expected);
+        assert!(!bench.project().join(FILE).exists());
+        let json_text = "{\"+a\":\t{\"echo>\": \"\\ud83d\\ude80 \\/ ${x}\"}}";
+        let expected = json!({"+a": {"echo>": "\u{1f680} / ${x}"}});
+        assert_eq!(run(&bench, json_body(json_text), json!({})).expect("tasks"), expected);
+        let options = json!({"content_type_override": "application/x-yaml", "method": "POST", "retry": true});
+        let plain = with("200 OK", "Content-Type: text/plain", "+a: {echo>: a}");
+        assert_eq!(run(&bench, plain, options).expect("tasks"), json!({"+a": {"echo>": "a"}}));
+    }
+
+    #[test]
+    fn what_is_doubtful_in_it_is_told() {
+        let bench = Bench::new();
+        run(&bench, yaml("+a: {echo>: a, colour: red}\n"), json!({})).expect("tasks");
+        let warning = "Warn: in the workflow: `echo>` does not read `colour` (line 1, column 16)\n";
+        assert!(bench.log().ends_with(warning), "{}", bench.log());
+    }
+
+    #[test]
+    fn what_is_no_workflow_is_refused_with_its_place() {
+        let invalid = "the workflow from `GET http://HOST/wf` is invalid";
+        for (reply, expected) in [
+            (yaml("\nfrob: 1\n"), format!("{invalid}: unknown key `frob` at the top of a workflow file (line 2, column 1)")),
+            (yaml("+a: {frob>: 1}\n"), format!("{invalid}: unknown operator `frob>` (line 1, column 6)")),
+            (json_body("{\"+a\": {\"sh>\": 1,\n\"echo>\": 2}}"), format!("{invalid}: task `+http_call+a` has more than one operator (line 2, column 1)")),
+            (yaml("+a:\n  !include : bad.dig\n"), format!("{invalid}: unknown operator `no>` (bad.dig:1:1)")),
+            (yaml("- a\n"), format!("{invalid}: a workflow file must hold a mapping, but holds a list (line 1, column 1)")),
+            (json_body("{"), "the HTTP response is not valid JSON".to_owned()),
+            (answer("200 OK", "+a: {echo>: a}"), "Content-Type must be set in the HTTP response but not set".to_owned()),
+            (
+                with("200 OK", "Content-Type: text/plain;charset=x", "+a: {echo>: a}"),
+                "Unsupported Content-Type (expected application/json or application/x-yaml): text/plain;charset=x".to_owned(),
+            ),
+            (yaml(&"#".repeat(65 << 10)), "Response content too large: 66560 > 65536".to_owned()),
+            (answer("404 x", "gone"), "HTTP 4XX Client Error: GET http://HOST/wf - 404 Not Found: gone".to_owned()),
+        ] {
+            let bench = Bench::new().file("bad.dig", "no>: x\n");
+            assert_eq!(run(&bench, reply, json!({})).expect_err("a failure").message, expected);
+        }
+    }
+
+    #[test]
+    fn the_secret_address_is_that_of_http_alone() {
+        let bench = Bench::new().secret("http.uri", "http://127.0.0.1:1/").secret("http.user", "me");
+        assert_eq!(run(&bench, yaml("{}"), json!({})).expect("tasks"), json!({}));
+    }
+}

@@ -10,9 +10,10 @@ pub mod embulk;
 mod environment;
 mod http;
 mod http_call;
-mod interrupt;
+pub mod mail;
 mod memory_file;
 pub mod message;
+mod notify;
 mod options;
 mod process;
 pub mod script;
@@ -34,6 +35,7 @@ use serde_json::Value;
 
 use super::embulk_socket::EmbulkDoor;
 use super::event::{EventKind, FailureKind, TaskFailure};
+use super::notification::Notifier;
 use crate::dig::params::ParamError;
 use crate::dig::workflow::Task;
 use crate::secret::params::Parted;
@@ -114,6 +116,8 @@ pub fn native() -> Operators {
     operators.insert("embulk", Arc::new(embulk::Embulk));
     operators.insert("http", Arc::new(http::Http::default()));
     operators.insert("http_call", Arc::new(http_call::HttpCall::default()));
+    operators.insert("mail", Arc::new(mail::Mail));
+    operators.insert("notify", Arc::new(notify::Notify));
     operators.insert("slack", Arc::new(slack::Slack::default()));
     operators.insert("mysql", Arc::new(sql::Sql::new(sql::Dialect::Mysql)));
     operators.insert("sqlite", Arc::new(sql::Sql::new(sql::Dialect::Sqlite)));
@@ -306,8 +310,12 @@ pub struct Services {
     pub temporary: PathBuf,
     /// This program, for the `embulk` that tasks find on their PATH.
     pub program: PathBuf,
-    /// The properties (`sync.*`, `notification.*`, `config.mail.*`), without secrets.
+    /// The properties (`sync.*`), without secrets.
     pub properties: BTreeMap<String, String>,
+    /// What `mail>` falls back to.
+    pub mail: mail::MailDefaults,
+    /// Sends notifications; none when the properties name no way.
+    pub notifier: Option<Notifier>,
 }
 
 /// What a `docker:` parameter in scope of a script task means.

@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
+use super::mail::MailDefaults;
 use super::{
     Cancel, DockerMode, EventLine, NotRecorded, Operator, OperatorError, OperatorOutput, OperatorRequest,
     Reporter, ScrubStream, SecretGuard, Services, TransferRequest, TransferService, Turn, Waiting,
 };
 use crate::dig::expression::{Clock, Evaluator, Limits, Tolerance};
 use crate::run::event::EventKind;
+use crate::run::notification::Notifier;
 use crate::secret::params::Parted;
 use crate::secret::{Secret, SecretError, SecretStore};
 use crate::session::{Params, TaskName};
@@ -34,6 +36,8 @@ pub(crate) struct Bench {
     pub(crate) docker: DockerMode,
     pub(crate) cancel: Cancel,
     pub(crate) program: PathBuf,
+    pub(crate) mail: MailDefaults,
+    pub(crate) notifier: Option<Notifier>,
     directory: tempfile::TempDir,
 }
 
@@ -50,6 +54,8 @@ impl Bench {
             docker: DockerMode::Never,
             cancel: Cancel::default(),
             program: "/bin/false".into(),
+            mail: MailDefaults::default(),
+            notifier: None,
             directory: tempfile::tempdir().expect("a directory"),
         }
     }
@@ -95,6 +101,8 @@ impl Bench {
             temporary,
             program: self.program.clone(),
             properties: BTreeMap::new(),
+            mail: self.mail.clone(),
+            notifier: self.notifier.clone(),
         }
     }
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::super::interrupt::block_on;
 use super::super::{OperatorError, OperatorRequest, SecretGuard, Turn};
 use super::call::{Call, Retry};
 use crate::cloud::web::{self, Answer, StatusCode, WebError};
+use crate::run::interrupt::block_on;
 use crate::session::Level;
 
 /// The first pause, and the shortest that a server may ask for.

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use super::{Cancel, OperatorError};
+use super::operator::{Cancel, OperatorError};
 use crate::cloud;
 
 /// How often a waiting thread looks whether the task was stopped.
