@@ -160,6 +160,25 @@ fn the_properties_name_a_server_for_tasks_that_name_none() {
 }
 
 #[test]
+fn check_reads_the_body() {
+    let task = |file: &str| format!("+send:\n  mail>: {file}\n  subject: s\n  to: you@example.com\n");
+    let sandbox = Sandbox::new().file("main.dig", &task("gone.txt")).file("bad.txt", "hello ${1 +}");
+    let said = sandbox.run(["check", "main.dig"]).expect_code(65);
+    assert!(
+        said.stdout.starts_with("error: mail body `gone.txt` does not exist\n --> main.dig:2:10\n"),
+        "{}",
+        said.stdout
+    );
+    sandbox.write("main.dig", &task("bad.txt"));
+    let said = sandbox.run(["check", "main.dig"]).expect_code(65);
+    assert!(
+        said.stdout.starts_with("error: `${...}` holds no valid JavaScript\n --> bad.txt:1:9\n"),
+        "{}",
+        said.stdout
+    );
+}
+
+#[test]
 fn a_server_that_is_not_there_means_try_later() {
     let task = "+send:\n  mail>: {data: hello}\n  subject: s\n  to: you@example.com\n  from: a@b\n  host: 127.0.0.1\n  port: 1\n";
     let said = Sandbox::new().file("main.dig", task).run(["run", "main.dig"]).expect_code(75);

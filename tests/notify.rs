@@ -29,7 +29,7 @@ fn notified(sandbox: &Sandbox, code: i32) -> Vec<Value> {
 fn over_http_it_is_json() {
     let webhook = Webhook::start();
     let sandbox = project(&format!(
-        "notification.type = http\nnotification.http.url = {}\nnotification.http.method = PUT\n\
+        "notification.type = http\nnotification.retries = 0\nnotification.http.url = {}\nnotification.http.method = PUT\n\
          notification.http.headers.Authorization = Bearer t0ken",
         webhook.url("hook")
     ));
@@ -50,8 +50,9 @@ fn over_http_it_is_json() {
 
 #[test]
 fn by_a_command_it_comes_on_the_input() {
-    let sandbox =
-        project("notification.type = shell\nnotification.shell.command = cat > told.json; echo seen");
+    let sandbox = project(
+        "notification.type = shell\nnotification.retries = 0\nnotification.shell.command = cat > told.json; echo seen",
+    );
     assert_eq!(notified(&sandbox, 0), [json!(["shell", null])]);
     let told: Value = serde_json::from_str(&sandbox.read("told.json")).expect("JSON");
     assert_eq!((&told["message"], &told["attempt_id"]), (&json!("done 2, ***"), &json!(1)));
@@ -61,7 +62,7 @@ fn by_a_command_it_comes_on_the_input() {
 fn by_mail_it_has_a_body_of_its_own_or_a_template() {
     let Some(mut server) = MailServer::start("starttls", Some(("me", "ge heim"))) else { return };
     let properties = format!(
-        "notification.type = mail\nnotification.mail.host = localhost\nnotification.mail.port = {}\n\
+        "notification.type = mail\nnotification.retries = 0\nnotification.mail.host = localhost\nnotification.mail.port = {}\n\
          notification.mail.username = me\nnotification.mail.password = ge heim\n\
          notification.mail.from = sync@example.com\nnotification.mail.to = a@example.com, b@example.com\n\
          notification.mail.cc = c@example.com",

@@ -12,14 +12,11 @@ use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::{Error as SmtpError, response::Response};
 
 use super::install_crypto;
-use super::web::root_cause;
+use super::web::{excerpt, root_cause};
 use crate::secret::Secret;
 
 /// Bytes a second of a line that is slow and not dead.
 const SLOWEST: u64 = 16 << 10;
-
-/// Characters of a server's answer that an error shows.
-const SHOWN: usize = 200;
 
 /// Where mail is handed in.
 #[derive(Debug, Clone)]
@@ -190,8 +187,9 @@ impl Way<'_> {
             tls,
             None,
         );
-        let connection =
-            self.within(*connect_timeout + *socket_timeout, "the connection", connecting).await?;
+        let connection = self
+            .within(connect_timeout.saturating_add(*socket_timeout), "the connection", connecting)
+            .await?;
         self.steps.push(format!("connected to `{}`: {}", self.place(), connection.server_info()));
         Ok(connection)
     }
@@ -223,7 +221,8 @@ impl Way<'_> {
         let whole = message.formatted();
         let without_one = whole.strip_suffix(b"\r\n").unwrap_or(&whole);
         let bytes = without_one.strip_suffix(b"\r\n").unwrap_or(without_one);
-        let limit = self.server.socket_timeout + Duration::from_secs(bytes.len() as u64 / SLOWEST);
+        let slow = Duration::from_secs(bytes.len() as u64 / SLOWEST);
+        let limit = self.server.socket_timeout.saturating_add(slow);
         let sending = connection.send(message.envelope(), bytes);
         let response = self.within(limit, "the mail", sending).await?;
         self.steps.push(format!("DATA: {}", shown(&response)));
@@ -258,8 +257,7 @@ impl Way<'_> {
         if let Some(rustls::Error::InvalidCertificate(_)) = root.downcast_ref() {
             return MailError::Certificate { server, reason: root.to_string() };
         }
-        let reason: String = root.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-        let reason = reason.chars().take(SHOWN).collect();
+        let reason = excerpt(&root.to_string());
         match error.status() {
             Some(code) => MailError::Refused { server, what, answer: format!("{code} {reason}") },
             None if error.is_client() => MailError::Refused { server, what, answer: reason },

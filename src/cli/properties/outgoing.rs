@@ -13,8 +13,10 @@ use crate::run::notification::{Channel, HttpChannel, MailChannel, Notifier, Shel
 use crate::run::operator::mail::MailDefaults;
 use crate::secret::Secret;
 
-/// The most retries that are no slip of the pen: ten years of half a minute each.
-const MOST_RETRIES: u64 = 10_000_000;
+/// More retries than this are a slip of the pen.
+const MOST_RETRIES: u64 = 1_000_000;
+/// A day, in milliseconds: nobody waits longer for a notification.
+const LONGEST_WAIT: u64 = 24 * 60 * 60 * 1_000;
 
 impl Properties {
     /// What `mail>` falls back to.
@@ -44,7 +46,8 @@ impl Properties {
             Some("mail") => Channel::Mail(Box::new(self.mail_channel()?)),
             Some(_) => return Err(self.wrong("notification.type", "takes `shell`, `http` or `mail`")),
         };
-        let milliseconds = |key, default| Ok(Duration::from_millis(self.whole(key, default, u64::MAX)?));
+        let milliseconds =
+            |key, default| Ok(Duration::from_millis(self.whole(key, default, LONGEST_WAIT)?));
         let retries = self.whole("notification.retries", 10, MOST_RETRIES)?;
         Ok(Some(Notifier {
             channel,
@@ -56,7 +59,7 @@ impl Properties {
     }
 
     fn shell_channel(&self) -> Result<ShellChannel, PropertiesError> {
-        let timeout = self.whole("notification.shell.timeout", 30_000, u64::MAX)?;
+        let timeout = self.whole("notification.shell.timeout", 30_000, LONGEST_WAIT)?;
         Ok(ShellChannel {
             command: self.needed("notification.shell.command", "shell")?.to_owned(),
             timeout: Duration::from_millis(timeout),
@@ -149,7 +152,7 @@ impl Properties {
         match self.get(key).map(|value| value.trim().parse()) {
             None => Ok(default),
             Some(Ok(number)) if number <= most => Ok(number),
-            Some(_) => Err(self.wrong(key, "takes a whole number")),
+            Some(_) => Err(self.wrong(key, &format!("takes a whole number up to {most}"))),
         }
     }
 }
@@ -249,10 +252,13 @@ mod tests {
                 &format!("{mail}notification.mail.body_template_file = /no/such"),
                 "`notification.mail.body_template_file` names a file that cannot be read: No such file or directory (os error 2)",
             ),
-            (&format!("{shell}notification.retries = -1"), "`notification.retries` takes a whole number"),
+            (
+                &format!("{shell}notification.retries = -1"),
+                "`notification.retries` takes a whole number up to 1000000",
+            ),
             (
                 &format!("{shell}notification.shell.timeout = 5s"),
-                "`notification.shell.timeout` takes a whole number",
+                "`notification.shell.timeout` takes a whole number up to 86400000",
             ),
         ] {
             let error = of(text).notifier(BTreeMap::new()).expect_err("wrong").to_string();

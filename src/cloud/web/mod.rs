@@ -25,6 +25,9 @@ const USER_AGENT: &str = concat!("sync/", env!("CARGO_PKG_VERSION"));
 /// How many redirects are followed. Digdag's number.
 const MOST_REDIRECTS: usize = 8;
 
+/// Characters of an answer that a message shows. Digdag's number.
+const SHOWN: usize = 200;
+
 /// What is asked, and how.
 #[derive(Debug, Clone)]
 pub struct WebRequest {
@@ -201,6 +204,14 @@ impl Answer {
     }
 }
 
+/// The beginning of what a server said, as one line without control characters, for a message. Secrets are to be
+/// hidden before: what is cut in the middle is not found any more.
+pub fn excerpt(text: &str) -> String {
+    let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
+    let line: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    line.join(" ").chars().take(SHOWN).collect()
+}
+
 /// The value of a parameter of a header, e.g. `charset` in `text/plain; charset="utf-8"`.
 fn parameter<'h>(header: &'h str, name: &str) -> Option<&'h str> {
     let pairs = header.split(';').skip(1).filter_map(|part| part.split_once('='));
@@ -228,6 +239,12 @@ mod tests {
         ] {
             assert_eq!(answer(&[(header::CONTENT_TYPE, content_type)], body).text(), expected);
         }
+    }
+
+    #[test]
+    fn an_excerpt_is_one_short_line() {
+        assert_eq!(excerpt(" a\u{1b}[31m\r\n\tb\u{7}"), "a [31m b");
+        assert_eq!(excerpt(&"é".repeat(300)), "é".repeat(200));
     }
 
     #[test]

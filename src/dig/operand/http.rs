@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::super::compile::{find, holds_template, span_of};
+use super::super::params;
 use super::super::workflow::OperatorCall;
 use super::option::{flags, literal, number, wrong};
 use super::{CODE, wrong as wrong_value};
@@ -59,7 +60,7 @@ pub(super) fn address(call: &OperatorCall) -> Option<Problem> {
 /// What stands beside it.
 pub(super) fn options(entries: &[&Entry]) -> Vec<Problem> {
     let mut problems = flags(entries, &["store_content", "retry", "follow_redirects", "insecure"]);
-    problems.extend(number(entries, "timeout", 0..=i64::MAX));
+    problems.extend(literal(entries, "timeout").and_then(timeout));
     problems.extend(literal(entries, "method").and_then(method));
     problems.extend(content(entries));
     problems.extend(find(entries, "headers").into_iter().flat_map(headers));
@@ -70,6 +71,14 @@ pub(super) fn options(entries: &[&Entry]) -> Vec<Problem> {
     );
     problems.extend(literal(entries, "proxy").and_then(proxy));
     problems
+}
+
+fn timeout(entry: &Entry) -> Option<Problem> {
+    match params::to_integer("timeout", &entry.value.to_json()) {
+        Ok(0..) => None,
+        Ok(_) => Some(Problem::error(CODE, "`timeout` takes no negative number", span_of(entry))),
+        Err(_) => Some(wrong(entry, "timeout", "a whole number of seconds")),
+    }
 }
 
 fn method(entry: &Entry) -> Option<Problem> {

@@ -45,8 +45,8 @@ fn what_would_fail_for_certain_is_an_error() {
             "{http>: '${u}', store_content: [x]}",
             "[x] | error `store_content` takes `true` or `false`, not a list",
         ),
-        ("{http>: '${u}', timeout: soon}", "soon | error `timeout` takes a whole number"),
-        ("{http>: '${u}', timeout: -1}", "-1 | error `timeout` takes a number from 0 to 9223372036854775807"),
+        ("{http>: '${u}', timeout: soon}", "soon | error `timeout` takes a whole number of seconds"),
+        ("{http>: '${u}', timeout: -1}", "-1 | error `timeout` takes no negative number"),
         (
             "{http>: '${u}', content_format: xml}",
             "xml | error `content_format` takes `json`, `form` or `text`",

@@ -17,8 +17,6 @@ use crate::secret::Secret;
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of an answer that are read for a message.
 const KEPT: usize = 1 << 10;
-/// Characters of an answer that a message shows.
-const SHOWN: usize = 200;
 
 /// A receiver.
 #[derive(Debug, Clone)]
@@ -44,8 +42,7 @@ impl HttpChannel {
         if answer.status.is_success() {
             return Ok(());
         }
-        let text: Vec<String> = answer.text().split_whitespace().map(str::to_owned).collect();
-        let text: String = text.join(" ").chars().filter(|c| !c.is_control()).take(SHOWN).collect();
+        let text = web::excerpt(&answer.text());
         let colon = if text.is_empty() { "" } else { ": " };
         let status = answer.status.as_u16();
         Err(NotDelivered::Refused(format!("the receiver of notifications answered {status}{colon}{text}")))

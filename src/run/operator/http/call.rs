@@ -58,6 +58,9 @@ impl Address {
     /// One that may be shown.
     pub(in super::super) fn open(request: &OperatorRequest<'_>, text: &str) -> Result<Self, OperatorError> {
         let url = parse(request, text)?;
+        if let Some(password) = url.password() {
+            request.services.guard.learn(password);
+        }
         let mut shown = url.clone();
         // Both fail only for addresses that have no host.
         let _ = shown.set_username("");

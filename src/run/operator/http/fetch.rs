@@ -14,8 +14,6 @@ use crate::session::Level;
 const FIRST_PAUSE: u64 = 1;
 /// The longest pause that no server asked for.
 const LONGEST_PAUSE: u64 = 30;
-/// Characters of an answer that a message shows.
-const SHOWN: usize = 200;
 
 /// How it went.
 pub(in super::super) enum Fetched {
@@ -46,11 +44,11 @@ pub(in super::super) fn fetch(
     longest: Duration,
 ) -> Result<Fetched, OperatorError> {
     let shown = &call.shown;
-    request.reporter.log(Level::Info, &format!("Sending HTTP request: {shown}"));
+    request.reporter.log(Level::Debug, &format!("Sending HTTP request: {shown}"));
     let failed = match block_on(web::send(&call.web), &request.cancel)? {
         Ok(answer) => {
             let status = status_text(answer.status);
-            request.reporter.log(Level::Info, &format!("Received HTTP response: {shown}: {status}"));
+            request.reporter.log(Level::Debug, &format!("Received HTTP response: {shown}: {status}"));
             if answer.status.is_success() || answer.status.is_redirection() {
                 return Ok(Fetched::Answer(answer));
             }
@@ -78,7 +76,8 @@ fn later(
         None => Duration::from_secs(backoff.min(LONGEST_PAUSE)),
     };
     if request.waiting.since.elapsed().saturating_add(after) > longest {
-        error.causes.push(format!("so for {} h, after {} tries", longest.as_secs() / 3600, tried + 1));
+        let hours = longest.as_secs() / 3600;
+        error.causes.push(format!("number of tries within {hours} h: {}", tried + 1));
         return Err(error);
     }
     request.reporter.log(Level::Warn, &format!("{}; next try in {} s", error.message, after.as_secs()));
@@ -93,7 +92,7 @@ fn refused(shown: &str, answer: &Answer, guard: &dyn SecretGuard) -> Failed {
         500..600 => "HTTP 5XX Server Error",
         _ => "Unexpected HTTP status",
     };
-    let body = excerpt(&guard.scrub(&answer.text()));
+    let body = web::excerpt(&guard.scrub(&answer.text()));
     let colon = if body.is_empty() { "" } else { ": " };
     let message = format!("{kind}: {shown} - {}{colon}{body}", status_text(status));
     let lasts = status.is_client_error()
@@ -106,13 +105,6 @@ fn status_text(status: StatusCode) -> String {
     status
         .canonical_reason()
         .map_or_else(|| status.as_str().to_owned(), |reason| format!("{} {reason}", status.as_str()))
-}
-
-/// The beginning of a body as one line without control characters. Secrets are hidden before it is cut.
-fn excerpt(text: &str) -> String {
-    let words = text.split(|letter: char| letter.is_whitespace() || letter.is_control());
-    let line: Vec<_> = words.filter(|word| !word.is_empty()).collect();
-    line.join(" ").chars().take(SHOWN).collect()
 }
 
 /// Nobody answered.

@@ -10,6 +10,8 @@ pub(in super::super) enum Reply {
     Answer(&'static str, String, Vec<u8>),
     /// The end of the connection, in the middle of an answer.
     Break,
+    /// The connection is reset before anything was read.
+    Reset,
     /// Nothing, until the client goes.
     Silence,
 }
@@ -50,6 +52,11 @@ impl Server {
         std::thread::spawn(move || {
             for reply in replies {
                 let (stream, _) = listener.accept().expect("a client");
+                if matches!(reply, Reply::Reset) {
+                    // What is unread when a socket is closed resets its connection.
+                    let _ = stream.peek(&mut [0]);
+                    continue;
+                }
                 let request = read(&stream);
                 told.lock().expect("no panic").push(request);
                 serve(stream, reply);
@@ -107,6 +114,7 @@ fn serve(mut stream: TcpStream, reply: Reply) {
         Reply::Break => {
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
         }
+        Reply::Reset => {}
         Reply::Silence => {
             let _ = stream.read(&mut [0]);
         }

@@ -234,6 +234,7 @@ fn what_may_pass_is_tried_again_by_default_where_that_does_no_harm() {
     let replies = vec![
         answer("503 x", ""),
         answer("408 x", ""),
+        Reply::Reset,
         Reply::Break,
         answer("429 x", ""),
         answer("200 OK", ""),
@@ -277,20 +278,22 @@ fn after_a_day_it_gives_up() {
     let local = json!({"http>": server.url("x")});
     let short = Http { longest: Duration::ZERO };
     let error = turn(&short, &Bench::new(), local.clone(), waiting()).expect_err("a failure");
-    assert_eq!(error.causes, ["so for 0 h, after 5 tries"]);
+    assert_eq!(error.causes, ["number of tries within 0 h: 5"]);
     let error = turn(&Http::default(), &Bench::new(), local, Waiting::first()).expect_err("a failure");
-    assert_eq!(error.causes, ["so for 24 h, after 1 tries"]);
+    assert_eq!(error.causes, ["number of tries within 24 h: 1"]);
 }
 
 #[test]
 fn nobody_who_answers_is_unreachable() {
     let gone = Server::start(Vec::new());
     let broken = Server::start(vec![Reply::Break]);
+    let reset = Server::start(vec![Reply::Reset]);
     let silent = Server::start(vec![Reply::Silence]);
     let error = |server: &Server, options| run(&Bench::new(), server, options).expect_err("a failure");
     for (server, options, expected) in [
         (&gone, json!({"retry": false, "http>": "http://127.0.0.1:1/"}), "Connection refused (os error 111)"),
         (&broken, json!({"retry": false}), "end of file before message length reached"),
+        (&reset, json!({"retry": false}), "Connection reset by peer (os error 104)"),
         (&silent, json!({"retry": false, "timeout": 1}), "no answer within 1 s"),
     ] {
         let error = error(server, options);

@@ -29,7 +29,7 @@ impl Operator for Mail {
         let outgoing = Outgoing::choose(request, &options)?;
         let recipients = message.to.len() + message.cc.len() + message.bcc.len();
         let place = format!("`{}:{}`", outgoing.server.host, outgoing.server.port);
-        request.reporter.log(Level::Info, &format!("sends a mail to {recipients} through {place}"));
+        request.reporter.log(Level::Debug, &format!("sends a mail to {recipients} through {place}"));
         let sent = block_on(mail::send(&outgoing.server, &message), &request.cancel)?;
         let steps = sent.map_err(failure)?;
         if outgoing.debug {

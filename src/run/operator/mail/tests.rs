@@ -107,6 +107,6 @@ fn a_password_in_the_parameters_is_not_read() {
         bench.log(),
         "Warn: `password` is not read from the parameters: set the secret `mail.password`\n\
          Warn: the password goes over the network in clear text\n\
-         Info: sends a mail to 1 through `127.0.0.1:1`\n"
+         Debug: sends a mail to 1 through `127.0.0.1:1`\n"
     );
 }
