@@ -12,6 +12,7 @@ mod hidden_prompt;
 pub mod kept_params;
 pub mod log;
 pub mod opening;
+pub mod outgoing;
 pub mod params;
 pub mod place;
 pub mod properties;

@@ -7,6 +7,7 @@
 mod compile;
 mod document;
 pub mod expression;
+mod fetched;
 mod include;
 mod name;
 mod operand;
@@ -24,6 +25,7 @@ use std::path::Path;
 use serde_json::Value;
 
 pub use document::Loaded;
+pub use fetched::Fetched;
 
 use crate::diagnostic::{Problem, Source, Span};
 use crate::reader::Reader;
@@ -47,6 +49,11 @@ pub fn with_includes(node: Node, path: &Path, reader: &dyn Reader) -> (Node, Vec
     let mut includes = include::Includes::new(path, reader);
     let node = includes.resolve(node);
     (node, includes.problems)
+}
+
+/// Compiles the text of a workflow that a server sent, as if it were the file `path`, by the rules of `call>`.
+pub fn compile_fetched(path: &Path, text: String, reader: &dyn Reader) -> Fetched {
+    fetched::compile(path, text, reader)
 }
 
 /// Compiles a task that a script added at run time. Its places are empty.

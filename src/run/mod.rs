@@ -3,7 +3,7 @@
 //! * [`dispatcher`] is one thread and one line of events: it starts, retries and stops, and hands every event to the
 //!   sink it was given before anything is built upon it.
 //! * `workers` are the threads, `executor` is one try of one task on one of them; [`scope`] makes the parameters it sees.
-//! * [`operator`] is what tasks do; [`setup`] is what a run is handed and what it says in the end.
+//! * [`operator`] is what tasks do; [`notification`] tells somebody outside; [`setup`] is what a run is handed and what it says in the end.
 //!
 //! It knows neither SQLite nor the terminal: both hear of a run through [`event`]s alone.
 
@@ -14,6 +14,8 @@ pub mod embulk_protocol;
 pub mod embulk_socket;
 pub mod event;
 mod executor;
+mod interrupt;
+pub mod notification;
 pub mod operator;
 pub mod scope;
 pub mod setup;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::event::{AttemptOutcome, EventKind, FailureKind, RunEvent};
+use super::operator::mail::MailDefaults;
 use super::operator::param::{ParamStore, ParamStoreError};
 use super::operator::{
     DockerMode, Operator, OperatorError, OperatorOutput, OperatorRequest, Operators, ScrubStream,
@@ -200,6 +201,8 @@ impl Trial {
             workflows: Arc::new(testing::Workflows::default()),
             program: PathBuf::from("/bin/sync"),
             properties: BTreeMap::new(),
+            mail: MailDefaults::default(),
+            notifier: None,
         };
         let session = SessionInfo {
             session: SessionId(1),

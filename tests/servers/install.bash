@@ -32,6 +32,7 @@ missing_packages() {
   ruby -e 'require "mysql2"' 2>/dev/null || echo ruby-mysql2
   ruby -e 'require "aws-sdk-kms"' 2>/dev/null || echo ruby-aws-sdk-kms
   type -P curl >/dev/null || echo curl
+  type -P openssl >/dev/null || echo openssl
   find_python "$oldest_for_bqemulator" python3 python3.11 python3.12 python3.13 python3.14 >/dev/null || echo python3-venv
 }
 
@@ -62,7 +63,7 @@ install_venv() {
   cp "$wanted" "$venv/installed.txt"
 }
 
-# Sets `python` (for our own fake), `MOTO`, `GCS`, `BQEMULATOR`, `GOOGLE_CLIENTS`, and
+# Sets `python` (for our own fake), `MOTO`, `GCS`, `BQEMULATOR`, `GOOGLE_CLIENTS`, `AIOSMTPD`, and
 # `LOCAL_BIGQUERY` where a new enough Python is found (else empty).
 install_python_packages() {
   local python_new job jobs=()
@@ -72,9 +73,10 @@ install_python_packages() {
   export GCS=$cache/gcp-storage-emulator-2026.7.19
   export BQEMULATOR=$cache/bqemulator-1.4.0
   export GOOGLE_CLIENTS=$cache/google-clients-3.47.0
+  export AIOSMTPD=$cache/aiosmtpd-1.4.6
   export LOCAL_BIGQUERY=
   mkdir -p "$cache"
-  for job in "$MOTO" "$GCS" "$BQEMULATOR" "$GOOGLE_CLIENTS"; do
+  for job in "$MOTO" "$GCS" "$BQEMULATOR" "$GOOGLE_CLIENTS" "$AIOSMTPD"; do
     install_venv "${job##*/}" "$python" &
     jobs+=($!)
   done

@@ -6,8 +6,10 @@
 pub(crate) mod bigquery;
 pub(crate) mod google;
 pub(crate) mod http;
+pub(crate) mod mail;
 pub(crate) mod proxy;
 pub(crate) mod s3;
 pub(crate) mod sandbox;
 pub(crate) mod servers;
+pub(crate) mod tls;
 pub(crate) mod webhook;

@@ -30,6 +30,8 @@ impl Received {
 pub enum Reply {
     /// 200 and the text `ok`, as Slack does.
     Ok,
+    /// 200 and this text.
+    Text(&'static str),
     /// Another status; 429 comes with `Retry-After: 0`.
     Status(u16),
     /// The connection is closed without an answer.
@@ -113,15 +115,19 @@ fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
     };
     match reply {
         Reply::Close => Ok(()),
-        Reply::Ok => {
-            stream.write_all(format!("HTTP/1.1 200 OK\r\n{CLOSE}content-length: 2\r\n\r\nok").as_bytes())
-        }
+        Reply::Ok => write_text(&mut stream, "ok"),
+        Reply::Text(text) => write_text(&mut stream, text),
         Reply::Status(status) => {
             let wait = if status == 429 { "retry-after: 0\r\n" } else { "" };
             let head = format!("HTTP/1.1 {status} told so\r\n{CLOSE}{wait}content-length: 0\r\n\r\n");
             stream.write_all(head.as_bytes())
         }
     }
+}
+
+fn write_text(stream: &mut TcpStream, text: &str) -> std::io::Result<()> {
+    let length = text.len();
+    stream.write_all(format!("HTTP/1.1 200 OK\r\n{CLOSE}content-length: {length}\r\n\r\n{text}").as_bytes())
 }
 
 /// `None` at the end of the connection.

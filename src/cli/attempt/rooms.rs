@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::super::guard::Guard;
 use super::super::kept_params::KeptParams;
 use super::super::opening::Opened;
+use super::super::outgoing::Outgoing;
 use super::super::place::Place;
 use super::super::properties::Properties;
 use super::super::run_args::SharedArgs;
@@ -55,6 +56,8 @@ pub(super) struct Rooms {
     mode: RunMode,
     slots: Slots,
     operators: Operators,
+    /// Mail and notifications.
+    outgoing: Outgoing,
     temporary: PathBuf,
     program: PathBuf,
     /// The random name of the state file.
@@ -111,6 +114,7 @@ impl Rooms {
             mode,
             slots: Slots::new(shared.jobs.unwrap_or_else(default_jobs)),
             operators: run::operator::native(),
+            outgoing: Outgoing::read(opened)?,
             temporary,
             program: std::env::current_exe().context("the path of this program is not known")?,
             installation,
@@ -203,6 +207,8 @@ impl Rooms {
             transfers: Arc::new(transfers),
             params: Arc::new(KeptParams::new(&self.place.state, &self.project())),
             workflows: Arc::new(Required::new(self, workflow, time, attempt, since)),
+            mail: self.outgoing.mail.clone(),
+            notifier: self.outgoing.notifier.clone(),
             docker: self.docker,
             environment: environment(),
             project: self.place.project.clone(),

@@ -3,6 +3,7 @@
 //! Weakest first: `<config home>/config` (not read when `-c` is given), the text of `DIGDAG_CONFIG`, the file of `-c`.
 //! The config home is `DIGDAG_CONFIG_HOME`, else `$XDG_CONFIG_HOME/digdag`, else `~/.config/digdag`.
 
+mod outgoing;
 mod text;
 
 use std::collections::BTreeMap;
@@ -172,11 +173,9 @@ impl Properties {
         self.0.iter().filter_map(move |(key, value)| Some((key.strip_prefix(prefix)?, value.as_str())))
     }
 
-    /// What operators may read: settings of ours, of notifications and of mail, save what is named like a secret.
+    /// What operators may read: settings of ours, save what is named like a secret.
     pub fn for_operators(&self, secret: &SecretNames) -> BTreeMap<String, String> {
-        const PREFIXES: [&str; 3] = ["sync.", "notification.", "config.mail."];
-        let is_open =
-            |key: &str| PREFIXES.iter().any(|prefix| key.starts_with(prefix)) && !secret.matches(key);
+        let is_open = |key: &str| key.starts_with("sync.") && !secret.matches(key);
         self.under("")
             .filter(|(key, _)| is_open(key))
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
@@ -330,10 +329,11 @@ mod tests {
 
     #[test]
     fn operators_see_no_secrets() {
-        let text = "secrets.a = 1\nparams.b = 2\nconfig.mail.host = h\nconfig.mail.password = p\nsync.docker = never";
+        let text =
+            "secrets.a = 1\nparams.b = 2\nconfig.mail.host = h\nsync.docker = never\nsync.secrets.params = X";
         let seen = of(text).for_operators(&SecretNames::default());
         let keys: Vec<&str> = seen.keys().map(String::as_str).collect();
-        assert_eq!(keys, ["config.mail.host", "sync.docker"]);
+        assert_eq!(keys, ["sync.docker"]);
     }
 
     #[test]

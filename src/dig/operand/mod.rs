@@ -2,7 +2,10 @@
 //!
 //! A value that holds `${...}` is known only then, so it is left alone here.
 
+mod http;
+mod mail;
 mod object_wait;
+mod option;
 mod param;
 
 use serde_json::Value;
@@ -24,13 +27,19 @@ pub(super) fn check(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
     problems.extend(unused(call, entries));
     problems.extend(param::check(call, entries));
     problems.extend(object_wait::check(call, entries));
+    match call.operator.as_str() {
+        "http" | "http_call" => problems.extend(http::options(entries)),
+        "mail" => problems.extend(mail::options(entries)),
+        _ => {}
+    }
     let node = &call.command_node;
     let text = node.as_str();
     if text.is_some_and(|text| text.contains("${")) {
         return problems;
     }
     match call.operator.as_str() {
-        "sh" | "echo" | "fail" | "call" => problems.extend(needs_text(call)),
+        "http" | "http_call" => problems.extend(http::address(call)),
+        "sh" | "echo" | "fail" | "call" | "notify" => problems.extend(needs_text(call)),
         "for_each" => problems.extend(for_each(call)),
         "for_range" => problems.extend(for_range(call)),
         // A `count` in scope stands in for the value.
@@ -44,7 +53,7 @@ pub(super) fn check(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
         "wait" if params::to_duration("wait>", &call.command).is_err() => {
             problems.push(wrong(call, "a duration such as `10m`"));
         }
-        "slack" | "mysql" | "sqlite" => problems.extend(file_or_data(call)),
+        "slack" | "mail" | "mysql" | "sqlite" => problems.extend(file_or_data(call)),
         _ => {}
     }
     problems
@@ -95,7 +104,11 @@ fn secrets(path: &str, entry: &Entry) -> Vec<Problem> {
 /// that a template of the same task mentions is read.
 fn unused(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
     let options: &[&str] = match call.operator.as_str() {
-        "echo" | "fail" | "if" | "for_each" | "for_range" => &[],
+        "echo" | "fail" | "if" | "for_each" | "for_range" | "notify" => &[],
+        "http" => &http::OPTIONS,
+        "http_call" => &http::CALL_OPTIONS,
+        // The template of a file may mention any of them.
+        "mail" if call.command.is_object() => &mail::OPTIONS,
         "loop" => &["count"],
         "wait" => &["blocking", "poll_interval"],
         "s3_wait" => object_wait::S3_OPTIONS,
@@ -211,3 +224,6 @@ fn for_range(call: &OperatorCall) -> Vec<Problem> {
     }
     problems
 }
+
+#[cfg(test)]
+mod tests;

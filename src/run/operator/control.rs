@@ -36,12 +36,7 @@ pub(in crate::run) fn generate(
 fn called(request: &OperatorRequest<'_>, reader: &dyn Reader) -> Result<Task, OperatorError> {
     let written = params::to_text("call>", request.required_command()?)?;
     let file = if written.ends_with(".dig") { written } else { format!("{written}.dig") };
-    if request.task.as_str().matches("^sub").count() >= DEEPEST {
-        return Err(OperatorError::config(format!(
-            "tasks are nested more than {DEEPEST} levels deep at `{file}`"
-        ))
-        .hint("a workflow that calls itself never ends"));
-    }
+    refuse_depth(request, &file)?;
     let project = &request.services.project;
     let path = resolve_inside(project, &request.directory, &file)?;
     let path = path.strip_prefix(project).unwrap_or(&path).to_owned();
@@ -64,6 +59,15 @@ fn called(request: &OperatorRequest<'_>, reader: &dyn Reader) -> Result<Task, Op
         root.export.insert("_workdir".to_owned(), folder.into());
     }
     Ok(root)
+}
+
+/// Refuses to call `what` from too deep below other calls.
+pub(super) fn refuse_depth(request: &OperatorRequest<'_>, what: &str) -> Result<(), OperatorError> {
+    if request.task.as_str().matches("^sub").count() < DEEPEST {
+        return Ok(());
+    }
+    Err(OperatorError::config(format!("tasks are nested more than {DEEPEST} levels deep at `{what}`"))
+        .hint("a workflow that calls itself never ends"))
 }
 
 /// The folder of a path in the project, with `/`; none at the top.

@@ -8,8 +8,12 @@ mod container;
 pub(in crate::run) mod control;
 pub mod embulk;
 mod environment;
+mod http;
+mod http_call;
+pub mod mail;
 mod memory_file;
 pub mod message;
+mod notify;
 pub mod object_wait;
 mod options;
 pub mod param;
@@ -36,6 +40,7 @@ use serde_json::Value;
 use self::tail::Tail;
 use super::embulk_socket::EmbulkDoor;
 use super::event::{EventKind, FailureKind, TaskFailure};
+use super::notification::Notifier;
 use crate::dig::params::ParamError;
 use crate::dig::workflow::Task;
 use crate::secret::params::Parted;
@@ -114,6 +119,10 @@ pub fn native() -> Operators {
     operators.insert("rb", Arc::new(script::Script::new(script::Language::Ruby, Arc::clone(&door))));
     operators.insert("py", Arc::new(script::Script::new(script::Language::Python, door)));
     operators.insert("embulk", Arc::new(embulk::Embulk));
+    operators.insert("http", Arc::new(http::Http::default()));
+    operators.insert("http_call", Arc::new(http_call::HttpCall::default()));
+    operators.insert("mail", Arc::new(mail::Mail));
+    operators.insert("notify", Arc::new(notify::Notify));
     operators.insert("slack", Arc::new(slack::Slack::default()));
     operators.insert("require", Arc::new(require::Require));
     operators.insert("s3_wait", Arc::new(object_wait::s3::S3Wait::default()));
@@ -315,8 +324,12 @@ pub struct Services {
     pub temporary: PathBuf,
     /// This program, for the `embulk` that tasks find on their PATH.
     pub program: PathBuf,
-    /// The properties (`sync.*`, `notification.*`, `config.mail.*`), without secrets.
+    /// The properties (`sync.*`), without secrets.
     pub properties: BTreeMap<String, String>,
+    /// What `mail>` falls back to.
+    pub mail: mail::MailDefaults,
+    /// Sends notifications; none when the properties name no way.
+    pub notifier: Option<Notifier>,
 }
 
 /// What a `docker:` parameter in scope of a script task means.

@@ -32,6 +32,11 @@ impl<'a> Options<'a> {
         expand(&params::to_text(key, value).map_err(|error| wrong(&error))?, self.request).map(Some)
     }
 
+    /// Yes or no.
+    pub(super) fn flag(&self, key: &str, default: bool) -> Result<bool, OperatorError> {
+        self.get(key).map_or(Ok(default), |value| Ok(params::to_bool(key, value)?))
+    }
+
     /// The secret `<operator>.<key>`, when there is one. What cannot be read is an error, what is not set is not.
     pub(super) fn secret(&self, key: &str) -> Result<Option<String>, OperatorError> {
         match self.request.secrets.get(&format!("{}.{key}", self.name)) {

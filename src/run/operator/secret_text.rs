@@ -4,9 +4,14 @@ use super::{OperatorError, OperatorRequest};
 
 const OPEN: &str = "${secret:";
 
+/// Whether a text as it is written asks for a secret.
+pub(super) fn holds_secret(text: &str) -> bool {
+    text.contains(OPEN)
+}
+
 /// The text with the values of secrets in place of `${secret:name}`. Never log or store what comes out.
 pub(super) fn expand(text: &str, request: &OperatorRequest<'_>) -> Result<String, OperatorError> {
-    if !text.contains(OPEN) {
+    if !holds_secret(text) {
         return Ok(text.to_owned());
     }
     let mut expanded = String::with_capacity(text.len());

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
+use super::mail::MailDefaults;
 use super::param::{ParamStore, ParamStoreError};
 use super::require::{RequiredEnd, Requirement, WorkflowService};
 use super::{
@@ -14,6 +15,7 @@ use super::{
 };
 use crate::dig::expression::{Clock, Evaluator, Limits, Tolerance};
 use crate::run::event::EventKind;
+use crate::run::notification::Notifier;
 use crate::secret::params::Parted;
 use crate::secret::{Secret, SecretError, SecretStore};
 use crate::session::{Params, TaskName};
@@ -40,6 +42,8 @@ pub(crate) struct Bench {
     pub(crate) docker: DockerMode,
     pub(crate) cancel: Cancel,
     pub(crate) program: PathBuf,
+    pub(crate) mail: MailDefaults,
+    pub(crate) notifier: Option<Notifier>,
     directory: tempfile::TempDir,
 }
 
@@ -58,6 +62,8 @@ impl Bench {
             docker: DockerMode::Never,
             cancel: Cancel::default(),
             program: "/bin/false".into(),
+            mail: MailDefaults::default(),
+            notifier: None,
             directory: tempfile::tempdir().expect("a directory"),
         }
     }
@@ -123,6 +129,8 @@ impl Bench {
             temporary,
             program: self.program.clone(),
             properties: BTreeMap::new(),
+            mail: self.mail.clone(),
+            notifier: self.notifier.clone(),
         }
     }
 

@@ -1,0 +1,28 @@
+//! What an attempt tells people with: the mail server and the notifications of the properties, their secrets learnt.
+
+use super::attempt::environment;
+use super::opening::Opened;
+use super::properties::PropertiesError;
+use crate::run::notification::Notifier;
+use crate::run::operator::mail::MailDefaults;
+
+/// Ways to the outside.
+pub struct Outgoing {
+    /// What `mail>` falls back to.
+    pub mail: MailDefaults,
+    /// Sends notifications.
+    pub notifier: Option<Notifier>,
+}
+
+impl Outgoing {
+    /// Reads the properties.
+    pub fn read(opened: &Opened) -> Result<Self, PropertiesError> {
+        let mail = opened.properties.mail()?;
+        let notifier = opened.properties.notifier(environment())?;
+        let login = mail.server.iter().filter_map(|server| server.login.as_ref());
+        login.for_each(|login| opened.scrubber.add(&login.password));
+        let secrets = notifier.iter().flat_map(Notifier::secrets);
+        secrets.for_each(|secret| opened.scrubber.add(secret));
+        Ok(Self { mail, notifier })
+    }
+}

@@ -1,0 +1,90 @@
+//! Over HTTP: the notification as JSON. Address and headers may hold what lets one in, so no message shows them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{NotDelivered, Notification};
+use crate::cloud::web::{
+    self, HeaderMap, HeaderName, HeaderValue, Method, Proxies, Redirects, Trust, Url, WebRequest, header,
+};
+use crate::run::interrupt::block_on;
+use crate::run::operator::Cancel;
+use crate::secret::Secret;
+
+/// How long one try may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of an answer that are read for a message.
+const KEPT: usize = 1 << 10;
+
+/// A receiver.
+#[derive(Debug, Clone)]
+pub struct HttpChannel {
+    pub method: String,
+    pub url: Secret,
+    /// Names and values.
+    pub headers: Vec<(String, Secret)>,
+}
+
+impl HttpChannel {
+    pub(super) fn send(
+        &self,
+        notification: &Notification,
+        environment: &BTreeMap<String, String>,
+        cancel: &Cancel,
+    ) -> Result<(), NotDelivered> {
+        let request = self.request(notification, environment).map_err(NotDelivered::Refused)?;
+        let sent = block_on(web::send(&request), cancel).map_err(|_| NotDelivered::Stopped)?;
+        let answer = sent.map_err(|error| {
+            NotDelivered::Unreachable(format!("the receiver of notifications could not be reached: {error}"))
+        })?;
+        if answer.status.is_success() {
+            return Ok(());
+        }
+        let text = web::excerpt(&answer.text());
+        let colon = if text.is_empty() { "" } else { ": " };
+        let status = answer.status.as_u16();
+        Err(NotDelivered::Refused(format!("the receiver of notifications answered {status}{colon}{text}")))
+    }
+
+    fn request(
+        &self,
+        notification: &Notification,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<WebRequest, String> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            let wrong = || format!("property `notification.http.headers.{name}` is not a header");
+            let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
+            headers.append(key, HeaderValue::from_str(value.expose()).map_err(|_| wrong())?);
+        }
+        headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+        let wrong = |key: &str, what: &str| format!("property `notification.http.{key}` is not {what}");
+        Ok(WebRequest {
+            method: Method::from_bytes(self.method.as_bytes())
+                .map_err(|_| wrong("method", "a method of HTTP"))?,
+            url: Url::parse(self.url.expose().trim()).map_err(|_| wrong("url", "an address"))?,
+            headers,
+            body: Some(Value::Object(notification.fields()).to_string().into()),
+            timeout: Some(TIMEOUT),
+            // What is posted must arrive, and not be turned into a question.
+            redirects: Redirects::Stop,
+            trust: Trust::System,
+            proxies: Proxies::of_environment(environment).map_err(|error| error.to_string())?,
+            keep: KEPT,
+        })
+    }
+
+    /// The address, and what is in headers that let one in.
+    pub(super) fn secrets(&self) -> Vec<&Secret> {
+        let opens = |name: &str| {
+            let name = name.to_lowercase();
+            ["authorization", "cookie", "key", "token", "secret", "pass"]
+                .iter()
+                .any(|part| name.contains(part))
+        };
+        let values = self.headers.iter().filter(|(name, _)| opens(name)).map(|(_, value)| value);
+        std::iter::once(&self.url).chain(values).collect()
+    }
+}
