@@ -29,7 +29,7 @@ use crate::report::progress::Progress;
 use crate::report::summary::{End, Summary};
 use crate::report::tasklog::{AttemptIdentity, TaskLogSetup, TaskLogs};
 use crate::run::event::{AttemptOutcome, FailureKind, RunEvent};
-use crate::run::operator::{DockerMode, Services};
+use crate::run::operator::{DockerMode, Origin, Services};
 use crate::run::{self, RunMode, RunSetup, RunSummary, SessionInfo, SinkError, stop_requests};
 use crate::secret::params::{SecretJudge, SecretNames};
 use crate::secret::resolver::Resolver;
@@ -214,6 +214,10 @@ fn services(
     Ok(Services {
         secrets: safe.secrets.clone(),
         guard,
+        origin: Origin {
+            installation: store.installation().to_owned(),
+            starting_attempt: attempt.starting_attempt,
+        },
         transfers: Arc::new(transfers),
         docker: docker_mode(shared, opened)?,
         environment: environment(),

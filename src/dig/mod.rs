@@ -23,6 +23,7 @@ use std::path::Path;
 use serde_json::Value;
 
 pub use document::Loaded;
+pub(crate) use operand::exclusive_sql_options;
 
 use crate::diagnostic::{Problem, Source, Span};
 use crate::reader::Reader;

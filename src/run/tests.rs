@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::event::{AttemptOutcome, EventKind, FailureKind, RunEvent};
 use super::operator::{
-    DockerMode, Operator, OperatorError, OperatorOutput, OperatorRequest, Operators, ScrubStream,
+    DockerMode, Operator, OperatorError, OperatorOutput, OperatorRequest, Operators, Origin, ScrubStream,
     SecretGuard, Services, TransferRequest, TransferService, Turn, plain,
 };
 use super::*;
@@ -177,6 +177,7 @@ impl Trial {
         let services = Services {
             secrets: Arc::new(NoSecrets),
             guard,
+            origin: Origin { installation: "i".to_owned(), starting_attempt: AttemptId(1) },
             transfers: Arc::new(NoTransfers),
             docker: DockerMode::Never,
             environment: BTreeMap::new(),

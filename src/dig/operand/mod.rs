@@ -2,8 +2,11 @@
 //!
 //! A value that holds `${...}` is known only then, so it is left alone here.
 
+mod sql;
+
 use serde_json::Value;
 
+pub(crate) use self::sql::exclusive_sql_options;
 use super::compile::{DIRECTIVES, find, holds_template, span_of};
 use super::params;
 use super::workflow::OperatorCall;
@@ -19,6 +22,9 @@ pub(super) fn check(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
     problems.extend(find(entries, "_env").into_iter().flat_map(environment));
     problems.extend(find(entries, "_secrets").into_iter().flat_map(|entry| secrets("_secrets", entry)));
     problems.extend(unused(call, entries));
+    if matches!(call.operator.as_str(), "pg" | "mysql" | "sqlite") {
+        problems.extend(sql::check(call, entries));
+    }
     let node = &call.command_node;
     let text = node.as_str();
     if text.is_some_and(|text| text.contains("${")) {
@@ -39,7 +45,7 @@ pub(super) fn check(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
         "wait" if params::to_duration("wait>", &call.command).is_err() => {
             problems.push(wrong(call, "a duration such as `10m`"));
         }
-        "slack" | "mysql" | "sqlite" => problems.extend(file_or_data(call)),
+        "slack" | "pg" | "mysql" | "sqlite" => problems.extend(file_or_data(call)),
         _ => {}
     }
     problems

@@ -35,7 +35,7 @@ use crate::dig::params::ParamError;
 use crate::dig::workflow::Task;
 use crate::secret::params::Parted;
 use crate::secret::{SecretError, SecretStore};
-use crate::session::{Level, Params, TaskName};
+use crate::session::{AttemptId, Level, Params, TaskName};
 pub use crate::transfer::context::Cancel;
 use crate::transfer::report::TransferReport;
 
@@ -110,6 +110,7 @@ pub fn native() -> Operators {
     operators.insert("py", Arc::new(script::Script::new(script::Language::Python, door)));
     operators.insert("embulk", Arc::new(embulk::Embulk));
     operators.insert("slack", Arc::new(slack::Slack::default()));
+    operators.insert("pg", Arc::new(sql::Sql::new(sql::Dialect::Postgres)));
     operators.insert("mysql", Arc::new(sql::Sql::new(sql::Dialect::Mysql)));
     operators.insert("sqlite", Arc::new(sql::Sql::new(sql::Dialect::Sqlite)));
     operators
@@ -289,6 +290,8 @@ pub struct Services {
     pub secrets: Arc<dyn SecretStore>,
     /// Knows every secret that may turn up in a text.
     pub guard: Arc<dyn SecretGuard>,
+    /// What `sync run` started: names that every retry must make again come from it.
+    pub origin: Origin,
     /// Moves tables.
     pub transfers: Arc<dyn TransferService>,
     /// What a `docker:` parameter means.
@@ -303,6 +306,15 @@ pub struct Services {
     pub program: PathBuf,
     /// The properties (`sync.*`, `notification.*`, `config.mail.*`), without secrets.
     pub properties: BTreeMap<String, String>,
+}
+
+/// The attempt that `sync run` started; its retries keep it.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// Random id of the state file: two state files never make the same names.
+    pub installation: String,
+    /// Its number in that file.
+    pub starting_attempt: AttemptId,
 }
 
 /// What a `docker:` parameter in scope of a script task means.

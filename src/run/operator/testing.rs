@@ -8,13 +8,13 @@ use serde_json::Value;
 
 use super::{
     Cancel, DockerMode, EventLine, NotRecorded, Operator, OperatorError, OperatorOutput, OperatorRequest,
-    Reporter, ScrubStream, SecretGuard, Services, TransferRequest, TransferService, Turn, Waiting,
+    Origin, Reporter, ScrubStream, SecretGuard, Services, TransferRequest, TransferService, Turn, Waiting,
 };
 use crate::dig::expression::{Clock, Evaluator, Limits, Tolerance};
 use crate::run::event::EventKind;
 use crate::secret::params::Parted;
 use crate::secret::{Secret, SecretError, SecretStore};
-use crate::session::{Params, TaskName};
+use crate::session::{AttemptId, Params, TaskName};
 use crate::transfer::report::TransferReport;
 
 type OnOutput = Box<dyn Fn(&[u8]) + Send>;
@@ -88,6 +88,7 @@ impl Bench {
         Services {
             secrets: Arc::clone(&self.secrets) as Arc<dyn SecretStore>,
             guard: Arc::clone(&self.guard) as Arc<dyn SecretGuard>,
+            origin: Origin { installation: "bench".to_owned(), starting_attempt: AttemptId(1) },
             transfers: Arc::clone(&self.transfers) as Arc<dyn TransferService>,
             docker: self.docker,
             environment: self.environment.clone(),
