@@ -6,6 +6,7 @@
 pub(crate) mod bigquery;
 pub(crate) mod google;
 pub(crate) mod http;
+pub(crate) mod postgres;
 pub(crate) mod proxy;
 pub(crate) mod s3;
 pub(crate) mod sandbox;

@@ -164,7 +164,15 @@ impl Properties {
 
     /// What operators may read: settings of ours, of notifications and of mail, save what is named like a secret.
     pub fn for_operators(&self, secret: &SecretNames) -> BTreeMap<String, String> {
-        const PREFIXES: [&str; 3] = ["sync.", "notification.", "config.mail."];
+        const PREFIXES: [&str; 7] = [
+            "sync.",
+            "notification.",
+            "config.mail.",
+            "config.jdbc.",
+            "config.pg.",
+            "config.mysql.",
+            "config.sqlite.",
+        ];
         let is_open =
             |key: &str| PREFIXES.iter().any(|prefix| key.starts_with(prefix)) && !secret.matches(key);
         self.under("")

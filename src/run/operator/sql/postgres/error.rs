@@ -121,6 +121,9 @@ fn function(error: &DbError) -> Option<String> {
 }
 
 fn hint(error: &DbError) -> Option<String> {
+    if error.code().code() == "42601" && error.message().contains("\"$\"") {
+        return Some("`$$` becomes `$` in a template: quote with `$a$` instead".to_owned());
+    }
     error.hint().map(|hint| shown(error, hint).trim_end_matches('.').to_owned())
 }
 
