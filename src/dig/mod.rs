@@ -26,6 +26,7 @@ use serde_json::Value;
 
 pub use document::Loaded;
 pub use fetched::Fetched;
+pub(crate) use operand::exclusive_sql_options;
 
 use crate::diagnostic::{Problem, Source, Span};
 use crate::reader::Reader;

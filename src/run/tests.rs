@@ -14,7 +14,7 @@ use super::event::{AttemptOutcome, EventKind, FailureKind, RunEvent};
 use super::operator::mail::MailDefaults;
 use super::operator::param::{ParamStore, ParamStoreError};
 use super::operator::{
-    DockerMode, Operator, OperatorError, OperatorOutput, OperatorRequest, Operators, ScrubStream,
+    DockerMode, Operator, OperatorError, OperatorOutput, OperatorRequest, Operators, Origin, ScrubStream,
     SecretGuard, Services, TransferRequest, TransferService, Turn, plain, testing,
 };
 use super::*;
@@ -192,6 +192,7 @@ impl Trial {
         let services = Services {
             secrets: Arc::new(NoSecrets),
             guard,
+            origin: Origin { installation: "i".to_owned(), starting_attempt: AttemptId(1) },
             transfers: Arc::new(NoTransfers),
             params: Arc::new(NoParams),
             docker: DockerMode::Never,

@@ -28,6 +28,7 @@ missing_packages() {
   PATH=$path type -P mariadbd >/dev/null && PATH=$path type -P mariadb-install-db >/dev/null || echo mariadb-server
   PATH=$path type -P mariadb >/dev/null || echo mariadb-client
   compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || echo postgresql
+  type -P openssl >/dev/null || echo openssl
   type -P ruby >/dev/null || echo ruby
   ruby -e 'require "mysql2"' 2>/dev/null || echo ruby-mysql2
   ruby -e 'require "aws-sdk-kms"' 2>/dev/null || echo ruby-aws-sdk-kms

@@ -5,7 +5,8 @@
 //! | `SYNC_TEST_REQUIRE` | `1`: a server that is missing fails the test instead of skipping it |
 //! | `SYNC_TEST_MARIADB` | `mysql://USER:PASSWORD@HOST:PORT`, a user that may do everything |
 //! | `SYNC_TEST_MYSQL` | the same of a real MySQL; only with `tests/run --mysql` |
-//! | `SYNC_TEST_POSTGRES` | `postgres://USER@HOST:PORT/DATABASE`, a superuser, no password |
+//! | `SYNC_TEST_POSTGRES` | `postgres://USER@HOST:PORT/DATABASE`, a superuser, no password; members of the role `with_password` need one |
+//! | `SYNC_TEST_POSTGRES_AUTHORITY` | the certificate of the authority that signed the server's |
 //! | `SYNC_TEST_AWS_ENDPOINT` | KMS, S3, IAM and STS; signatures and permissions are checked |
 //! | `SYNC_TEST_AWS_{REGION,ACCESS_KEY_ID,SECRET_ACCESS_KEY,BUCKET,KMS_KEY}` | a user that may do everything, a bucket, the ARN of a key |
 //! | `SYNC_TEST_GCS`, `SYNC_TEST_GCS_BUCKET` | address of the GCS emulator and a bucket |

@@ -28,7 +28,7 @@ use crate::dig::workflow::Workflow;
 use crate::reader::DirectoryReader;
 use crate::report::tasklog::{AttemptIdentity, TaskLogSetup, TaskLogs};
 use crate::run::event::RunEvent;
-use crate::run::operator::{Cancel, DockerMode, Operators, Services};
+use crate::run::operator::{Cancel, DockerMode, Operators, Origin, Services};
 use crate::run::{self, LogParams, RunMode, RunSetup, SessionInfo, Slots, StopHandle, StopRequests};
 use crate::secret::params::{SecretJudge, SecretNames};
 use crate::secret::resolver::Resolver;
@@ -204,6 +204,10 @@ impl Rooms {
         Services {
             secrets: self.secrets.clone(),
             guard,
+            origin: Origin {
+                installation: self.installation.clone(),
+                starting_attempt: attempt.starting_attempt,
+            },
             transfers: Arc::new(transfers),
             params: Arc::new(KeptParams::new(&self.place.state, &self.project())),
             workflows: Arc::new(Required::new(self, workflow, time, attempt, since)),

@@ -138,7 +138,7 @@ impl<'a> Reach<'a> {
         match call.operator.as_str() {
             "call" => self.call(call, text, site),
             "require" => self.require(call, text, site),
-            "mysql" | "sqlite" => self.template_file(call, text, "SQL file", site),
+            "pg" | "mysql" | "sqlite" => self.template_file(call, text, "SQL file", site),
             "slack" => self.template_file(call, text, "message file", site),
             "mail" => self.template_file(call, text, "mail body", site),
             "embulk" => self.template_file(call, text, "transfer file", site),

@@ -173,9 +173,12 @@ impl Properties {
         self.0.iter().filter_map(move |(key, value)| Some((key.strip_prefix(prefix)?, value.as_str())))
     }
 
-    /// What operators may read: settings of ours, save what is named like a secret.
+    /// What operators may read: settings of ours, and of SQL operators, save what is named like a secret.
     pub fn for_operators(&self, secret: &SecretNames) -> BTreeMap<String, String> {
-        let is_open = |key: &str| key.starts_with("sync.") && !secret.matches(key);
+        const PREFIXES: [&str; 5] =
+            ["sync.", "config.jdbc.", "config.pg.", "config.mysql.", "config.sqlite."];
+        let is_open =
+            |key: &str| PREFIXES.iter().any(|prefix| key.starts_with(prefix)) && !secret.matches(key);
         self.under("")
             .filter(|(key, _)| is_open(key))
             .map(|(key, value)| (key.to_owned(), value.to_owned()))

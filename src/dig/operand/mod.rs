@@ -7,9 +7,11 @@ mod mail;
 mod object_wait;
 mod option;
 mod param;
+mod sql;
 
 use serde_json::Value;
 
+pub(crate) use self::sql::exclusive_sql_options;
 use super::compile::{DIRECTIVES, find, holds_template, span_of};
 use super::params;
 use super::workflow::OperatorCall;
@@ -30,6 +32,7 @@ pub(super) fn check(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
     match call.operator.as_str() {
         "http" | "http_call" => problems.extend(http::options(entries)),
         "mail" => problems.extend(mail::options(entries)),
+        "pg" | "mysql" | "sqlite" => problems.extend(sql::check(call, entries)),
         _ => {}
     }
     let node = &call.command_node;
@@ -53,7 +56,7 @@ pub(super) fn check(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
         "wait" if params::to_duration("wait>", &call.command).is_err() => {
             problems.push(wrong(call, "a duration such as `10m`"));
         }
-        "slack" | "mail" | "mysql" | "sqlite" => problems.extend(file_or_data(call)),
+        "slack" | "mail" | "pg" | "mysql" | "sqlite" => problems.extend(file_or_data(call)),
         _ => {}
     }
     problems

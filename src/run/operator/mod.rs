@@ -45,7 +45,7 @@ use crate::dig::params::ParamError;
 use crate::dig::workflow::Task;
 use crate::secret::params::Parted;
 use crate::secret::{SecretError, SecretStore};
-use crate::session::{Level, Params, TaskName};
+use crate::session::{AttemptId, Level, Params, TaskName};
 pub use crate::transfer::context::Cancel;
 use crate::transfer::report::TransferReport;
 
@@ -129,6 +129,7 @@ pub fn native() -> Operators {
     operators.insert("gcs_wait", Arc::new(object_wait::gcs::GcsWait::default()));
     operators.insert("param_set", Arc::new(param::ParamSet));
     operators.insert("param_get", Arc::new(param::ParamGet));
+    operators.insert("pg", Arc::new(sql::Sql::new(sql::Dialect::Postgres)));
     operators.insert("mysql", Arc::new(sql::Sql::new(sql::Dialect::Mysql)));
     operators.insert("sqlite", Arc::new(sql::Sql::new(sql::Dialect::Sqlite)));
     operators
@@ -308,6 +309,8 @@ pub struct Services {
     pub secrets: Arc<dyn SecretStore>,
     /// Knows every secret that may turn up in a text.
     pub guard: Arc<dyn SecretGuard>,
+    /// What `sync run` started: names that every retry must make again come from it.
+    pub origin: Origin,
     /// Moves tables.
     pub transfers: Arc<dyn TransferService>,
     /// Runs other workflows of the project.
@@ -330,6 +333,15 @@ pub struct Services {
     pub mail: mail::MailDefaults,
     /// Sends notifications; none when the properties name no way.
     pub notifier: Option<Notifier>,
+}
+
+/// The attempt that `sync run` started; its retries keep it.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// Random id of the state file: two state files never make the same names.
+    pub installation: String,
+    /// Its number in that file.
+    pub starting_attempt: AttemptId,
 }
 
 /// What a `docker:` parameter in scope of a script task means.

@@ -11,14 +11,14 @@ use super::param::{ParamStore, ParamStoreError};
 use super::require::{RequiredEnd, Requirement, WorkflowService};
 use super::{
     Cancel, DockerMode, EventLine, NotRecorded, Operator, OperatorError, OperatorOutput, OperatorRequest,
-    Reporter, ScrubStream, SecretGuard, Services, TransferRequest, TransferService, Turn, Waiting,
+    Origin, Reporter, ScrubStream, SecretGuard, Services, TransferRequest, TransferService, Turn, Waiting,
 };
 use crate::dig::expression::{Clock, Evaluator, Limits, Tolerance};
 use crate::run::event::EventKind;
 use crate::run::notification::Notifier;
 use crate::secret::params::Parted;
 use crate::secret::{Secret, SecretError, SecretStore};
-use crate::session::{Params, TaskName};
+use crate::session::{AttemptId, Params, TaskName};
 use crate::transfer::report::TransferReport;
 
 type OnOutput = Box<dyn Fn(&[u8]) + Send>;
@@ -120,6 +120,7 @@ impl Bench {
         Services {
             secrets: Arc::clone(&self.secrets) as Arc<dyn SecretStore>,
             guard: Arc::clone(&self.guard) as Arc<dyn SecretGuard>,
+            origin: Origin { installation: "bench".to_owned(), starting_attempt: AttemptId(1) },
             transfers: Arc::clone(&self.transfers) as Arc<dyn TransferService>,
             workflows: Arc::clone(&self.workflows) as Arc<dyn WorkflowService>,
             params: Arc::clone(&self.params) as Arc<dyn ParamStore>,

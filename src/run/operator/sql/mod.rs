@@ -1,168 +1,135 @@
-//! `mysql>` and `sqlite>`: SQL scripts, so that listing tables and columns needs no glue code.
+//! `pg>`, `mysql>` and `sqlite>`: SQL scripts, what becomes of their results, and how often they are done.
 //!
-//! They are ours, shaped like Digdag's `pg>`: a file or `{data: ...}`, options from the task and from a map of the
-//! operator's name, `store_last_results`. A script may have many statements; they run one after the other, each
-//! committed as the database does it by itself.
+//! `pg>` is Digdag's; the others are ours and of the same shape, so that listing tables and columns needs no glue code:
+//! a file or `{data: ...}`, options from the task and from a map of the operator's name, secrets of the same name.
+//! What a task asks for is the same for all ([`job`]), as are the places results go to ([`sink`]); each database has a
+//! module of its own that carries it out.
 
+mod cell;
+mod connect;
+mod download;
+mod job;
 mod mysql;
+mod postgres;
 mod script;
+mod sink;
 mod sqlite;
 mod stop;
+mod strict;
+mod table;
 
-use serde_json::{Number, Value, json};
-
+use self::job::{Aim, Job};
+use self::script::{Script, Syntax};
+use self::strict::{Ran, Series, Strict};
 use super::options::{self, Options};
-use super::{Operator, OperatorError, OperatorOutput, OperatorRequest, Turn};
-use crate::dig::params;
-use crate::session::{Level, Params};
-
-/// Rows that can be stored; as `pg>`.
-const MOST_ROWS: usize = 8192;
-/// Columns that can be stored; as `pg>`.
-const MOST_COLUMNS: usize = 64;
-/// Characters of a text that can be stored. `pg>` has 256; lists of columns (`group_concat`) are longer.
-const LONGEST_TEXT: usize = 65_536;
+use super::{Operator, OperatorError, OperatorRequest, Turn};
+use crate::session::Level;
 
 /// Whose SQL it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
+    /// `pg>`: PostgreSQL.
+    Postgres,
     /// `mysql>`: MySQL, MariaDB, Aurora.
     Mysql,
     /// `sqlite>`: a database file.
     Sqlite,
 }
 
-/// `mysql>` or `sqlite>`.
+impl Dialect {
+    /// The operator: also of its map of options, its group of secrets and what it stores.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "pg",
+            Self::Mysql => "mysql",
+            Self::Sqlite => "sqlite",
+        }
+    }
+
+    fn syntax(self) -> Syntax {
+        match self {
+            Self::Postgres => Syntax::Postgres,
+            Self::Mysql | Self::Sqlite => Syntax::Mysql,
+        }
+    }
+
+    /// Characters of a text that can be stored. Digdag's 256 are few for lists of columns (`group_concat`).
+    fn longest_text(self) -> usize {
+        match self {
+            Self::Postgres => 256,
+            Self::Mysql | Self::Sqlite => 65_536,
+        }
+    }
+
+    /// Whether a script is to be done exactly once. MySQL commits before and after every statement that makes or
+    /// changes a table, so there only what is one statement for certain keeps the promise without being asked; and its
+    /// `create_table`, which may be done twice, needs no row.
+    fn strict(self, aim: &Aim, options: &Options<'_>) -> Result<bool, OperatorError> {
+        Ok(match (self, aim) {
+            (_, Aim::Store(_) | Aim::Download(_)) | (Self::Mysql, Aim::CreateTable(_)) => false,
+            (Self::Mysql, Aim::Run) => strict::wanted(options, false)?,
+            _ => strict::wanted(options, true)?,
+        })
+    }
+}
+
+/// One of the operators.
+#[derive(Debug)]
 pub struct Sql {
     dialect: Dialect,
+    series: Series,
 }
 
 impl Sql {
     /// The operator of a dialect.
     pub fn new(dialect: Dialect) -> Self {
-        Self { dialect }
+        Self { dialect, series: Series::default() }
     }
 }
 
-/// What of the last result is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Keep {
-    Nothing,
-    First,
-    All,
-}
-
-/// The rows of a statement, as far as they are kept.
-#[derive(Debug, Default)]
-struct Rows {
-    columns: Vec<String>,
-    rows: Vec<Params>,
+impl Sql {
+    /// Somebody else has the row, or the file.
+    fn later(&self, strict: &Strict, request: &OperatorRequest<'_>) -> Turn {
+        match self.dialect {
+            // All writers of a file take turns, so it is free again soon.
+            Dialect::Sqlite => strict::later("another process holds the database", 8, request),
+            // As Digdag.
+            Dialect::Postgres | Dialect::Mysql => {
+                let (id, table) = (strict.own_id(), &strict.table);
+                let reason = format!("another session is at the same query (row `{id}` of `{table}`)");
+                strict::later(&reason, 1200, request)
+            }
+        }
+    }
 }
 
 impl Operator for Sql {
     fn run(&self, request: &OperatorRequest<'_>) -> Result<Turn, OperatorError> {
-        let name = match self.dialect {
-            Dialect::Mysql => "mysql",
-            Dialect::Sqlite => "sqlite",
-        };
-        let options = Options::new(request, name);
-        let keep = keep(&options)?;
+        let options = Options::new(request, self.dialect.name());
+        let aim = Aim::read(&options)?;
         let template = options::template_text(request, "query")?;
-        let script = script::Script::new(template.evaluated(request)?, template.file);
-        let last = match self.dialect {
-            Dialect::Mysql => mysql::run(&script, &options, keep, request)?,
-            Dialect::Sqlite => sqlite::run(&script, &options, keep, request)?,
+        let script = Script::new(template.evaluated(request)?, template.file, self.dialect.syntax());
+        let mut sink =
+            aim.sink(request, self.dialect.longest_text(), &strict::query_id(request, request.round))?;
+        let once = self.dialect.strict(&aim, &options)?;
+        let strict = once.then(|| Strict::read(&options, self.series.ids(request))).transpose()?;
+        let job = Job { script, aim, strict };
+        let ran = match self.dialect {
+            Dialect::Postgres => postgres::run(&job, &mut sink, &options, request)?,
+            Dialect::Mysql => mysql::run(&job, &mut sink, &options, request)?,
+            Dialect::Sqlite => sqlite::run(&job, &mut sink, &options, request)?,
         };
-        if keep == Keep::Nothing {
-            return Ok(OperatorOutput::default().into());
+        match (ran, &job.strict) {
+            (Ran::Locked, Some(strict)) => return Ok(self.later(strict, request)),
+            (Ran::Earlier, Some(strict)) => {
+                let text =
+                    format!("an earlier try is in `{}` as done: the script is not run again", strict.table);
+                request.reporter.log(Level::Info, &text);
+            }
+            _ => {}
         }
-        let last = last.unwrap_or_default();
-        request
-            .reporter
-            .log(Level::Info, &format!("{} rows are stored as `{name}.last_results`", last.rows.len()));
-        let stored = match keep {
-            Keep::All => json!(last.rows),
-            Keep::First | Keep::Nothing => Value::Object(last.rows.into_iter().next().unwrap_or_default()),
-        };
-        Ok(OperatorOutput {
-            store: Params::from_iter([(name.to_owned(), json!({"last_results": stored}))]),
-            reset_store: vec![vec![name.to_owned(), "last_results".to_owned()]],
-            ..OperatorOutput::default()
-        }
-        .into())
+        let output = sink.finish(request)?;
+        self.series.end(&request.task);
+        Ok(output.into())
     }
-}
-
-fn keep(options: &Options<'_>) -> Result<Keep, OperatorError> {
-    let wrong = || OperatorError::config("`store_last_results` must be `first`, `all` or `false`");
-    match options.get("store_last_results") {
-        None | Some(Value::Bool(false)) => Ok(Keep::Nothing),
-        Some(Value::String(word)) => match word.as_str() {
-            "first" => Ok(Keep::First),
-            "all" => Ok(Keep::All),
-            "false" | "" => Ok(Keep::Nothing),
-            _ => Err(wrong()),
-        },
-        Some(_) => Err(wrong()),
-    }
-}
-
-impl Rows {
-    fn new(columns: Vec<String>) -> Result<Self, OperatorError> {
-        if columns.len() > MOST_COLUMNS {
-            return Err(OperatorError::failed(format!(
-                "the result has {} columns; at most {MOST_COLUMNS} can be stored",
-                columns.len()
-            )));
-        }
-        Ok(Self { columns, rows: Vec::new() })
-    }
-
-    /// Whether another row is wanted.
-    fn wants_more(&self, keep: Keep) -> bool {
-        match keep {
-            Keep::Nothing => false,
-            Keep::First => self.rows.is_empty(),
-            Keep::All => true,
-        }
-    }
-
-    /// Takes a row; none stands for bytes that are no text.
-    fn push(&mut self, values: Vec<Option<Value>>) -> Result<(), OperatorError> {
-        if self.rows.len() == MOST_ROWS {
-            return Err(OperatorError::failed(format!("the result has more than {MOST_ROWS} rows to store"))
-                .hint("narrow the query, or let a transfer move the rows"));
-        }
-        let mut row = Params::new();
-        for (column, value) in self.columns.iter().zip(values) {
-            let Some(value) = value else {
-                return Err(OperatorError::failed(format!(
-                    "column `{column}` holds bytes that are no text, which cannot be stored"
-                )));
-            };
-            row.insert(column.clone(), value);
-        }
-        let long = |value: &Value| value.as_str().is_some_and(|text| text.chars().count() > LONGEST_TEXT);
-        if let Some((column, _)) = row.iter().find(|(_, value)| long(value)) {
-            return Err(OperatorError::failed(format!(
-                "column `{column}` has a text of more than {LONGEST_TEXT} characters, which cannot be stored"
-            )));
-        }
-        self.rows.push(row);
-        Ok(())
-    }
-}
-
-/// A whole number; as text where JavaScript, through which stored values pass, would change its last digits.
-fn whole(number: impl Into<Number>) -> Value {
-    let number = number.into();
-    let safe = number.as_i64().is_some_and(|number| number.unsigned_abs() <= 1 << 53);
-    if safe { Value::Number(number) } else { Value::String(number.to_string()) }
-}
-
-/// A whole number option.
-fn integer(options: &Options<'_>, key: &str) -> Result<Option<i64>, OperatorError> {
-    let text = options.secret_or_text(key)?;
-    text.map(|text| params::to_integer(key, &Value::String(text)).map_err(|error| options::wrong(&error)))
-        .transpose()
 }

@@ -1,5 +1,14 @@
 //! A SQL script and where its statements stand, so that errors can name the line.
 
+/// Which quotes and comments there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Syntax {
+    /// Dollar quotes, `E'...'`, comments within comments; `#` is an operator.
+    Postgres,
+    /// Backslashes in quotes, backquotes, `#` comments. SQLite's is a part of it, as far as scripts have been seen.
+    Mysql,
+}
+
 /// The text, and the file it is from.
 #[derive(Debug)]
 pub(super) struct Script {
@@ -10,9 +19,14 @@ pub(super) struct Script {
 }
 
 impl Script {
-    pub(super) fn new(text: String, file: Option<String>) -> Self {
-        let starts = statement_starts(&text);
+    pub(super) fn new(text: String, file: Option<String>, syntax: Syntax) -> Self {
+        let starts = statement_starts(&text, syntax);
         Self { text, file, starts }
+    }
+
+    /// How many statements it seems to have.
+    pub(super) fn statements(&self) -> usize {
+        self.starts.len()
     }
 
     /// Where the statement with this number (from 0) begins.
@@ -36,65 +50,159 @@ impl Script {
 
 /// Statements are parted by `;` outside of quotes and comments. The server parses for itself; this only finds lines,
 /// so the bodies of procedures, which hold semicolons, cost no more than a line that is a little off.
-fn statement_starts(text: &str) -> Vec<usize> {
+fn statement_starts(text: &str, syntax: Syntax) -> Vec<usize> {
     let bytes = text.as_bytes();
     let mut starts = Vec::new();
     let mut waits_for_statement = true;
     let mut at = 0;
     while at < bytes.len() {
-        let rest = &text.as_bytes()[at..];
-        if rest.starts_with(b"--") || rest[0] == b'#' {
-            at += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
-            continue;
-        }
-        if rest.starts_with(b"/*") {
-            let end = rest.windows(2).skip(2).position(|pair| pair == b"*/");
-            at += end.map_or(rest.len(), |end| end + 4);
+        let rest = &bytes[at..];
+        if let Some(length) = comment(rest, syntax) {
+            at += length;
             continue;
         }
         if waits_for_statement && !rest[0].is_ascii_whitespace() && rest[0] != b';' {
             starts.push(at);
             waits_for_statement = false;
         }
-        match rest[0] {
-            b';' => waits_for_statement = true,
-            quote @ (b'\'' | b'"' | b'`') => at += quoted(&rest[1..], quote),
-            _ => {}
+        if rest[0] == b';' {
+            waits_for_statement = true;
         }
-        at += 1;
+        at += quoted(&bytes[..at], rest, syntax).unwrap_or(1);
     }
     starts
 }
 
-/// The bytes to the end of what is quoted, its closing quote included. Doubled quotes end and begin again; only
-/// MySQL knows backslashes, and a `\'` elsewhere is rare.
-fn quoted(rest: &[u8], quote: u8) -> usize {
-    let mut at = 0;
-    while at < rest.len() && rest[at] != quote {
-        at += if rest[at] == b'\\' && quote != b'`' { 2 } else { 1 };
+/// The length of the comment that begins here, without the end of its line.
+fn comment(rest: &[u8], syntax: Syntax) -> Option<usize> {
+    let line = rest.starts_with(b"--") || (syntax == Syntax::Mysql && rest.starts_with(b"#"));
+    if line {
+        return Some(rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len()));
     }
-    (at + 1).min(rest.len())
+    if !rest.starts_with(b"/*") {
+        return None;
+    }
+    let mut depth = 1;
+    let mut at = 2;
+    while at < rest.len() && depth > 0 {
+        if rest[at..].starts_with(b"*/") {
+            depth -= 1;
+            at += 2;
+        } else if syntax == Syntax::Postgres && rest[at..].starts_with(b"/*") {
+            depth += 1;
+            at += 2;
+        } else {
+            at += 1;
+        }
+    }
+    Some(at)
+}
+
+/// The length of the quoted text that begins here. Doubled quotes end and begin again.
+fn quoted(before: &[u8], rest: &[u8], syntax: Syntax) -> Option<usize> {
+    let in_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | 0x80..);
+    let quote = rest[0];
+    let backslashes = match (syntax, quote) {
+        (Syntax::Postgres, b'$') if !before.last().is_some_and(in_word) => return dollar_quoted(rest),
+        // Only `E'...'` has them, where the E is a word of its own.
+        (Syntax::Postgres, b'\'') => match before {
+            [.., byte, b'e' | b'E'] => !in_word(byte),
+            [b'e' | b'E'] => true,
+            _ => false,
+        },
+        // A `\'` elsewhere than in MySQL is rare.
+        (Syntax::Mysql, b'\'' | b'"') => true,
+        (Syntax::Postgres, b'"') | (Syntax::Mysql, b'`') => false,
+        _ => return None,
+    };
+    let mut at = 1;
+    while at < rest.len() && rest[at] != quote {
+        at += if rest[at] == b'\\' && backslashes { 2 } else { 1 };
+    }
+    Some((at + 1).min(rest.len()))
+}
+
+/// `$$...$$` and `$word$...$word$`; none where it is a parameter such as `$1`.
+fn dollar_quoted(rest: &[u8]) -> Option<usize> {
+    let is_tag = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | 0x80..);
+    let length = rest[1..].iter().take_while(|byte| is_tag(byte)).count();
+    if rest.get(length + 1) != Some(&b'$') || rest[1].is_ascii_digit() {
+        return None;
+    }
+    let tag = &rest[..length + 2];
+    let end = rest[tag.len()..].windows(tag.len()).position(|window| window == tag);
+    Some(end.map_or(rest.len(), |end| end + 2 * tag.len()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn begins(text: &str, syntax: Syntax) -> Vec<(usize, String)> {
+        let script = Script::new(text.to_owned(), None, syntax);
+        let word = |start: usize| text[start..].split_whitespace().next().unwrap_or_default().to_owned();
+        script.starts.iter().map(|start| (script.line(*start), word(*start))).collect()
+    }
+
+    fn owned(begins: &[(usize, &str)]) -> Vec<(usize, String)> {
+        begins.iter().map(|(line, word)| (*line, (*word).to_owned())).collect()
+    }
+
     #[test]
     fn statements_are_found_between_semicolons() {
         let text = "-- a; b\nselect ';' as \"x;y\";\n\n/* ; */ insert into `t;` values ('it''s', 'a\\';');\n# end;\nselect 1";
-        let script = Script::new(text.to_owned(), Some("q.sql".to_owned()));
-        let begins: Vec<_> =
-            script.starts.iter().map(|start| (script.line(*start), &text[*start..*start + 6])).collect();
-        assert_eq!(begins, [(2, "select"), (4, "insert"), (6, "select")]);
+        assert_eq!(begins(text, Syntax::Mysql), owned(&[(2, "select"), (4, "insert"), (6, "select")]));
+        let script = Script::new(text.to_owned(), Some("q.sql".to_owned()), Syntax::Mysql);
         assert_eq!(script.place(4), "the statement at q.sql:4");
         assert_eq!(script.start(9), script.start(2));
     }
 
     #[test]
+    fn postgresql_has_quotes_of_its_own() {
+        let text = "do $$ begin; end $$;\ncreate function f() as $a$ ; $$ ; $b$ ; $a$;\n/* /* ; */ ; */ select 'a\\';\n\
+                    insert into t values (E'it\\'s; ', name'x\\');\nselect a$b$c;\nselect $1 # 2;\nselect \"a;b\";";
+        let expected = owned(&[
+            (1, "do"),
+            (2, "create"),
+            (3, "select"),
+            (4, "insert"),
+            (5, "select"),
+            (6, "select"),
+            (7, "select"),
+        ]);
+        assert_eq!(begins(text, Syntax::Postgres), expected);
+    }
+
+    #[test]
     fn unclosed_and_empty_texts_end() {
-        for text in ["", ";;", "'", "select '\\", "/*", "--", "select `"] {
-            let _ = statement_starts(text);
+        for text in [
+            "",
+            ";;",
+            "'",
+            "select '\\",
+            "/*",
+            "--",
+            "select `",
+            "$",
+            "$a",
+            "$a$",
+            "$$ x",
+            "e'\\",
+            "/*/",
+            "é$é$",
+        ] {
+            let _ = statement_starts(text, Syntax::Mysql);
+            let _ = statement_starts(text, Syntax::Postgres);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_ends(text in "[-a'\"$;\\\\/*#`eE \n1é]{0,40}") {
+            for syntax in [Syntax::Mysql, Syntax::Postgres] {
+                let starts = statement_starts(&text, syntax);
+                proptest::prop_assert!(starts.iter().all(|start| text.is_char_boundary(*start)));
+            }
         }
     }
 }

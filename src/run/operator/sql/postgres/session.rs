@@ -1,0 +1,290 @@
+//! One connection to a server of PostgreSQL's wire, for the time of one task.
+//!
+//! It lives on a runtime of the task's own thread, so what the server says on the side reaches the task's log in
+//! order. Whoever waits for an answer also looks whether the task is to stop, and for how long the server was silent.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::TryStreamExt as _;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_postgres::config::SslMode;
+use tokio_postgres::error::{DbError, Severity};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, SimpleQueryMessage, Socket, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::{error, tls};
+use crate::run::operator::sql::connect::{Server, Tls};
+use crate::run::operator::sql::strict::Doubt;
+use crate::run::operator::{Cancel, OperatorError, OperatorRequest, Reporter};
+use crate::session::Level;
+
+/// How often a waiting task looks whether it is to stop.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long the server has to end a statement that is not wanted any more.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// What can go wrong between the two sides.
+pub(super) enum Trouble {
+    /// The server refused.
+    Server(Box<DbError>),
+    /// The connection is gone; with the chain of causes.
+    Lost(Vec<String>),
+    /// The server was silent for too long.
+    Silent(Duration),
+    /// The driver met something that it does not know.
+    Driver(Vec<String>),
+    /// The task is to stop.
+    Canceled,
+    /// We do not want what came.
+    Refused(OperatorError),
+}
+
+/// An open connection.
+pub(super) struct Session {
+    client: Client,
+    driver: JoinHandle<()>,
+    /// Why the connection ended, once it has.
+    end: Arc<Mutex<Option<Vec<String>>>>,
+    tls: MakeRustlsConnect,
+    cancel: Cancel,
+    silence: Duration,
+}
+
+impl Session {
+    /// Connects. `schema` is a search path as PostgreSQL writes one.
+    pub(super) async fn open(
+        server: &Server,
+        schema: Option<&str>,
+        request: &OperatorRequest<'_>,
+    ) -> Result<Self, OperatorError> {
+        let tls = tls::connector(server.tls)?;
+        let config = config(server);
+        let connecting =
+            within(server.connect, stoppable(&request.cancel, Box::pin(config.connect(tls.clone()))));
+        let (client, connection) = match connecting.await {
+            Some(Some(Ok(connected))) => connected,
+            Some(Some(Err(error))) => {
+                return Err(error::not_connected(&request.operator, &server.address(), &error));
+            }
+            Some(None) => return Err(OperatorError::canceled()),
+            None => return Err(too_slow(server)),
+        };
+        let end = Arc::default();
+        let driver = drive(connection, request.reporter.clone(), Arc::clone(&end));
+        let session = Self {
+            client,
+            driver: tokio::spawn(driver),
+            end,
+            tls,
+            cancel: request.cancel.clone(),
+            silence: server.silence,
+        };
+        let set_up = session.execute(&set_up(schema)).await;
+        set_up.map_err(|trouble| trouble.during("the session could not be set up", Doubt::None))?;
+        Ok(session)
+    }
+
+    /// Says goodbye and waits until everything that the server said is in the log.
+    pub(super) async fn close(self) {
+        drop(self.client);
+        // A server that does not answer has nothing more to say.
+        let _ = timeout(GOODBYE, self.driver).await;
+    }
+
+    /// Runs statements whose rows nobody wants.
+    pub(super) async fn execute(&self, sql: &str) -> Result<(), Trouble> {
+        self.answer(self.client.batch_execute(sql)).await
+    }
+
+    /// The first two columns of the rows of a query.
+    pub(super) async fn pairs(&self, sql: &str) -> Result<Vec<[Option<String>; 2]>, Trouble> {
+        let messages = self.answer(self.client.simple_query(sql)).await?;
+        let rows = messages.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => {
+                Some([0, 1].map(|at| row.try_get(at).ok().flatten().map(str::to_owned)))
+            }
+            _ => None,
+        });
+        Ok(rows.collect())
+    }
+
+    /// Asks the server what the result of a query will be, without running it.
+    pub(super) async fn prepare(&self, sql: &str) -> Result<Statement, Trouble> {
+        self.answer(self.client.prepare(sql)).await
+    }
+
+    /// Runs a script and hands every message over. An error comes with the number of statements before it.
+    pub(super) async fn script(
+        &self,
+        sql: &str,
+        mut take: impl FnMut(SimpleQueryMessage) -> Result<(), OperatorError>,
+    ) -> Result<(), (usize, Trouble)> {
+        let mut done = 0;
+        let stream = self.answer(self.client.simple_query_raw(sql)).await.map_err(|trouble| (0, trouble))?;
+        let mut stream = pin!(stream);
+        while let Some(message) = self.answer(stream.try_next()).await.map_err(|trouble| (done, trouble))? {
+            done += usize::from(matches!(message, SimpleQueryMessage::CommandComplete(_)));
+            if let Err(error) = take(message) {
+                // What the server has still to say about it is not wanted.
+                let _ = timeout(GOODBYE, self.client.cancel_token().cancel_query(self.tls.clone())).await;
+                return Err((done, Trouble::Refused(error)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the transaction after something went wrong. Where that fails the end of the connection does it.
+    pub(super) async fn undo(&self) {
+        let _ = timeout(GOODBYE, self.client.batch_execute("ROLLBACK")).await;
+    }
+
+    /// Waits for an answer.
+    async fn answer<T>(
+        &self,
+        asking: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, Trouble> {
+        let mut asking = pin!(asking);
+        let trouble = if self.cancel.is_canceled() {
+            Trouble::Canceled
+        } else {
+            match within(self.silence, stoppable(&self.cancel, asking.as_mut())).await {
+                Some(Some(answer)) => return answer.map_err(|error| self.trouble(&error)),
+                Some(None) => Trouble::Canceled,
+                None => Trouble::Silent(self.silence),
+            }
+        };
+        // Nothing goes on behind a task that has ended.
+        let stop = async {
+            let _ = self.client.cancel_token().cancel_query(self.tls.clone()).await;
+            let _ = asking.await;
+        };
+        let _ = timeout(GOODBYE, stop).await;
+        Err(trouble)
+    }
+
+    fn trouble(&self, error: &tokio_postgres::Error) -> Trouble {
+        if let Some(error) = error.as_db_error() {
+            return Trouble::Server(Box::new(error.clone()));
+        }
+        let causes = error::chain(error);
+        if error.is_closed() {
+            let end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
+            return Trouble::Lost(end.clone().unwrap_or(causes));
+        }
+        Trouble::Driver(causes)
+    }
+}
+
+fn config(server: &Server) -> Config {
+    let mut config = Config::new();
+    config
+        .host(&server.host)
+        .port(server.port)
+        .user(&server.user)
+        .application_name("sync")
+        .ssl_mode(if server.tls == Tls::Off { SslMode::Disable } else { SslMode::Require });
+    if let Some(password) = &server.password {
+        config.password(password);
+    }
+    if let Some(database) = &server.database {
+        config.dbname(database);
+    }
+    config
+}
+
+/// What the driver of Digdag sets too: dates in ISO's form, all digits of floats, and the process's zone, which
+/// `current_date` goes by.
+fn set_up(schema: Option<&str>) -> String {
+    let mut settings = vec![("DateStyle", "ISO".to_owned()), ("extra_float_digits", "3".to_owned())];
+    let zone = jiff::tz::TimeZone::system();
+    settings.extend(zone.iana_name().map(|name| ("TimeZone", name.to_owned())));
+    settings.extend(schema.map(|schema| ("search_path", schema.to_owned())));
+    let set: Vec<_> = settings
+        .iter()
+        .map(|(name, value)| format!("set_config('{name}', {}, false)", literal(value)))
+        .collect();
+    format!("SELECT {}", set.join(", "))
+}
+
+/// A text in SQL, whatever `standard_conforming_strings` says.
+fn literal(text: &str) -> String {
+    let doubled = text.replace('\'', "''");
+    if doubled.contains('\\') {
+        format!("E'{}'", doubled.replace('\\', "\\\\"))
+    } else {
+        format!("'{doubled}'")
+    }
+}
+
+fn too_slow(server: &Server) -> OperatorError {
+    let mut error =
+        OperatorError::unreachable(format!("cannot connect to PostgreSQL at `{}`", server.address()));
+    error.causes.push(format!("no connection within {} s", server.connect.as_secs()));
+    error.hint("check host, port and network, then retry")
+}
+
+/// The future, unless it takes longer; zero is without limit.
+async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
+    if limit.is_zero() { Some(future.await) } else { timeout(limit, future).await.ok() }
+}
+
+/// The future, unless the task is to stop.
+async fn stoppable<F: Future>(cancel: &Cancel, future: F) -> Option<F::Output> {
+    let stopped = async {
+        while !cancel.is_canceled() {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    // What is ready goes first: rows come faster than a timer can be set.
+    tokio::select! {
+        biased;
+        output = future => Some(output),
+        () = stopped => None,
+    }
+}
+
+/// Moves the bytes of a connection to its end; what the server says on the side goes to the log.
+async fn drive<S>(
+    mut connection: Connection<Socket, S>,
+    reporter: Reporter,
+    end: Arc<Mutex<Option<Vec<String>>>>,
+) where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
+        match message {
+            Ok(AsyncMessage::Notice(notice)) => {
+                reporter.log(level(&notice), &format!("PostgreSQL says: {}", notice.message()));
+            }
+            Ok(_) => {}
+            Err(error) => {
+                *end.lock().unwrap_or_else(PoisonError::into_inner) = Some(error::chain(&error));
+                return;
+            }
+        }
+    }
+}
+
+fn level(notice: &DbError) -> Level {
+    match notice.parsed_severity() {
+        Some(Severity::Warning) => Level::Warn,
+        Some(Severity::Debug) => Level::Debug,
+        _ => Level::Info,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_path_cannot_leave_its_quotes() {
+        assert_eq!(literal("a, \"B\""), "'a, \"B\"'");
+        assert_eq!(literal("x'); drop table t; --"), "'x''); drop table t; --'");
+        assert_eq!(literal("a\\'b"), "E'a\\\\''b'");
+    }
+}
