@@ -16,6 +16,8 @@ pub mod definition;
 #[cfg(test)]
 mod fake;
 pub mod graph;
+#[cfg(test)]
+mod laws;
 mod node;
 pub mod progress;
 pub mod resume;
