@@ -11,6 +11,7 @@ mod examples;
 mod flow;
 mod google_clients;
 mod google_wire;
+mod model;
 mod moment;
 mod quickstart;
 mod readme;
