@@ -13,6 +13,7 @@ mod google_clients;
 mod google_wire;
 mod http;
 mod mail;
+mod model;
 mod moment;
 mod notify;
 mod object_wait;

@@ -13,29 +13,30 @@ use crate::run::event::{FailureKind, TaskFailure, TaskResult};
 use crate::session::{Params, TaskName, TaskState};
 use crate::yaml::Node;
 
-/// A task from JSON: a text is an operator task whose command it is, a map is a group.
+/// A task from JSON: a text is an operator task whose command it is, a map with `op>` is one with directives, one
+/// with `loop>` only generates its `_do`, any other map is a group.
 ///
-/// Commands: words of `fail`, `fail=N` (the first N runs fail), `t=SECONDS`, `store.NAME=VALUE`, `sub` (generates
-/// `_do`), with the operator `op`.
+/// Commands: words of `fail`, `fail=N` (the first N runs fail), `t=SECONDS`, `store.NAME=VALUE`,
+/// `secret.NAME=VALUE` (stored, but not recorded), `sub` (generates `_do`, as a script does).
 pub(super) fn task(name: &str, value: &Value) -> Task {
     let span = Span::file(&Source::new("test.dig", ""));
     let empty = Params::new();
     let map = value.as_object().unwrap_or(&empty);
     let sub = |key: &str, name: &str| map.get(key).map(|value| Box::new(task(name, value)));
-    let command = value.as_str().or_else(|| map.get("op>").and_then(Value::as_str));
+    let repeats = map.get("loop>").map(|count| ("loop", count));
+    let command = repeats.or_else(|| Some(("op", map.get("op>").or(value.is_string().then_some(value))?)));
     let flag = map.get("_background") == Some(&json!(true));
     let after = map.get("_after").and_then(Value::as_array).cloned().unwrap_or_default();
     let retry = map.get("_retry").map(|value| RetryPolicy::from_value(value).unwrap());
     let body = match command {
-        Some(command) => TaskBody::Operator(Box::new(OperatorCall {
-            operator: "op".to_owned(),
+        Some((operator, command)) => TaskBody::Operator(Box::new(OperatorCall {
+            operator: operator.to_owned(),
             span: span.clone(),
-            command: json!(command),
-            command_node: Node::from_json(&json!(command), &span),
-            local: map
-                .iter()
-                .filter(|(key, _)| *key == "_retry")
-                .map(|(k, v)| (k.clone(), v.clone()))
+            command: command.clone(),
+            command_node: Node::from_json(command, &span),
+            local: written(value)
+                .into_iter()
+                .filter(|(key, _)| ["_retry", "given"].contains(&key.as_str()))
                 .collect(),
             do_task: sub("_do", "^sub"),
             else_task: None,
@@ -74,22 +75,79 @@ pub(super) fn task(name: &str, value: &Value) -> Task {
     }
 }
 
+/// The same task as it is written in a file. A script's `_do` is also its parameter `given`: what it generates is
+/// recorded as it is written.
+fn written(value: &Value) -> Params {
+    let Some(map) = value.as_object() else { return Params::from_iter([("sh>".to_owned(), value.clone())]) };
+    let mut task = Params::new();
+    for (key, value) in map {
+        let (key, value) = match (key.as_str(), value) {
+            ("op>", command) => ("sh>", command.clone()),
+            ("_parallel", Value::Number(size)) => ("_parallel", json!({"limit": size})),
+            (key @ ("_do" | "_check" | "_error"), value) => (key, written(value).into()),
+            (key, value) if key.starts_with('+') => (key, written(value).into()),
+            (key, value) => (key, value.clone()),
+        };
+        task.insert(key.to_owned(), value);
+    }
+    if let Some(given) = task.get("_do").filter(|_| task.contains_key("sh>")).cloned() {
+        task.insert("given".to_owned(), given);
+    }
+    task
+}
+
+/// Something that is recorded of a run.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a test holds few of them")]
+pub(super) enum Event {
+    Started { name: TaskName, operator: String, round: u32 },
+    Changed(Transition),
+}
+
+/// What the state holds after some events, of all attempts.
+pub(super) fn recorded(events: &[Event]) -> Recorded {
+    let mut tasks: HashMap<&TaskName, RecordedTask> = HashMap::new();
+    let mut planned: HashMap<&TaskName, &TaskResult> = HashMap::new();
+    for event in events {
+        match event {
+            Event::Started { name, operator, round } => {
+                planned.remove(name);
+                let operator = Some(operator.clone());
+                tasks.insert(name, RecordedTask { operator, round: *round, result: None });
+            }
+            Event::Changed(Transition::Planned { name, result }) => drop(planned.insert(name, result)),
+            Event::Changed(Transition::Finished { name, state, result, .. }) => {
+                let result = result.as_ref().or(planned.get(name).copied());
+                if let Some(task) = tasks.get_mut(name) {
+                    task.result = result.filter(|_| *state == TaskState::Success).cloned();
+                }
+            }
+            Event::Changed(_) => {}
+        }
+    }
+    let mut recorded = Recorded::default();
+    tasks.into_iter().for_each(|(name, task)| recorded.insert(name.clone(), task));
+    recorded
+}
+
 /// A plan that is driven by commands.
 pub(super) struct World {
     pub(super) plan: Plan,
     now: u64,
     due: BTreeMap<(u64, usize), Due>,
     serial: usize,
-    runs: HashMap<TaskName, u32>,
+    /// How often the operator of each name has worked.
+    pub(super) runs: HashMap<TaskName, u32>,
     retries: HashMap<TaskId, Option<RetryPolicy>>,
     /// `seconds name` of every start.
     pub(super) log: Vec<String>,
     /// What every task saw, by name; the last run of a name counts.
     pub(super) seen: HashMap<String, Params>,
-    pub(super) recorded: Recorded,
     /// Tasks that ran again for secrets, with the names of these.
     pub(super) lost: Vec<String>,
-    pub(super) transitions: Vec<Transition>,
+    /// What was recorded of earlier attempts, and of this one.
+    history: Vec<Event>,
+    pub(super) events: Vec<Event>,
 }
 
 enum Due {
@@ -100,11 +158,12 @@ enum Due {
 
 impl World {
     pub(super) fn new(workflow: &Value) -> Self {
-        Self::resumed(workflow, Recorded::default(), &Selection::All)
+        Self::resumed(workflow, Vec::new(), &Selection::All)
     }
 
-    pub(super) fn resumed(workflow: &Value, recorded: Recorded, selection: &Selection) -> Self {
-        let plan = Plan::new("wf", task("+wf", workflow), Params::new(), recorded, selection).unwrap();
+    pub(super) fn resumed(workflow: &Value, history: Vec<Event>, selection: &Selection) -> Self {
+        let root = task("+wf", workflow);
+        let plan = Plan::new("wf", root, Params::new(), recorded(&history), selection).unwrap();
         Self {
             plan,
             now: 0,
@@ -114,34 +173,44 @@ impl World {
             retries: HashMap::new(),
             log: Vec::new(),
             seen: HashMap::new(),
-            recorded: Recorded::default(),
             lost: Vec::new(),
-            transitions: Vec::new(),
+            history,
+            events: Vec::new(),
         }
     }
 
     /// Runs until nothing is left to do, or until so many tasks have ended.
     pub(super) fn run(&mut self, mut ends: usize) {
         self.begin_work();
-        while ends > 0 {
-            let Some(((at, _), due)) = self.due.pop_first() else { break };
-            self.now = at;
-            match due {
-                Due::End(work) => {
-                    ends -= 1;
-                    self.end(&work);
-                }
-                Due::Retry(id) => self.plan.retry_due(id),
-                // What is stopped ends at once.
-                Due::Timeout(id, clock) => {
-                    for id in self.plan.timed_out(id, clock) {
-                        self.plan
-                            .failed(id, Failure { retry: self.retries[&id], ..Failure::canceled("stopped") });
-                    }
-                    self.drain();
-                }
-            }
+        while ends > 0
+            && let Some(ended) = self.step()
+        {
+            ends -= usize::from(ended);
             self.begin_work();
+        }
+    }
+
+    /// Takes what is due next, and starts nothing. Whether a task ended; none when nothing is due.
+    pub(super) fn step(&mut self) -> Option<bool> {
+        let ((at, _), due) = self.due.pop_first()?;
+        self.now = at;
+        match due {
+            Due::End(work) => {
+                self.end(&work);
+                Some(true)
+            }
+            Due::Retry(id) => {
+                self.plan.retry_due(id);
+                Some(false)
+            }
+            // What is stopped ends at once.
+            Due::Timeout(id, clock) => {
+                for id in self.plan.timed_out(id, clock) {
+                    let retry = self.retries[&id];
+                    self.plan.failed(id, Failure { retry, ..Failure::canceled("stopped") });
+                }
+                Some(false)
+            }
         }
     }
 
@@ -154,10 +223,11 @@ impl World {
             *self.runs.entry(work.name.clone()).or_default() += 1;
             let params = self.plan.scope(work.id).merged();
             self.seen.insert(work.name.to_string(), params);
-            self.recorded.insert(
-                work.name.clone(),
-                RecordedTask { operator: Some("op".into()), round: work.round, result: None },
-            );
+            self.events.push(Event::Started {
+                name: work.name.clone(),
+                operator: work.call.operator.clone(),
+                round: work.round,
+            });
             let policy = work.call.local.get("_retry").map(|value| RetryPolicy::from_value(value).unwrap());
             self.retries.insert(work.id, policy);
             let seconds: u64 = word(&work, "t=").map_or(0, |text| text.parse().unwrap());
@@ -179,17 +249,18 @@ impl World {
             if let Transition::Timed { id, clock, limit } = &transition {
                 self.push(self.now + limit.as_secs(), Due::Timeout(*id, *clock));
             }
-            if let Transition::Finished { name, state: TaskState::Success, result: Some(result), .. }
-            | Transition::Planned { name, result } = &transition
-            {
-                let round = self.recorded.get(name).map_or(1, |task| task.round);
-                let is_done = matches!(&transition, Transition::Finished { .. });
-                let result = is_done.then(|| result.clone());
-                self.recorded
-                    .insert(name.clone(), RecordedTask { operator: Some("op".into()), round, result });
-            }
-            self.transitions.push(transition);
+            self.events.push(Event::Changed(transition));
         }
+    }
+
+    /// Everything that was recorded, of all attempts.
+    pub(super) fn all_events(&self) -> Vec<Event> {
+        [self.history.as_slice(), &self.events].concat()
+    }
+
+    /// What became of the task with this name when it was last recorded.
+    pub(super) fn recorded(&self, name: &str) -> Option<RecordedTask> {
+        recorded(&self.all_events()).get(&TaskName::from_full(name)).cloned()
     }
 
     fn end(&mut self, work: &Work) {
@@ -198,8 +269,7 @@ impl World {
         }
         let runs = self.runs[&work.name];
         let fails = word(work, "fail=").map(|count| runs <= count.parse().unwrap());
-        let command = work.call.command.as_str().unwrap();
-        if fails.unwrap_or_else(|| command.split(' ').any(|word| word == "fail")) {
+        if fails.unwrap_or_else(|| words(work).any(|word| word == "fail")) {
             let failure = TaskFailure {
                 message: format!("{} failed", work.name),
                 causes: Vec::new(),
@@ -211,20 +281,7 @@ impl World {
             let retry = self.retries[&work.id];
             self.plan.failed(work.id, Failure { failure, error, retry, canceled: false });
         } else {
-            let mut store = Params::new();
-            for word in command.split(' ') {
-                if let Some((name, value)) = word.strip_prefix("store.").and_then(|rest| rest.split_once('='))
-                {
-                    store.insert(name.to_owned(), json!(value));
-                }
-            }
-            let record = TaskResult {
-                store: store.clone(),
-                definition: work.definition.clone(),
-                ..TaskResult::default()
-            };
-            let subtask = work.call.do_task.as_deref().cloned();
-            self.plan.succeeded(work.id, Success { store, subtask, record, ..Success::default() });
+            self.plan.succeeded(work.id, success(work));
         }
     }
 
@@ -244,6 +301,35 @@ impl World {
     }
 }
 
+fn success(work: &Work) -> Success {
+    let under = |prefix| {
+        let parts = words(work).filter_map(move |word: &str| word.strip_prefix(prefix)?.split_once('='));
+        parts.map(|(name, value)| (name.to_owned(), json!(value)))
+    };
+    let given = work.call.local.get("given");
+    let record = TaskResult {
+        store: under("store.").collect(),
+        secret_stores: under("secret.").map(|(name, _)| name).collect(),
+        subtask: given.cloned(),
+        definition: work.definition.clone(),
+        ..TaskResult::default()
+    };
+    let subtask = match given {
+        Some(given) => Some(crate::dig::compile_subtask(given, "^sub").unwrap()),
+        None => work.call.do_task.as_deref().cloned(),
+    };
+    Success {
+        store: under("store.").chain(under("secret.")).collect(),
+        subtask,
+        record,
+        ..Success::default()
+    }
+}
+
+fn words(work: &Work) -> impl Iterator<Item = &str> {
+    work.call.command.as_str().unwrap_or_default().split(' ')
+}
+
 fn word<'a>(work: &'a Work, prefix: &str) -> Option<&'a str> {
-    work.call.command.as_str()?.split(' ').find_map(|word| word.strip_prefix(prefix))
+    words(work).find_map(|word| word.strip_prefix(prefix))
 }

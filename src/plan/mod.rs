@@ -18,6 +18,8 @@ mod failure;
 #[cfg(test)]
 mod fake;
 pub mod graph;
+#[cfg(test)]
+mod laws;
 mod node;
 pub mod progress;
 pub mod resume;
