@@ -14,6 +14,7 @@ use super::container::{self, Bundle, Place};
 use super::environment;
 use super::memory_file::MemoryFile;
 use super::process::{self, Child};
+use super::script_file::ScriptFile;
 use super::{Operator, OperatorError, OperatorOutput, OperatorRequest, Subtask, Turn};
 use crate::dig::params;
 use crate::run::embulk_socket::EmbulkDoor;
@@ -46,7 +47,8 @@ impl Operator for Script {
         let place = container::place(request)?;
         let call = self.language.call(request)?;
         let variables = environment::of_script(request)?;
-        let given = json!({"params": request.config, "require": call.require}).to_string();
+        let params = environment::params_with_defaults(request, self.language.operator());
+        let given = json!({"params": params.as_ref(), "require": call.require}).to_string();
         let (code, result) = match place {
             Place::Here => self.run_here(call, &given, variables, request)?,
             Place::Container(container) => {
@@ -78,9 +80,10 @@ impl Script {
         let mut environment = environment::inherited(variables, request);
         environment::ways_back(&mut environment, &pass);
         let (input, output) = (MemoryFile::of_task(given)?, MemoryFile::of_task("")?);
-        let runner = MemoryFile::of_task(&call.source)?;
+        let guard = request.services.guard.as_ref();
+        let runner = ScriptFile::new(pass.directory(), self.language.operator(), &call.source, guard)?;
         let interpreter = self.language.interpreter(request, Some(&environment))?;
-        let argv = call.argv(interpreter, [runner.path(), input.path(), output.path()]);
+        let argv = call.argv(interpreter, [runner.path().display().to_string(), input.path(), output.path()]);
         let child = Child { argv, environment, directory: request.directory.clone() };
         let code = process::run(&child, None, &request.reporter, &request.cancel)?;
         let result = output.read().map_err(|error| {
@@ -213,23 +216,42 @@ impl Language {
         match outcome {
             Ok(Outcome { error: Some(error), .. }) => Err(self.failure(code, &error)),
             Ok(outcome) if code == 0 => Ok(self.success(outcome, request)),
-            Err(error) if code == 0 => Err(OperatorError::failed(format!(
-                "the {} script ended well but wrote no result",
-                self.name()
-            ))
-            .cause(&error)),
-            _ => Err(OperatorError::failed(format!("{} command failed with code {code}", self.name()))
-                .hint("what it printed before is in the task's log")),
+            Err(error) if code == 0 => {
+                let message = format!("the {} script ended well but wrote no result", self.name());
+                let failure = OperatorError::failed(message).detail("exit_code", code);
+                Err(if result.is_empty() { failure } else { failure.cause(&error) })
+            }
+            _ => Err(self.died(code)),
         }
     }
 
-    /// `Ruby command failed with code 1: <message> (<Class>)`.
+    /// `Ruby command failed with code 1: <message> (<Class>)`; a handler gets Digdag's longer text.
     fn failure(self, code: i32, error: &ScriptError) -> OperatorError {
+        let failed = format!("{} command failed with code {code}", self.name());
         let what = format!("{} ({})", error.message, error.class);
-        let message = format!("{} command failed with code {code}: {what}", self.name());
+        let mut told = match self {
+            Self::Ruby => format!("{failed}: {what}"),
+            Self::Python => format!("{failed}\nError messages from python: {what}"),
+        };
+        error.backtrace.iter().for_each(|frame| told.extend(["\n\tfrom ", frame]));
+        OperatorError::failed(format!("{failed}: {what}"))
+            .detail("message", format!("{told} (runtime)"))
+            .detail("stacktrace", error.backtrace.join(", "))
+            .detail("exit_code", code)
+    }
+
+    /// Nobody was left to say why.
+    fn died(self, code: i32) -> OperatorError {
+        let message = format!("{} command failed with code {code}", self.name());
+        let hint = if code == process::KILLED {
+            process::KILLED_HINT
+        } else {
+            "what it printed before is in the task's log"
+        };
         OperatorError::failed(message.clone())
             .detail("message", format!("{message} (runtime)"))
-            .detail("stacktrace", error.backtrace.join(", "))
+            .detail("exit_code", code)
+            .hint(hint)
     }
 
     fn success(self, outcome: Outcome, request: &OperatorRequest<'_>) -> OperatorOutput {
