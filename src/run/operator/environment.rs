@@ -112,9 +112,9 @@ fn parameter_text(name: &str, value: &Value, request: &OperatorRequest<'_>) -> R
     match unfit(name, &text) {
         None => Ok(text),
         Some(Unfit::Zero) => Err(": it has a zero byte".to_owned()),
-        Some(Unfit::Long(size)) => {
-            Err(format!(": it has {size} KiB, more than a variable can hold; it is in the file `$SYNC_PARAMS`"))
-        }
+        Some(Unfit::Long(size)) => Err(format!(
+            ": it has {size} KiB, more than a variable can hold; it is in the file `$SYNC_PARAMS`"
+        )),
     }
 }
 
@@ -141,9 +141,9 @@ fn own_variables(request: &OperatorRequest<'_>) -> Result<BTreeMap<String, Strin
             let text = value_text(value, request)?;
             match unfit(name, &text) {
                 None => Ok((name.clone(), text)),
-                Some(Unfit::Zero) => {
-                    Err(OperatorError::failed(format!("`{name}` of `_env` has a zero byte, which no variable can hold")))
-                }
+                Some(Unfit::Zero) => Err(OperatorError::failed(format!(
+                    "`{name}` of `_env` has a zero byte, which no variable can hold"
+                ))),
                 Some(Unfit::Long(size)) => Err(OperatorError::failed(format!(
                     "`{name}` of `_env` has {size} KiB, more than a variable can hold"
                 ))),

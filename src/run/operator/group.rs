@@ -7,12 +7,13 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, test_kill_process_group,
-    waitid,
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process_group, pidfd_open,
+    test_kill_process_group, waitid, waitpgid,
 };
 
 /// The child and what it started.
@@ -41,6 +42,14 @@ impl Group {
         let id = Pid::from_child(&child);
         let end = pidfd_open(id, PidfdFlags::empty()).ok();
         Ok(Self { child, id, end, status: None })
+    }
+
+    /// As on an old kernel.
+    #[cfg(test)]
+    pub(super) fn without_end(self) -> Self {
+        let mut group = self;
+        group.end = None;
+        group
     }
 
     /// The pipes to and from the child, where it has some.
@@ -81,10 +90,15 @@ impl Group {
         let _ = kill_process_group(self.id, Signal::KILL);
     }
 
-    /// Whether nothing is left of the group. To be asked when the child has ended: it is reaped.
+    /// Whether nothing of the group works any more. To be asked when the child has ended: it is reaped.
     pub(super) fn is_gone(&mut self) -> io::Result<bool> {
         self.status()?;
-        Ok(test_kill_process_group(self.id) == Err(Errno::SRCH))
+        if test_kill_process_group(self.id) == Err(Errno::SRCH) {
+            return Ok(true);
+        }
+        // Where nobody reaps orphans, as in many containers, the dead stay in their group.
+        let mut processes = std::fs::read_dir("/proc")?.filter_map(Result::ok);
+        Ok(!processes.any(|process| is_alive_in(&process.path(), self.id)))
     }
 
     /// How the child ended, once it has.
@@ -94,6 +108,8 @@ impl Group {
             None => {
                 let status = self.child.wait()?;
                 self.status = Some(status);
+                // Orphans of the group are ours when this is the first process of a container.
+                while let Ok(Some(_)) = waitpgid(self.id, WaitOptions::NOHANG) {}
                 Ok(status)
             }
         }
@@ -107,5 +123,53 @@ impl Drop for Group {
             self.kill();
             let _ = self.child.wait();
         }
+    }
+}
+
+/// Whether a directory of `/proc` is that of a process of the group that has not ended.
+fn is_alive_in(directory: &Path, group: Pid) -> bool {
+    let Ok(stat) = std::fs::read_to_string(directory.join("stat")) else { return false };
+    // The name may hold anything: state, parent and group stand behind the last bracket.
+    let Some((_, fields)) = stat.rsplit_once(')') else { return false };
+    let mut fields = fields.split_whitespace();
+    let state = fields.next();
+    let in_group = fields.nth(1).and_then(|id| id.parse().ok()) == Some(group.as_raw_nonzero().get());
+    in_group && !matches!(state, Some("Z" | "X"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start(script: &str) -> Group {
+        Group::start(Command::new("/bin/sh").args(["-c", script])).expect("a group")
+    }
+
+    #[test]
+    fn the_end_of_the_child_is_seen_before_it_is_reaped() {
+        let mut group = start("exit 3");
+        let end = group.end().expect("a kernel that tells");
+        let mut watched = [rustix::event::PollFd::from_borrowed_fd(end, rustix::event::PollFlags::IN)];
+        rustix::event::poll(&mut watched, None).expect("the end");
+        assert_eq!(group.state().expect("a state"), ChildState::Ended);
+        assert_eq!(group.status().expect("a status").code(), Some(3));
+        assert!(group.is_gone().expect("an answer"));
+        assert_eq!(group.state().expect("a state"), ChildState::Ended);
+    }
+
+    #[test]
+    fn a_group_is_gone_when_all_of_it_is() {
+        let mut group = start("sleep 1000 & exit 0");
+        assert!(!group.is_gone().expect("an answer"));
+        group.kill();
+        while !group.is_gone().expect("an answer") {}
+    }
+
+    #[test]
+    fn who_gives_up_leaves_nothing_behind() {
+        let group = start("sleep 1000");
+        let id = group.id;
+        drop(group);
+        assert_eq!(rustix::process::test_kill_process(id), Err(Errno::SRCH));
     }
 }

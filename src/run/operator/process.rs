@@ -61,7 +61,7 @@ pub(super) fn run(
     let (reader, writer) = io::pipe().map_err(|error| cannot_start(child, &error))?;
     let output = writer.try_clone().map_err(|error| cannot_start(child, &error))?;
     let group = start(child, input, output.into(), writer)?;
-    follow(group, reader.into(), None, reporter, cancel)
+    follow(group, reader.into(), None, reporter, cancel, GRACE)
 }
 
 /// The same for a child whose errors are what is reported; what it writes on its output is given back.
@@ -74,8 +74,9 @@ pub(super) fn run_apart(
     let (reader, writer) = io::pipe().map_err(|error| cannot_start(child, &error))?;
     let mut group = start(child, Some(input), Stdio::piped(), writer)?;
     let mut answer = Vec::new();
-    let stream = group.child().stdout.take().map(|pipe| Stream::new(pipe.into(), |bytes| answer.extend(bytes)));
-    let code = follow(group, reader.into(), stream, reporter, cancel)?;
+    let stream =
+        group.child().stdout.take().map(|pipe| Stream::new(pipe.into(), |bytes| answer.extend(bytes)));
+    let code = follow(group, reader.into(), stream, reporter, cancel, GRACE)?;
     Ok((code, answer))
 }
 
@@ -114,11 +115,12 @@ fn follow<'a>(
     apart: Option<Stream<'a>>,
     reporter: &'a Reporter,
     cancel: &'a Cancel,
+    grace: Duration,
 ) -> Result<i32, OperatorError> {
     let mut lines = Lines::default();
     let told = Stream::new(told, |bytes| reporter.output(&lines.push(bytes)));
     let streams = std::iter::once(told).chain(apart).collect();
-    let ended = Watch { group, streams, state: ChildState::Running, stop: None, cancel }.to_its_end();
+    let ended = Watch { group, streams, state: ChildState::Running, stop: None, cancel, grace }.to_its_end();
     reporter.output(&lines.rest());
     reporter.flush_output();
     ended.map(exit_code)
@@ -168,6 +170,7 @@ struct Watch<'a> {
     state: ChildState,
     stop: Option<Stop>,
     cancel: &'a Cancel,
+    grace: Duration,
 }
 
 impl Watch<'_> {
@@ -233,7 +236,7 @@ impl Watch<'_> {
                 self.stop = Some(Stop { why, since: Instant::now(), killed: false });
                 self.group.ask_to_end();
             }
-            Some(stop) if stop.since.elapsed() > GRACE => {
+            Some(stop) if stop.since.elapsed() > self.grace => {
                 stop.killed = true;
                 self.group.kill();
             }
@@ -251,6 +254,7 @@ fn wants_terminal() -> OperatorError {
 mod tests {
     use super::super::testing::Bench;
     use super::*;
+    use crate::run::event::FailureKind;
 
     fn child(script: &str) -> Child {
         Child {
@@ -289,14 +293,77 @@ mod tests {
         assert_eq!(code.map_err(|error| error.message), Ok(137));
     }
 
-    #[test]
-    fn a_cancelled_task_ends_with_all_it_started() {
+    /// Runs a script with this much grace, which is cancelled with the first line that it prints.
+    fn cancelled(script: &str, grace: Duration) -> (Bench, Result<i32, FailureKind>) {
         let bench = Bench::new();
         let cancel = Cancel::default();
         let stop = cancel.clone();
         bench.on_output(move |_| stop.cancel());
-        let result = run(&child("sleep 1000 & echo started; wait"), None, &bench.reporter(), &cancel);
-        assert_eq!(result.map_err(|error| error.kind), Err(crate::run::event::FailureKind::Canceled));
+        let (group, reader) = started(&child(script));
+        let code = follow(group, reader, None, &bench.reporter(), &cancel, grace);
+        (bench, code.map_err(|error| error.kind))
+    }
+
+    fn started(child: &Child) -> (Group, OwnedFd) {
+        let (reader, writer) = io::pipe().expect("a pipe");
+        let output = writer.try_clone().expect("a pipe");
+        (start(child, None, output.into(), writer).expect("a group"), reader.into())
+    }
+
+    #[test]
+    fn a_cancelled_task_ends_with_all_it_started() {
+        let (_, result) = cancelled("sleep 1000 & echo started; wait", GRACE);
+        assert_eq!(result, Err(FailureKind::Canceled));
+    }
+
+    #[test]
+    fn a_cancelled_task_may_say_last_words_and_what_left_the_group_does_not_hold_it() {
+        let script = "trap 'echo bye; exit 0' TERM; setsid sleep 1000 & echo $!; wait";
+        let (bench, result) = cancelled(script, GRACE);
+        assert_eq!(result, Err(FailureKind::Canceled));
+        let output = bench.output();
+        let (id, last) = output.split_once('\n').expect("two lines");
+        assert_eq!(last, "bye\n");
+        let id = rustix::process::Pid::from_raw(id.parse().expect("a number")).expect("an id");
+        rustix::process::kill_process(id, rustix::process::Signal::KILL).expect("it has left the group");
+    }
+
+    #[test]
+    fn what_does_not_end_when_asked_is_killed() {
+        let script = "trap '' TERM; sleep 1000 > /dev/null 2>&1 & echo $!; sleep 1000";
+        let (bench, result) = cancelled(script, Duration::ZERO);
+        assert_eq!(result, Err(FailureKind::Canceled));
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", bench.output().trim()));
+        assert!(stat.is_err() || stat.is_ok_and(|stat| stat.contains(") Z ")), "it is dead");
+    }
+
+    #[test]
+    fn the_end_is_seen_when_output_was_closed_before_and_where_the_kernel_does_not_tell() {
+        let bench = Bench::new();
+        let script =
+            child("exec > /dev/null 2>&1; i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; exit 3");
+        for tells in [true, false] {
+            let (group, reader) = started(&script);
+            let group = if tells { group } else { group.without_end() };
+            let code = follow(group, reader, None, &bench.reporter(), &Cancel::default(), GRACE);
+            assert_eq!(code.map_err(|error| error.message), Ok(3));
+        }
+    }
+
+    #[test]
+    fn a_background_process_that_keeps_the_output_open_keeps_the_task() {
+        let bench = Bench::new();
+        let fifo = bench.project().join("fifo");
+        let script = child("mkfifo fifo; { read line < fifo; echo late; } & echo first");
+        let script = Child { directory: bench.project(), ..script };
+        bench.on_output(move |bytes| {
+            if bytes == b"first\n" {
+                std::fs::write(&fifo, "go on\n").expect("a fifo");
+            }
+        });
+        let code = run(&script, None, &bench.reporter(), &Cancel::default());
+        assert_eq!(code.map_err(|error| error.message), Ok(0));
+        assert_eq!(bench.output(), "first\nlate\n");
     }
 
     #[test]

@@ -48,12 +48,17 @@ class Env(object):
                 raise TypeError("add_subtask takes a function of a module or a method of its class")
             config = dict(params)
             config["py>"] = function.__module__ + "." + name
-        try:
-            json.dumps(config, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise TypeError("Parameters must be serializable using JSON: %s" % error)
+        as_json(config)
         self.subtask_config["+subtask%d" % self._subtasks] = config
         self._subtasks += 1
+
+
+def as_json(value):
+    try:
+        return json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        reason = str(error)
+    raise TypeError("Parameters must be serializable using JSON: " + reason)
 
 
 def find(command):
@@ -61,7 +66,7 @@ def find(command):
     path = command.split(".")
     if len(path) < 2:
         raise Exception("'%s' must name a module and a function in it, e.g. 'tasks.%s'" % (command, command))
-    name = path.pop()
+    name, owner = path.pop(), None
     try:
         module = importlib.import_module(".".join(path))
     except ImportError as error:
@@ -69,6 +74,7 @@ def find(command):
         if len(path) < 2 or error.name != ".".join(path):
             raise
         owner = path.pop()
+    if owner:
         module = importlib.import_module(".".join(path))
         return getattr(instance(attribute(module, owner)), name)
     found = attribute(module, name)
@@ -78,17 +84,24 @@ def find(command):
 def attribute(module, name):
     missing = object()
     found = getattr(module, name, missing)
+    duplicate = ": duplicate module name with standard library" if is_hidden(module) else ""
     if found is missing:
-        raise AttributeError("Module '%s' has no attribute '%s'%s" % (module.__name__, name, hidden(module)))
+        raise AttributeError("Module '%s' has no attribute '%s'%s" % (module.__name__, name, duplicate))
+    if duplicate and is_standard(module):
+        raise ImportError("Module '%s' is not the project's%s" % (module.__name__, duplicate))
     return found
 
 
-def hidden(module):
-    """What to say when the project has a module of that name which another one hides."""
+def is_standard(module):
+    place = getattr(module, "__file__", None) or os.__file__
+    return place.startswith(os.path.dirname(os.__file__)) and "-packages" not in place
+
+
+def is_hidden(module):
+    """Whether the project has a module of that name, and this is another."""
     own = os.path.join(FOLDER, *module.__name__.split("."))
     exists = os.path.isfile(own + ".py") or os.path.isdir(own)
-    place = os.path.abspath(getattr(module, "__file__", None) or "")
-    return ": duplicate module name with standard library" if exists and not place.startswith(own) else ""
+    return exists and not os.path.abspath(getattr(module, "__file__", None) or "").startswith(own)
 
 
 def instance(owner):
@@ -140,7 +153,7 @@ def call(command):
     env = digdag.env
     result = {"subtask_config": env.subtask_config, "export_params": env.export_params, "store_params": env.store_params}
     # What cannot be written as JSON is the script's failure, so it is found in here.
-    return json.dumps(result, allow_nan=False)
+    return as_json(result)
 
 
 def exit_code(error):
@@ -149,23 +162,22 @@ def exit_code(error):
     return code if isinstance(code, int) and code != 0 else 1
 
 
-def describe(error, command):
+def describe(error, command, frames):
     message = str(error)
     if isinstance(error, SystemExit) and not isinstance(error.code, str):
-        message = "%s left Python with exit code %s instead of returning" % (command, error.code or 0)
-        module = sys.modules.get(command.split(".")[0])
-        message += hidden(module) if module else ""
-    frames = traceback.extract_tb(own_frames(error))[-MOST_FRAMES:]
-    lines = ["%s:%s:in `%s'" % (frame[0], frame[1], frame[2]) for frame in reversed(frames)]
-    return {"class": type(error).__name__, "message": message, "backtrace": lines}
+        message = "`%s` left Python with exit code %s instead of returning" % (command, error.code or 0)
+    lines = ["%s:%s:in `%s'" % (frame.filename, frame.lineno, frame.name) for frame in frames[-MOST_FRAMES:]]
+    return {"class": type(error).__name__, "message": message, "backtrace": lines[::-1]}
 
 
-def own_frames(error):
-    """The traceback from the script's first frame on: those above it say nothing to its author."""
-    frames = error.__traceback__
-    while frames and frames.tb_frame.f_code.co_filename.startswith((__file__, importlib.__file__, "<frozen importlib")):
-        frames = frames.tb_next
-    return frames
+def without_our_frames(error):
+    """What is told of an error and of those behind it: frames of this file say nothing to the script's author."""
+    ours = (__file__, importlib.__file__, "<frozen importlib")
+    whole = link = traceback.TracebackException(type(error), error, error.__traceback__)
+    while link:
+        link.stack[:] = [frame for frame in link.stack if not frame.filename.startswith(ours)]
+        link = link.__cause__ or link.__context__
+    return whole
 
 
 def main():
@@ -185,8 +197,9 @@ def main():
     try:
         result = call(command)
     except BaseException as error:
-        code, result = exit_code(error), json.dumps({"error": describe(error, command)})
-        traceback.print_exception(type(error), error, own_frames(error))
+        whole = without_our_frames(error)
+        code, result = exit_code(error), json.dumps({"error": describe(error, command, whole.stack)})
+        sys.stderr.write("".join(whole.format()))
     with open(output, "w", encoding="utf-8") as file:
         file.write(result)
     sys.exit(code)

@@ -226,13 +226,15 @@ module Digdag
     def message
       return words(@error) unless @error.is_a?(SystemExit) && @error.message == 'exit'
 
-      "#{@command} left Ruby with exit code #{@error.status} instead of returning"
+      "`#{@command}` left Ruby with exit code #{@error.status} instead of returning"
     end
 
+    # Without the lines of code and the guesses that Ruby 3.1 adds: they may be of this file.
     def words(error)
-      Plain.readable(error.message.to_s).scrub
+      words = error.respond_to?(:original_message) ? error.original_message.to_s : error.message.to_s
+      Plain.readable(words).scrub
     rescue EncodingError
-      error.message.to_s.dup.force_encoding(Encoding::UTF_8).scrub
+      words.dup.force_encoding(Encoding::UTF_8).scrub
     end
 
     # Frames of this file say nothing to the author of the script.

@@ -102,7 +102,9 @@ mod tests {
         let bench = Bench::new();
         let guard = bench.services().guard;
         let error = ScriptFile::new(Path::new("/no/such"), "rb", "", guard.as_ref()).expect_err("an error");
-        assert!(error.message.starts_with("`/no/such/") && error.message.ends_with(".rb` could not be written"));
+        assert!(
+            error.message.starts_with("`/no/such/") && error.message.ends_with(".rb` could not be written")
+        );
         assert_eq!(error.causes, ["No such file or directory (os error 2)"]);
     }
 }

@@ -238,6 +238,40 @@ mod tests {
     }
 
     #[test]
+    fn what_fails_tells_its_code() {
+        let bench = Bench::new();
+        let error = run(&bench, json!({}), json!({"sh>": "exit 9"})).expect_err("a failure");
+        let details = json!({"message": "Command failed with code 9 (runtime)", "exit_code": 9});
+        assert_eq!(Value::Object(error.details), details);
+    }
+
+    #[test]
+    fn own_variables_that_cannot_be_are_named() {
+        let bench = Bench::new();
+        let failed = |value: String| {
+            let local = json!({"sh>": "true", "_env": {"A": value}});
+            run(&bench, json!({}), local).map(|_| ()).map_err(|error| error.message)
+        };
+        assert_eq!(failed("x".repeat((128 << 10) - 3)), Ok(()));
+        let long = "`A` of `_env` has 128 KiB, more than a variable can hold";
+        assert_eq!(failed("x".repeat(128 << 10)), Err(long.to_owned()));
+        let zero = "`A` of `_env` has a zero byte, which no variable can hold";
+        assert_eq!(failed("a\0b".to_owned()), Err(zero.to_owned()));
+    }
+
+    #[test]
+    fn too_much_for_an_environment_is_left_out_from_the_largest_on() {
+        let bench = Bench::new();
+        let params = (0..30).map(|number| (format!("p{number}"), json!("x".repeat(100_000 + number))));
+        let script = "env | grep -c '^p[0-9]' | sed 's/^[12].$/some/'; echo ${'$'}{p29-gone} ${'$'}{#p0}";
+        run(&bench, Value::Object(params.collect()), json!({"sh>": script})).expect("success");
+        assert_eq!(bench.output(), "some\ngone 100000\n");
+        let first = "Warn: `p29` is left out of the environment, which would be too large; it is in the file \
+                     `$SYNC_PARAMS`\n";
+        assert!(bench.log().starts_with(first), "{}", bench.log());
+    }
+
+    #[test]
     fn wrong_options_are_config_errors() {
         let bench = Bench::new();
         let message = |local: Value| {
