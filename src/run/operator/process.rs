@@ -120,7 +120,7 @@ fn follow<'a>(
     let mut lines = Lines::default();
     let told = Stream::new(told, |bytes| reporter.output(&lines.push(bytes)));
     let streams = std::iter::once(told).chain(apart).collect();
-    let ended = Watch { group, streams, state: ChildState::Running, stop: None, cancel, grace }.to_its_end();
+    let ended = Watch { group, streams, state: ChildState::Running, stop: None, cancel, grace }.finish();
     reporter.output(&lines.rest());
     reporter.flush_output();
     ended.map(exit_code)
@@ -134,10 +134,13 @@ fn lost(error: &(dyn std::error::Error + 'static)) -> OperatorError {
     OperatorError::failed("the command was lost").cause(error)
 }
 
+/// Takes pieces of output.
+type Take<'a> = Box<dyn FnMut(&[u8]) + 'a>;
+
 /// What a child writes, until nobody has it open for writing any more.
 struct Stream<'a> {
     pipe: Option<OwnedFd>,
-    take: Box<dyn FnMut(&[u8]) + 'a>,
+    take: Take<'a>,
 }
 
 impl<'a> Stream<'a> {
@@ -174,7 +177,7 @@ struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    fn to_its_end(mut self) -> Result<ExitStatus, OperatorError> {
+    fn finish(mut self) -> Result<ExitStatus, OperatorError> {
         let mut buffer = vec![0; PIECE];
         while !self.is_over().map_err(|error| lost(&error))? {
             self.take_what_comes(&mut buffer, self.pause()).map_err(|error| lost(&error))?;
