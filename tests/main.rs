@@ -25,6 +25,7 @@ mod require;
 mod retry;
 mod rows;
 mod run_flags;
+mod scripts;
 mod secret_mounts;
 mod secrets_kms;
 mod sql;

@@ -85,6 +85,11 @@ impl Pass {
         ]
     }
 
+    /// The run's own directory, which only this user can enter.
+    pub fn directory(&self) -> &Path {
+        &self.door.directory
+    }
+
     /// The directory that holds our `embulk`: the first of the PATH.
     pub fn programs(&self) -> PathBuf {
         self.door.directory.join("bin")

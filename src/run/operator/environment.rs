@@ -1,19 +1,32 @@
 //! What a command of a task finds in its environment: what this process was given, the task's parameters, `_env`, and
 //! the ways back into the run.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use rustix::process::{Resource, getrlimit};
 use serde_json::Value;
 
 use super::secret_text::expand;
 use super::{OperatorError, OperatorRequest};
+use crate::dig::params;
 use crate::run::embulk_socket::Pass;
 use crate::session::{Level, Params};
 
 /// Linux takes no single `NAME=value` longer than this, its closing zero included.
 const LONGEST: usize = 128 << 10;
-/// All variables together: Linux takes a quarter of the stack's limit (8 MiB by default), arguments included.
-const ALL: usize = 3 << 19;
+
+/// All parameters, those of the map named like the operator below them: Digdag hands both on.
+pub(super) fn params_with_defaults<'a>(request: &'a OperatorRequest<'_>, operator: &str) -> Cow<'a, Params> {
+    match request.config.get(operator) {
+        Some(Value::Object(defaults)) => {
+            let mut all = defaults.clone();
+            params::merge(&mut all, &request.config);
+            Cow::Owned(all)
+        }
+        _ => Cow::Borrowed(&request.config),
+    }
+}
 
 /// What scripts get: `_env`.
 pub(super) fn of_script(request: &OperatorRequest<'_>) -> Result<BTreeMap<String, String>, OperatorError> {
@@ -22,21 +35,22 @@ pub(super) fn of_script(request: &OperatorRequest<'_>) -> Result<BTreeMap<String
 
 /// What commands get: every parameter whose name can be a variable's, and `_env` over them. Text as it is, nothing
 /// for null, JSON for the rest.
-pub(super) fn of_command(request: &OperatorRequest<'_>) -> Result<BTreeMap<String, String>, OperatorError> {
-    let mut params = BTreeMap::new();
-    for (name, value) in request.config.iter().filter(|(name, _)| is_name(name)) {
-        match value_text(value, request) {
-            Ok(text) => fits(name, text, request).map(|text| params.insert(name.clone(), text)),
-            Err(error) => {
-                let text = format!("`{name}` is left out of the environment: {error}");
-                request.reporter.log(Level::Warn, &text);
-                None
+pub(super) fn of_command(
+    params: &Params,
+    request: &OperatorRequest<'_>,
+) -> Result<BTreeMap<String, String>, OperatorError> {
+    let mut variables = BTreeMap::new();
+    for (name, value) in params.iter().filter(|(name, _)| is_name(name)) {
+        match parameter_text(name, value, request) {
+            Ok(text) => {
+                variables.insert(name.clone(), text);
             }
-        };
+            Err(reason) => leave_out(name, &reason, request),
+        }
     }
-    shed(&mut params, request);
-    params.extend(own_variables(request)?);
-    Ok(params)
+    shed(&mut variables, request);
+    variables.extend(own_variables(request)?);
+    Ok(variables)
 }
 
 /// The environment of this process with the task's variables over it.
@@ -56,9 +70,9 @@ pub(super) fn ways_back(variables: &mut BTreeMap<String, String>, pass: &Pass) {
     variables.insert("PATH".to_owned(), format!("{}:{path}", pass.programs().display()));
 }
 
-/// All parameters but those that count as secrets, as JSON.
-pub(super) fn public_params(request: &OperatorRequest<'_>) -> String {
-    Value::Object(without_secrets(&request.config, request)).to_string()
+/// The parameters but those that count as secrets, as JSON.
+pub(super) fn public_params(params: &Params, request: &OperatorRequest<'_>) -> String {
+    Value::Object(without_secrets(params, request)).to_string()
 }
 
 fn without_secrets(params: &Params, request: &OperatorRequest<'_>) -> Params {
@@ -89,13 +103,32 @@ fn value_text(value: &Value, request: &OperatorRequest<'_>) -> Result<String, Op
     }
 }
 
+/// A parameter as a variable, or why it cannot be one. The command itself is given as it is written.
+fn parameter_text(name: &str, value: &Value, request: &OperatorRequest<'_>) -> Result<String, String> {
+    let text = match value {
+        Value::String(command) if name == "_command" => command.clone(),
+        value => value_text(value, request).map_err(|error| format!(": {error}"))?,
+    };
+    match unfit(name, &text) {
+        None => Ok(text),
+        Some(Unfit::Zero) => Err(": it has a zero byte".to_owned()),
+        Some(Unfit::Long(size)) => Err(format!(
+            ": it has {size} KiB, more than a variable can hold; it is in the file `$SYNC_PARAMS`"
+        )),
+    }
+}
+
+fn leave_out(name: &str, reason: &str, request: &OperatorRequest<'_>) {
+    request.reporter.log(Level::Warn, &format!("`{name}` is left out of the environment{reason}"));
+}
+
 /// `_env` of the task itself, with secrets.
 fn own_variables(request: &OperatorRequest<'_>) -> Result<BTreeMap<String, String>, OperatorError> {
     let map = match request.local.get("_env") {
         None | Some(Value::Null) => return Ok(BTreeMap::new()),
         Some(Value::Object(map)) => map,
         Some(other) => {
-            let kind = crate::dig::params::kind_of(other);
+            let kind = params::kind_of(other);
             return Err(OperatorError::config(format!("`_env` must be a map of variables, but is {kind}")));
         }
     };
@@ -105,7 +138,16 @@ fn own_variables(request: &OperatorRequest<'_>) -> Result<BTreeMap<String, Strin
                 return Err(OperatorError::config(format!("invalid `_env` key name: `{name}`"))
                     .hint("a variable's name has letters, digits and `_`, and no digit first"));
             }
-            Ok((name.clone(), value_text(value, request)?))
+            let text = value_text(value, request)?;
+            match unfit(name, &text) {
+                None => Ok((name.clone(), text)),
+                Some(Unfit::Zero) => Err(OperatorError::failed(format!(
+                    "`{name}` of `_env` has a zero byte, which no variable can hold"
+                ))),
+                Some(Unfit::Long(size)) => Err(OperatorError::failed(format!(
+                    "`{name}` of `_env` has {size} KiB, more than a variable can hold"
+                ))),
+            }
         })
         .collect()
 }
@@ -116,20 +158,29 @@ fn is_name(name: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// The value, when the system takes it as a variable; else a note.
-fn fits(name: &str, text: String, request: &OperatorRequest<'_>) -> Option<String> {
-    let reason = if text.contains('\0') {
-        "has a zero byte".to_owned()
+/// Why the system does not take a text as a variable.
+enum Unfit {
+    Zero,
+    /// So many KiB.
+    Long(usize),
+}
+
+fn unfit(name: &str, text: &str) -> Option<Unfit> {
+    if text.contains('\0') {
+        Some(Unfit::Zero)
     } else if name.len() + text.len() + 2 > LONGEST {
-        format!(
-            "has {} KiB, more than a variable can hold; it is in the file `$SYNC_PARAMS`",
-            text.len() >> 10
-        )
+        Some(Unfit::Long(text.len() >> 10))
     } else {
-        return Some(text);
-    };
-    request.reporter.log(Level::Warn, &format!("`{name}` is left out of the environment: it {reason}"));
-    None
+        None
+    }
+}
+
+/// What all variables together may take, in bytes. Linux gives them and the arguments a quarter of the stack's limit,
+/// 6 MiB at most.
+fn room() -> usize {
+    let quarter = getrlimit(Resource::Stack).current.map_or(6 << 20, |stack| (stack / 4).min(6 << 20));
+    // Some of it is for the arguments.
+    usize::try_from(quarter / 4 * 3).unwrap_or(LONGEST)
 }
 
 /// Leaves the largest out until the rest fits.
@@ -137,13 +188,11 @@ fn shed(params: &mut BTreeMap<String, String>, request: &OperatorRequest<'_>) {
     let size = |name: &str, value: &str| name.len() + value.len() + 10;
     let inherited: usize = request.services.environment.iter().map(|(name, value)| size(name, value)).sum();
     let mut all = inherited + params.iter().map(|(name, value)| size(name, value)).sum::<usize>();
-    while all > ALL {
+    let room = room();
+    while all > room {
         let largest = params.iter().max_by_key(|(_, value)| value.len()).map(|(name, _)| name.clone());
         let Some((name, value)) = largest.and_then(|name| params.remove_entry(&name)) else { return };
         all -= size(&name, &value);
-        let text = format!(
-            "`{name}` is left out of the environment, which would be too large; it is in the file `$SYNC_PARAMS`"
-        );
-        request.reporter.log(Level::Warn, &text);
+        leave_out(&name, ", which would be too large; it is in the file `$SYNC_PARAMS`", request);
     }
 }

@@ -1,59 +1,78 @@
 # Runs one Ruby method for a task. Arguments: the method, a JSON file to read, a JSON file to write.
 #
 # Reads {"params": {...}, "require": name or null}; writes {"subtask_config", "export_params", "store_params"} and,
-# when the method failed, "error" with class, message and backtrace.
+# when the method failed, "error" with class, message and backtrace. In the language of Ruby 2.3.
 require 'json'
 
 module Digdag
   # What a script sees of its task, as `Digdag.env`.
   class Env
-    attr_reader :params, :subtask_config, :export_params, :store_params
+    attr_reader :params, :subtask_config, :export_params, :store_params, :state_params
 
     def initialize(params)
       @params = params
       @subtask_config = {}
       @export_params = {}
       @store_params = {}
+      @state_params = {}
       @subtask_count = 0
     end
 
     # Parameters for the tasks after this one.
-    def store(params)
+    def store(params = {})
       @store_params.merge!(Plain.map(params))
-      self
     end
 
     # Parameters for the task's own subtasks.
-    def export(params)
+    def export(params = {})
       @export_params.merge!(Plain.map(params))
-      self
     end
 
-    # Kept for scripts that call it; a task has no state of its own here.
-    def set_state(_params)
-      self
+    # Kept for scripts that call it; no later try sees it.
+    def set_state(params = {})
+      @state_params.merge!(params)
     end
 
     # add_subtask({...}) | add_subtask(:method, params) | add_subtask(Class, :method, params)
-    def add_subtask(*arguments, **keywords)
-      arguments << keywords unless keywords.empty?
-      config = subtask(*arguments)
+    def add_subtask(*arguments)
+      params = arguments.last.is_a?(Hash) ? arguments.pop : nil
+      config = Plain.map(params || {})
+      config['rb>'] = callee(arguments) unless params && arguments.empty?
       @subtask_config["+subtask#{@subtask_count}"] = config
       @subtask_count += 1
-      self
+      nil
     end
 
     private
 
-    def subtask(first, *rest)
-      return Plain.map(first) if first.is_a?(Hash) && rest.empty?
+    def callee(names)
+      case names.length
+      when 1 then method_name(names[0]).to_s
+      when 2 then "::#{owner(names[0], method_name(names[1]))}.#{names[1]}"
+      else raise ArgumentError, 'add_subtask takes a Hash, a method, or a class and a method'
+      end
+    end
 
-      name = first.to_s
-      name = "::#{first.name}.#{rest.shift}" if first.is_a?(Module)
-      params = rest.shift || {}
-      raise ArgumentError, 'add_subtask: too many arguments' unless rest.empty?
+    def method_name(name)
+      unless [Symbol, String].include?(name.class) && !name.to_s.include?('.')
+        raise ArgumentError, "add_subtask takes the name of a method, but got #{name.inspect}"
+      end
 
-      Plain.map(params).merge('rb>' => name)
+      name.to_sym
+    end
+
+    def owner(owner, method)
+      name = owner.is_a?(Module) ? owner.name.to_s : owner.to_s
+      begin
+        found = Object.const_get(name)
+      rescue NameError
+        raise ArgumentError, "add_subtask takes a class that has a name, but got #{owner.inspect}"
+      end
+      unless found.respond_to?(method) || (found.is_a?(Class) && found.public_method_defined?(method))
+        raise ArgumentError, "#{name} has no method '#{method}'"
+      end
+
+      name
     end
   end
 
@@ -64,7 +83,7 @@ module Digdag
     def map(params)
       raise ArgumentError, "parameters must be a Hash, but got #{params.class}" unless params.is_a?(Hash)
 
-      params.to_h { |key, value| [key.to_s, value(value, key)] }
+      params.each_with_object({}) { |(key, value), plain| plain[key.to_s] = value(value, key) }
     end
 
     def value(value, key)
@@ -75,15 +94,28 @@ module Digdag
       when Symbol then value.to_s
       when Array then value.map { |item| value(item, key) }
       when Hash then map(value)
-      else unfit(value, key)
+      else foreign(value, key)
       end
     end
 
     # What libraries give as bytes is taken as text when it is text.
     def text(value, key)
-      text = value.encoding == Encoding::BINARY ? value.dup.force_encoding(Encoding::UTF_8) : value.encode(Encoding::UTF_8)
+      text = readable(value)
       text.valid_encoding? ? text : unfit(value, key)
     rescue EncodingError
+      unfit(value, key)
+    end
+
+    def readable(text)
+      binary = text.encoding == Encoding::BINARY
+      binary ? text.dup.force_encoding(Encoding::UTF_8) : text.encode(Encoding::UTF_8)
+    end
+
+    # Dates and the like are what they print; an object that has only its address to print is no value.
+    def foreign(value, key)
+      plain = JSON.parse(JSON.generate([value])).first
+      plain.is_a?(String) && plain.start_with?('#<') ? unfit(value, key) : plain
+    rescue JSON::JSONError
       unfit(value, key)
     end
 
@@ -97,28 +129,34 @@ module Digdag
     def initialize(command, params, main)
       *path, @name = command.split('.')
       @params = params
-      @receiver = path.empty? ? main : Object.const_get(path.join('::').delete_prefix('::'))
-      @top_level = path.empty?
+      @main = main
+      @owner = Object.const_get(path.join('::').sub(/\A::/, '')) unless path.empty?
     end
 
     def run
-      return invoke(@receiver.method(@name), @name) if @top_level
-      return invoke(@receiver.method(@name), "#{@receiver}.#{@name}") unless instance?
+      return invoke(@main.method(@name), @name) unless @owner
 
-      arguments, keywords = fill(@receiver.instance_method(:initialize).parameters, "#{@receiver}#initialize")
-      object = @receiver.new(*arguments, **keywords)
-      invoke(object.method(@name), "#{@receiver}##{@name}")
+      object = instance? ? new_instance : @owner
+      invoke(object.method(@name), instance? ? "#{@owner}##{@name}" : "#{@owner}.#{@name}")
     end
 
     private
 
     def instance?
-      @receiver.is_a?(Class) && @receiver.public_instance_methods.include?(@name.to_sym)
+      @owner.is_a?(Class) && @owner.public_method_defined?(@name)
     end
 
-    def invoke(method, label)
-      arguments, keywords = fill(method.parameters, label)
-      method.call(*arguments, **keywords)
+    def new_instance
+      maker = @owner.method(:new)
+      # The `new` that every class has hands all on to `initialize`.
+      given = maker.owner == Class ? @owner.instance_method(:initialize) : maker
+      invoke(maker, "#{@owner}.new", given.parameters)
+    end
+
+    def invoke(method, label, parameters = method.parameters)
+      arguments, keywords = fill(parameters, label)
+      # Ruby before 2.7 hands an empty `**keywords` on as a Hash.
+      keywords.empty? ? method.call(*arguments) : method.call(*arguments, **keywords)
     end
 
     def fill(parameters, label)
@@ -134,7 +172,7 @@ module Digdag
           arguments << @params[key] unless skipped
         when :keyreq then keywords[name] = required(key, label)
         when :key then keywords[name] = @params[key] if @params.key?(key)
-        when :keyrest then keywords = symbolized(@params).merge(keywords)
+        when :keyrest then keywords.merge!(symbolized(@params))
         end
       end
       [arguments, keywords]
@@ -144,12 +182,68 @@ module Digdag
       @params.fetch(key) { raise ArgumentError, "Method '#{label}' requires parameter '#{key}' but not set" }
     end
 
-    def symbolized(value)
-      case value
-      when Hash then value.to_h { |key, item| [key.to_sym, symbolized(item)] }
-      when Array then value.map { |item| symbolized(item) }
-      else value
+    # As Digdag does it: maps in maps, but not maps in lists.
+    def symbolized(map)
+      map.each_with_object({}) do |(key, value), made|
+        made[key.to_sym] = value.is_a?(Hash) ? symbolized(value) : value
       end
+    end
+  end
+
+  # How a script failed.
+  class Failure
+    # Frames beyond it are a recursion without end.
+    MOST_FRAMES = 100
+
+    def initialize(error, command)
+      @error = error
+      @command = command
+    end
+
+    def to_h
+      { class: @error.class.to_s, message: message, backtrace: frames(@error) }
+    end
+
+    # In the shape of Ruby's own; `warn` would be silent under `-W0`.
+    def tell
+      $stderr.puts "#{message} (#{@error.class})"
+      tell_frames(@error)
+      cause = @error.cause
+      while cause
+        $stderr.puts "caused by: #{words(cause)} (#{cause.class})"
+        tell_frames(cause)
+        cause = cause.cause
+      end
+    end
+
+    # Whoever leaves Ruby without an error leaves the task undone.
+    def status
+      @error.is_a?(SystemExit) && !@error.success? ? @error.status : 1
+    end
+
+    private
+
+    def message
+      return words(@error) unless @error.is_a?(SystemExit) && @error.message == 'exit'
+
+      "`#{@command}` left Ruby with exit code #{@error.status} instead of returning"
+    end
+
+    # Without the lines of code and the guesses that Ruby 3.1 adds: they may be of this file.
+    def words(error)
+      words = error.respond_to?(:original_message) ? error.original_message.to_s : error.message.to_s
+      Plain.readable(words).scrub
+    rescue EncodingError
+      words.dup.force_encoding(Encoding::UTF_8).scrub
+    end
+
+    # Frames of this file say nothing to the author of the script.
+    def frames(error)
+      (error.backtrace || []).reject { |frame| frame.start_with?(__FILE__) }.first(MOST_FRAMES)
+    end
+
+    def tell_frames(error)
+      frames(error).each { |frame| $stderr.puts "\tfrom #{frame}" }
     end
   end
 
@@ -162,26 +256,18 @@ $stdout.sync = true
 command, input, output = ARGV.shift(3)
 given = JSON.parse(File.read(input, encoding: Encoding::UTF_8))
 Digdag.env = Digdag::Env.new(given['params'])
-error = nil
+result = {}
+failure = nil
 begin
   require given['require'] if given['require']
   Digdag::Call.new(command, Digdag.env.params, self).run
-rescue SystemExit => e
-  error = e unless e.success?
-rescue Exception => e # rubocop:disable Lint/RescueException -- whatever ends the script is the task's failure
-  error = e
-end
-result = {
-  subtask_config: Digdag::Plain.map(Digdag.env.subtask_config),
-  export_params: Digdag.env.export_params,
-  store_params: Digdag.env.store_params
-}
-if error
-  message = error.message.dup.force_encoding(Encoding::UTF_8).scrub
-  # Frames of this file say nothing to the author of the script.
-  frames = (error.backtrace || []).reject { |frame| frame.start_with?(__FILE__) }
-  result[:error] = { class: error.class.name, message: message, backtrace: frames }
-  warn "#{message} (#{error.class})", *frames.map { |frame| "\tfrom #{frame}" }
+  result[:subtask_config] = Digdag::Plain.map(Digdag.env.subtask_config)
+  result[:export_params] = Digdag::Plain.map(Digdag.env.export_params)
+  result[:store_params] = Digdag::Plain.map(Digdag.env.store_params)
+rescue Exception => error # rubocop:disable Lint/RescueException -- whatever ends the script is the task's failure
+  failure = Digdag::Failure.new(error, command)
+  result = { error: failure.to_h }
+  failure.tell
 end
 File.write(output, JSON.generate(result))
-exit(error.is_a?(SystemExit) ? error.status : 1) if error
+exit(failure.status) if failure

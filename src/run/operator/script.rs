@@ -14,6 +14,7 @@ use super::container::{self, Bundle, Place};
 use super::environment;
 use super::memory_file::MemoryFile;
 use super::process::{self, Child};
+use super::script_file::ScriptFile;
 use super::{Operator, OperatorError, OperatorOutput, OperatorRequest, Subtask, Turn};
 use crate::dig::params;
 use crate::run::embulk_socket::EmbulkDoor;
@@ -46,7 +47,8 @@ impl Operator for Script {
         let place = container::place(request)?;
         let call = self.language.call(request)?;
         let variables = environment::of_script(request)?;
-        let given = json!({"params": request.config, "require": call.require}).to_string();
+        let params = environment::params_with_defaults(request, self.language.operator());
+        let given = json!({"params": params.as_ref(), "require": call.require}).to_string();
         let (code, result) = match place {
             Place::Here => self.run_here(call, &given, variables, request)?,
             Place::Container(container) => {
@@ -78,9 +80,10 @@ impl Script {
         let mut environment = environment::inherited(variables, request);
         environment::ways_back(&mut environment, &pass);
         let (input, output) = (MemoryFile::of_task(given)?, MemoryFile::of_task("")?);
-        let runner = MemoryFile::of_task(&call.source)?;
+        let guard = request.services.guard.as_ref();
+        let runner = ScriptFile::new(pass.directory(), self.language.operator(), &call.source, guard)?;
         let interpreter = self.language.interpreter(request, Some(&environment))?;
-        let argv = call.argv(interpreter, [runner.path(), input.path(), output.path()]);
+        let argv = call.argv(interpreter, [runner.path().display().to_string(), input.path(), output.path()]);
         let child = Child { argv, environment, directory: request.directory.clone() };
         let code = process::run(&child, None, &request.reporter, &request.cancel)?;
         let result = output.read().map_err(|error| {
@@ -213,23 +216,43 @@ impl Language {
         match outcome {
             Ok(Outcome { error: Some(error), .. }) => Err(self.failure(code, &error)),
             Ok(outcome) if code == 0 => Ok(self.success(outcome, request)),
-            Err(error) if code == 0 => Err(OperatorError::failed(format!(
-                "the {} script ended well but wrote no result",
-                self.name()
-            ))
-            .cause(&error)),
-            _ => Err(OperatorError::failed(format!("{} command failed with code {code}", self.name()))
-                .hint("what it printed before is in the task's log")),
+            Err(error) if code == 0 => {
+                let message = format!("the {} script ended well but wrote no result", self.name());
+                let failure = OperatorError::failed(message).detail("exit_code", code);
+                Err(if result.is_empty() { failure } else { failure.cause(&error) })
+            }
+            _ => Err(self.died(code)),
         }
     }
 
-    /// `Ruby command failed with code 1: <message> (<Class>)`.
+    /// `Ruby command failed with code 1: <message> (<Class>)`; a handler gets Digdag's longer text.
     fn failure(self, code: i32, error: &ScriptError) -> OperatorError {
+        let failed = format!("{} command failed with code {code}", self.name());
         let what = format!("{} ({})", error.message, error.class);
-        let message = format!("{} command failed with code {code}: {what}", self.name());
+        let what = what.trim_start();
+        let mut told = match self {
+            Self::Ruby => format!("{failed}: {what}"),
+            Self::Python => format!("{failed}\nError messages from python: {what}"),
+        };
+        error.backtrace.iter().for_each(|frame| told.extend(["\n\tfrom ", frame]));
+        OperatorError::failed(format!("{failed}: {what}"))
+            .detail("message", format!("{told} (runtime)"))
+            .detail("stacktrace", error.backtrace.join(", "))
+            .detail("exit_code", code)
+    }
+
+    /// Nobody was left to say why.
+    fn died(self, code: i32) -> OperatorError {
+        let message = format!("{} command failed with code {code}", self.name());
+        let hint = if code == process::KILLED {
+            process::KILLED_HINT
+        } else {
+            "what it printed before is in the task's log"
+        };
         OperatorError::failed(message.clone())
             .detail("message", format!("{message} (runtime)"))
-            .detail("stacktrace", error.backtrace.join(", "))
+            .detail("exit_code", code)
+            .hint(hint)
     }
 
     fn success(self, outcome: Outcome, request: &OperatorRequest<'_>) -> OperatorOutput {
@@ -282,65 +305,22 @@ mod tests {
     }
 
     #[test]
-    fn a_ruby_class_is_made_and_its_method_called_by_name() {
-        let bench = Bench::new().file(
-            "tasks/prepare.rb",
-            "class Prepare\n\
-             def initialize(host) = @host = host\n\
-             def go(a, b = 'default', *rest, c:, d: 4, **all)\n\
-             puts \"on #{@host}\"\n\
-             Digdag.env.store(a: a, b: b, c: c, d: d, all: all[:m][:k], bytes: \"gr\\u00fcn\".b, list: [1, nil, :s])\n\
-             Digdag.env.export('x' => 1)\n\
-             end\n\
-             def self.single = Digdag.env.store(single: Digdag.env.params['c'])\n\
-             end\n\
-             def top(c) = Digdag.env.store(top: c)\n",
-        );
-        let exported = json!({"host": "db", "a": [1, 2], "c": "see", "m": {"k": ["x"]}});
-        let local = json!({"rb>": "Prepare.go", "require": "tasks/prepare"});
-        let output = run(Language::Ruby, &bench, exported.clone(), local).expect("success");
-        assert_eq!(
-            Value::Object(output.store),
-            json!({"a": [1, 2], "b": "default", "c": "see", "d": 4, "all": ["x"], "bytes": "grün", "list": [1, null, "s"]})
-        );
-        assert_eq!(Value::Object(output.export), json!({"x": 1}));
-        assert_eq!(bench.output(), "on db\n");
-        for (method, expected) in
-            [("Prepare.single", json!({"single": "see"})), ("top", json!({"top": "see"}))]
-        {
-            let local = json!({"rb>": method, "require": "tasks/prepare"});
-            assert_eq!(stored(run(Language::Ruby, &bench, exported.clone(), local)), Ok(expected));
-        }
-    }
-
-    #[test]
-    fn ruby_failures_say_what_ruby_said() {
+    fn what_fails_tells_its_code() {
         let bench = Bench::new()
-            .file("t.rb", "class T\ndef go(k) = 1\ndef boom = raise('no luck')\ndef out = exit(3)\nend\n");
-        let failed = |command: &str, require: &str| {
-            stored(run(Language::Ruby, &bench, json!({}), json!({"rb>": command, "require": require})))
-        };
-        let is = |text: &str| Err(text.to_owned());
-        assert_eq!(
-            failed("T.go", "t"),
-            is(
-                "Ruby command failed with code 1: Method 'T#go' requires parameter 'k' but not set (ArgumentError)"
-            )
-        );
-        assert_eq!(failed("T.boom", "t"), is("Ruby command failed with code 1: no luck (RuntimeError)"));
-        assert_eq!(failed("T.out", "t"), is("Ruby command failed with code 3: exit (SystemExit)"));
-        assert_eq!(
-            failed("T.go", "nofile"),
-            is("Ruby command failed with code 1: cannot load such file -- nofile (LoadError)")
-        );
-        assert!(bench.output().contains("\tfrom "), "{}", bench.output());
+            .file("t.rb", "def out\nexit 3\nend\ndef die\nProcess.kill(:KILL, Process.pid)\nend\n");
+        for (command, code) in [("out", 3), ("die", 137)] {
+            let local = json!({"rb>": command, "require": "t"});
+            let script = Script::new(Language::Ruby, Arc::default());
+            let error = bench.run(&script, json!({}), local).expect_err("a failure");
+            assert_eq!(error.details["exit_code"], code);
+        }
     }
 
     #[test]
     fn ruby_subtasks_are_generated() {
         let bench = Bench::new().file(
             "t.rb",
-            "class T\ndef go\nDigdag.env.add_subtask(T, :step, n: 1)\nDigdag.env.add_subtask(:top, 'n' => 2)\n\
+            "class T\ndef step(n) = n\ndef go\nDigdag.env.add_subtask(T, :step, n: 1)\nDigdag.env.add_subtask(:top, 'n' => 2)\n\
              Digdag.env.add_subtask({'sh>' => 'true'})\nDigdag.env.subtask_config['_parallel'] = true\nend\nend\n",
         );
         let output =
@@ -351,90 +331,6 @@ mod tests {
             "+subtask2": {"sh>": "true"}, "_parallel": true, "_export": {"require": "t"},
         });
         assert_eq!(subtask, expected);
-    }
-
-    #[test]
-    fn python_functions_methods_and_classes_are_called_by_name() {
-        let bench = Bench::new().file(
-            "tasks.py",
-            "import digdag\n\
-             def go(a, b, c='default', *rest, d=4, **more):\n    print('here')\n    digdag.env.store({'r': [a, b, c, d, sorted(more)]}, x=1)\n\
-             class T(object):\n    def __init__(self, a):\n        self.a = a\n    def run(self, b):\n        digdag.env.store(run=[self.a, b])\n\
-             \x20   @staticmethod\n    def still(b):\n        digdag.env.store(still=b)\n",
-        );
-        let exported = json!({"a": 1, "b": [2]});
-        for (command, expected) in [
-            ("tasks.go", json!({"r": [1, [2], "default", 4, ["py>"]], "x": 1})),
-            ("tasks.T", json!({"run": [1, [2]]})),
-            ("tasks.T.run", json!({"run": [1, [2]]})),
-            ("tasks.T.still", json!({"still": [2]})),
-        ] {
-            let result = run(Language::Python, &bench, exported.clone(), json!({"py>": command}));
-            assert_eq!(stored(result), Ok(expected), "{command}");
-        }
-        assert_eq!(bench.output(), "here\n");
-    }
-
-    #[test]
-    fn python_failures_say_what_python_said() {
-        let bench = Bench::new()
-            .file("json.py", "def run(): pass\n")
-            .file("tasks.py", "import digdag, sys\ndef go(k): pass\ndef bad(): digdag.env.store(x=object())\ndef out(): sys.exit(3)\n")
-            .file("broken.py", "def run(:\n")
-            .file("needs.py", "import not_there\ndef go(): pass\n");
-        let failed =
-            |command: &str| stored(run(Language::Python, &bench, json!({}), json!({"py>": command})));
-        let is = |text: &str| Err(text.to_owned());
-        assert_eq!(
-            failed("json.run"),
-            is(
-                "Python command failed with code 1: Module 'json' has no attribute 'run': duplicate module name with \
-                standard library (AttributeError)"
-            )
-        );
-        assert_eq!(
-            failed("tasks.go"),
-            is(
-                "Python command failed with code 1: Method 'tasks.go' requires parameter 'k' but not set (TypeError)"
-            )
-        );
-        assert_eq!(
-            failed("tasks.bad"),
-            is(
-                "Python command failed with code 1: Object of type object is not JSON serializable (TypeError)"
-            )
-        );
-        assert_eq!(failed("tasks.out"), is("Python command failed with code 3: 3 (SystemExit)"));
-        assert_eq!(
-            failed("needs.go"),
-            is("Python command failed with code 1: No module named 'not_there' (ModuleNotFoundError)")
-        );
-        assert!(failed("broken.run").is_err_and(|message| message.ends_with("(SyntaxError)")));
-        assert!(failed("lonely").is_err_and(|message| message.contains("must name a module and a function")));
-    }
-
-    #[test]
-    fn python_subtasks_are_generated() {
-        let bench = Bench::new().file(
-            "tasks.py",
-            "import digdag\ndef go():\n    digdag.env.add_subtask(step, n=1)\n    digdag.env.add_subtask({'sh>': 'true'})\ndef step(n): pass\n",
-        );
-        let output = run(Language::Python, &bench, json!({}), json!({"py>": "tasks.go"})).expect("success");
-        let Subtask::Mapping(subtask) = output.subtask else { panic!("a subtask") };
-        assert_eq!(
-            subtask,
-            json!({"+subtask0": {"n": 1, "py>": "tasks.step"}, "+subtask1": {"sh>": "true"}})
-        );
-    }
-
-    #[test]
-    fn parameters_are_not_in_the_environment_but_own_variables_are() {
-        let bench = Bench::new()
-            .secret("s", "hidden")
-            .file("t.rb", "def go = Digdag.env.store(p: ENV['someparam'], e: ENV['FROM_ENV'])\n");
-        let local = json!({"_env": {"FROM_ENV": "e-${secret:s}"}, "rb>": "go", "require": "t"});
-        let result = stored(run(Language::Ruby, &bench, json!({"someparam": 1}), local));
-        assert_eq!(result, Ok(json!({"p": null, "e": "e-hidden"})));
     }
 
     #[test]
@@ -458,15 +354,5 @@ mod tests {
                       json.dump({'store_params': {'twice': p['n'] * 2}}, open(sys.argv[2], 'w'))\n";
         let local = json!({"n": 4, "_type": "py", "script": script});
         assert_eq!(stored(run(Language::Python, &bench, json!({}), local)), Ok(json!({"twice": 8})));
-    }
-
-    #[test]
-    fn options_may_stand_in_a_map_of_the_operator() {
-        let bench = Bench::new().file("t.py", "import digdag\ndef go(): digdag.env.store(debug=__debug__)\n");
-        let exported = json!({"py": {"python": ["python3", "-O"]}});
-        assert_eq!(
-            stored(run(Language::Python, &bench, exported, json!({"py>": "t.go"}))),
-            Ok(json!({"debug": false}))
-        );
     }
 }

@@ -1,8 +1,7 @@
 //! `sh>`: a command, run as a script by a shell.
 //!
-//! The script is a file in memory, so that secrets in it are neither in an argument list nor on a disk, while `$0`,
-//! `set -e`, several lines and any interpreter work as with a file. A command that is only `embulk …` runs here even
-//! when `docker:` is in scope.
+//! The script is a file, so that `$0`, `set -e`, several lines and any interpreter work, and secrets in it are in no
+//! argument list. A command that is only `embulk …` runs here even when `docker:` is in scope.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +12,7 @@ use super::container::{self, Bundle, Container, Place};
 use super::environment;
 use super::memory_file::MemoryFile;
 use super::process::{self, Child};
+use super::script_file::ScriptFile;
 use super::secret_text::expand;
 use super::stored;
 use super::{Operator, OperatorError, OperatorOutput, OperatorRequest, Turn};
@@ -41,8 +41,9 @@ impl Operator for Shell {
         let command = command_text(request)?;
         let place = if is_embulk_only(&command) { Place::Here } else { container::place(request)? };
         let interpreter = interpreter(request)?;
-        let variables = environment::of_command(request)?;
-        let public = environment::public_params(request);
+        let params = environment::params_with_defaults(request, "sh");
+        let variables = environment::of_command(&params, request)?;
+        let public = environment::public_params(&params, request);
         let script = expand(&command, request)?;
         let work = Work { interpreter, variables, public, script };
         let stored = match place {
@@ -66,12 +67,14 @@ impl Work {
     /// Gives what was written to `$SYNC_STORE`.
     fn run_here(self, pass: &Pass, request: &OperatorRequest<'_>) -> Result<Vec<u8>, OperatorError> {
         let (store, public) = (MemoryFile::of_task("")?, MemoryFile::of_task(&self.public)?);
-        let script = MemoryFile::of_task(&self.script)?;
+        let guard = request.services.guard.as_ref();
+        let script = ScriptFile::new(pass.directory(), "sh", &self.script, guard)?;
         let mut environment = environment::inherited(self.variables, request);
         environment::ways_back(&mut environment, pass);
         environment.insert(PARAMS.to_owned(), public.path());
         environment.insert(STORE.to_owned(), store.path());
-        let argv = self.interpreter.into_iter().chain([script.path()]).collect();
+        let path = script.seen_from(&request.directory).display().to_string();
+        let argv = self.interpreter.into_iter().chain([path]).collect();
         let child = Child { argv, environment, directory: request.directory.clone() };
         match process::run(&child, None, &request.reporter, &request.cancel)? {
             0 => store
@@ -143,17 +146,15 @@ pub fn is_embulk_only(script: &str) -> bool {
 fn failure(code: i32, inner: Option<OperatorError>) -> OperatorError {
     let message = format!("Command failed with code {code}");
     let Some(inner) = inner else {
-        let mut error =
-            OperatorError::failed(message.clone()).detail("message", format!("{message} (runtime)"));
-        if code == 137 {
-            error =
-                error.hint("the command was killed (signal 9): look whether the machine ran out of memory");
-        }
-        return error;
+        let error = OperatorError::failed(message.clone())
+            .detail("message", format!("{message} (runtime)"))
+            .detail("exit_code", code);
+        return if code == process::KILLED { error.hint(process::KILLED_HINT) } else { error };
     };
     let whole: Vec<_> = std::iter::once(&inner.message).chain(&inner.causes).map(String::as_str).collect();
     let mut error = OperatorError::new(inner.kind, message.clone())
-        .detail("message", format!("{message}: {} (runtime)", whole.join(": ")));
+        .detail("message", format!("{message}: {} (runtime)", whole.join(": ")))
+        .detail("exit_code", code);
     error.causes = whole.into_iter().map(str::to_owned).collect();
     error.hint = inner.hint;
     error
@@ -234,6 +235,40 @@ mod tests {
         run(&bench, exported, local).expect("success");
         assert_eq!(bench.output(), "pw! unset c-pw\n");
         assert_eq!(bench.log(), "Warn: `B` is left out of the environment: secret `nowhere` is not set\n");
+    }
+
+    #[test]
+    fn what_fails_tells_its_code() {
+        let bench = Bench::new();
+        let error = run(&bench, json!({}), json!({"sh>": "exit 9"})).expect_err("a failure");
+        let details = json!({"message": "Command failed with code 9 (runtime)", "exit_code": 9});
+        assert_eq!(Value::Object(error.details), details);
+    }
+
+    #[test]
+    fn own_variables_that_cannot_be_are_named() {
+        let bench = Bench::new();
+        let failed = |value: String| {
+            let local = json!({"sh>": "true", "_env": {"A": value}});
+            run(&bench, json!({}), local).map(|_| ()).map_err(|error| error.message)
+        };
+        assert_eq!(failed("x".repeat((128 << 10) - 3)), Ok(()));
+        let long = "`A` of `_env` has 128 KiB, more than a variable can hold";
+        assert_eq!(failed("x".repeat(128 << 10)), Err(long.to_owned()));
+        let zero = "`A` of `_env` has a zero byte, which no variable can hold";
+        assert_eq!(failed("a\0b".to_owned()), Err(zero.to_owned()));
+    }
+
+    #[test]
+    fn too_much_for_an_environment_is_left_out_from_the_largest_on() {
+        let bench = Bench::new();
+        let params = (0..30).map(|number| (format!("p{number}"), json!("x".repeat(100_000 + number))));
+        let script = "env | grep -c '^p[0-9]' | sed 's/^[12].$/some/'; echo ${'$'}{p29-gone} ${'$'}{#p0}";
+        run(&bench, Value::Object(params.collect()), json!({"sh>": script})).expect("success");
+        assert_eq!(bench.output(), "some\ngone 100000\n");
+        let first = "Warn: `p29` is left out of the environment, which would be too large; it is in the file \
+                     `$SYNC_PARAMS`\n";
+        assert!(bench.log().starts_with(first), "{}", bench.log());
     }
 
     #[test]
