@@ -20,3 +20,4 @@ mod secrets_kms;
 mod sql;
 mod support;
 mod types;
+mod yaml;

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::diagnostic::Source;
+use crate::diagnostic::Problem;
+use crate::dig;
+use crate::reader::DirectoryReader;
 use crate::session::Params;
-use crate::yaml::{self, Dialect};
 
 /// Why `-p` cannot be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,16 +26,22 @@ pub enum ParamsError {
 /// The mapping in a YAML file (`-P`).
 pub fn read_file(path: &Path) -> Result<Params, ParamsError> {
     let wrong = |reason: String| ParamsError::File { path: path.to_owned(), reason };
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
-    let parsed = yaml::parse(&Source::new(path, text), Dialect::Digdag);
-    if let Some(problem) = parsed.problems.iter().find(|problem| problem.is_error()) {
-        let place = problem.span.as_ref().map(|span| format!(" (line {})", span.line())).unwrap_or_default();
-        return Err(wrong(format!("is invalid{place}: {}", problem.message)));
-    }
-    match parsed.node.map(|node| node.to_json()) {
-        Some(Value::Object(params)) => Ok(params),
-        _ => Err(wrong("holds no mapping".to_owned())),
-    }
+    std::fs::metadata(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let (folder, name) =
+        (path.parent().unwrap_or(Path::new("")), Path::new(path.file_name().unwrap_or_default()));
+    dig::read_params(name, &DirectoryReader::new(folder)).map_err(|problems| {
+        let error = problems.into_iter().find(Problem::is_error);
+        wrong(error.map_or_else(|| "is invalid".to_owned(), |error| shown(&error, name)))
+    })
+}
+
+/// What is wrong in the file `own`, or in one that it includes.
+fn shown(error: &Problem, own: &Path) -> String {
+    let place = error.span.as_ref().map(|span| match span.path() {
+        path if path == own => format!(" (line {})", span.line()),
+        included => format!(" (line {} of `{}`)", span.line(), included.display()),
+    });
+    format!("is invalid{}: {}", place.unwrap_or_default(), error.message)
 }
 
 /// Puts the values of all `-p` together. Values are text. Dots in keys nest. A comma begins the next parameter,
@@ -112,5 +119,38 @@ mod tests {
             parsed(&["a=1", "a.b=2"]).unwrap_err().to_string(),
             "parameter `a.b` is set but `a` is not an object"
         );
+    }
+
+    #[test]
+    fn a_file_of_parameters_may_include_others() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("written");
+        write("params.yml", "a: {b: 1}\n!include : more.yml\nd: 4\n");
+        write("more.yml", "a: {c: 2}\nd: 3\n");
+        write("broken.yml", "x: 1\ny: [1\n");
+        for (name, text) in [
+            ("duplicate.yml", "a: 1\nb: 2\na: 3\n"),
+            ("outer.yml", "!include : broken.yml\n"),
+            ("list.yml", "- a\n"),
+            ("empty.yml", ""),
+        ] {
+            write(name, text);
+        }
+        let path = |name: &str| folder.path().join(name);
+        let read = read_file(&path("params.yml")).expect("it is right");
+        assert_eq!(Value::Object(read).to_string(), r#"{"a":{"b":1,"c":2},"d":4}"#);
+        for (name, reason) in [
+            ("duplicate.yml", "is invalid (line 3): duplicate key `a`"),
+            (
+                "outer.yml",
+                "is invalid (line 3 of `broken.yml`): a `,` or the closing bracket is missing here",
+            ),
+            ("list.yml", "is invalid (line 1): the file must hold a mapping, but holds a list"),
+            ("empty.yml", "is invalid (line 1): the file must hold a mapping, but holds null"),
+            ("none.yml", "cannot be read: No such file or directory (os error 2)"),
+        ] {
+            let message = read_file(&path(name)).unwrap_err().to_string();
+            assert_eq!(message, format!("parameters file `{}` {reason}", path(name).display()));
+        }
     }
 }

@@ -26,7 +26,7 @@ pub use document::Loaded;
 
 use crate::diagnostic::{Problem, Source, Span};
 use crate::reader::Reader;
-use crate::session::TaskName;
+use crate::session::{Params, TaskName};
 use crate::yaml::Node;
 
 /// Reads a workflow file. `path` is relative to the project.
@@ -38,6 +38,11 @@ pub fn load(path: &Path, reader: &dyn Reader) -> Loaded {
 /// nothing to the caller.
 pub fn compile_called(path: &Path, reader: &dyn Reader) -> Loaded {
     document::load(path, reader, document::Purpose::Called)
+}
+
+/// Reads a file of parameters, includes put in. When it fails, one problem at least is an error.
+pub fn read_params(path: &Path, reader: &dyn Reader) -> Result<Params, Vec<Problem>> {
+    include::read_mapping(path, reader)
 }
 
 /// Compiles a task that a script added at run time. Its places are empty.
