@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::merge::{self, Key, Pair};
 use super::scan::Style;
-use super::syntax::{INCLUDE, Mistake};
+use super::syntax::{Failure, INCLUDE, Mistake};
 use super::tag::{self, MappingKind, Refused, SequenceKind};
 use super::{Dialect, EntryKind, Node, NodeValue, scalar};
 use crate::diagnostic::{Problem, Source, Span};
@@ -109,7 +109,7 @@ impl<'a> Builder<'a> {
         start: usize,
         end: usize,
         properties: &Properties<'a>,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), Failure> {
         let span = Span::new(self.source, start, end);
         let tag = properties.tag.as_ref();
         let merges = tag::is_merge(&text, style, tag.map(|tag| tag.name.as_str()));
@@ -151,7 +151,7 @@ impl<'a> Builder<'a> {
     }
 
     /// A list begins.
-    pub(super) fn open_sequence(&mut self, start: usize, properties: &Properties<'a>) -> Result<(), Problem> {
+    pub(super) fn open_sequence(&mut self, start: usize, properties: &Properties<'a>) -> Result<(), Failure> {
         let kind = tag::sequence_kind(properties.tag.as_ref().map(|tag| tag.name.as_str()));
         let kind = kind.unwrap_or_else(|why| {
             self.refuse_tag(properties.tag.as_ref(), why);
@@ -161,7 +161,7 @@ impl<'a> Builder<'a> {
     }
 
     /// A mapping begins.
-    pub(super) fn open_mapping(&mut self, start: usize, properties: &Properties<'a>) -> Result<(), Problem> {
+    pub(super) fn open_mapping(&mut self, start: usize, properties: &Properties<'a>) -> Result<(), Failure> {
         let kind = tag::mapping_kind(properties.tag.as_ref().map(|tag| tag.name.as_str()));
         let kind = kind.unwrap_or_else(|why| {
             self.refuse_tag(properties.tag.as_ref(), why);
@@ -170,7 +170,7 @@ impl<'a> Builder<'a> {
         self.open(start, properties, Content::Mapping { kind, pairs: Vec::new(), key: None })
     }
 
-    fn open(&mut self, start: usize, properties: &Properties<'a>, content: Content) -> Result<(), Problem> {
+    fn open(&mut self, start: usize, properties: &Properties<'a>, content: Content) -> Result<(), Failure> {
         let span = Span::new(self.source, start, start + 1);
         if self.stack.len() >= MAX_DEPTH {
             return Err(too_deep(&span));
@@ -188,7 +188,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The innermost list or mapping ends: at a byte, or with its last part.
-    pub(super) fn close(&mut self, end: Option<usize>) -> Result<(), Problem> {
+    pub(super) fn close(&mut self, end: Option<usize>) -> Result<(), Failure> {
         let Some(frame) = self.stack.pop() else { return Ok(()) };
         let (value, last) = match frame.content {
             Content::Sequence { kind, items } => {
@@ -222,7 +222,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Puts a finished node where it belongs: the open list or mapping, or the root.
-    fn add(&mut self, value: Measured, anchor: Option<&'a str>) -> Result<(), Problem> {
+    fn add(&mut self, value: Measured, anchor: Option<&'a str>) -> Result<(), Failure> {
         if let Some(name) = anchor {
             self.anchors.insert(name, Anchored::Done(value.clone()));
         }
@@ -246,20 +246,20 @@ impl<'a> Builder<'a> {
     }
 
     /// `*name` between two bytes.
-    pub(super) fn alias(&mut self, name: &str, start: usize, end: usize) -> Result<(), Problem> {
+    pub(super) fn alias(&mut self, name: &str, start: usize, end: usize) -> Result<(), Failure> {
         let span = Span::new(self.source, start, end);
         let mut value = match self.anchors.get(name) {
             Some(Anchored::Done(value)) => value.clone(),
             Some(Anchored::Open) => {
-                let message = "an alias inside the value that it stands for";
-                return Err(Problem::error("yaml-limit", message, &span));
+                let message = "an alias inside the value that it stands for".to_owned();
+                return Err(limit(message, &span));
             }
             None => return Err(Mistake::UnknownAnchor.problem(self.source, start)),
         };
         self.alias_nodes = self.alias_nodes.saturating_add(value.nodes);
         if self.alias_nodes > MAX_ALIAS_NODES {
             let message = format!("aliases make more than {MAX_ALIAS_NODES} values");
-            return Err(Problem::error("yaml-limit", message, &span));
+            return Err(limit(message, &span));
         }
         if self.stack.len() + value.height > MAX_DEPTH {
             return Err(too_deep(&span));
@@ -342,6 +342,10 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn too_deep(span: &Span) -> Problem {
-    Problem::error("yaml-limit", format!("nested more than {MAX_DEPTH} levels deep"), span)
+fn too_deep(span: &Span) -> Failure {
+    limit(format!("nested more than {MAX_DEPTH} levels deep"), span)
+}
+
+fn limit(message: String, span: &Span) -> Failure {
+    Box::new(Problem::error("yaml-limit", message, span))
 }

@@ -42,7 +42,7 @@ pub struct Parsed {
 pub fn parse(source: &Arc<Source>, dialect: Dialect) -> Parsed {
     let mut builder = build::Builder::new(source, dialect);
     if let Err(problem) = parse::parse(source, &mut builder) {
-        builder.problems.push(problem);
+        builder.problems.push(*problem);
         return Parsed { node: None, problems: builder.problems };
     }
     let nothing = || Node { value: NodeValue::Scalar(Value::Null), span: Span::file(source) };

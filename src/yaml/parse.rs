@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::build::{Builder, Properties, Tag};
 use super::scan::{Directive, Scanner, Style, Token, TokenKind, WrittenTag};
-use super::syntax::Mistake;
-use crate::diagnostic::{Problem, Source, Span};
+use super::syntax::{Failure, Mistake};
+use crate::diagnostic::{Source, Span};
 
 /// What may stand in the place of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ enum Context {
 }
 
 /// Reads one document.
-pub(super) fn parse<'a>(source: &'a Arc<Source>, builder: &mut Builder<'a>) -> Result<(), Problem> {
+pub(super) fn parse<'a>(source: &'a Arc<Source>, builder: &mut Builder<'a>) -> Result<(), Failure> {
     let handles = HashMap::from([("!".into(), "!".into()), ("!!".into(), "tag:yaml.org,2002:".into())]);
     Parser { source, scanner: Scanner::new(source)?, builder, handles, brackets: Vec::new() }.document()
 }
@@ -38,7 +38,7 @@ struct Parser<'a, 'b> {
 }
 
 impl<'a> Parser<'a, '_> {
-    fn document(&mut self) -> Result<(), Problem> {
+    fn document(&mut self) -> Result<(), Failure> {
         match self.scanner.peek()?.kind {
             TokenKind::End => return Ok(()),
             TokenKind::Directive(_) | TokenKind::DocumentStart => self.explicit_document()?,
@@ -54,7 +54,7 @@ impl<'a> Parser<'a, '_> {
         }
     }
 
-    fn explicit_document(&mut self) -> Result<(), Problem> {
+    fn explicit_document(&mut self) -> Result<(), Failure> {
         self.directives()?;
         if self.scanner.peek()?.kind != TokenKind::DocumentStart {
             return self.fail(Mistake::DocumentExpected);
@@ -68,7 +68,7 @@ impl<'a> Parser<'a, '_> {
         }
     }
 
-    fn directives(&mut self) -> Result<(), Problem> {
+    fn directives(&mut self) -> Result<(), Failure> {
         let (mut versions, mut defined) = (0, Vec::new());
         while let TokenKind::Directive(directive) = &self.scanner.peek()?.kind {
             match directive {
@@ -89,7 +89,7 @@ impl<'a> Parser<'a, '_> {
         Ok(())
     }
 
-    fn node(&mut self, context: Context) -> Result<(), Problem> {
+    fn node(&mut self, context: Context) -> Result<(), Failure> {
         let token = self.scanner.peek()?;
         if let TokenKind::Alias(name) = token.kind {
             let (start, end) = (token.start, token.end);
@@ -112,7 +112,7 @@ impl<'a> Parser<'a, '_> {
     }
 
     /// An anchor and a tag, in either order.
-    fn properties(&mut self) -> Result<Properties<'a>, Problem> {
+    fn properties(&mut self) -> Result<Properties<'a>, Failure> {
         let mut properties = Properties::default();
         loop {
             match &self.scanner.peek()?.kind {
@@ -127,7 +127,7 @@ impl<'a> Parser<'a, '_> {
         }
     }
 
-    fn tag(&mut self, written: WrittenTag) -> Result<Tag, Problem> {
+    fn tag(&mut self, written: WrittenTag) -> Result<Tag, Failure> {
         let token = self.scanner.peek()?;
         let span = Span::new(self.source, token.start, token.end);
         let name = match written.handle {
@@ -140,7 +140,7 @@ impl<'a> Parser<'a, '_> {
         Ok(Tag { name, span })
     }
 
-    fn scalar(&mut self, properties: Properties<'a>) -> Result<(), Problem> {
+    fn scalar(&mut self, properties: Properties<'a>) -> Result<(), Failure> {
         let Token { kind, start, end } = self.scanner.take()?;
         match kind {
             TokenKind::Scalar { text, style } => self.builder.scalar(text, style, start, end, &properties),
@@ -149,16 +149,16 @@ impl<'a> Parser<'a, '_> {
     }
 
     /// A value that is not written.
-    fn empty(&mut self, at: usize) -> Result<(), Problem> {
+    fn empty(&mut self, at: usize) -> Result<(), Failure> {
         self.builder.scalar(String::new(), Style::Plain, at, at, &Properties::default())
     }
 
     /// A value, or none where one of `ends` comes next.
-    fn node_or_empty(&mut self, at: usize, context: Context, ends: &[TokenKind<'_>]) -> Result<(), Problem> {
+    fn node_or_empty(&mut self, at: usize, context: Context, ends: &[TokenKind<'_>]) -> Result<(), Failure> {
         if ends.contains(&self.scanner.peek()?.kind) { self.empty(at) } else { self.node(context) }
     }
 
-    fn block_sequence(&mut self, properties: Properties<'a>) -> Result<(), Problem> {
+    fn block_sequence(&mut self, properties: Properties<'a>) -> Result<(), Failure> {
         let start = self.scanner.take()?.start;
         self.builder.open_sequence(start, &properties)?;
         loop {
@@ -178,7 +178,7 @@ impl<'a> Parser<'a, '_> {
     }
 
     /// A list whose `-` stand in the column of the key that it belongs to.
-    fn list_of_pair(&mut self, properties: Properties<'a>) -> Result<(), Problem> {
+    fn list_of_pair(&mut self, properties: Properties<'a>) -> Result<(), Failure> {
         const ENDS: [TokenKind<'_>; 4] =
             [TokenKind::BlockEntry, TokenKind::Key, TokenKind::Value, TokenKind::BlockEnd];
         let start = self.scanner.peek()?.start;
@@ -190,7 +190,7 @@ impl<'a> Parser<'a, '_> {
         self.builder.close(None)
     }
 
-    fn block_mapping(&mut self, properties: Properties<'a>) -> Result<(), Problem> {
+    fn block_mapping(&mut self, properties: Properties<'a>) -> Result<(), Failure> {
         const ENDS: [TokenKind<'_>; 3] = [TokenKind::Key, TokenKind::Value, TokenKind::BlockEnd];
         let start = self.scanner.take()?.start;
         self.builder.open_mapping(start, &properties)?;
@@ -211,7 +211,7 @@ impl<'a> Parser<'a, '_> {
     }
 
     /// `:` and what follows it, or nothing.
-    fn value(&mut self, context: Context, ends: &[TokenKind<'_>]) -> Result<(), Problem> {
+    fn value(&mut self, context: Context, ends: &[TokenKind<'_>]) -> Result<(), Failure> {
         let token = self.scanner.peek()?;
         if token.kind != TokenKind::Value {
             let at = token.start;
@@ -221,7 +221,7 @@ impl<'a> Parser<'a, '_> {
         self.node_or_empty(end, context, ends)
     }
 
-    fn flow_sequence(&mut self, properties: Properties<'a>) -> Result<(), Problem> {
+    fn flow_sequence(&mut self, properties: Properties<'a>) -> Result<(), Failure> {
         let start = self.open_brackets()?;
         self.builder.open_sequence(start, &properties)?;
         while self.next_in_brackets(&TokenKind::FlowSequenceEnd)? {
@@ -236,7 +236,7 @@ impl<'a> Parser<'a, '_> {
     }
 
     /// `[a: 1]`: a mapping of one pair without braces.
-    fn pair_in_list(&mut self) -> Result<(), Problem> {
+    fn pair_in_list(&mut self) -> Result<(), Failure> {
         const ENDS: [TokenKind<'_>; 3] = [TokenKind::Value, TokenKind::FlowEntry, TokenKind::FlowSequenceEnd];
         let Token { start, end, .. } = self.scanner.take()?;
         self.builder.open_mapping(start, &Properties::default())?;
@@ -245,7 +245,7 @@ impl<'a> Parser<'a, '_> {
         self.builder.close(None)
     }
 
-    fn flow_mapping(&mut self, properties: Properties<'a>) -> Result<(), Problem> {
+    fn flow_mapping(&mut self, properties: Properties<'a>) -> Result<(), Failure> {
         const ENDS: [TokenKind<'_>; 3] = [TokenKind::Value, TokenKind::FlowEntry, TokenKind::FlowMappingEnd];
         let start = self.open_brackets()?;
         self.builder.open_mapping(start, &properties)?;
@@ -264,18 +264,18 @@ impl<'a> Parser<'a, '_> {
         self.close_brackets()
     }
 
-    fn open_brackets(&mut self) -> Result<usize, Problem> {
+    fn open_brackets(&mut self) -> Result<usize, Failure> {
         let start = self.scanner.take()?.start;
         self.brackets.push(start);
         Ok(start)
     }
 
-    fn next_in_brackets(&mut self, end: &TokenKind<'_>) -> Result<bool, Problem> {
+    fn next_in_brackets(&mut self, end: &TokenKind<'_>) -> Result<bool, Failure> {
         Ok(self.scanner.peek()?.kind != *end)
     }
 
     /// Between two items stands a comma; before the end there may be one.
-    fn comma(&mut self, end: &TokenKind<'_>) -> Result<(), Problem> {
+    fn comma(&mut self, end: &TokenKind<'_>) -> Result<(), Failure> {
         let kind = &self.scanner.peek()?.kind;
         if *kind == TokenKind::FlowEntry {
             self.scanner.take()?;
@@ -285,18 +285,18 @@ impl<'a> Parser<'a, '_> {
         Ok(())
     }
 
-    fn close_brackets(&mut self) -> Result<(), Problem> {
+    fn close_brackets(&mut self) -> Result<(), Failure> {
         self.brackets.pop();
         let end = self.scanner.take()?.end;
         self.builder.close(Some(end))
     }
 
     /// The mistake is where the next token stands.
-    fn fail<T>(&mut self, mistake: Mistake) -> Result<T, Problem> {
+    fn fail<T>(&mut self, mistake: Mistake) -> Result<T, Failure> {
         let at = self.scanner.peek()?.start;
         let problem = mistake.problem(self.source, at);
         Err(match self.brackets.last() {
-            Some(open) => problem.also(&Span::new(self.source, *open, open + 1), "opened here"),
+            Some(open) => Box::new(problem.also(&Span::new(self.source, *open, open + 1), "opened here")),
             None => problem,
         })
     }

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Problem, Source, Span};
 
+/// What ends the reading of a text. Boxed: it is rare, and every step hands a result on.
+pub(super) type Failure = Box<Problem>;
+
 const QUOTE_WHOLE: &str = "quote the whole value, or put it in a block that starts with `|`";
 /// How an include is written.
 pub(super) const INCLUDE: &str =
@@ -71,7 +74,7 @@ pub(super) enum Mistake {
 
 impl Mistake {
     /// The mistake made at a byte of a text.
-    pub(super) fn problem(self, source: &Arc<Source>, byte: usize) -> Problem {
+    pub(super) fn problem(self, source: &Arc<Source>, byte: usize) -> Failure {
         let rest = source.text.get(byte..).unwrap_or_default();
         let width = rest.chars().next().filter(|letter| *letter != '\n').map_or(0, char::len_utf8);
         let problem = Problem::error("yaml-syntax", self.message(), &Span::new(source, byte, byte + width));
@@ -84,10 +87,10 @@ impl Mistake {
             Self::ColonInside if before.trim_end().ends_with(" !include") => Some(INCLUDE),
             _ => self.hint(rest),
         };
-        match hint {
+        Box::new(match hint {
             Some(hint) => problem.hint(hint),
             None => problem,
-        }
+        })
     }
 
     fn message(self) -> String {

@@ -2,8 +2,7 @@
 
 use super::cursor::{END, is_break, is_space_or_end};
 use super::{Scanner, Style, Token, TokenKind};
-use crate::diagnostic::Problem;
-use crate::yaml::syntax::Mistake;
+use crate::yaml::syntax::{Failure, Mistake};
 
 /// What becomes of the line breaks at the end.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,7 +22,7 @@ struct Header {
 }
 
 impl<'a> Scanner<'a> {
-    pub(super) fn scan_block(&mut self) -> Result<Token<'a>, Problem> {
+    pub(super) fn scan_block(&mut self) -> Result<Token<'a>, Failure> {
         let start = self.cursor.byte();
         let folds = self.cursor.peek(0) == '>';
         self.cursor.skip();
@@ -65,7 +64,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// `+` or `-` and a digit, in either order; then nothing but a comment.
-    fn block_header(&mut self) -> Result<Header, Problem> {
+    fn block_header(&mut self) -> Result<Header, Failure> {
         let mut header = Header { chomping: Chomping::Clip, indent: None };
         for _ in 0..2 {
             match self.cursor.peek(0) {

@@ -1,8 +1,9 @@
 //! A text read character by character, with the place of each.
 
-use super::super::syntax::Mistake;
-use crate::diagnostic::{Problem, Source};
 use std::sync::Arc;
+
+use crate::diagnostic::Source;
+use crate::yaml::syntax::{Failure, Mistake};
 
 /// What [`Cursor::peek`] gives behind the end. It can't stand in a text: it is not printable.
 pub(super) const END: char = '\0';
@@ -76,13 +77,20 @@ impl<'a> Cursor<'a> {
         (0..count).for_each(|_| self.skip());
     }
 
-    /// Reads as long as the characters fit.
+    /// Reads as long as the characters fit. A line break must not.
     pub(super) fn take_while(&mut self, fits: impl Fn(char) -> bool) -> &'a str {
-        let start = self.byte();
-        while self.byte() < self.source.text.len() && fits(self.peek(0)) {
-            self.skip();
-        }
-        self.since(start)
+        let rest = self.rest();
+        self.take(rest.find(|letter| !fits(letter)).unwrap_or(rest.len()))
+    }
+
+    /// Reads so many bytes, without a line break among them.
+    pub(super) fn take(&mut self, bytes: usize) -> &'a str {
+        let taken = &self.rest()[..bytes];
+        let count = taken.chars().count();
+        self.place.byte += bytes;
+        self.place.index += count;
+        self.place.column += count;
+        taken
     }
 
     /// Reads a line break. All count as a line feed but the two that Unicode has for texts.
@@ -109,11 +117,11 @@ impl<'a> Cursor<'a> {
     }
 
     /// The problem of a mistake that is made here.
-    pub(super) fn mistake(&self, mistake: Mistake) -> Problem {
+    pub(super) fn mistake(&self, mistake: Mistake) -> Failure {
         self.mistake_at(mistake, self.byte())
     }
 
-    pub(super) fn mistake_at(&self, mistake: Mistake, byte: usize) -> Problem {
+    pub(super) fn mistake_at(&self, mistake: Mistake, byte: usize) -> Failure {
         mistake.problem(self.source, byte)
     }
 }

@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 pub(super) use token::{Directive, Style, Token, TokenKind, WrittenTag};
 
-use super::syntax::Mistake;
-use crate::diagnostic::{Problem, Source};
+use super::syntax::{Failure, Mistake};
+use crate::diagnostic::Source;
 use cursor::{Cursor, END, Place, is_blank, is_break};
 
 /// How far a key's `:` may be from its first character.
@@ -51,7 +51,7 @@ pub(super) struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
-    pub(super) fn new(source: &'a Arc<Source>) -> Result<Self, Problem> {
+    pub(super) fn new(source: &'a Arc<Source>) -> Result<Self, Failure> {
         if let Some((at, letter)) = source.text.char_indices().find(|(_, letter)| !is_printable(*letter)) {
             return Err(Mistake::Character(letter).problem(source, at));
         }
@@ -69,7 +69,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// The next token.
-    pub(super) fn peek(&mut self) -> Result<&Token<'a>, Problem> {
+    pub(super) fn peek(&mut self) -> Result<&Token<'a>, Failure> {
         while self.needs_more()? {
             self.fetch()?;
         }
@@ -77,7 +77,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Takes the next token.
-    pub(super) fn take(&mut self) -> Result<Token<'a>, Problem> {
+    pub(super) fn take(&mut self) -> Result<Token<'a>, Failure> {
         let end = Token { kind: TokenKind::End, start: self.cursor.byte(), end: self.cursor.byte() };
         if self.peek()?.kind == TokenKind::End {
             return Ok(end);
@@ -87,18 +87,26 @@ impl<'a> Scanner<'a> {
     }
 
     /// A token may be given away only when it is clear that no key begins with it.
-    fn needs_more(&mut self) -> Result<bool, Problem> {
+    fn needs_more(&mut self) -> Result<bool, Failure> {
         if self.done {
             return Ok(false);
         }
         if self.tokens.is_empty() {
             return Ok(true);
         }
+        if !self.may_begin_key() {
+            return Ok(false);
+        }
         self.drop_stale_keys()?;
-        Ok(self.keys.iter().flatten().next().is_some_and(|key| key.token == self.taken))
+        Ok(self.may_begin_key())
     }
 
-    fn fetch(&mut self) -> Result<(), Problem> {
+    /// Whether the next token may turn out to be that of a key.
+    fn may_begin_key(&self) -> bool {
+        self.keys.iter().flatten().next().is_some_and(|key| key.token == self.taken)
+    }
+
+    fn fetch(&mut self) -> Result<(), Failure> {
         self.skip_to_token();
         self.drop_stale_keys()?;
         self.unwind(Some(self.cursor.column()));
@@ -202,7 +210,7 @@ impl<'a> Scanner<'a> {
         self.tokens.push_back(Token { kind, start, end: self.cursor.byte() });
     }
 
-    fn fetch_end(&mut self) -> Result<(), Problem> {
+    fn fetch_end(&mut self) -> Result<(), Failure> {
         self.unwind(None);
         self.forget_key()?;
         self.keys = vec![None];
@@ -211,7 +219,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn fetch_directive(&mut self) -> Result<(), Problem> {
+    fn fetch_directive(&mut self) -> Result<(), Failure> {
         self.unwind(None);
         self.forget_key()?;
         self.key_allowed = false;
@@ -220,7 +228,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn fetch_document_mark(&mut self, kind: TokenKind<'a>) -> Result<(), Problem> {
+    fn fetch_document_mark(&mut self, kind: TokenKind<'a>) -> Result<(), Failure> {
         self.unwind(None);
         self.forget_key()?;
         self.key_allowed = false;
@@ -230,7 +238,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn open_flow(&mut self, kind: TokenKind<'a>) -> Result<(), Problem> {
+    fn open_flow(&mut self, kind: TokenKind<'a>) -> Result<(), Failure> {
         self.note_key()?;
         self.flow_depth += 1;
         self.keys.push(None);
@@ -239,7 +247,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn close_flow(&mut self, kind: TokenKind<'a>) -> Result<(), Problem> {
+    fn close_flow(&mut self, kind: TokenKind<'a>) -> Result<(), Failure> {
         self.forget_key()?;
         if self.flow_depth > 0 {
             self.flow_depth -= 1;
@@ -250,7 +258,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn fetch_block_entry(&mut self) -> Result<(), Problem> {
+    fn fetch_block_entry(&mut self) -> Result<(), Failure> {
         if self.flow_depth == 0 {
             self.open_block(TokenKind::BlockSequenceStart, Mistake::EntryInside)?;
         }
@@ -260,7 +268,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn fetch_key(&mut self) -> Result<(), Problem> {
+    fn fetch_key(&mut self) -> Result<(), Failure> {
         if self.flow_depth == 0 {
             self.open_block(TokenKind::BlockMappingStart, Mistake::KeyInside)?;
         }
@@ -270,7 +278,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn fetch_value(&mut self) -> Result<(), Problem> {
+    fn fetch_value(&mut self) -> Result<(), Failure> {
         if let Some(key) = self.keys.last_mut().and_then(Option::take) {
             let at = key.token - self.taken;
             let empty = |kind| Token { kind, start: key.place.byte, end: key.place.byte };
@@ -290,7 +298,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// `mistake` is what it is where no block may begin.
-    fn open_block(&mut self, kind: TokenKind<'a>, mistake: Mistake) -> Result<(), Problem> {
+    fn open_block(&mut self, kind: TokenKind<'a>, mistake: Mistake) -> Result<(), Failure> {
         if !self.key_allowed {
             return Err(self.cursor.mistake(mistake));
         }
@@ -303,8 +311,8 @@ impl<'a> Scanner<'a> {
     /// A token that a key may begin with and no key can follow at once.
     fn fetch_word(
         &mut self,
-        scan: impl FnOnce(&mut Self) -> Result<Token<'a>, Problem>,
-    ) -> Result<(), Problem> {
+        scan: impl FnOnce(&mut Self) -> Result<Token<'a>, Failure>,
+    ) -> Result<(), Failure> {
         self.note_key()?;
         self.key_allowed = false;
         let token = scan(self)?;
@@ -313,7 +321,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Remembers that a key may begin here.
-    fn note_key(&mut self) -> Result<(), Problem> {
+    fn note_key(&mut self) -> Result<(), Failure> {
         let place = self.cursor.place();
         let required = self.flow_depth == 0 && self.indent == Some(place.column);
         if self.key_allowed {
@@ -329,7 +337,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// What may have been a key is none: something else begins here.
-    fn forget_key(&mut self) -> Result<(), Problem> {
+    fn forget_key(&mut self) -> Result<(), Failure> {
         match self.keys.last_mut().and_then(Option::take) {
             Some(key) if key.required => Err(self.without_colon(&key)),
             _ => Ok(()),
@@ -337,7 +345,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// A key stands on one line and is not too long.
-    fn drop_stale_keys(&mut self) -> Result<(), Problem> {
+    fn drop_stale_keys(&mut self) -> Result<(), Failure> {
         let here = self.cursor.place();
         for slot in &mut self.keys {
             let Some(key) =
@@ -352,7 +360,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn without_colon(&self, key: &PossibleKey) -> Problem {
+    fn without_colon(&self, key: &PossibleKey) -> Failure {
         self.cursor.mistake_at(Mistake::ColonMissing, key.place.byte)
     }
 }

@@ -2,12 +2,11 @@
 
 use super::cursor::{END, is_blank, is_end, is_space_or_end, is_word};
 use super::{Directive, Scanner, Token, TokenKind, WrittenTag};
-use crate::diagnostic::Problem;
-use crate::yaml::syntax::Mistake;
+use crate::yaml::syntax::{Failure, Mistake};
 
 impl<'a> Scanner<'a> {
     /// `&name` or `*name`.
-    pub(super) fn scan_anchor(&mut self) -> Result<Token<'a>, Problem> {
+    pub(super) fn scan_anchor(&mut self) -> Result<Token<'a>, Failure> {
         let start = self.cursor.byte();
         let is_alias = self.cursor.peek(0) == '*';
         self.cursor.skip();
@@ -22,7 +21,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// `!`, `!name`, `!!name`, `!handle!name`, `!<name>`.
-    pub(super) fn scan_tag(&mut self) -> Result<Token<'a>, Problem> {
+    pub(super) fn scan_tag(&mut self) -> Result<Token<'a>, Failure> {
         let start = self.cursor.byte();
         let written = self.written_tag(start)?;
         if !is_space_or_end(self.cursor.peek(0)) {
@@ -31,7 +30,7 @@ impl<'a> Scanner<'a> {
         Ok(Token { kind: TokenKind::Tag(written), start, end: self.cursor.byte() })
     }
 
-    fn written_tag(&mut self, start: usize) -> Result<WrittenTag, Problem> {
+    fn written_tag(&mut self, start: usize) -> Result<WrittenTag, Failure> {
         let next = self.cursor.peek(1);
         if is_blank(next) {
             self.cursor.skip();
@@ -57,7 +56,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// `!`, `!!` or `!word!`.
-    fn handle(&mut self, mistake: Mistake, start: usize) -> Result<String, Problem> {
+    fn handle(&mut self, mistake: Mistake, start: usize) -> Result<String, Failure> {
         let from = self.cursor.byte();
         if self.cursor.peek(0) != '!' {
             return Err(self.cursor.mistake_at(mistake, start));
@@ -74,7 +73,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// A name of the letters of a URI; `%41` is `A`.
-    fn uri(&mut self, mistake: Mistake, start: usize) -> Result<String, Problem> {
+    fn uri(&mut self, mistake: Mistake, start: usize) -> Result<String, Failure> {
         let written =
             self.cursor.take_while(|letter| is_word(letter) || ";/?:@&=+$,.!~*'()[]%".contains(letter));
         match unescape(written) {
@@ -84,7 +83,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// `%YAML`, `%TAG` or any other line that begins with `%`.
-    pub(super) fn scan_directive(&mut self) -> Result<Token<'a>, Problem> {
+    pub(super) fn scan_directive(&mut self) -> Result<Token<'a>, Failure> {
         let start = self.cursor.byte();
         let wrong = |scanner: &Self| scanner.cursor.mistake_at(Mistake::Directive, start);
         self.cursor.skip();
@@ -119,7 +118,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// ` !handle! prefix`
-    fn tag_directive(&mut self, start: usize) -> Result<Directive, Problem> {
+    fn tag_directive(&mut self, start: usize) -> Result<Directive, Failure> {
         self.cursor.take_while(|letter| letter == ' ');
         let handle = self.handle(Mistake::Directive, start)?;
         if self.cursor.peek(0) != ' ' {

@@ -1,12 +1,12 @@
 //! Unquoted scalars.
 
-use super::cursor::is_blank;
+use super::cursor::{END, is_blank};
 use super::{Scanner, Style, Token, TokenKind};
-use crate::diagnostic::Problem;
+use crate::yaml::syntax::Failure;
 
 impl<'a> Scanner<'a> {
     /// An unquoted scalar: as many lines as are indented deeper than the block that it stands in.
-    pub(super) fn scan_plain(&mut self) -> Result<Token<'a>, Problem> {
+    pub(super) fn scan_plain(&mut self) -> Result<Token<'a>, Failure> {
         let start = self.cursor.byte();
         let mut end = start;
         let mut text = String::new();
@@ -33,15 +33,16 @@ impl<'a> Scanner<'a> {
     /// What goes on without a blank.
     fn plain_word(&mut self) -> &'a str {
         let in_flow = self.flow_depth > 0;
-        let start = self.cursor.byte();
-        loop {
-            let (letter, next) = (self.cursor.peek(0), self.cursor.peek(1));
+        let rest = self.cursor.rest();
+        let mut letters = rest.char_indices().peekable();
+        while let Some((at, letter)) = letters.next() {
+            let next = letters.peek().map_or(END, |(_, next)| *next);
             let ends_key = letter == ':' && (is_blank(next) || in_flow && ",[]{}".contains(next));
             if is_blank(letter) || ends_key || in_flow && ",?[]{}".contains(letter) {
-                return self.cursor.since(start);
+                return self.cursor.take(at);
             }
-            self.cursor.skip();
         }
+        self.cursor.take(rest.len())
     }
 
     /// The blanks between two words, as they count: one line break is a space, further ones stay. Empty where the

@@ -3,12 +3,11 @@
 use super::cursor::{END, is_blank};
 use super::plain::folded;
 use super::{Scanner, Style, Token, TokenKind};
-use crate::diagnostic::Problem;
-use crate::yaml::syntax::Mistake;
+use crate::yaml::syntax::{Failure, Mistake};
 
 impl<'a> Scanner<'a> {
     /// A scalar in quotes. Its further lines may stand at any column.
-    pub(super) fn scan_quoted(&mut self) -> Result<Token<'a>, Problem> {
+    pub(super) fn scan_quoted(&mut self) -> Result<Token<'a>, Failure> {
         let start = self.cursor.byte();
         let quote = self.cursor.peek(0);
         self.cursor.skip();
@@ -40,7 +39,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn double_quoted_word(&mut self, text: &mut String) -> Result<(), Problem> {
+    fn double_quoted_word(&mut self, text: &mut String) -> Result<(), Failure> {
         loop {
             text.push_str(
                 self.cursor.take_while(|letter| !is_blank(letter) && !matches!(letter, '"' | '\\')),
@@ -52,7 +51,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn escape(&mut self, text: &mut String) -> Result<(), Problem> {
+    fn escape(&mut self, text: &mut String) -> Result<(), Failure> {
         let start = self.cursor.byte();
         self.cursor.skip();
         let letter = self.cursor.peek(0);
@@ -80,7 +79,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// The number after `\x`, `\u`, `\U`.
-    fn hex(&mut self, start: usize, letter: char, digits: usize) -> Result<u32, Problem> {
+    fn hex(&mut self, start: usize, letter: char, digits: usize) -> Result<u32, Failure> {
         self.cursor.skip();
         let hex: String = self.cursor.rest().chars().take(digits).collect();
         let is_hex = hex.len() == digits && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -92,7 +91,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// A code's character. Two halves of a pair, as JSON writes them, are one.
-    fn character(&mut self, start: usize, code: u32) -> Result<char, Problem> {
+    fn character(&mut self, start: usize, code: u32) -> Result<char, Failure> {
         let wrong = |scanner: &Self| scanner.cursor.mistake_at(Mistake::EscapeCharacter, start);
         if !(0xd800..0xdc00).contains(&code) {
             return char::from_u32(code).ok_or_else(|| wrong(self));
@@ -107,7 +106,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Blanks between two words: kept on one line, folded at its end.
-    fn quoted_gap(&mut self, text: &mut String, start: usize) -> Result<(), Problem> {
+    fn quoted_gap(&mut self, text: &mut String, start: usize) -> Result<(), Failure> {
         let blanks = self.cursor.take_while(|letter| matches!(letter, ' ' | '\t'));
         if self.cursor.peek(0) == END {
             return Err(self.cursor.mistake_at(Mistake::Quote, start));
@@ -120,7 +119,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Empty lines, and the blanks before what follows them.
-    fn quoted_breaks(&mut self) -> Result<String, Problem> {
+    fn quoted_breaks(&mut self) -> Result<String, Failure> {
         let mut breaks = String::new();
         loop {
             if self.cursor.at_document_mark() {
