@@ -22,13 +22,12 @@ fuzz_target!(|text: &str| {
     EVALUATOR.with_borrow(|evaluator| {
         let _ = evaluator.evaluate_text(&text, &base);
         let _ = evaluator.evaluate_object(&object, &base, Tolerance::Refuse);
-        let _ = evaluator.evaluate_object(&object, &base, Tolerance::KeepAsWritten);
         assert_eq!(evaluator.evaluate_text("${x + text}", &base).as_deref(), Ok("1abc"));
     });
 });
 
 fn evaluator() -> Evaluator {
-    let limits = Limits { memory_bytes: 16 << 20, stack_bytes: 512 << 10, steps: 1_000_000 };
+    let limits = Limits { memory_bytes: 16 << 20, stack_bytes: 512 << 10, steps: 200_000 };
     Evaluator::new(
         TimeZone::get("Asia/Tokyo").unwrap_or(TimeZone::UTC),
         Clock::fixed(Timestamp::UNIX_EPOCH),

@@ -7,6 +7,7 @@ use std::path::Path;
 use libfuzzer_sys::fuzz_target;
 use sync::dig::{compile_called, load};
 use sync::reader::MemoryReader;
+use sync::report::problems::render;
 
 /// The line between the two files.
 const CUT: &str = "\n#--- inc.dig\n";
@@ -16,9 +17,7 @@ fuzz_target!(|text: &str| {
     let reader = MemoryReader::default().with("main.dig", main).with("inc.dig", included);
     for loaded in [load(Path::new("main.dig"), &reader), compile_called(Path::new("inc.dig"), &reader)] {
         assert!(loaded.workflow.is_some() || loaded.has_errors(), "nothing and no reason");
-        for problem in &loaded.problems {
-            assert!(!problem.message.is_empty());
-            let _ = problem.span.as_ref().map(|span| (span.line(), span.column(), span.text()));
-        }
+        assert!(loaded.problems.iter().all(|problem| !problem.message.is_empty()));
+        let _ = render(&loaded.problems, false);
     }
 });

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
 use sync::diagnostic::{Problem, Source};
+use sync::report::problems::render;
 use sync::yaml::{Dialect, Node, NodeValue, parse};
 
 fuzz_target!(|text: &str| {
@@ -16,10 +17,10 @@ fuzz_target!(|text: &str| {
             parsed.node.is_some() || parsed.problems.iter().any(Problem::is_error),
             "nothing and no reason"
         );
-        parsed.problems.iter().filter_map(|problem| problem.span.as_ref()).for_each(|span| {
+        for span in parsed.problems.iter().filter_map(|problem| problem.span.as_ref()) {
             assert!(Arc::ptr_eq(&span.source, &source));
-            let _ = (span.line(), span.column(), span.text());
-        });
+        }
+        let _ = render(&parsed.problems, false);
         if let Some(node) = &parsed.node {
             visit(node);
             let _ = node.to_json().to_string();
