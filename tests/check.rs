@@ -146,6 +146,19 @@ fn the_json_has_six_keys_a_problem() {
 }
 
 #[test]
+fn what_digdagignore_names_is_not_checked() {
+    let sandbox = Sandbox::new()
+        .file("main.dig", "+a:\n  echo>: x\n")
+        .file("draft.dig", "+a:\n  frob>: x\n")
+        .file("old/broken.dig", "a: [\n")
+        .file(".digdagignore", "# not ready\ndraft.*\nold/\n");
+    let said = sandbox.run(["check"]).expect_code(0);
+    assert_eq!(said.stderr, "checked 1 file: no problems\n");
+    let said = sandbox.run(["check", "draft.dig"]).expect_code(65);
+    assert_eq!(said.stderr, "checked 1 file: 1 error\n");
+}
+
+#[test]
 fn what_nothing_reaches_is_checked_as_yaml_only() {
     let sandbox = Sandbox::new()
         .file("main.dig", "+a:\n  echo>: hi\n")

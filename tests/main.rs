@@ -31,3 +31,4 @@ mod secrets_kms;
 mod sql;
 mod support;
 mod types;
+mod yaml;

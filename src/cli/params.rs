@@ -4,13 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::diagnostic::{Problem, Source};
 use crate::dig;
 use crate::exit::Exit;
 use crate::reader::DirectoryReader;
 use crate::report::problems;
 use crate::session::Params;
-use crate::yaml::{self, Dialect};
 
 /// Why parameters cannot be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,24 +42,17 @@ impl ParamsError {
 
 /// The mapping in a YAML file (`-P`), its includes in place.
 pub fn read_file(path: &Path) -> Result<Params, ParamsError> {
-    let text = std::fs::read_to_string(path)
+    std::fs::read_to_string(path)
         .map_err(|error| ParamsError::Unreadable { path: path.to_owned(), reason: error.to_string() })?;
-    let invalid = |reason: String| ParamsError::Invalid { path: path.to_owned(), reason };
-    let refuse = |problems: &[Problem]| match problems.iter().find(|problem| problem.is_error()) {
-        Some(problem) => Err(invalid(format!("is invalid: {}", problems::one_line(problem)))),
-        None => Ok(()),
-    };
     let (folder, name) = (path.parent().unwrap_or(Path::new("")), path.file_name().unwrap_or_default());
-    let parsed = yaml::parse(&Source::new(name, text), Dialect::Digdag);
-    refuse(&parsed.problems)?;
-    let node =
-        parsed.node.map(|node| dig::with_includes(node, Path::new(name), &DirectoryReader::new(folder)));
-    let Some((node, problems)) = node else { return Err(invalid("holds no mapping".to_owned())) };
-    refuse(&problems)?;
-    match node.to_json() {
-        Value::Object(params) => Ok(params),
-        _ => Err(invalid("holds no mapping".to_owned())),
-    }
+    dig::read_params(Path::new(name), &DirectoryReader::new(folder)).map_err(|problems| {
+        let error = problems.iter().find(|problem| problem.is_error());
+        let reason = error.map(|error| format!("is invalid: {}", problems::one_line(error)));
+        ParamsError::Invalid {
+            path: path.to_owned(),
+            reason: reason.unwrap_or_else(|| "is invalid".to_owned()),
+        }
+    })
 }
 
 /// Puts the values of all `-p` over parameters from elsewhere. Values are text. Dots in keys nest. A comma begins the

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::compile::{Compiler, DIRECTIVES, Place, definition, find, span_of};
+use super::compile::{Compiler, DIRECTIVES, Place, definition, find, given, span_of};
 use super::include::Includes;
 use super::schedule::Schedule;
 use super::workflow::{OnFailure, Parallel, Task, TaskBody, Workflow};
@@ -178,7 +178,7 @@ fn top_key(compiler: &mut Compiler, entry: &Entry, place: Place<'_>) {
 
 fn timezone(compiler: &mut Compiler, entries: &[&Entry], place: Place<'_>) -> (jiff::tz::TimeZone, String) {
     let utc = || (jiff::tz::TimeZone::UTC, "UTC".to_owned());
-    let Some(entry) = find(entries, "timezone") else { return utc() };
+    let Some(entry) = given(entries, "timezone") else { return utc() };
     let parsed = params::to_text("timezone", &entry.value.to_json())
         .map_err(|_| "`timezone` must be the name of a zone or an offset".to_owned())
         .and_then(|text| zone::parse(&text).map(|zone| (zone, text)));

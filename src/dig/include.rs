@@ -7,8 +7,11 @@
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
-use crate::diagnostic::{Problem, Source};
+use serde_json::Value;
+
+use crate::diagnostic::{Problem, Source, Span};
 use crate::reader::Reader;
+use crate::session::Params;
 use crate::yaml::{self, Dialect, Entry, EntryKind, Node, NodeValue};
 
 /// Files that one file may bring in, all levels together. Two files that include the next one twice, and so on,
@@ -16,6 +19,39 @@ use crate::yaml::{self, Dialect, Entry, EntryKind, Node, NodeValue};
 const MAX_INCLUDES: usize = 1_000;
 /// How deep included files may include others: with the depth of a YAML file it bounds the depth of the whole.
 const MAX_CHAIN: usize = 10;
+
+/// The mapping in a file, includes put in. When it fails, one problem at least is an error.
+pub(super) fn read_mapping(path: &Path, reader: &dyn Reader) -> Result<Params, Vec<Problem>> {
+    let text = reader.read(path).map_err(|error| {
+        let message = format!("file `{}` {}", path.display(), why_unreadable(&error));
+        vec![Problem::placeless("missing-file", message)]
+    })?;
+    let source = Source::new(path, text);
+    let parsed = yaml::parse(&source, Dialect::Digdag);
+    let mut problems = parsed.problems;
+    let Some(node) = parsed.node else { return Err(problems) };
+    let kind = node.kind();
+    let mut includes = Includes::new(path, reader);
+    let value = includes.resolve(node).to_json();
+    problems.append(&mut includes.problems);
+    match value {
+        Value::Object(params) if !problems.iter().any(Problem::is_error) => return Ok(params),
+        Value::Object(_) => {}
+        _ => {
+            let message = format!("the file must hold a mapping, but holds {kind}");
+            problems.push(Problem::error("shape", message, &Span::file(&source)));
+        }
+    }
+    Err(problems)
+}
+
+fn why_unreadable(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => "does not exist".to_owned(),
+        ErrorKind::InvalidData => "is not UTF-8 text".to_owned(),
+        _ => format!("can't be read: {error}"),
+    }
+}
 
 /// Resolves the includes of one file.
 pub(super) struct Includes<'a> {
@@ -88,11 +124,7 @@ impl<'a> Includes<'a> {
         let text = match self.reader.read(&path) {
             Ok(text) => text,
             Err(error) => {
-                let message = match error.kind() {
-                    ErrorKind::NotFound => format!("included file `{}` does not exist", path.display()),
-                    ErrorKind::InvalidData => format!("included file `{}` is not UTF-8 text", path.display()),
-                    _ => format!("included file `{}` can't be read: {error}", path.display()),
-                };
+                let message = format!("included file `{}` {}", path.display(), why_unreadable(&error));
                 self.refuse(entry, "missing-file", message);
                 return None;
             }
@@ -114,7 +146,13 @@ impl<'a> Includes<'a> {
 
     /// The included file's path, relative to the project.
     fn target(&mut self, entry: &Entry) -> Option<PathBuf> {
-        let Some(text) = entry.value.as_str().filter(|text| !text.is_empty()) else {
+        let written = match &entry.value.value {
+            NodeValue::Scalar(Value::String(text)) => Some(text.clone()),
+            // A name such as `2024` was read as a number.
+            NodeValue::Scalar(value @ (Value::Number(_) | Value::Bool(_))) => Some(value.to_string()),
+            _ => None,
+        };
+        let Some(text) = written.as_deref().filter(|text| !text.is_empty()) else {
             let message = format!("`!include :` takes the path of a file, not {}", entry.value.kind());
             self.refuse(entry, "include-path", message);
             return None;
@@ -216,37 +254,138 @@ mod tests {
     }
 
     #[test]
+    fn an_include_may_stand_wherever_a_key_may() {
+        let reader = MemoryReader::default()
+            .with("a.yml", "x: {p: 1}\n")
+            .with("b.yml", "x: {q: 2}\ny: 3\n")
+            .with("2024", "z: 1\n")
+            .with("empty.yml", "{}\n");
+        for (text, expected) in [
+            ("!include : a.yml\n", r#"{"x":{"p":1}}"#),
+            ("_export:\n  !include : a.yml\n", r#"{"_export":{"x":{"p":1}}}"#),
+            (
+                "+t:\n  for_each>:\n    !include : a.yml\n  _do:\n    !include : b.yml\n",
+                r#"{"+t":{"for_each>":{"x":{"p":1}},"_do":{"x":{"q":2},"y":3}}}"#,
+            ),
+            ("l:\n- 1\n- !include : a.yml\n  k: 2\n", r#"{"l":[1,{"x":{"p":1},"k":2}]}"#),
+            ("m: {!include : a.yml, k: 1}\n", r#"{"m":{"x":{"p":1},"k":1}}"#),
+            ("l: [!include : a.yml]\n", r#"{"l":[{"x":{"p":1}}]}"#),
+            // Included maps are merged into earlier ones, whichever way those came there.
+            ("!include : a.yml\n!include : b.yml\n", r#"{"x":{"p":1,"q":2},"y":3}"#),
+            ("!include : a.yml\n!include : a.yml\n", r#"{"x":{"p":1}}"#),
+            ("x: {q: 0, r: 0}\n!include : b.yml\n", r#"{"x":{"q":2,"r":0},"y":3}"#),
+            ("x: 0\n!include : b.yml\n", r#"{"x":{"q":2},"y":3}"#),
+            // A later key replaces, and stands where the included one stood.
+            ("!include : b.yml\nz: 1\nx: {r: 0}\n", r#"{"x":{"r":0},"y":3,"z":1}"#),
+            // Text behind the tag means nothing; a name may look like a number.
+            ("!include whatever : 'a.yml'\n", r#"{"x":{"p":1}}"#),
+            ("!include : 2024\n", r#"{"z":1}"#),
+            ("!include : sub/../a.yml # why\n", r#"{"x":{"p":1}}"#),
+            ("k: 1\n!include : empty.yml\n", r#"{"k":1}"#),
+            (
+                "b: &b\n  !include : a.yml\nc:\n  <<: *b\n  k: 1\n",
+                r#"{"b":{"x":{"p":1}},"c":{"x":{"p":1},"k":1}}"#,
+            ),
+        ] {
+            let reader = reader.clone().with("main.dig", text);
+            assert_eq!(resolved(&reader, "main.dig"), (expected.to_owned(), Vec::new()), "{text}");
+        }
+    }
+
+    #[test]
     fn an_inclusion_that_fails_is_shown_at_its_key() {
         let reader = MemoryReader::default()
-            .with("a.dig", "x:\n  !include : a.dig\n")
-            .with("sub/b.dig", "x:\n  !include : ../a.dig\n")
-            .with("c.dig", "!include : /etc/passwd\n!include : no.yml\n!include :\n!include : ${x}.yml\n")
             .with("list.yml", "- 1\n")
+            .with("empty.yml", "")
             .with("broken.yml", "a: b: c\n")
-            .with("d.dig", "!include : list.yml\n!include : broken.yml\nk: v\n");
-        let problems = |path: &str| resolved(&reader, path).1;
-        assert_eq!(problems("a.dig"), ["a.dig:2:14 include-loop `a.dig` includes itself"]);
+            .with("twice.yml", "a: 1\na: 2\n")
+            .with("sub/up.yml", "x:\n  !include : ../list.yml\n")
+            .with("loop.yml", "x:\n  !include : main.dig\n");
+        let inside = "must lie in the folder of the file that includes it, or below";
+        let outside = |path: &str| format!("include-path included file `{path}` {inside}");
+        for (text, expected) in [
+            ("!include : main.dig\n", "main.dig:1:12 include-loop `main.dig` includes itself".to_owned()),
+            ("!include : loop.yml\n", "loop.yml:2:14 include-loop `main.dig` includes itself".to_owned()),
+            ("!include : ../a.yml\n", format!("main.dig:1:12 {}", outside("../a.yml"))),
+            ("!include : sub/../../a.yml\n", format!("main.dig:1:12 {}", outside("sub/../../a.yml"))),
+            ("!include : sub/up.yml\n", format!("sub/up.yml:2:14 {}", outside("../list.yml"))),
+            ("a:\n- !include : /etc/passwd\n", format!("main.dig:2:14 {}", outside("/etc/passwd"))),
+            ("!include : no.yml\n", "main.dig:1:12 missing-file included file `no.yml` does not exist".to_owned()),
+            (
+                "!include :\n",
+                "main.dig:1:1 include-path `!include :` takes the path of a file, not null".to_owned(),
+            ),
+            (
+                "!include : {a: 1}\n",
+                "main.dig:1:12 include-path `!include :` takes the path of a file, not a mapping".to_owned(),
+            ),
+            (
+                "!include : ${x}.yml\n",
+                "main.dig:1:12 include-path the path of an include can't hold `${...}`: includes are read before \
+                 anything is evaluated"
+                    .to_owned(),
+            ),
+            (
+                "!include : list.yml\n",
+                "main.dig:1:12 include-shape included file `list.yml` must hold a mapping, but holds a list"
+                    .to_owned(),
+            ),
+            (
+                "!include : empty.yml\n",
+                "main.dig:1:12 include-shape included file `empty.yml` must hold a mapping, but holds null"
+                    .to_owned(),
+            ),
+            (
+                "!include : broken.yml\n",
+                "broken.yml:1:5 yaml-syntax `: ` is not allowed inside a plain value".to_owned(),
+            ),
+            ("!include : twice.yml\n", "twice.yml:2:1 duplicate-key duplicate key `a`".to_owned()),
+        ] {
+            let reader = reader.clone().with("main.dig", text);
+            assert_eq!(resolved(&reader, "main.dig").1, [expected], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_tag_that_is_no_key_includes_nothing() {
+        for (text, place, message) in [
+            ("a: !include f.yml\n", "1:4", "unknown tag `!include`"),
+            ("a:\n- !include f.yml\n", "2:3", "unknown tag `!include`"),
+            ("!include: f.yml\n", "1:1", "unknown tag `!include:`"),
+            ("_export: !include : f.yml\n", "1:19", "`: ` is not allowed inside a plain value"),
+        ] {
+            let problems = yaml::parse(&Source::new("a.dig", text), Dialect::Digdag).problems;
+            let [problem] = problems.as_slice() else { panic!("{text}: {problems:?}") };
+            let span = problem.span.as_ref().expect("a place");
+            assert_eq!(
+                (format!("{}:{}", span.line(), span.column()), &problem.message),
+                (place.to_owned(), &message.to_owned())
+            );
+            let hint =
+                "write it as a key on a line of its own, with a space before the colon: `!include : FILE`";
+            assert_eq!(problem.hint.as_deref(), Some(hint), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_explosion_of_includes_ends() {
+        let mut reader = MemoryReader::default();
+        for level in 0..11 {
+            let text = format!("x:\n  !include : f{}.yml\n", level + 1);
+            reader = reader.with(&format!("f{level}.yml"), &text);
+        }
         assert_eq!(
-            problems("sub/b.dig"),
-            [
-                "sub/b.dig:2:14 include-path included file `../a.dig` must lie in the folder of the file that includes it, or below"
-            ]
+            resolved(&reader, "f0.yml").1,
+            ["f10.yml:2:14 include-limit includes more than 10 files deep"]
         );
+        let mut reader = MemoryReader::default().with("g5.yml", "a: 1\n");
+        for level in 0..5 {
+            let next = |key| format!("{key}:\n  !include : g{}.yml\n", level + 1);
+            reader = reader.with(&format!("g{level}.yml"), &["w", "x", "y", "z"].map(next).concat());
+        }
         assert_eq!(
-            problems("c.dig"),
-            [
-                "c.dig:1:12 include-path included file `/etc/passwd` must lie in the folder of the file that includes it, or below",
-                "c.dig:2:12 missing-file included file `no.yml` does not exist",
-                "c.dig:3:1 include-path `!include :` takes the path of a file, not null",
-                "c.dig:4:12 include-path the path of an include can't hold `${...}`: includes are read before anything is evaluated",
-            ]
-        );
-        assert_eq!(
-            problems("d.dig"),
-            [
-                "d.dig:1:12 include-shape included file `list.yml` must hold a mapping, but holds a list",
-                "broken.yml:1:5 yaml-syntax `: ` is not allowed inside a plain value",
-            ]
+            resolved(&reader, "g0.yml").1,
+            ["g4.yml:6:14 include-limit more than 1000 included files"]
         );
     }
 }

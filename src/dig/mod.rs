@@ -30,7 +30,7 @@ pub(crate) use operand::exclusive_sql_options;
 
 use crate::diagnostic::{Problem, Source, Span};
 use crate::reader::Reader;
-use crate::session::TaskName;
+use crate::session::{Params, TaskName};
 use crate::yaml::Node;
 
 /// Reads a workflow file. `path` is relative to the project.
@@ -44,12 +44,9 @@ pub fn compile_called(path: &Path, reader: &dyn Reader) -> Loaded {
     document::load(path, reader, document::Purpose::Called)
 }
 
-/// A tree with the pairs of other files in place of its `!include :` keys, for files that hold no workflow (`-P`).
-/// `path` is the file's own, relative to where `reader` starts.
-pub fn with_includes(node: Node, path: &Path, reader: &dyn Reader) -> (Node, Vec<Problem>) {
-    let mut includes = include::Includes::new(path, reader);
-    let node = includes.resolve(node);
-    (node, includes.problems)
+/// Reads a file of parameters (`-P`), includes put in. When it fails, one problem at least is an error.
+pub fn read_params(path: &Path, reader: &dyn Reader) -> Result<Params, Vec<Problem>> {
+    include::read_mapping(path, reader)
 }
 
 /// Compiles the text of a workflow that a server sent, as if it were the file `path`, by the rules of `call>`.

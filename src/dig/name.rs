@@ -30,6 +30,9 @@ pub(super) fn check_workflow(name: &str) -> Result<(), String> {
     if "+^@/\\:*?\"<>|".contains(first) {
         return Err(format!("must not start with `{first}`"));
     }
+    if name.ends_with(".dig") {
+        return Err("must not end with `.dig`".to_owned());
+    }
     check_task(&format!("+{name}"))
 }
 
@@ -53,14 +56,26 @@ mod tests {
             assert_eq!(check_task(bad), Err(message.to_owned()), "{bad}");
         }
         assert!(check_task(&format!("+{}", "a".repeat(254))).is_ok());
-        assert!(check_task(&format!("+{}", "a".repeat(255))).is_err());
+        let long = check_task(&format!("+{}", "日".repeat(255)));
+        assert_eq!(long, Err("must not be longer than 255 characters".to_owned()));
     }
 
     #[test]
     fn workflow_names_do_not_begin_with_digits_or_marks() {
-        assert_eq!(check_workflow("main"), Ok(()));
+        for good in ["main", "_a", "-a", "=a"] {
+            assert_eq!(check_workflow(good), Ok(()), "{good}");
+        }
         assert_eq!(check_workflow("1st"), Err("must not start with a digit".to_owned()));
-        assert_eq!(check_workflow("@x"), Err("must not start with `@`".to_owned()));
+        assert_eq!(check_workflow("a.dig"), Err("must not end with `.dig`".to_owned()));
+        assert_eq!(check_workflow(""), Err("must not be empty".to_owned()));
+        for first in "+^@/\\:*?\"<>|".chars() {
+            assert_eq!(check_workflow(&format!("{first}x")), Err(format!("must not start with `{first}`")));
+        }
+        assert_eq!(check_workflow("a+b"), Err("must not contain the character `+`".to_owned()));
+        assert_eq!(
+            check_workflow(&"a".repeat(255)),
+            Err("must not be longer than 255 characters".to_owned())
+        );
         assert_eq!(check_workflow("my flow"), Err("must not contain the character ` `".to_owned()));
     }
 }

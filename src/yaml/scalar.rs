@@ -21,49 +21,44 @@ pub(super) fn resolve(text: &str, dialect: Dialect) -> Value {
     integer(text, dialect).or_else(|| float(text, dialect)).unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
-/// `!!int` on a text: the same forms as the plain ones, sexagesimal included.
-pub(super) fn explicit_integer(text: &str) -> Option<Value> {
-    integer(text, Dialect::Embulk)
-}
-
-/// `!!float` on a text: also the forms that a plain scalar may not have (`0.5`).
-pub(super) fn explicit_float(text: &str) -> Option<Value> {
-    float(text, Dialect::Digdag).or_else(|| {
-        let number: f64 = text.replace('_', "").parse().ok()?;
-        Number::from_f64(number).map(Value::Number)
-    })
-}
-
-/// `!!bool` also knows the words that a plain scalar does not.
-pub(super) fn explicit_boolean(text: &str) -> Option<Value> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "yes" | "on" => Some(Value::Bool(true)),
-        "false" | "no" | "off" => Some(Value::Bool(false)),
-        _ => None,
-    }
-}
-
-/// `!!timestamp` is milliseconds since 1970, UTC where no offset is written.
-pub(super) fn epoch_milliseconds(text: &str) -> Option<Value> {
-    if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
-        return Some(Value::Number(timestamp.as_millisecond().into()));
-    }
-    let local: jiff::civil::DateTime =
-        text.parse().or_else(|_| text.parse::<jiff::civil::Date>().map(|date| date.at(0, 0, 0, 0))).ok()?;
-    let zoned = local.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-    Some(Value::Number(zoned.timestamp().as_millisecond().into()))
-}
-
 /// The text of a key that was read as a value; none for null.
 pub(super) fn key_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
+        Value::Number(number) if number.is_f64() => number.as_f64().map(java_text),
         Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
         _ => None,
     }
 }
 
-fn split_sign(text: &str) -> (bool, &str) {
+/// A number as Java writes it: `1.0E7`, `1.0E-4`, and no exponent between.
+fn java_text(number: f64) -> String {
+    if number == 0.0 || (1e-3..1e7).contains(&number.abs()) {
+        return format!("{number:?}");
+    }
+    let text = format!("{number:E}");
+    match text.split_once('E') {
+        Some((digits, exponent)) if !digits.contains('.') => format!("{digits}.0E{exponent}"),
+        _ => text,
+    }
+}
+
+/// JSON has no infinity: it becomes a word.
+pub(super) fn number_or_word(number: f64) -> Value {
+    if let Some(number) = Number::from_f64(number) {
+        return Value::Number(number);
+    }
+    let word = if number.is_nan() {
+        "NaN"
+    } else if number > 0.0 {
+        "Infinity"
+    } else {
+        "-Infinity"
+    };
+    Value::String(word.to_owned())
+}
+
+pub(super) fn split_sign(text: &str) -> (bool, &str) {
     match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),
         Some(b'+') => (false, &text[1..]),
@@ -71,7 +66,7 @@ fn split_sign(text: &str) -> (bool, &str) {
     }
 }
 
-fn integer(text: &str, dialect: Dialect) -> Option<Value> {
+pub(super) fn integer(text: &str, dialect: Dialect) -> Option<Value> {
     let (negative, digits) = split_sign(text);
     if let Some(binary) = digits.strip_prefix("0b") {
         return radix(binary, 2, negative);
@@ -142,15 +137,13 @@ fn sixtieth(part: &str) -> Option<i64> {
 
 fn float(text: &str, dialect: Dialect) -> Option<Value> {
     let (negative, body) = split_sign(text);
-    match body {
-        ".inf" | ".Inf" | ".INF" => {
-            return Some(Value::String(if negative { "-Infinity" } else { "Infinity" }.to_owned()));
-        }
-        ".nan" | ".NaN" | ".NAN" if body.len() == text.len() => return Some(Value::String("NaN".to_owned())),
-        _ => {}
-    }
-    let magnitude = if body.contains(':') { sexagesimal_float(body)? } else { decimal_float(body, dialect)? };
-    Number::from_f64(if negative { -magnitude } else { magnitude }).map(Value::Number)
+    let magnitude = match body {
+        ".inf" | ".Inf" | ".INF" => f64::INFINITY,
+        ".nan" | ".NaN" | ".NAN" if body.len() == text.len() => f64::NAN,
+        _ if body.contains(':') => sexagesimal_float(body)?,
+        _ => decimal_float(body, dialect)?,
+    };
+    Some(number_or_word(if negative { -magnitude } else { magnitude }))
 }
 
 /// `1.5`, `1.`, `1e3`, in Digdag `.5` too; never a leading zero.
@@ -173,7 +166,7 @@ fn decimal_float(body: &str, dialect: Dialect) -> Option<f64> {
     if !valid {
         return None;
     }
-    body.replace('_', "").parse().ok().filter(|number: &f64| number.is_finite())
+    body.replace('_', "").parse().ok()
 }
 
 /// `1:30.5` is ninety and a half: the form that narrows neither dialect.
@@ -281,11 +274,26 @@ mod tests {
                     ("0x", text("0x")),
                     ("0b_", text("0b_")),
                     ("0_", json!(0)),
-                    ("1e999", text("1e999")),
+                    ("1e999", text("Infinity")),
+                    ("-1e999", text("-Infinity")),
                     ("_1", text("_1")),
                     ("١", text("١")),
                 ],
             );
+        }
+    }
+
+    #[test]
+    fn keys_are_written_as_java_writes_them() {
+        for (number, text) in [
+            (7e7, "7.0E7"),
+            (1e308, "1.0E308"),
+            (-1.5e-10, "-1.5E-10"),
+            (0.001, "0.001"),
+            (9_999_999.0, "9999999.0"),
+            (1.0, "1.0"),
+        ] {
+            assert_eq!(key_text(&json!(number)).as_deref(), Some(text));
         }
     }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use super::ignore::Ignored;
 use super::reach::Reach;
 use super::{check_yaml, is_transfer_file, is_workflow};
 use crate::reader::{DirectoryReader, Reader};
@@ -16,19 +17,20 @@ const MAX_DEPTH: usize = 20;
 /// these reaches them.
 pub(super) fn check(project: &Path, folder: &Path, reach: &mut Reach<'_>) -> anyhow::Result<()> {
     let reader = DirectoryReader::new(project);
-    for path in files(project, folder)?.iter().filter(|path| is_workflow(path)) {
+    let ignored = Ignored::read(project).context("can't read `.digdagignore`")?;
+    let files = |folder: &Path| files(project, folder, &ignored);
+    let below = |folder: &Path| below(project, folder, &ignored);
+    for path in files(folder)?.iter().filter(|path| is_workflow(path)) {
         reach.workflow(path);
     }
     let inside = folder.file_name().is_some_and(|name| name == "embulk");
     let transfers = if inside { folder.to_owned() } else { folder.join("embulk") };
     if project.join(&transfers).is_dir() {
-        for path in
-            below(project, &transfers)?.iter().filter(|path| is_transfer_file(path) && !is_partial(path))
-        {
+        for path in below(&transfers)?.iter().filter(|path| is_transfer_file(path) && !is_partial(path)) {
             reach.transfer_file(path);
         }
     }
-    for path in below(project, folder)?.iter().filter(|path| is_workflow(path)) {
+    for path in below(folder)?.iter().filter(|path| is_workflow(path)) {
         unreached(path, &reader, reach);
     }
     Ok(())
@@ -45,16 +47,16 @@ fn is_partial(path: &Path) -> bool {
 }
 
 /// Files directly in a folder, by name.
-fn files(project: &Path, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    Ok(entries(project, folder)?.into_iter().filter(|path| project.join(path).is_file()).collect())
+fn files(project: &Path, folder: &Path, ignored: &Ignored) -> anyhow::Result<Vec<PathBuf>> {
+    Ok(entries(project, folder, ignored)?.into_iter().filter(|path| project.join(path).is_file()).collect())
 }
 
 /// Files in a folder and below, by name. Links to folders are not followed: they may lead round.
-fn below(project: &Path, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+fn below(project: &Path, folder: &Path, ignored: &Ignored) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut open = vec![(folder.to_owned(), 0)];
     while let Some((folder, depth)) = open.pop() {
-        for path in entries(project, &folder)? {
+        for path in entries(project, &folder, ignored)? {
             let kind = std::fs::symlink_metadata(project.join(&path)).map(|metadata| metadata.file_type());
             match kind {
                 Ok(kind) if kind.is_dir() && depth < MAX_DEPTH => open.push((path, depth + 1)),
@@ -67,14 +69,17 @@ fn below(project: &Path, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// What a folder holds, relative to the project, sorted; names that begin with a dot are not the project's.
-fn entries(project: &Path, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+/// What a folder holds, relative to the project, sorted. Names that begin with a dot are not the project's, nor is
+/// what `.digdagignore` names.
+fn entries(project: &Path, folder: &Path, ignored: &Ignored) -> anyhow::Result<Vec<PathBuf>> {
     let listed = || -> io::Result<Vec<PathBuf>> {
         let mut names = Vec::new();
         for entry in std::fs::read_dir(project.join(folder))? {
-            let name = entry?.file_name();
-            if !name.to_string_lossy().starts_with('.') {
-                names.push(folder.join(name));
+            let entry = entry?;
+            let (name, is_folder) = (entry.file_name(), entry.file_type()?.is_dir());
+            let path = folder.join(&name);
+            if !name.to_string_lossy().starts_with('.') && !ignored.names(&path, is_folder) {
+                names.push(path);
             }
         }
         names.sort();

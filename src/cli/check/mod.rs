@@ -3,6 +3,7 @@
 //! The same is done at the start of `run` for what it reaches ([`reachable`]).
 
 mod folder;
+mod ignore;
 mod literal;
 mod reach;
 mod shell;

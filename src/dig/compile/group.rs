@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Compiler, DIRECTIVES, Place, find, holds_template, span_of};
+use super::{Compiler, DIRECTIVES, Place, find, given, holds_template, span_of};
 use crate::diagnostic::{Problem, suggest};
 use crate::dig::workflow::{Parallel, Task, TaskBody};
 use crate::dig::{name, params};
@@ -79,7 +79,7 @@ impl Compiler {
 
     /// `_parallel` of a group, read as it is written.
     pub(in crate::dig) fn parallel(&mut self, entries: &[&Entry], place: Place<'_>) -> Parallel {
-        let Some(entry) = find(entries, "_parallel") else { return Parallel::No };
+        let Some(entry) = given(entries, "_parallel") else { return Parallel::No };
         let value = entry.value.to_json();
         let chunks = match &value {
             Value::Bool(_) | Value::String(_) => params::to_bool("_parallel", &value)

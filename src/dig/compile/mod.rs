@@ -167,13 +167,13 @@ impl Compiler {
         if self.flag(entries, "_continue_on_failure", place) {
             task.on_failure = OnFailure::Continue;
         }
-        if let Some(entry) = find(entries, "_retry") {
+        if let Some(entry) = given(entries, "_retry") {
             task.retry = self.retry(entry, place);
         }
     }
 
     fn export(&mut self, entries: &[&Entry], place: Place<'_>) -> Params {
-        let Some(entry) = find(entries, "_export") else { return Params::new() };
+        let Some(entry) = given(entries, "_export") else { return Params::new() };
         let Some(pairs) = self.pairs(&entry.value, "_export", Place { span: &entry.key_span, ..place })
         else {
             return Params::new();
@@ -227,7 +227,7 @@ impl Compiler {
     }
 
     fn handler(&mut self, entries: &[&Entry], key: &str, name: &str, place: Place<'_>) -> Option<Box<Task>> {
-        let entry = find(entries, key)?;
+        let entry = given(entries, key)?;
         if entry.value.as_mapping().is_some_and(<[Entry]>::is_empty) {
             return None;
         }
@@ -244,7 +244,7 @@ impl Compiler {
 
     /// A boolean that must be written out. Absent is false.
     pub(in crate::dig) fn flag(&mut self, entries: &[&Entry], key: &str, place: Place<'_>) -> bool {
-        let Some(entry) = find(entries, key) else { return false };
+        let Some(entry) = given(entries, key) else { return false };
         let value = entry.value.to_json();
         match params::to_bool(key, &value) {
             Ok(flag) => flag,
@@ -267,7 +267,7 @@ impl Compiler {
     }
 
     fn after(&mut self, entries: &[&Entry], place: Place<'_>) -> Vec<String> {
-        let Some(entry) = find(entries, "_after") else { return Vec::new() };
+        let Some(entry) = given(entries, "_after") else { return Vec::new() };
         let names: Option<Vec<String>> = match &entry.value.value {
             NodeValue::Sequence(items) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
             _ => None,
@@ -327,6 +327,11 @@ pub(in crate::dig) fn find<'n>(entries: &[&'n Entry], key: &str) -> Option<&'n E
     entries.iter().copied().find(|entry| entry.key == key)
 }
 
+/// The entry of a directive that has a value. With nothing behind it, it counts as absent.
+pub(in crate::dig) fn given<'n>(entries: &[&'n Entry], key: &str) -> Option<&'n Entry> {
+    find(entries, key).filter(|entry| entry.value.value != NodeValue::Scalar(Value::Null))
+}
+
 /// The value's place; the key's when the value is empty.
 pub(in crate::dig) fn span_of(entry: &Entry) -> &Span {
     if entry.value.span.text().is_empty() { &entry.key_span } else { &entry.value.span }
@@ -375,6 +380,13 @@ mod tests {
             format!("{place} {} {} {}{label}", problem.severity.word(), problem.code, problem.message)
         });
         (loaded.workflow.expect("a workflow"), shown.collect())
+    }
+
+    #[test]
+    fn some_directives_may_be_left_empty() {
+        let text = "timezone:\n_export:\n_error:\n_parallel:\n_retry:\n+a:\n  _export: # nothing yet\n  _error: ~\n  \
+            _check:\n  _background:\n  _disable:\n  _after:\n  sh>: x\n";
+        assert_eq!(load(text).1, [""; 0]);
     }
 
     #[test]

@@ -1,0 +1,1 @@
+moment("2024-01-31T10:00:00Z").add(1, "month").format("YYYY-MM-DD HH:mm:ss Z")

@@ -1,0 +1,1 @@
+x = 5, y = {toString: function () { throw x; }}, y + ""

@@ -1,0 +1,1 @@
+moment(0).utc().startOf("week").diff(moment([2024, 1, 29]), "days", true)

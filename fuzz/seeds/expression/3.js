@@ -1,0 +1,1 @@
+list.map(function (x) { return {x: x, n: text.length}; }).filter(Boolean)

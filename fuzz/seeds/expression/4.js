@@ -1,0 +1,1 @@
+JSON.stringify(map.a) + typeof nowhere + this["x"]

@@ -1,0 +1,1 @@
+new Date(2024, 2, 10, 2, 30).toISOString().replace(/-/g, "")

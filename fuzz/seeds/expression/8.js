@@ -1,0 +1,1 @@
+Array(1000).join(text) + "x".repeat(100)
