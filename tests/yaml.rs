@@ -13,10 +13,13 @@ fn every_recorded_file_is_read_as_digdag_read_it() {
     for line in include_str!("fixtures/yaml/recorded.jsonl").lines() {
         let record: Value = serde_json::from_str(line).expect("a record");
         let read = read(&record);
-        let agrees = match (record.get("sync").unwrap_or(&record["digdag"]), &read) {
+        let expected = record.get("sync").unwrap_or(&record["digdag"]);
+        // As text: the order of keys counts.
+        let as_text = expected.to_string();
+        let agrees = match (expected, &read) {
             (Value::Null, Err(_)) => true,
             (Value::String(message), Err(said)) => said.contains(message),
-            (expected, Ok(value)) => expected.to_string() == *value,
+            (_, Ok(value)) => *value == as_text,
             _ => false,
         };
         if !agrees {

@@ -27,7 +27,7 @@ fuzz_target!(|text: &str| {
 });
 
 fn evaluator() -> Evaluator {
-    let limits = Limits { memory_bytes: 16 << 20, stack_bytes: 512 << 10, steps: 200_000 };
+    let limits = Limits { memory_bytes: 16 << 20, steps: 200_000, ..Limits::default() };
     Evaluator::new(
         TimeZone::get("Asia/Tokyo").unwrap_or(TimeZone::UTC),
         Clock::fixed(Timestamp::UNIX_EPOCH),

@@ -14,9 +14,9 @@ impl<'a> Scanner<'a> {
         let mut text = String::new();
         loop {
             if quote == '"' {
-                self.double_quoted_word(&mut text)?
+                self.double_quoted_word(&mut text)?;
             } else {
-                self.single_quoted_word(&mut text)
+                self.single_quoted_word(&mut text);
             }
             if self.cursor.peek(0) == quote {
                 break;
