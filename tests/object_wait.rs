@@ -186,10 +186,13 @@ fn a_wait_is_told_once_and_ends_with_the_run() {
     let Some(aws) = aws() else { return };
     let object = format!("{}/{}", aws.bucket, fresh_name("missing"));
     let sandbox = s3_sandbox(&aws);
-    sandbox.write("main.dig", &format!("+wait:\n  s3_wait>: {object}\n"));
+    sandbox.write("main.dig", &format!("+wait:\n  s3_wait>: {object}\n  timeout: 60s\n"));
     let mut child = start(&sandbox, &["run", "main.dig"]);
     let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
-    await_line(&mut stderr, &format!("+main+wait: object `{object}` does not yet exist: waits for it\n"));
+    await_line(
+        &mut stderr,
+        &format!("+main+wait: object `{object}` does not yet exist: waits for it, at most 1m\n"),
+    );
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
     let mut rest = String::new();
@@ -207,7 +210,7 @@ fn a_wait_for_cloud_storage_holds_no_thread_and_ends_when_the_object_appears() {
     sandbox.write(
         "main.dig",
         &format!(
-            "_parallel: true\n+wait:\n  gcs_wait>: gs://{}/{name}\n+other:\n  echo>: here\n",
+            "_parallel: true\n+wait:\n  gcs_wait>: gs://{}/{name}\n  timeout: 60s\n+other:\n  echo>: here\n",
             gcs.bucket
         ),
     );
@@ -216,7 +219,10 @@ fn a_wait_for_cloud_storage_holds_no_thread_and_ends_when_the_object_appears() {
     await_line(&mut BufReader::new(child.stdout.take().expect("it is piped")), "here\n");
     let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
     let object = format!("{}/{name}", gcs.bucket);
-    await_line(&mut stderr, &format!("+main+wait: object `{object}` does not yet exist: waits for it\n"));
+    await_line(
+        &mut stderr,
+        &format!("+main+wait: object `{object}` does not yet exist: waits for it, at most 1m\n"),
+    );
     upload(&gcs, &name);
     await_line(&mut stderr, &format!("+main+wait: object `{object}` is there\n"));
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
