@@ -81,7 +81,8 @@ fn an_object_in_s3_is_described_as_digdag_does() {
     let key = fresh_name("wait/object");
     s3::put(&aws, &aws.bucket, &key, &[("b", "2"), ("a", "1")]);
     let sandbox = s3_sandbox(&aws);
-    let said = run(&sandbox, &format!("  s3_wait>: {}/{key}\n", aws.bucket), "s3.last_object").expect_code(0);
+    let said = run(&sandbox, &format!("  s3_wait>: {}/{key}\n  timeout: 0s\n", aws.bucket), "s3.last_object")
+        .expect_code(0);
     let mut object: Value = serde_json::from_str(&said.stdout).expect("JSON");
     assert!(
         object["metadata"]["Last-Modified"].take().as_i64().is_some_and(|millis| millis > 1_700_000_000_000)
@@ -156,13 +157,13 @@ fn a_wait_for_s3_that_takes_too_long_fails_or_goes_on() {
 fn a_wrong_bucket_and_a_wrong_key_are_told_at_once() {
     let Some(aws) = aws() else { return };
     let mut sandbox = s3_sandbox(&aws);
-    let said = run(&sandbox, "  s3_wait>: no-such-bucket-of-ours/k\n", "s3").expect_code(1);
+    let said = run(&sandbox, "  s3_wait>: no-such-bucket-of-ours/k\n  timeout: 0s\n", "s3").expect_code(1);
     assert_eq!(
         failure(&said),
         "bucket `no-such-bucket-of-ours` does not exist\n    hint: check its name, and whose account is asked\n"
     );
     sandbox.set("AWS_SECRET_ACCESS_KEY", "not-the-secret-access-key");
-    let said = run(&sandbox, &format!("  s3_wait>: {}/k\n", aws.bucket), "s3").expect_code(1);
+    let said = run(&sandbox, &format!("  s3_wait>: {}/k\n  timeout: 0s\n", aws.bucket), "s3").expect_code(1);
     assert_eq!(
         failure(&said),
         format!(
@@ -234,7 +235,7 @@ fn an_object_in_cloud_storage_is_described_as_digdag_does() {
     let mut sandbox = gcs_sandbox(&gcs);
     let name = fresh_name("wait");
     upload(&gcs, &name);
-    let wait = format!("  gcs_wait>:\n  bucket: {}\n  object: {name}\n", gcs.bucket);
+    let wait = format!("  gcs_wait>:\n  bucket: {}\n  object: {name}\n  timeout: 0s\n", gcs.bucket);
     let said = run(&sandbox, &wait, "gcs_wait.last_object").expect_code(0);
     let object: Value = serde_json::from_str(&said.stdout).expect("JSON");
     let metadata = &object["metadata"];
@@ -243,7 +244,7 @@ fn an_object_in_cloud_storage_is_described_as_digdag_does() {
     assert!(metadata["updated"]["value"].as_i64().is_some_and(|millis| millis > 1_700_000_000_000));
     assert_eq!((said.stderr.as_str(), &object["result"]), ("", &json!(true)));
 
-    let said = run(&sandbox, "  gcs_wait>: no-such-bucket/o\n", "gcs_wait").expect_code(1);
+    let said = run(&sandbox, "  gcs_wait>: no-such-bucket/o\n  timeout: 0s\n", "gcs_wait").expect_code(1);
     assert_eq!(
         failure(&said),
         "bucket `no-such-bucket` does not exist\n    hint: check its name, and whose account is asked\n"
