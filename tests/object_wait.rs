@@ -81,7 +81,8 @@ fn an_object_in_s3_is_described_as_digdag_does() {
     let key = fresh_name("wait/object");
     s3::put(&aws, &aws.bucket, &key, &[("b", "2"), ("a", "1")]);
     let sandbox = s3_sandbox(&aws);
-    let said = run(&sandbox, &format!("  s3_wait>: {}/{key}\n", aws.bucket), "s3.last_object").expect_code(0);
+    let said = run(&sandbox, &format!("  s3_wait>: {}/{key}\n  timeout: 0s\n", aws.bucket), "s3.last_object")
+        .expect_code(0);
     let mut object: Value = serde_json::from_str(&said.stdout).expect("JSON");
     assert!(
         object["metadata"]["Last-Modified"].take().as_i64().is_some_and(|millis| millis > 1_700_000_000_000)
@@ -156,13 +157,13 @@ fn a_wait_for_s3_that_takes_too_long_fails_or_goes_on() {
 fn a_wrong_bucket_and_a_wrong_key_are_told_at_once() {
     let Some(aws) = aws() else { return };
     let mut sandbox = s3_sandbox(&aws);
-    let said = run(&sandbox, "  s3_wait>: no-such-bucket-of-ours/k\n", "s3").expect_code(1);
+    let said = run(&sandbox, "  s3_wait>: no-such-bucket-of-ours/k\n  timeout: 0s\n", "s3").expect_code(1);
     assert_eq!(
         failure(&said),
         "bucket `no-such-bucket-of-ours` does not exist\n    hint: check its name, and whose account is asked\n"
     );
     sandbox.set("AWS_SECRET_ACCESS_KEY", "not-the-secret-access-key");
-    let said = run(&sandbox, &format!("  s3_wait>: {}/k\n", aws.bucket), "s3").expect_code(1);
+    let said = run(&sandbox, &format!("  s3_wait>: {}/k\n  timeout: 0s\n", aws.bucket), "s3").expect_code(1);
     assert_eq!(
         failure(&said),
         format!(
@@ -186,10 +187,13 @@ fn a_wait_is_told_once_and_ends_with_the_run() {
     let Some(aws) = aws() else { return };
     let object = format!("{}/{}", aws.bucket, fresh_name("missing"));
     let sandbox = s3_sandbox(&aws);
-    sandbox.write("main.dig", &format!("+wait:\n  s3_wait>: {object}\n"));
+    sandbox.write("main.dig", &format!("+wait:\n  s3_wait>: {object}\n  timeout: 60s\n"));
     let mut child = start(&sandbox, &["run", "main.dig"]);
     let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
-    await_line(&mut stderr, &format!("+main+wait: object `{object}` does not yet exist: waits for it\n"));
+    await_line(
+        &mut stderr,
+        &format!("+main+wait: object `{object}` does not yet exist: waits for it, at most 1m\n"),
+    );
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
     let mut rest = String::new();
@@ -207,7 +211,7 @@ fn a_wait_for_cloud_storage_holds_no_thread_and_ends_when_the_object_appears() {
     sandbox.write(
         "main.dig",
         &format!(
-            "_parallel: true\n+wait:\n  gcs_wait>: gs://{}/{name}\n+other:\n  echo>: here\n",
+            "_parallel: true\n+wait:\n  gcs_wait>: gs://{}/{name}\n  timeout: 60s\n+other:\n  echo>: here\n",
             gcs.bucket
         ),
     );
@@ -216,7 +220,10 @@ fn a_wait_for_cloud_storage_holds_no_thread_and_ends_when_the_object_appears() {
     await_line(&mut BufReader::new(child.stdout.take().expect("it is piped")), "here\n");
     let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
     let object = format!("{}/{name}", gcs.bucket);
-    await_line(&mut stderr, &format!("+main+wait: object `{object}` does not yet exist: waits for it\n"));
+    await_line(
+        &mut stderr,
+        &format!("+main+wait: object `{object}` does not yet exist: waits for it, at most 1m\n"),
+    );
     upload(&gcs, &name);
     await_line(&mut stderr, &format!("+main+wait: object `{object}` is there\n"));
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
@@ -228,7 +235,7 @@ fn an_object_in_cloud_storage_is_described_as_digdag_does() {
     let mut sandbox = gcs_sandbox(&gcs);
     let name = fresh_name("wait");
     upload(&gcs, &name);
-    let wait = format!("  gcs_wait>:\n  bucket: {}\n  object: {name}\n", gcs.bucket);
+    let wait = format!("  gcs_wait>:\n  bucket: {}\n  object: {name}\n  timeout: 0s\n", gcs.bucket);
     let said = run(&sandbox, &wait, "gcs_wait.last_object").expect_code(0);
     let object: Value = serde_json::from_str(&said.stdout).expect("JSON");
     let metadata = &object["metadata"];
@@ -237,7 +244,7 @@ fn an_object_in_cloud_storage_is_described_as_digdag_does() {
     assert!(metadata["updated"]["value"].as_i64().is_some_and(|millis| millis > 1_700_000_000_000));
     assert_eq!((said.stderr.as_str(), &object["result"]), ("", &json!(true)));
 
-    let said = run(&sandbox, "  gcs_wait>: no-such-bucket/o\n", "gcs_wait").expect_code(1);
+    let said = run(&sandbox, "  gcs_wait>: no-such-bucket/o\n  timeout: 0s\n", "gcs_wait").expect_code(1);
     assert_eq!(
         failure(&said),
         "bucket `no-such-bucket` does not exist\n    hint: check its name, and whose account is asked\n"

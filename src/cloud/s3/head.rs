@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::types::{ReplicationStatus, ServerSideEncryption, StorageClass};
 use serde_json::{Map, Value};
 
 use super::{S3, SERVICE};
@@ -146,12 +147,15 @@ fn headers(head: &HeadObjectOutput) -> Map<String, Value> {
         ("ETag", text(e_tag)),
         ("Last-Modified", modified.map(Value::from)),
         ("x-amz-version-id", text(head.version_id())),
-        ("x-amz-storage-class", text(head.storage_class().map(|class| class.as_str()))),
-        ("x-amz-server-side-encryption", text(head.server_side_encryption().map(|kind| kind.as_str()))),
+        ("x-amz-storage-class", text(head.storage_class().map(StorageClass::as_str))),
+        (
+            "x-amz-server-side-encryption",
+            text(head.server_side_encryption().map(ServerSideEncryption::as_str)),
+        ),
         ("x-amz-server-side-encryption-aws-kms-key-id", text(head.ssekms_key_id())),
         ("x-amz-server-side-encryption-customer-algorithm", text(head.sse_customer_algorithm())),
         ("x-amz-server-side-encryption-customer-key-MD5", text(head.sse_customer_key_md5())),
-        ("x-amz-replication-status", text(head.replication_status().map(|status| status.as_str()))),
+        ("x-amz-replication-status", text(head.replication_status().map(ReplicationStatus::as_str))),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some((name.to_owned(), value?)))

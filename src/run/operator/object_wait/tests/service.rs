@@ -2,29 +2,41 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex};
 
 use super::super::{gcs, s3};
 use super::*;
 use crate::cloud::google::{Endpoints, Identity};
 
-/// Answers one connection after the other with a whole answer; gives back the heads of the requests.
-fn server(answers: Vec<String>) -> (String, JoinHandle<Vec<String>>) {
+/// The heads of the requests that came.
+#[derive(Default, Clone)]
+struct Requests(Arc<Mutex<Vec<String>>>);
+
+impl Requests {
+    fn all(&self) -> Vec<String> {
+        self.0.lock().expect("no panic").clone()
+    }
+}
+
+/// Answers one connection after the other with a whole answer. Its thread ends with the test process, so that a test
+/// whose requests never come fails and does not hang.
+fn server(answers: Vec<String>) -> (String, Requests) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));
-    let served = std::thread::spawn(move || {
-        let serve = |answer: String| {
+    let requests = Requests::default();
+    let served = requests.clone();
+    std::thread::spawn(move || {
+        for answer in answers {
             let (mut stream, _) = listener.accept().expect("a client");
             let reader = BufReader::new(stream.try_clone().expect("a clone"));
             let head = reader.lines().map(|line| line.expect("a line")).take_while(|line| !line.is_empty());
             let head: Vec<String> = head.collect();
+            served.0.lock().expect("no panic").push(head.join("\n"));
             let answer = answer.replacen("\r\n", "\r\nconnection: close\r\n", 1);
             stream.write_all(answer.as_bytes()).expect("an answer");
-            head.join("\n")
-        };
-        answers.into_iter().map(serve).collect()
+        }
     });
-    (address, served)
+    (address, requests)
 }
 
 fn bench() -> Bench {
@@ -40,7 +52,7 @@ fn s3_wait(bench: &Bench, answers: Vec<String>) -> (Result<OperatorOutput, Opera
     let (endpoint, served) = server(answers);
     let exported = json!({"aws": {"s3": {"endpoint": endpoint}, "region": "ap-northeast-1"}});
     let done = bench.run(&s3::S3Wait::new(POLLS), exported, json!({"s3_wait>": "b/k l"}));
-    (done, served.join().expect("no panic"))
+    (done, served.all())
 }
 
 #[test]
@@ -157,7 +169,7 @@ fn gcs_wait(
     let endpoints = Endpoints { bigquery: String::new(), storage, identity: Identity::Anonymous };
     let done = bench.run(&gcs::GcsWait::new(endpoints, POLLS), json!({}), local);
     let lines = |request: String| request.lines().next().unwrap_or_default().to_owned();
-    (done, served.join().expect("no panic").into_iter().map(lines).collect())
+    (done, served.all().into_iter().map(lines).collect())
 }
 
 #[test]
