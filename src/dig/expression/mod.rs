@@ -5,7 +5,9 @@
 //! network and no environment. Which parameters a task sees is not decided here.
 
 mod engine;
+mod engine_thread;
 mod evaluator;
+mod footprint;
 #[cfg(test)]
 mod recorded;
 mod syntax;
