@@ -274,6 +274,22 @@ fn a_kept_result_is_of_one_statement_that_has_one() {
 }
 
 #[test]
+fn a_copy_through_the_connection_is_refused() {
+    let Some(database) = postgres_database() else { return };
+    database.run("create table t (a int)");
+    for copy in ["copy t from stdin", "copy t to stdout"] {
+        assert_eq!(
+            fails(&database, &format!("  pg>: {{data: \"select 1;\\n{copy}\"}}\n"), &[]),
+            [
+                "+main+q: the statement at line 2 failed",
+                "cause: unexpected message from server",
+                "hint: `COPY` from STDIN or to STDOUT has no other side here: let a transfer move the rows"
+            ]
+        );
+    }
+}
+
+#[test]
 fn what_the_server_says_is_in_the_log() {
     let Some(database) = postgres_database() else { return };
     let sandbox = project(&database, "+q:\n  pg>: q.sql\n");

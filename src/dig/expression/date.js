@@ -5,9 +5,9 @@
   // Times without a zone are local; a date alone, and what names a zone, is not.
   function parse(text) {
     text = String(text);
-    var zoned = /(?:Z|GMT|UTC|[+-]\d\d:?\d\d)\s*(?:\(.*\))?\s*$/i.test(text);
-    if (zoned || /^\s*\d{4}(-\d\d(-\d\d)?)?\s*$/.test(text)) return NativeDate.parse(text);
-    var iso = /^[+-]?\d{4,6}-\d\d-\d\d[T ]/.test(text);
+    var iso = /^(?:[+-]\d{6}|\d{4})(?:-\d\d(?:-\d\d)?)?(?:([T ])\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?$/.exec(text);
+    var zoned = /(?:Z|GMT|UTC?|\b[ECMP][SD]T|[+-]\d\d:?\d\d)\s*(?:\(.*\))?\s*$/i.test(text);
+    if (iso ? !iso[1] : zoned) return NativeDate.parse(text);
     return host.instant(NativeDate.parse(text + (iso ? 'Z' : ' GMT')));
   }
   function clip(time) { return new NativeDate(time).getTime(); }
@@ -44,17 +44,21 @@
   });
   fields.forEach(function (field) {
     method('set' + field, function () {
+      // What is no time can still be given a year, and is its first moment then.
       var start = this.getTime();
-      if (isNaN(start)) {
-        if (field !== 'FullYear') return NaN;
-        start = 0;
-      }
-      var shifted = new NativeDate(local(start));
-      shifted['setUTC' + field].apply(shifted, arguments);
-      return this.setTime(host.instant(shifted.getTime()));
+      var shifted = new NativeDate(isNaN(start) && field === 'FullYear' ? 0 : local(start));
+      return this.setTime(host.instant(shifted['setUTC' + field].apply(shifted, arguments)));
+    });
+    // The engine's own leaves the time as it was when a part is no number.
+    method('setUTC' + field, function () {
+      return this.setTime(NativeDate.prototype['setUTC' + field].apply(this, arguments));
     });
   });
   method('getYear', function () { return this.getFullYear() - 1900; });
+  method('setYear', function (year) {
+    year = Math.trunc(year);
+    return this.setFullYear(year >= 0 && year < 100 ? year + 1900 : year);
+  });
   method('getTimezoneOffset', function () {
     var seconds = host.offset(this.getTime());
     return seconds === 0 ? 0 : -seconds / 60;
@@ -64,15 +68,15 @@
   var months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
   function two(number) { return String(number).padStart(2, '0'); }
   function zone(date) {
-    var minutes = -Math.round(date.getTimezoneOffset());
-    var ahead = Math.abs(minutes);
-    return 'GMT' + (minutes < 0 ? '-' : '+') + two(Math.floor(ahead / 60)) + two(ahead % 60);
+    var behind = date.getTimezoneOffset(), ahead = Math.floor(Math.abs(behind));
+    return 'GMT' + (behind > 0 ? '-' : '+') + two(Math.floor(ahead / 60)) + two(ahead % 60);
   }
   function texts(name, body) {
     method(name, function () { return isNaN(this.getTime()) ? 'Invalid Date' : body.call(this); });
   }
   texts('toDateString', function () {
-    var year = String(this.getFullYear()).padStart(4, '0');
+    var year = this.getFullYear();
+    year = (year < 0 ? '-' : '') + String(Math.abs(year)).padStart(4, '0');
     return days[this.getDay()] + ' ' + months[this.getMonth()] + ' ' + two(this.getDate()) + ' ' + year;
   });
   texts('toTimeString', function () {

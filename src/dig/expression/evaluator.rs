@@ -1,15 +1,17 @@
 //! Walks parameters and evaluates every text in them, in the order and with the scope that Digdag has.
 
-use std::cell::OnceCell;
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serializer as _;
 use serde_json::Value;
 
-use super::engine::{Engine, Host};
+use super::engine::Host;
+use super::engine_thread::EngineThread;
 use super::template::{Part, Template};
 use crate::diagnostic::suggest;
 use crate::session::Params;
@@ -50,16 +52,24 @@ impl fmt::Debug for Clock {
 pub struct Limits {
     /// Bytes of the engine's heap.
     pub memory_bytes: usize,
-    /// Bytes of stack, of the thread's own.
+    /// Bytes of the script's stack.
     pub stack_bytes: usize,
     /// Steps of the engine (jumps back and calls), about fifty million a second. Steps rather than time: a script
     /// ends in the same way on every machine.
     pub steps: u64,
+    /// The same by the clock, for what the engine does in one step and without asking. Long, because a busy machine
+    /// is slow: scripts that loop meet the other limit first.
+    pub time: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory_bytes: 128 << 20, stack_bytes: 512 << 10, steps: 500_000_000 }
+        Self {
+            memory_bytes: 128 << 20,
+            stack_bytes: 1 << 20,
+            steps: 500_000_000,
+            time: Duration::from_secs(60),
+        }
     }
 }
 
@@ -103,7 +113,7 @@ impl EvaluationError {
 pub struct Evaluator {
     host: Host,
     limits: Limits,
-    engine: OnceCell<Result<Engine, String>>,
+    engine: Cell<Option<EngineThread>>,
 }
 
 impl fmt::Debug for Evaluator {
@@ -115,7 +125,7 @@ impl fmt::Debug for Evaluator {
 impl Evaluator {
     /// An evaluator whose `Date` and `moment` live in a zone.
     pub fn new(zone: TimeZone, clock: Clock, limits: Limits) -> Self {
-        Self { host: Host { zone, clock }, limits, engine: OnceCell::new() }
+        Self { host: Host { zone, clock }, limits, engine: Cell::new(None) }
     }
 
     /// Evaluates every text of `object`, in key order. A text sees the keys of `base`, raw, and over them the keys
@@ -142,8 +152,9 @@ impl Evaluator {
         if let Some(literal) = template.as_literal() {
             return Ok(literal.to_owned());
         }
-        let codes: Vec<&str> = template.expressions().map(|(code, _)| code).collect();
-        let values = self.engine()?.evaluate(&codes, &scope_json(&codes, near, base))?;
+        let codes: Vec<String> = template.expressions().map(|(code, _)| code.to_owned()).collect();
+        let scope = scope_json(&codes, near, base);
+        let values = self.ask(codes, scope)?;
         let mut values = values.iter();
         Ok(template
             .parts
@@ -155,9 +166,14 @@ impl Evaluator {
             .collect())
     }
 
-    fn engine(&self) -> Result<&Engine, String> {
-        let started = self.engine.get_or_init(|| Engine::new(self.host.clone(), self.limits));
-        started.as_ref().map_err(Clone::clone)
+    fn ask(&self, codes: Vec<String>, scope: String) -> Result<Vec<String>, String> {
+        let engine = match self.engine.take() {
+            Some(engine) => engine,
+            None => EngineThread::start(self.host.clone(), self.limits)?,
+        };
+        let (answer, engine) = engine.evaluate(codes, scope);
+        self.engine.set(engine);
+        answer
     }
 }
 
@@ -208,14 +224,15 @@ impl Walk<'_> {
 
 /// The scope of a text as JSON. Handing over hundreds of parameters for each text would cost more than the text
 /// itself, so those whose names do not occur in the code are left out.
-fn scope_json(codes: &[&str], near: &Params, base: &Params) -> String {
+fn scope_json(codes: &[String], near: &Params, base: &Params) -> String {
     // These reach a parameter without writing its name; a backslash may spell one.
     let indirect = ["this", "eval", "unction", "\\"];
     let all = codes.iter().any(|code| indirect.iter().any(|word| code.contains(word)));
     let named = |key: &str| all || codes.iter().any(|code| code.contains(key));
-    let wanted = near
+    let wanted = base
         .iter()
-        .chain(base.iter().filter(|(key, _)| !near.contains_key(*key)))
+        .map(|(key, value)| (key, near.get(key).unwrap_or(value)))
+        .chain(near.iter().filter(|(key, _)| !base.contains_key(*key)))
         .filter(|(key, _)| named(key));
     let mut json = Vec::new();
     let written = serde_json::Serializer::new(&mut json).collect_map(wanted);
@@ -333,7 +350,8 @@ mod tests {
 
     #[test]
     fn a_script_is_stopped_at_its_limits() {
-        let limits = Limits { memory_bytes: 4 << 20, stack_bytes: 128 << 10, steps: 2_000_000 };
+        let limits =
+            Limits { memory_bytes: 4 << 20, stack_bytes: 128 << 10, steps: 2_000_000, ..Limits::default() };
         let evaluator = Evaluator::new(TimeZone::UTC, Clock::fixed(Timestamp::UNIX_EPOCH), limits);
         let reason = |code: &str| evaluator.evaluate_text(code, &Params::new()).map_err(|error| error.reason);
         let endless = reason("${(function () { while (true) {} })()}");
@@ -406,6 +424,6 @@ mod tests {
         let params = map(json!({"a": "$HOME $$ ${secret:k}", "b": ["x"]}));
         let evaluated = evaluator.evaluate_object(&params, &params, Tolerance::Refuse);
         assert_eq!(evaluated.map(Value::Object), Ok(json!({"a": "$HOME $ ${secret:k}", "b": ["x"]})));
-        assert!(evaluator.engine.get().is_none());
+        assert!(evaluator.engine.take().is_none());
     }
 }

@@ -5,7 +5,10 @@
   var read = eval;
   var loaded = {};
   function load(name) {
-    if (!(name in loaded)) loaded[name] = read(host.source(name))(name === 'date' ? NativeDate : get('Date'), host);
+    if (!(name in loaded)) {
+      var make = read(host.source(name));
+      loaded[name] = name === 'date' ? make(NativeDate, host) : make(load('date'), NativeDate, host);
+    }
     return loaded[name];
   }
   function get(name) { return load(name === 'Date' ? 'date' : 'moment'); }

@@ -5,8 +5,10 @@
 //! network and no environment. Which parameters a task sees is not decided here.
 
 mod engine;
+mod engine_thread;
 mod evaluator;
 mod extras;
+mod footprint;
 #[cfg(test)]
 mod recorded;
 mod syntax;

@@ -1,5 +1,8 @@
 //! Whether the expressions of a text are JavaScript at all, found before anything runs.
 
+use std::cell::RefCell;
+use std::sync::Arc;
+
 use super::engine::{Engine, Host};
 use super::evaluator::{Clock, Limits};
 use super::template::Template;
@@ -16,18 +19,21 @@ pub struct TemplateError {
 
 thread_local! {
     /// Checking a folder asks thousands of times; one engine serves a thread.
-    static CHECKER: Result<Engine, String> =
-        Engine::new(Host { zone: jiff::tz::TimeZone::UTC, clock: Clock::fixed(jiff::Timestamp::UNIX_EPOCH) }, Limits::default());
+    static CHECKER: RefCell<Engine> = RefCell::new(checker());
+}
+
+fn checker() -> Engine {
+    let clock = Clock::fixed(jiff::Timestamp::UNIX_EPOCH);
+    // The caller's stack, which is not ours to use up.
+    let limits = Limits { stack_bytes: 512 << 10, ..Limits::default() };
+    Engine::new(Host { zone: jiff::tz::TimeZone::UTC, clock }, limits, Arc::default())
 }
 
 /// Cuts a text and compiles its expressions without running them. The first that is no JavaScript is the error.
 pub fn parse_template(text: &str) -> Result<Template, TemplateError> {
     let template = Template::scan(text);
     for (code, at) in template.expressions() {
-        let checked = CHECKER.with(|checker| match checker {
-            Ok(engine) => engine.check(code),
-            Err(error) => Err(error.clone()),
-        });
+        let checked = CHECKER.with_borrow_mut(|checker| checker.check(code));
         checked.map_err(|message| TemplateError { message, at: at..at + code.len() })?;
     }
     Ok(template)

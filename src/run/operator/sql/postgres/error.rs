@@ -42,6 +42,11 @@ impl Trouble {
             }
             Self::Driver(causes) => {
                 let mut error = OperatorError::failed(doing);
+                if causes.iter().any(|cause| cause == "unexpected message from server") {
+                    let hint =
+                        "`COPY` from STDIN or to STDOUT has no other side here: let a transfer move the rows";
+                    error.hint = Some(hint.to_owned());
+                }
                 error.causes = causes;
                 error
             }
