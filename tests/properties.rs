@@ -122,7 +122,11 @@ fn a_source_that_is_wrong_is_named() {
             2,
             "error: parameters file `none.yml` cannot be read: No such file or directory (os error 2)\n",
         ),
-        (["-P", "list.yml"], 65, "error: parameters file `list.yml` holds no mapping\n"),
+        (
+            ["-P", "list.yml"],
+            65,
+            "error: parameters file `list.yml` is invalid: list.yml:1:1: the file must hold a mapping, but holds a list\n",
+        ),
         (
             ["-P", "twice.yml"],
             65,

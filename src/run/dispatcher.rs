@@ -237,7 +237,7 @@ impl<'a> Dispatcher<'a> {
         workers.busy = workers.busy.saturating_sub(1);
         self.running.remove(&id);
         match ended {
-            Ended::Success(success) => self.plan.succeeded(id, success),
+            Ended::Success(success) => self.plan.succeeded(id, *success),
             Ended::Again(pause, turn) if self.stopped.is_none() && self.plan.may_go_on(id) => {
                 self.timers.set(Instant::now(), pause, Due::Turn(turn));
             }

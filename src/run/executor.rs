@@ -52,7 +52,7 @@ pub(super) struct Job {
 
 /// How a try ended.
 pub(super) enum Ended {
-    Success(Success),
+    Success(Box<Success>),
     Failure(Failure),
     /// What it waits for is not there: another turn after a pause, for which no thread is held.
     Again(Duration, Box<(Work, Waiting)>),
@@ -80,7 +80,7 @@ pub(super) fn try_task(shared: &Shared, evaluator: &Evaluator, job: Job, reporte
         Err(error) => Err(error),
     };
     match tried {
-        Ok(success) => Ended::Success(success),
+        Ok(success) => Ended::Success(Box::new(success)),
         Err(error) => Ended::Failure(failure(shared, &work.name, &with_output(error, reporter), retry)),
     }
 }

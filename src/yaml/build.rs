@@ -176,7 +176,7 @@ impl<'a> Builder<'a> {
             return Err(too_deep(&span));
         }
         if self.expects_key() {
-            self.refuse_key("a list or a mapping can't be a key", &span);
+            self.refuse_complex_key(&span);
             self.set_key(PendingKey::Complex);
         }
         if let Some(name) = properties.anchor {
@@ -271,7 +271,7 @@ impl<'a> Builder<'a> {
         match value.node.value {
             NodeValue::Scalar(value) => self.value_as_key(value, None, span),
             _ => {
-                self.refuse_key("a list or a mapping can't be a key", &span);
+                self.refuse_complex_key(&span);
                 self.set_key(PendingKey::Refused);
             }
         }
@@ -290,15 +290,16 @@ impl<'a> Builder<'a> {
                 PendingKey::Key(Key { kind: EntryKind::Plain, value, written: text.clone(), text, span })
             }
             None => {
-                self.refuse_key("a key must not be null", &span);
+                self.problems.push(Problem::error("yaml-key", "a key must not be null", &span));
                 PendingKey::Refused
             }
         };
         self.set_key(key);
     }
 
-    fn refuse_key(&mut self, message: &str, span: &Span) {
-        self.problems.push(Problem::error("yaml-key", message, span));
+    fn refuse_complex_key(&mut self, span: &Span) {
+        let problem = Problem::error("yaml-key", "a list or a mapping can't be a key", span);
+        self.problems.push(problem.hint("quote the whole value if it is text"));
     }
 
     fn set_key(&mut self, new: PendingKey) {

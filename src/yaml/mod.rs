@@ -291,6 +291,13 @@ mod tests {
     }
 
     #[test]
+    fn braces_of_another_template_language_are_to_be_quoted() {
+        let parsed = digdag("echo>: {{ x }}\n");
+        assert_eq!(messages(&parsed), ["1:9 yaml-key a list or a mapping can't be a key"]);
+        assert_eq!(parsed.problems[0].hint.as_deref(), Some("quote the whole value if it is text"));
+    }
+
+    #[test]
     fn a_bracket_that_is_missing_shows_where_it_was_opened() {
         for (text, opened) in
             [("a: [\nb: {c: 1\nd: 2\n", "2:4"), ("a: [b,\n", "1:4"), ("a: [{}, [1]\n", "1:4")]

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::story::Params;
 
 /// How a try ends.
+#[expect(clippy::large_enum_variant, reason = "a test holds few of them")]
 pub enum Step {
     Fails(i64),
     Leaves { store: Params, reset: Vec<Vec<String>>, export: Params, sub: Option<Params> },
