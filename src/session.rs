@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 /// Parameters by name, in the order they were written. Values are raw: templates in them are not evaluated yet.
 pub type Params = serde_json::Map<String, serde_json::Value>;
 
+/// What the variable `error` of a handler has beyond Digdag's keys. Whoever lists or prints all of `error` gets what
+/// Digdag gives; these are there for those who ask for them by name.
+pub const ERROR_EXTRAS: [&str; 2] = ["task", "tasks"];
+
 /// The number of a session as `sync status` shows it: one per workflow and session time in a state file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SessionId(pub i64);

@@ -5,6 +5,7 @@
 
 mod bigquery;
 mod check;
+mod coming_from_digdag;
 mod command;
 mod console;
 mod examples;

@@ -8,6 +8,7 @@ use rquickjs::function::Func;
 use rquickjs::{CatchResultExt, CaughtError, Context, Ctx, Function, Object, Runtime};
 
 use super::evaluator::{Clock, Limits};
+use super::extras;
 
 /// Turns a value into text as Digdag does: text as it is, nothing for null, JSON for the rest.
 const TO_TEXT: &str = "(function (json) { return function (value) {
@@ -87,6 +88,7 @@ fn evaluate_in<'js>(ctx: &Ctx<'js>, codes: &[&str], scope: &str) -> rquickjs::Re
     let to_text: Function<'js> = ctx.eval(TO_TEXT)?;
     let scope: Object<'js> =
         ctx.json_parse(scope)?.try_into_object().map_err(|_| rquickjs::Error::Unknown)?;
+    extras::hide(&scope)?;
     // The helper's name is one that no parameter has, and `this` is the scope for `this["odd-name"]`.
     let mut source = String::from("(function (sync$text) { with (this) { return [");
     for code in codes {

@@ -6,6 +6,7 @@
 
 mod engine;
 mod evaluator;
+mod extras;
 #[cfg(test)]
 mod recorded;
 mod syntax;

@@ -11,7 +11,7 @@ use super::secret_text::expand;
 use super::{OperatorError, OperatorRequest};
 use crate::dig::params;
 use crate::run::embulk_socket::Pass;
-use crate::session::{Level, Params};
+use crate::session::{ERROR_EXTRAS, Level, Params};
 
 /// Linux takes no single `NAME=value` longer than this, its closing zero included.
 const LONGEST: usize = 128 << 10;
@@ -95,6 +95,12 @@ fn without_secrets(params: &Params, request: &OperatorRequest<'_>) -> Params {
     .collect()
 }
 
+/// `error` as Digdag's commands know it.
+fn error_text(error: &Params) -> String {
+    let known = error.iter().filter(|(key, _)| !ERROR_EXTRAS.contains(&key.as_str()));
+    Value::Object(known.map(|(key, value)| (key.clone(), value.clone())).collect()).to_string()
+}
+
 fn value_text(value: &Value, request: &OperatorRequest<'_>) -> Result<String, OperatorError> {
     match value {
         Value::Null => Ok(String::new()),
@@ -106,6 +112,7 @@ fn value_text(value: &Value, request: &OperatorRequest<'_>) -> Result<String, Op
 /// A parameter as a variable, or why it cannot be one. The command itself is given as it is written.
 fn parameter_text(name: &str, value: &Value, request: &OperatorRequest<'_>) -> Result<String, String> {
     let text = match value {
+        Value::Object(error) if name == "error" => error_text(error),
         Value::String(command) if name == "_command" => command.clone(),
         value => value_text(value, request).map_err(|error| format!(": {error}"))?,
     };
