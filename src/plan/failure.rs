@@ -31,15 +31,17 @@ impl Plan {
         error
     }
 
-    /// Every task that failed, also in earlier rounds, in the order of definition.
+    /// Every task that failed, also in earlier rounds unless the first failed itself, in the order of definition.
     fn visit_failed(&self, id: TaskId, visit: &mut impl FnMut(&Node, &Params)) {
-        let mut open = vec![id];
+        let first = id;
+        let mut open = vec![first];
         while let Some(id) = open.pop() {
             let node = self.node(id);
             if let Some(own) = &node.error {
                 visit(node, own);
             }
-            open.extend(node.children.iter().rev());
+            let below = if id == first { node.told_children() } else { &node.children };
+            open.extend(below.iter().rev());
         }
     }
 

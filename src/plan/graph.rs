@@ -380,7 +380,7 @@ fn subtree(root: &TaskName, definition: Definition, target: &TaskName) -> Defini
 struct Edges(Vec<Edge>);
 
 struct Edge {
-    /// Places of the siblings it waits for. Empty for chunks, which start as a whole.
+    /// Places of the siblings it waits for. Chunks start as a whole, and wait for no earlier chunk here.
     waits_for: Vec<usize>,
     /// Whose stores it sees.
     upstream: Upstream,
@@ -390,15 +390,8 @@ impl Edges {
     fn of(parallel: Parallel, children: &[Arc<Definition>]) -> Self {
         match parallel {
             Parallel::No => Self::in_sequence(children),
-            Parallel::All => Self::at_once(children),
-            Parallel::Chunks(size) => Self(
-                (0..children.len())
-                    .map(|place| Edge {
-                        waits_for: Vec::new(),
-                        upstream: Upstream::Prefix(place / size.max(1) * size.max(1)),
-                    })
-                    .collect(),
-            ),
+            Parallel::All => Self::at_once(children, children.len()),
+            Parallel::Chunks(size) => Self::at_once(children, size),
         }
     }
 
@@ -416,16 +409,19 @@ impl Edges {
         Self(edges.collect())
     }
 
-    /// Nobody waits, but for the siblings that `_after` names.
-    fn at_once(children: &[Arc<Definition>]) -> Self {
+    /// Nobody waits, but for the siblings of its chunk that `_after` names. Those of earlier chunks are done when a
+    /// chunk starts, and it sees the stores of them all.
+    fn at_once(children: &[Arc<Definition>], size: usize) -> Self {
         let mut edges: Vec<Edge> = Vec::with_capacity(children.len());
         for (place, child) in children.iter().enumerate() {
-            let mut waits_for: Vec<usize> = Vec::new();
-            let mut upstream: Vec<usize> = Vec::new();
-            if !child.after.is_empty() {
-                waits_for =
-                    (0..place).filter(|earlier| child.after.contains(&children[*earlier].name)).collect();
+            let start = place / size.max(1) * size.max(1);
+            if child.after.is_empty() {
+                edges.push(Edge { waits_for: Vec::new(), upstream: Upstream::Prefix(start) });
+                continue;
             }
+            let waits_for: Vec<usize> =
+                (start..place).filter(|earlier| child.after.contains(&children[*earlier].name)).collect();
+            let mut upstream: Vec<usize> = (0..start).collect();
             for earlier in &waits_for {
                 if let Edge { upstream: Upstream::Some(farther), .. } = &edges[*earlier] {
                     upstream.extend(farther);

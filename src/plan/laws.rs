@@ -15,7 +15,7 @@ use crate::session::{TaskName, TaskState};
 
 const EVER: usize = usize::MAX;
 /// Off as long as a resumed run does not see what a check stored.
-const CHECKS_MAY_STORE: bool = false;
+const CHECKS_MAY_STORE: bool = true;
 
 /// One operator, with what it does and how it is tried again.
 fn leaf() -> impl Strategy<Value = Value> {

@@ -89,7 +89,7 @@ pub(super) struct Node {
     pub(super) left: Left,
     /// Somebody at or below it has left stores.
     pub(super) stores_below: bool,
-    /// Exports given to a `^error`: the variable `error` and the stores of what failed.
+    /// What a `^error` exports instead of its `_export`: that, the stores of what failed over it, and `error`.
     pub(super) given: Option<Params>,
     /// The variable `error` that its own failure makes.
     pub(super) error: Option<Params>,
@@ -155,6 +155,11 @@ impl Node {
     /// The children of this round.
     pub(super) fn round_children(&self) -> &[TaskId] {
         self.children.get(self.current..).unwrap_or_default()
+    }
+
+    /// The children that its handler hears of: all, or when it failed itself those of this round.
+    pub(super) fn told_children(&self) -> &[TaskId] {
+        if self.error.is_some() { self.round_children() } else { &self.children }
     }
 
     /// Forgets the children of the last round: the next ones begin a new one.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::definition::{Body, Definition};
 use super::graph::Plan;
-use super::node::{Left, Phase, Role, TaskId};
+use super::node::{Left, Phase, Role, TaskId, Upstream};
 use super::resume::{self, Decision};
 use super::selection::Mode;
 use crate::dig;
@@ -240,20 +240,21 @@ impl Plan {
         };
         self.leave(id, Left { store: result.store, reset_store: result.reset_store, export: result.export });
         self.transitions.push(Transition::Skipped { name, changed });
+        self.node_mut(id).skipped = true;
+        // Its check passed then: the tasks of it are done, too, and what they stored is still there.
+        let definition = Arc::clone(&self.node(id).definition);
+        let (next, part, role) = match (subtask, &definition.check) {
+            (Some(task), _) => (task, "^sub", Role::Child),
+            (None, Some(check)) => (Arc::clone(check), "^check", Role::Check),
+            (None, None) => {
+                self.node_mut(id).state = TaskState::Success;
+                return self.actions.push_back(Action::Ended(id));
+            }
+        };
         let node = self.node_mut(id);
-        node.skipped = true;
-        match subtask {
-            Some(task) => {
-                // Its check passed then, and is not run again.
-                node.phase = Phase::Check;
-                node.state = TaskState::Planned;
-                self.generate(id, &task, "^sub", Role::Child);
-            }
-            None => {
-                node.state = TaskState::Success;
-                self.actions.push_back(Action::Ended(id));
-            }
-        }
+        node.state = TaskState::Planned;
+        node.phase = if role == Role::Check { Phase::Check } else { Phase::Work };
+        self.generate(id, &next, part, role);
     }
 
     fn leave(&mut self, id: TaskId, left: Left) {
@@ -285,6 +286,11 @@ impl Plan {
         let name = self.node(id).name.child(part);
         let mode = self.generated_mode(id, &name, role);
         let child = self.add(name, Some(id), definition, role, mode);
+        if role == Role::Check {
+            // It comes after what was generated, and sees what that stored.
+            let before = self.node(id).round_children().len() - 1;
+            self.node_mut(child).upstream = Upstream::Prefix(before);
+        }
         self.activate(child);
         child
     }
@@ -312,7 +318,9 @@ impl Plan {
             self.node(id).round_children().iter().skip(from).take(size.max(1)).copied().collect();
         self.node_mut(id).chunk = (from + chunk.len(), chunk.len());
         for child in chunk {
-            self.activate(child);
+            if self.node(child).waits == 0 {
+                self.activate(child);
+            }
         }
     }
 
@@ -434,15 +442,16 @@ impl Plan {
             let own = self.node(id).error.is_some();
             return self.finish(id, if own { TaskState::Error } else { TaskState::GroupError }, None);
         }
-        let mut given = self.stores_below(id);
-        given.insert("error".to_owned(), self.error_below(id).into());
+        let error = self.error_below(id);
         let node = self.node_mut(id);
         node.state = TaskState::Planned;
         node.phase = Phase::Handler;
         for (handler, part) in handlers {
             if let Some(handler) = handler {
+                let mut given = self.with_stores_below(id, handler.export.clone());
+                given.insert("error".to_owned(), error.clone().into());
                 let child = self.generate(id, &handler, part, Role::Handler);
-                self.node_mut(child).given = Some(given.clone());
+                self.node_mut(child).given = Some(given);
             }
         }
     }

@@ -25,10 +25,7 @@ impl Scope {
     /// templates in them are evaluated anew for every task.
     pub fn merged(self) -> Params {
         let mut merged = Arc::unwrap_or_clone(self.context);
-        if let Some(given) = &self.given {
-            params::merge(&mut merged, given);
-        }
-        params::merge(&mut merged, &self.definition.export);
+        params::merge(&mut merged, self.given.as_ref().unwrap_or(&self.definition.export));
         merged
     }
 }
@@ -70,8 +67,8 @@ impl Plan {
         }
         let mut merged = self.context(id);
         let node = self.node(id);
-        let layers = [node.given.as_ref(), Some(&node.definition.export), Some(&node.left.export)];
-        for layer in layers.into_iter().flatten().filter(|layer| !layer.is_empty()) {
+        let export = node.given.as_ref().unwrap_or(&node.definition.export);
+        for layer in [export, &node.left.export].into_iter().filter(|layer| !layer.is_empty()) {
             params::merge(Arc::make_mut(&mut merged), layer);
         }
         if !node.left.store.is_empty() || !node.left.reset_store.is_empty() {
@@ -112,10 +109,12 @@ impl Plan {
         }
     }
 
-    /// The stores of everything below a task: what its `_error` sees besides `error`.
-    pub(super) fn stores_below(&self, id: TaskId) -> Params {
-        let mut merged = Arc::new(Params::new());
-        self.merge_below(&mut merged, id);
+    /// What a `_error` exports with the stores of everything below the failed task over it.
+    pub(super) fn with_stores_below(&self, id: TaskId, export: Params) -> Params {
+        let mut merged = Arc::new(export);
+        for child in self.node(id).told_children() {
+            self.merge_below(&mut merged, *child);
+        }
         Arc::unwrap_or_clone(merged)
     }
 

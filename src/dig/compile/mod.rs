@@ -228,7 +228,9 @@ impl Compiler {
 
     fn handler(&mut self, entries: &[&Entry], key: &str, name: &str, place: Place<'_>) -> Option<Box<Task>> {
         let entry = given(entries, key)?;
-        if entry.value.as_mapping().is_some_and(<[Entry]>::is_empty) {
+        // A loop with an empty body repeats nothing, but it has one.
+        let is_body = key == "_do" || key == "_else_do";
+        if !is_body && entry.value.as_mapping().is_some_and(<[Entry]>::is_empty) {
             return None;
         }
         let full = place.full.child(name);
