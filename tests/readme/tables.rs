@@ -73,6 +73,15 @@ fn properties() {
 }
 
 #[test]
+fn ways_to_tell_people() {
+    let source = source(&Path::new(ROOT).join("src/cli/properties"));
+    for key in quoted(first_cells("| key | what it says |")) {
+        let is_read = source.contains(&format!("\"{key}\""));
+        assert!(is_read, "nobody reads {key}");
+    }
+}
+
+#[test]
 fn variables() {
     let source = source(&Path::new(ROOT).join("src"));
     for name in quoted(first_cells("| variable | meaning |")) {
@@ -113,7 +122,7 @@ fn commands() {
 fn what_is_not_taken_is_not_there() {
     let manifest = include_str!("../../Cargo.toml");
     let section = README.split("## Not taken\n").nth(1).unwrap().split("\n## ").next().unwrap();
-    for name in ["serde_yaml", "gcp-bigquery-client", "liquid", "annotate-snippets"] {
+    for name in ["serde_yaml", "gcp-bigquery-client", "liquid", "saphyr-parser", "annotate-snippets"] {
         assert!(section.contains(name));
         assert!(!manifest.lines().any(|line| line.split(" = ").next() == Some(name)), "{name}");
     }
