@@ -8,6 +8,8 @@ mod object_wait;
 mod option;
 mod param;
 mod sql;
+#[cfg(test)]
+mod testing;
 
 use serde_json::Value;
 

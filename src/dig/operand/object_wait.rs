@@ -74,16 +74,7 @@ fn is_null(entry: &Entry) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use crate::dig;
-    use crate::reader::MemoryReader;
-
-    fn problems(task: &str) -> Vec<String> {
-        let files = MemoryReader::default().with("main.dig", &format!("+a: {{{task}}}\n"));
-        let found = dig::load(Path::new("main.dig"), &files).problems;
-        found.iter().map(|problem| format!("{} {}", problem.severity.word(), problem.message)).collect()
-    }
+    use super::super::testing::problems;
 
     #[test]
     fn what_can_be_right_is_left_alone() {

@@ -54,16 +54,7 @@ pub(super) fn check(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use crate::dig;
-    use crate::reader::MemoryReader;
-
-    fn problems(task: &str) -> Vec<String> {
-        let files = MemoryReader::default().with("main.dig", &format!("+a: {{{task}}}\n"));
-        let found = dig::load(Path::new("main.dig"), &files).problems;
-        found.iter().map(|problem| format!("{} {}", problem.severity.word(), problem.message)).collect()
-    }
+    use super::super::testing::problems;
 
     #[test]
     fn pairs_are_scalars_beside_the_operator() {
