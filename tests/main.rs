@@ -13,6 +13,7 @@ mod flow;
 mod google_clients;
 mod google_wire;
 mod http;
+mod log;
 mod mail;
 mod model;
 mod moment;

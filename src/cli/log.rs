@@ -1,6 +1,6 @@
 //! `sync log`: what the tasks of a session said.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::opening::Opened;
 use super::retry;
 use crate::exit::Exit;
 use crate::report::console::Results;
-use crate::report::log::{self, LogReader};
+use crate::report::log::{self, LogReader, LogText};
 use crate::report::status::Standing;
 use crate::session::{AttemptId, SessionId, TaskName};
 use crate::state::Store;
@@ -42,7 +42,7 @@ pub fn exec(args: &LogArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
     let opened = Opened::new(common, None, Results::Human)?;
     let store = Store::open(&opened.place.state)?;
     let session = retry::find(&args.session, &store, &opened)?.id;
-    let mut shown = Shown { opened: &opened, args, session, readers: HashMap::new() };
+    let mut shown = Shown { opened: &opened, args, session, told: HashSet::new(), readers: HashMap::new() };
     loop {
         // Asked before the logs are read, so that the last lines of a run that ends meanwhile are not missed.
         let runs = store.session(session)?.is_some_and(|now| Standing::of(&now.attempt) == Standing::Running);
@@ -51,7 +51,7 @@ pub fn exec(args: &LogArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
             std::thread::sleep(LOOK);
             continue;
         }
-        if shown.readers.is_empty() {
+        if shown.told.is_empty() {
             let task = args.task.as_ref().map(|task| format!(" and a name that ends in `{task}`"));
             bail!("no task of session {session} has a log{}", task.unwrap_or_default());
         }
@@ -64,6 +64,7 @@ struct Shown<'a> {
     opened: &'a Opened,
     args: &'a LogArgs,
     session: SessionId,
+    told: HashSet<(TaskName, AttemptId)>,
     readers: HashMap<PathBuf, LogReader>,
 }
 
@@ -78,20 +79,24 @@ impl Shown<'_> {
             .map(|attempt| attempt.id)
             .filter(|id| self.args.attempt.is_none_or(|wanted| *id == AttemptId(wanted)))
             .collect();
-        let mut tasks: Vec<TaskName> = Vec::new();
-        for task in store.tasks(last.starting_attempt)? {
-            let wanted = self.args.task.as_ref().is_none_or(|end| task.name.as_str().ends_with(end.as_str()));
-            if wanted && !tasks.contains(&task.name) {
-                tasks.push(task.name);
-            }
+        let mut records = store.tasks(last.starting_attempt)?;
+        if let Some(end) = &self.args.task {
+            records.retain(|task| task.name.as_str().ends_with(end.as_str()));
         }
-        let folder = self.opened.place.state_folder();
-        for file in log::files(folder, self.session, &newest_first, &tasks) {
-            let reader = self.readers.entry(file.path.clone()).or_insert_with(|| {
-                self.opened.console.result(&format!("==> {} (attempt {}) <==", file.task, file.attempt));
-                LogReader::new(&file.path)
-            });
-            reader.show_new(&self.opened.console)?;
+        let (folder, console) = (self.opened.place.state_folder(), &self.opened.console);
+        for log in log::logs(folder, self.session, &newest_first, &records) {
+            let is_new = self.told.insert((log.task.clone(), log.attempt));
+            if is_new {
+                console.result(&format!("==> {} (attempt {}) <==", log.task, log.attempt));
+            }
+            match log.text {
+                LogText::File(path) => {
+                    let reader = self.readers.entry(path.clone()).or_insert_with(|| LogReader::new(&path));
+                    reader.show_new(console)?;
+                }
+                LogText::Quiet(text) if is_new => console.output(&text),
+                LogText::Quiet(_) => {}
+            }
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
-//! Shows the logs of tasks that lie on disk.
+//! Shows the logs of tasks: those that lie on disk, and of tasks that said nothing what the state knows.
 
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -7,33 +8,54 @@ use std::path::{Path, PathBuf};
 use super::console::Console;
 use super::tasklog;
 use crate::session::{AttemptId, SessionId, TaskName};
+use crate::state::TaskRecord;
 
 /// The log of one task.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogFile {
+pub struct TaskLog {
     /// The task.
     pub task: TaskName,
     /// The attempt that wrote it.
     pub attempt: AttemptId,
-    /// Where it lies.
-    pub path: PathBuf,
+    /// What it says.
+    pub text: LogText,
 }
 
-/// The logs of tasks: for each task that of the first attempt in the list that has one, so give the newest first.
-pub fn files(
+/// What a log says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogText {
+    /// In this file, which may grow.
+    File(PathBuf),
+    /// Of a task that said nothing: when it began and ended.
+    Quiet(Vec<u8>),
+}
+
+/// The logs of tasks, in the order in which the records name them: for each task that of the first attempt in the list
+/// that has one, so give the newest first.
+pub fn logs(
     state_folder: &Path,
     session: SessionId,
     attempts: &[AttemptId],
-    tasks: &[TaskName],
-) -> Vec<LogFile> {
-    let log_of = |task: &TaskName| {
-        attempts.iter().find_map(|&attempt| {
-            let directory = tasklog::attempt_directory(state_folder, session, attempt);
-            let path = tasklog::find(&directory, task)?;
-            Some(LogFile { task: task.clone(), attempt, path })
-        })
+    records: &[TaskRecord],
+) -> Vec<TaskLog> {
+    let by_name: HashMap<_, _> =
+        records.iter().map(|record| ((record.attempt, &record.name), record)).collect();
+    let text_of = |task: &TaskName, attempt: AttemptId| {
+        let directory = tasklog::attempt_directory(state_folder, session, attempt);
+        let in_file = tasklog::find(&directory, task).map(LogText::File);
+        let record = by_name.get(&(attempt, task));
+        in_file.or_else(|| record.and_then(|record| tasklog::quiet(record)).map(LogText::Quiet))
     };
-    tasks.iter().filter_map(log_of).collect()
+    let mut seen = HashSet::new();
+    let tasks = records.iter().map(|record| &record.name).filter(|task| seen.insert(*task));
+    tasks
+        .filter_map(|task| {
+            attempts.iter().find_map(|&attempt| {
+                let text = text_of(task, attempt)?;
+                Some(TaskLog { task: task.clone(), attempt, text })
+            })
+        })
+        .collect()
 }
 
 /// Prints a log, and later what was added to it since.
@@ -75,20 +97,46 @@ mod tests {
     use super::super::console::Results;
     use super::super::console::tests::console;
     use super::*;
+    use crate::session::TaskState;
+
+    fn record(attempt: i64, name: &str) -> TaskRecord {
+        TaskRecord {
+            attempt: AttemptId(attempt),
+            name: TaskName::from_full(name),
+            operator: Some("sh".to_owned()),
+            state: TaskState::Success,
+            round: 1,
+            started_at: Some("2026-01-02T03:04:05Z".parse().expect("a time")),
+            finished_at: Some("2026-01-02T03:04:06.5Z".parse().expect("a time")),
+            result: None,
+            failure: None,
+        }
+    }
 
     #[test]
-    fn the_newest_attempt_with_a_log_wins() {
+    fn the_newest_attempt_with_a_log_wins_and_a_task_that_said_nothing_has_one_too() {
         let folder = tempfile::tempdir().expect("a directory");
-        let task = |name: &str| TaskName::from_full(name);
         for (attempt, name) in [(1, "+a"), (1, "+b"), (2, "+b")] {
             let directory = tasklog::attempt_directory(folder.path(), SessionId(7), AttemptId(attempt));
             std::fs::create_dir_all(&directory).expect("made");
-            std::fs::write(directory.join(tasklog::file_name(&task(name))), "x").expect("written");
+            let task = TaskName::from_full(name);
+            std::fs::write(directory.join(tasklog::file_name(&task)), "x").expect("written");
         }
-        let tasks = [task("+a"), task("+b"), task("+c")];
-        let found = files(folder.path(), SessionId(7), &[AttemptId(2), AttemptId(1)], &tasks);
-        let found: Vec<(&str, i64)> = found.iter().map(|log| (log.task.as_str(), log.attempt.0)).collect();
-        assert_eq!(found, [("+a", 1), ("+b", 2)]);
+        let group = TaskRecord { operator: None, ..record(2, "+group") };
+        let blocked = TaskRecord { state: TaskState::Blocked, ..record(2, "+blocked") };
+        let records =
+            [record(1, "+a"), record(1, "+b"), record(2, "+b"), record(2, "+quiet"), group, blocked];
+        let found = logs(folder.path(), SessionId(7), &[AttemptId(2), AttemptId(1)], &records);
+        let told: Vec<_> = found.iter().map(|log| (log.task.as_str(), log.attempt.0, &log.text)).collect();
+        let file = |attempt: i64, name: &str| {
+            LogText::File(folder.path().join(format!("logs/7/{attempt}/{name}.log")))
+        };
+        let quiet = LogText::Quiet(
+            b"2026-01-02 03:04:05.000 +0000 [1] INFO sh> begins, attempt 2, try 1\n\
+              2026-01-02 03:04:06.500 +0000 [1] INFO ended: success\n"
+                .to_vec(),
+        );
+        assert_eq!(told, [("+a", 1, &file(1, "+a")), ("+b", 2, &file(2, "+b")), ("+quiet", 2, &quiet)]);
     }
 
     #[test]

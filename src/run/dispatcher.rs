@@ -2,7 +2,8 @@
 //! the sink, and waits for the next message, timer or request to stop.
 //!
 //! An event counts only once the sink has taken it: a task starts after its start is recorded, and a task that
-//! announces an outside effect waits for the answer. When the sink fails, the run stops.
+//! announces an outside effect waits for the answer. What happens at once goes to the sink at once, so that one commit
+//! serves the end of a task and the start of the next. When the sink fails, the run stops.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -26,14 +27,17 @@ use crate::transfer::report::TransferReport;
 /// Messages that may wait for the dispatcher before tasks that print are held back.
 const LINE_LENGTH: usize = 1024;
 
+/// So many events go to the sink at once: output that waits for it is held in memory.
+const MOST_AT_ONCE: usize = 64;
+
 /// Why a task that was stopped has not ended well.
 const STOPPED: &str = "stopped before it ended";
 
 /// How often a run within another one looks whether it is still wanted.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Takes every event; an error stops the run.
-pub type Sink<'a> = dyn FnMut(&RunEvent) -> Result<(), SinkError> + 'a;
+/// Takes every event, in order, those that happened at once together; an error stops the run.
+pub type Sink<'a> = dyn FnMut(&[RunEvent]) -> Result<(), SinkError> + 'a;
 
 /// Carries out a plan until its root ends, or until it is stopped and running tasks have ended or their grace is
 /// over. The last event is [`EventKind::AttemptFinished`].
@@ -58,15 +62,26 @@ enum Due {
     GiveUp,
 }
 
+/// Where the work of a task is done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// By operators.
+    Worker,
+    /// By operators that only generate tasks, which must not wait for a free worker.
+    Control,
+    /// By `require>`, which waits for a run of its own and works nothing itself.
+    Requiring,
+}
+
 struct Dispatcher<'a> {
     plan: Plan,
     sink: &'a mut Sink<'a>,
+    /// What happened and is not yet with the sink.
+    untold: Vec<RunEvent>,
     messages: Receiver<Message>,
     stop: Receiver<StopReason>,
-    /// For operators; for operators that only generate tasks, which must not wait for a free worker.
     workers: Workers,
     control: Workers,
-    /// For `require>`, which waits for a run of its own and works nothing itself.
     requiring: Workers,
     timers: Timers<Due>,
     /// Turns that are due and wait for a free worker.
@@ -109,6 +124,7 @@ impl<'a> Dispatcher<'a> {
         Self {
             plan,
             sink,
+            untold: Vec::new(),
             messages,
             stop: setup.stop.0,
             workers: Workers::of_slots(&setup.slots, &shared, &sender),
@@ -141,6 +157,7 @@ impl<'a> Dispatcher<'a> {
             }
             self.tell_transitions();
             self.give_work();
+            self.hand_over();
             if self.is_over() {
                 return;
             }
@@ -198,7 +215,8 @@ impl<'a> Dispatcher<'a> {
             }
             Message::Record(kind, answer) => {
                 self.note_transfer(&kind);
-                let recorded = match self.tell(kind) {
+                self.tell(kind);
+                let recorded = match self.hand_over() {
                     true => Ok(()),
                     false => Err(NotRecorded(
                         self.sink_error
@@ -223,12 +241,20 @@ impl<'a> Dispatcher<'a> {
         }
     }
 
+    fn place_of(&self, id: TaskId) -> Place {
+        match self.plan.operator(id) {
+            Some(operator) if is_control(operator) => Place::Control,
+            Some("require") => Place::Requiring,
+            _ => Place::Worker,
+        }
+    }
+
     /// The threads that do the work of a task.
     fn workers_of(&mut self, id: TaskId) -> &mut Workers {
-        match self.plan.operator(id) {
-            Some(operator) if is_control(operator) => &mut self.control,
-            Some("require") => &mut self.requiring,
-            _ => &mut self.workers,
+        match self.place_of(id) {
+            Place::Worker => &mut self.workers,
+            Place::Control => &mut self.control,
+            Place::Requiring => &mut self.requiring,
         }
     }
 
@@ -314,13 +340,24 @@ impl<'a> Dispatcher<'a> {
         }
     }
 
-    /// Hands an event to the sink. False: it was not taken, and nothing may be built upon it.
-    fn tell(&mut self, kind: EventKind) -> bool {
+    /// Something happened: it goes to the sink with the next [`Self::hand_over`].
+    fn tell(&mut self, kind: EventKind) {
+        if self.untold.len() >= MOST_AT_ONCE {
+            self.hand_over();
+        }
+        self.untold.push(RunEvent { at: Timestamp::now(), kind });
+    }
+
+    /// Hands to the sink what happened since the last time. False: it was not taken, and nothing may be built upon it.
+    fn hand_over(&mut self) -> bool {
+        let events = std::mem::take(&mut self.untold);
         if self.sink_error.is_some() {
             return false;
         }
-        let event = RunEvent { at: Timestamp::now(), kind };
-        match (self.sink)(&event) {
+        if events.is_empty() {
+            return true;
+        }
+        match (self.sink)(&events) {
             Ok(()) => true,
             Err(error) => {
                 self.sink_error = Some(error);
@@ -377,25 +414,25 @@ impl<'a> Dispatcher<'a> {
         }
     }
 
-    /// Gives ready tasks to free workers.
+    /// Gives ready tasks to free workers, once their starts are recorded.
     fn give_work(&mut self) {
-        while let Some(work) = self.next_work() {
-            if !work.lost_secrets.is_empty() && work.retries == 0 {
-                self.ran_for_secrets.push(work.name.clone());
-                let names: Vec<_> = work.lost_secrets.iter().map(|name| format!("`{name}`")).collect();
-                let text = format!("runs again: {} was kept in memory only", names.join(", "));
-                self.tell(EventKind::Log { task: Some(work.name.clone()), level: Level::Info, text });
-            }
-            let (id, task) = (work.id, work.name.clone());
-            let started =
-                EventKind::TaskStarted { task, operator: work.call.operator.clone(), round: work.round };
-            if !self.tell(started) {
-                return self.plan.failed(id, Failure::canceled(STOPPED));
-            }
-            self.give(work, Waiting::first());
+        let mut starting = Vec::new();
+        let mut workers_taken = 0;
+        while let Some(work) = self.next_work(workers_taken) {
+            self.tell_start(&work);
+            workers_taken += usize::from(self.place_of(work.id) == Place::Worker);
+            starting.push(work);
             self.tell_transitions();
         }
-        while !self.workers.is_full()
+        let is_recorded = self.hand_over();
+        for work in starting {
+            if is_recorded {
+                self.give(work, Waiting::first());
+            } else {
+                self.plan.failed(work.id, Failure::canceled(STOPPED));
+            }
+        }
+        while self.workers.free() > 0
             && let Some((work, waiting)) = self.turns.pop_front()
         {
             // Its time may have run out while it waited.
@@ -403,6 +440,20 @@ impl<'a> Dispatcher<'a> {
                 self.give(work, waiting);
             }
         }
+    }
+
+    fn tell_start(&mut self, work: &Work) {
+        if !work.lost_secrets.is_empty() && work.retries == 0 {
+            self.ran_for_secrets.push(work.name.clone());
+            let names: Vec<_> = work.lost_secrets.iter().map(|name| format!("`{name}`")).collect();
+            let text = format!("runs again: {} was kept in memory only", names.join(", "));
+            self.tell(EventKind::Log { task: Some(work.name.clone()), level: Level::Info, text });
+        }
+        self.tell(EventKind::TaskStarted {
+            task: work.name.clone(),
+            operator: work.call.operator.clone(),
+            round: work.round,
+        });
     }
 
     fn give(&mut self, work: Work, waiting: Waiting) {
@@ -422,14 +473,15 @@ impl<'a> Dispatcher<'a> {
         }
     }
 
-    /// The next task that has a worker to go to: one that generates tasks at once, another when one is free.
-    fn next_work(&mut self) -> Option<Work> {
+    /// The next task that has a worker to go to: one that generates tasks at once, another when one is free besides
+    /// those that are taken already.
+    fn next_work(&mut self, workers_taken: usize) -> Option<Work> {
         if self.stopped.is_some() {
             return None;
         }
         match self.plan.take_ready_control() {
             Some(work) => Some(work),
-            None if self.workers.is_full() => None,
+            None if self.workers.free() <= workers_taken => None,
             None => self.plan.take_ready(),
         }
     }
@@ -439,6 +491,7 @@ impl<'a> Dispatcher<'a> {
         while let Ok(message) = self.messages.try_recv() {
             self.take(message);
         }
+        self.hand_over();
         let outcome = match (self.plan.root_state(), self.stopped) {
             (TaskState::Success, _) if self.sink_error.is_some() => AttemptOutcome::Failed,
             (TaskState::Success, _) if self.plan.is_partial() => AttemptOutcome::Partial,
@@ -447,6 +500,7 @@ impl<'a> Dispatcher<'a> {
             _ => AttemptOutcome::Failed,
         };
         self.tell(EventKind::AttemptFinished { outcome: outcome.clone() });
+        self.hand_over();
         let failures = self.final_failures(Weight::Counts);
         let tolerated = self.final_failures(Weight::Tolerated);
         let counts = self.plan.counts();

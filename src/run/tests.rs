@@ -187,6 +187,10 @@ impl Trial {
     }
 
     fn run_with(self, sink: &mut dyn FnMut(&RunEvent) -> Result<(), SinkError>) -> RunSummary {
+        self.run_in_batches(&mut |events| events.iter().try_for_each(&mut *sink))
+    }
+
+    fn run_in_batches(self, sink: &mut dyn FnMut(&[RunEvent]) -> Result<(), SinkError>) -> RunSummary {
         let loaded = crate::dig::load(Path::new("main.dig"), &self.files);
         let problems: Vec<_> = loaded.problems.iter().map(|problem| &problem.message).collect();
         let workflow = loaded.workflow.unwrap_or_else(|| panic!("{problems:?}"));

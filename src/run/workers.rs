@@ -80,8 +80,9 @@ impl Workers {
         }
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.busy >= self.limit
+    /// How many jobs would begin at once.
+    pub(super) fn free(&self) -> usize {
+        self.limit.saturating_sub(self.busy)
     }
 
     pub(super) fn give(&mut self, job: Job) -> std::io::Result<()> {

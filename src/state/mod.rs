@@ -1,12 +1,13 @@
 //! The archive: a SQLite file that remembers every session, attempt, task, transfer and outside
 //! effect, and the parameters that workflows keep.
 //!
-//! * One process writes through one [`Store`]; every event is a transaction of its own, committed before anyone is
-//!   told. The journal is WAL with `synchronous = NORMAL`; the commit before an outside effect is `FULL`.
+//! * One process writes through one [`Store`]; events that happen at once are one transaction, committed before anyone
+//!   is told. The journal is WAL with `synchronous = NORMAL`; the commit before an outside effect is `FULL`.
 //! * A schema version with migrations that only grow ([`schema`]); a file of a newer version is refused.
 //! * Values that count as secrets never come here: the run hands over events without them, and
 //!   `param_set>` refuses them.
 
+mod events;
 mod params;
 mod process;
 mod record;

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use serde::de::DeserializeOwned;
 
 use super::record::{AttemptRecord, NewAttempt, SessionRecord, TaskRecord, TransferRecord, TransferState};
-use super::{Process, schema};
+use super::{Process, events, schema};
 use crate::run::event::{AttemptOutcome, EventKind, RunEvent, TaskFailure, TaskResult};
 use crate::session::{AttemptId, SessionId, TaskName, TaskState};
 use crate::transfer::effect::{Effect, EffectOutcome, RecordedEffect};
@@ -130,121 +130,36 @@ impl Store {
         Ok((attempt, lost))
     }
 
-    /// Writes one event; it is committed when this returns. Events that carry no outcome are passed over.
-    pub fn record(&mut self, attempt: AttemptId, event: &RunEvent) -> Result<(), StateError> {
-        let at = event.at.to_string();
-        match &event.kind {
-            EventKind::EffectIntended { task, key, effect } => {
-                self.durably(|store| store.record_intent(attempt, &at, task, key, effect))
-            }
-            EventKind::EffectSettled { key, effect, outcome, .. } => {
-                self.connection
-                    .prepare_cached(
-                        "update effects set outcome = ?3, settled_at = ?4 where key = ?1 and effect = ?2",
-                    )?
-                    .execute(params![
-                        key,
-                        serde_json::to_string(effect)?,
-                        serde_json::to_string(outcome)?,
-                        at
-                    ])?;
-                Ok(())
-            }
-            EventKind::AttemptFinished { outcome } => self.durably(|store| {
-                store.connection.execute(
-                    "update attempts set outcome = ?2, finished_at = ?3 where id = ?1",
-                    params![attempt.0, serde_json::to_string(outcome)?, at],
-                )?;
-                Ok(())
-            }),
-            EventKind::Notified { channel, failure } => {
-                self.connection.execute(
-                    "insert into notifications (attempt, at, channel, failure) values (?1, ?2, ?3, ?4)",
-                    params![attempt.0, at, channel, failure],
-                )?;
-                Ok(())
-            }
-            other => {
-                self.record_task(attempt, &at, other)?;
-                self.record_transfer(attempt, &at, other)
-            }
+    /// Writes events in one transaction; they are committed when this returns, all or none. Those that carry no outcome
+    /// are passed over.
+    pub fn record<'a>(
+        &mut self,
+        events: impl IntoIterator<Item = (AttemptId, &'a RunEvent)>,
+    ) -> Result<(), StateError> {
+        let events: Vec<_> = events.into_iter().filter(|(_, event)| event.kind.is_recorded()).collect();
+        if events.is_empty() {
+            return Ok(());
         }
-    }
-
-    /// Runs one write with `synchronous = FULL`, so that it survives a power cut before the effect happens.
-    fn durably(&mut self, write: impl FnOnce(&mut Self) -> Result<(), StateError>) -> Result<(), StateError> {
-        self.connection.pragma_update(None, "synchronous", "full")?;
-        let result = write(self);
-        self.connection.pragma_update(None, "synchronous", "normal")?;
+        // An effect is known of before it happens, and the end of an attempt after it, also when the power fails.
+        let is_durable = events.iter().any(|(_, event)| {
+            matches!(event.kind, EventKind::EffectIntended { .. } | EventKind::AttemptFinished { .. })
+        });
+        if is_durable {
+            self.connection.pragma_update(None, "synchronous", "full")?;
+        }
+        let result = self.record_all(&events);
+        if is_durable {
+            self.connection.pragma_update(None, "synchronous", "normal")?;
+        }
         result
     }
 
-    fn record_intent(
-        &mut self,
-        attempt: AttemptId,
-        at: &str,
-        task: &TaskName,
-        key: &str,
-        effect: &Effect,
-    ) -> Result<(), StateError> {
-        // The same effect again (a job asked for twice under one id) opens it again.
-        self.connection.prepare_cached(
-            "insert into effects (attempt, task, key, effect, intended_at) values (?1, ?2, ?3, ?4, ?5)
-             on conflict (key, effect) do update set attempt = ?1, intended_at = ?5, outcome = null, settled_at = null",
-        )?.execute(params![attempt.0, task.as_str(), key, serde_json::to_string(effect)?, at])?;
-        Ok(())
-    }
-
-    fn record_task(&mut self, attempt: AttemptId, at: &str, kind: &EventKind) -> Result<(), StateError> {
-        match kind {
-            EventKind::TaskStarted { task, operator, round } => self.connection.prepare_cached(
-                "insert into tasks (attempt, name, operator, state, round, started_at)
-                 values (?1, ?2, ?3, 'running', ?4, ?5)
-                 on conflict (attempt, name) do update set operator = ?3, state = 'running', round = ?4,
-                     started_at = coalesce(started_at, ?5), finished_at = null, result = null, failure = null",
-            )?.execute(params![attempt.0, task.as_str(), operator, round, at])?,
-            EventKind::TaskRetrying { task, failure, .. } => self.connection.prepare_cached(
-                "update tasks set state = 'retry_waiting', failure = ?3 where attempt = ?1 and name = ?2",
-            )?.execute(params![attempt.0, task.as_str(), serde_json::to_string(failure)?])?,
-            EventKind::TaskPlanned { task, result } => self.connection.prepare_cached(
-                "update tasks set state = 'planned', result = ?3, failure = null where attempt = ?1 and name = ?2",
-            )?.execute(params![attempt.0, task.as_str(), serde_json::to_string(result)?])?,
-            EventKind::TaskFinished { task, state, result, failure } => self.connection.prepare_cached(
-                "insert into tasks (attempt, name, state, finished_at, result, failure)
-                 values (?1, ?2, ?3, ?4, ?5, ?6)
-                 on conflict (attempt, name) do update set state = ?3, finished_at = ?4,
-                     result = coalesce(?5, result), failure = ?6",
-            )?.execute(params![
-                attempt.0,
-                task.as_str(),
-                state.word(),
-                at,
-                result.as_ref().map(serde_json::to_string).transpose()?,
-                failure.as_ref().map(serde_json::to_string).transpose()?,
-            ])?,
-            _ => 0,
-        };
-        Ok(())
-    }
-
-    fn record_transfer(&mut self, attempt: AttemptId, at: &str, kind: &EventKind) -> Result<(), StateError> {
-        match kind {
-            EventKind::TransferStarted { task, key, source, target } => self.connection.prepare_cached(
-                "insert into transfers (attempt, task, key, source, target, state, started_at)
-                 values (?1, ?2, ?3, ?4, ?5, 'running', ?6)
-                 on conflict (attempt, key) do update set state = 'running', started_at = ?6, finished_at = null,
-                     report = null, failure = null",
-            )?.execute(params![attempt.0, task.as_str(), key, source, target, at])?,
-            EventKind::TransferFinished { key, report, .. } => self.connection.prepare_cached(
-                "update transfers set state = 'success', finished_at = ?3, report = ?4
-                 where attempt = ?1 and key = ?2",
-            )?.execute(params![attempt.0, key, at, serde_json::to_string(report)?])?,
-            EventKind::TransferFailed { key, failure, .. } => self.connection.prepare_cached(
-                "update transfers set state = 'error', finished_at = ?3, failure = ?4 where attempt = ?1 and key = ?2",
-            )?.execute(params![attempt.0, key, at, serde_json::to_string(failure)?])?,
-            _ => 0,
-        };
-        Ok(())
+    fn record_all(&mut self, events: &[(AttemptId, &RunEvent)]) -> Result<(), StateError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for (attempt, event) in events {
+            events::write(&transaction, *attempt, event)?;
+        }
+        Ok(transaction.commit()?)
     }
 
     /// Closes attempts of a project whose process is gone; `workflow` empty: of all its workflows.
@@ -565,12 +480,12 @@ mod tests {
         );
 
         let outcome = AttemptOutcome::Success;
-        store.record(first.id, &event(EventKind::AttemptFinished { outcome })).unwrap();
+        store.record([(first.id, &event(EventKind::AttemptFinished { outcome }))]).unwrap();
         let dead = Process { pid: i64::from(i32::MAX), ..Process::current() };
         let (second, _) = store.begin(&attempt(dead)).unwrap();
         let task = TaskName::from_full("+wf+a");
         let started = EventKind::TaskStarted { task, operator: "sh".into(), round: 1 };
-        store.record(second.id, &event(started)).unwrap();
+        store.record([(second.id, &event(started))]).unwrap();
         let (third, lost) = store.begin(&attempt(Process::current())).unwrap();
         assert_eq!((lost, third.starting_attempt, third.session), (vec![second.id], third.id, first.session));
         assert_eq!(store.tasks(second.id).unwrap()[0].state, TaskState::Canceled);
@@ -592,7 +507,7 @@ mod tests {
                 failure: None,
             },
         ] {
-            store.record(attempt.id, &event(kind)).unwrap();
+            store.record([(attempt.id, &event(kind))]).unwrap();
         }
         let tasks = store.tasks(attempt.id).unwrap();
         assert_eq!(
@@ -609,7 +524,7 @@ mod tests {
         let effect = Effect::StageObject { bucket: "b".into(), object: "o".into() };
         let intended =
             EventKind::EffectIntended { task: task.clone(), key: "k".into(), effect: effect.clone() };
-        store.record(attempt.id, &event(intended)).unwrap();
+        store.record([(attempt.id, &event(intended))]).unwrap();
         assert_eq!(store.effects("k").unwrap(), [RecordedEffect { effect: effect.clone(), outcome: None }]);
         let outcome = EffectOutcome::Removed;
         let settled = EventKind::EffectSettled {
@@ -618,7 +533,7 @@ mod tests {
             effect: effect.clone(),
             outcome: outcome.clone(),
         };
-        store.record(attempt.id, &event(settled)).unwrap();
+        store.record([(attempt.id, &event(settled))]).unwrap();
         assert_eq!(store.effects("k").unwrap(), [RecordedEffect { effect, outcome: Some(outcome) }]);
         assert!(store.effects("other").unwrap().is_empty());
     }

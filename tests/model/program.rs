@@ -40,8 +40,8 @@ pub fn run(files: &Files) -> Result<Told, String> {
     let root = loaded.workflow.unwrap().root;
     let plan = Plan::new("main", root, Params::new(), Recorded::default(), &Selection::All).unwrap();
     let mut teller = Teller::default();
-    let summary = execute(plan, setup(reader), &mut |event| {
-        teller.hear(&json::event(event));
+    let summary = execute(plan, setup(reader), &mut |events| {
+        events.iter().for_each(|event| teller.hear(&json::event(event)));
         Ok(())
     });
     let mut told = teller.told;

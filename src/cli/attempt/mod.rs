@@ -145,7 +145,7 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
         summary: Summary::new(),
         opened,
     };
-    let mut sink = |event: &RunEvent| watch.take(event);
+    let mut sink = |events: &[RunEvent]| watch.take(events);
     let ended = run::execute(plan, setup, &mut sink);
     watch.progress.finish();
     let summary = watch.summary;
@@ -177,13 +177,16 @@ struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    fn take(&mut self, event: &RunEvent) -> Result<(), SinkError> {
-        // An event of a required workflow belongs to its own attempt.
-        let (attempt, inner) = match &event.kind {
-            EventKind::Required { attempt, event } => (*attempt, event.as_ref()),
-            _ => (self.attempt, event),
-        };
-        self.store.record(attempt, inner).map_err(|error| SinkError(error.to_string()))?;
+    fn take(&mut self, events: &[RunEvent]) -> Result<(), SinkError> {
+        let own = self.attempt;
+        let of_attempts = events.iter().map(|event| of_attempt(own, event));
+        self.store.record(of_attempts).map_err(|error| SinkError(error.to_string()))?;
+        events.iter().for_each(|event| self.show(event));
+        Ok(())
+    }
+
+    fn show(&mut self, event: &RunEvent) {
+        let (attempt, inner) = of_attempt(self.attempt, event);
         if attempt == self.attempt {
             self.logs.show(inner);
         } else {
@@ -198,7 +201,14 @@ impl Watch<'_> {
         if self.opened.console.results() == Results::Json {
             self.opened.console.json(&json_event::event(event));
         }
-        Ok(())
+    }
+}
+
+/// An event of a required workflow belongs to its own attempt.
+fn of_attempt(own: AttemptId, event: &RunEvent) -> (AttemptId, &RunEvent) {
+    match &event.kind {
+        EventKind::Required { attempt, event } => (*attempt, event.as_ref()),
+        _ => (own, event),
     }
 }
 

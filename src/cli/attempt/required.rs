@@ -222,7 +222,9 @@ impl Required {
         }
         let way = Way { stop: rooms.stop.requests(), cancel: Some(wanted.cancel.clone()), since: self.since };
         let setup = rooms.run_setup(workflow, time, attempt, way);
-        let mut sink = |event: &RunEvent| forward(attempt.id, event, &wanted.reporter);
+        let mut sink = |events: &[RunEvent]| {
+            events.iter().try_for_each(|event| forward(attempt.id, event, &wanted.reporter))
+        };
         let ended = run::execute(plan, setup, &mut sink);
         if let Some(error) = ended.sink_error {
             return Err(OperatorError::failed("the required workflow could not go on").cause(&error));

@@ -1,7 +1,9 @@
 //! The logs of tasks: a file for each task of an attempt, and a copy in S3 when the properties name a log server.
 //!
 //! Every line has its time (UTC) and the number of the try it belongs to. Text is scrubbed before it is written. A
-//! log that cannot be written or sent fails no task; what is wrong is said once, in the summary.
+//! task that began, said nothing and ended well has no file, unless it is to be sent: ten thousand of them a night would
+//! fill the disk with what the state says as well ([`quiet`]). A log that cannot be written or sent fails no task; what
+//! is wrong is said once, in the summary.
 
 mod name;
 mod s3;
@@ -22,7 +24,8 @@ pub use upload::{KeptLog, LogStore, S3LogSettings, UploadSummary};
 
 use crate::run::event::{EventKind, RunEvent, TaskFailure};
 use crate::secret::scrub::Scrubber;
-use crate::session::{AttemptId, Level, SessionId, TaskName};
+use crate::session::{AttemptId, Level, SessionId, TaskName, TaskState};
+use crate::state::TaskRecord;
 use upload::{Note, Uploader};
 
 /// A line without an end is cut here, so that a program that prints none cannot fill the memory.
@@ -80,7 +83,11 @@ pub struct TaskLogs {
 }
 
 struct OpenLog {
-    file: File,
+    path: PathBuf,
+    /// Once there is something to say.
+    file: Option<File>,
+    /// What is not in the file yet: that the task began.
+    held: Vec<u8>,
     /// That it has to be sent, when there is a log server.
     note: Option<Note>,
     round: u32,
@@ -157,7 +164,16 @@ impl TaskLogs {
                 push_line(&mut text, event.at, log.round, level, line.as_bytes());
             }
         }
-        log.file.write_all(&text)?;
+        match &event.kind {
+            EventKind::TaskStarted { .. } => log.hold(&text)?,
+            EventKind::TaskFinished { state: TaskState::Success, .. } | EventKind::TaskPlanned { .. }
+                if log.file.is_none() =>
+            {
+                open.remove(task);
+                return Ok(());
+            }
+            _ => log.write(&text)?,
+        }
         if matches!(event.kind, EventKind::TaskFinished { .. } | EventKind::TaskPlanned { .. }) {
             drop(open);
             self.close(task, event.at)?;
@@ -167,17 +183,14 @@ impl TaskLogs {
 
     fn begin(&self, task: &TaskName, at: Timestamp) -> io::Result<OpenLog> {
         let path = self.directory.join(file_name(task));
-        let file = OpenOptions::new().append(true).create(true).open(&path)?;
-        let note = match &self.setup.server {
-            None => None,
-            Some(server) => {
-                // Held while the log is written, so that another start does not take it for one left behind.
-                file.lock()?;
-                let key = server.identity.key(&server.path, task, at);
-                Some(Note::write(&self.setup.state_folder.join(name::FOLDER), &path, key)?)
-            }
-        };
-        Ok(OpenLog { file, note, round: 1, line: Vec::new() })
+        let mut log = OpenLog { path, file: None, held: Vec::new(), note: None, round: 1, line: Vec::new() };
+        if let Some(server) = &self.setup.server {
+            // Held while the log is written, so that another start does not take it for one left behind.
+            log.file()?.lock()?;
+            let key = server.identity.key(&server.path, task, at);
+            log.note = Some(Note::write(&self.setup.state_folder.join(name::FOLDER), &log.path, key)?);
+        }
+        Ok(log)
     }
 
     fn close(&self, task: &TaskName, at: Timestamp) -> io::Result<()> {
@@ -185,7 +198,7 @@ impl TaskLogs {
         let Some(mut log) = closed else { return Ok(()) };
         let mut rest = Vec::new();
         log.end_line(at, &mut rest, &self.setup.scrubber);
-        let written = log.file.write_all(&rest);
+        let written = log.write(&rest);
         drop(log.file);
         if let (Some(uploader), Some(note)) = (&self.uploader, log.note) {
             uploader.send(note);
@@ -195,6 +208,31 @@ impl TaskLogs {
 }
 
 impl OpenLog {
+    fn file(&mut self) -> io::Result<&mut File> {
+        if self.file.is_none() {
+            self.file = Some(OpenOptions::new().append(true).create(true).open(&self.path)?);
+        }
+        // It was opened above.
+        self.file.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// Keeps text until there is more to say, where there is no file yet.
+    fn hold(&mut self, text: &[u8]) -> io::Result<()> {
+        match &mut self.file {
+            Some(file) => file.write_all(text),
+            None => {
+                self.held.extend_from_slice(text);
+                Ok(())
+            }
+        }
+    }
+
+    fn write(&mut self, text: &[u8]) -> io::Result<()> {
+        let mut all = std::mem::take(&mut self.held);
+        all.extend_from_slice(text);
+        self.file()?.write_all(&all)
+    }
+
     fn output(&mut self, at: Timestamp, bytes: &[u8], scrubber: &Scrubber) -> io::Result<()> {
         let mut text = Vec::with_capacity(bytes.len() + 64);
         for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
@@ -203,7 +241,8 @@ impl OpenLog {
                 self.end_line(at, &mut text, scrubber);
             }
         }
-        self.file.write_all(&text)
+        // A line that has no end yet is not said yet.
+        if text.is_empty() { Ok(()) } else { self.write(&text) }
     }
 
     fn end_line(&mut self, at: Timestamp, text: &mut Vec<u8>, scrubber: &Scrubber) {
@@ -292,6 +331,25 @@ fn failure_words(failure: &TaskFailure) -> Vec<(Option<Level>, String)> {
     let hint = failure.hint.iter().map(|hint| format!("  hint: {hint}"));
     let lines = std::iter::once(failure.message.clone()).chain(causes).chain(hint);
     lines.map(|line| (Some(Level::Error), line)).collect()
+}
+
+/// What the log of a task that said nothing and ended well would hold. None for other tasks, and for groups.
+pub fn quiet(task: &TaskRecord) -> Option<Vec<u8>> {
+    let (started, finished) = (task.started_at?, task.finished_at?);
+    let start = EventKind::TaskStarted {
+        task: task.name.clone(),
+        operator: task.operator.clone().filter(|_| task.state == TaskState::Success)?,
+        round: task.round,
+    };
+    let end =
+        EventKind::TaskFinished { task: task.name.clone(), state: task.state, result: None, failure: None };
+    let mut text = Vec::new();
+    for (at, kind) in [(started, start), (finished, end)] {
+        for (level, line) in words(&kind, task.attempt) {
+            push_line(&mut text, at, task.round, level, line.as_bytes());
+        }
+    }
+    Some(text)
 }
 
 /// The log of a task on disk, if it has one.

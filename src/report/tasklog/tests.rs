@@ -127,6 +127,24 @@ fn a_group_that_did_nothing_has_no_log() {
 }
 
 #[test]
+fn a_task_that_said_nothing_has_a_log_only_when_it_failed() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let logs = TaskLogs::new(setup(folder.path(), 4, None)).expect("it begins");
+    logs.show(&event("01:00:00", started(1)));
+    logs.show(&event("01:00:01", ended(TaskState::Success)));
+    assert_eq!(find(&folder.path().join("logs/3/4"), &task()), None);
+    logs.show(&event("01:00:02", started(2)));
+    logs.show(&event("01:00:03", ended(TaskState::Canceled)));
+    logs.finish();
+    let path = find(&folder.path().join("logs/3/4"), &task()).expect("it is there");
+    assert_eq!(
+        fs::read_to_string(path).expect("text"),
+        "2026-01-02 01:00:02.000 +0000 [2] INFO sh> begins, attempt 4, try 2\n\
+         2026-01-02 01:00:03.000 +0000 [2] INFO ended: canceled\n"
+    );
+}
+
+#[test]
 fn finished_logs_go_to_the_log_server() {
     let folder = tempfile::tempdir().expect("a directory");
     let store = Arc::new(FakeStore::default());

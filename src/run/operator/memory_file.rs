@@ -6,25 +6,26 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use rustix::fs::{MemfdFlags, Mode, fchmod, memfd_create};
+use rustix::io::{DupFlags, dup3};
 
 use super::OperatorError;
-use rustix::fs::{MemfdFlags, Mode, fchmod, memfd_create};
 
 /// A file in memory. It is gone when this value is dropped and nobody has it open.
 #[derive(Debug)]
-pub(super) struct MemoryFile(File);
+pub(super) struct MemoryFile(OwnedFd);
 
 impl MemoryFile {
     /// A file with this text, readable and writable for this user alone.
     pub(super) fn new(text: &str) -> io::Result<Self> {
-        // A hardened kernel gives no memory that could be executed; an old one does not know the flag.
-        let descriptor = memfd_create("sync", MemfdFlags::CLOEXEC | MemfdFlags::NOEXEC_SEAL)
-            .or_else(|_| memfd_create("sync", MemfdFlags::CLOEXEC))?;
-        fchmod(&descriptor, Mode::RUSR | Mode::WUSR)?;
-        let mut file = File::from(descriptor);
-        file.write_all(text.as_bytes())?;
-        Ok(Self(file))
+        file_with(text).map(|file| Self(file.into()))
+    }
+
+    /// Puts another file with this text under the same name. Who has the old one open keeps it.
+    pub(super) fn replace(&mut self, text: &str) -> io::Result<()> {
+        Ok(dup3(file_with(text)?, &mut self.0, DupFlags::CLOEXEC)?)
     }
 
     /// The same for operators.
@@ -41,11 +42,21 @@ impl MemoryFile {
     /// What stands in it now.
     pub(super) fn read(&self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        let mut file = &self.0;
+        let mut file = File::from(self.0.try_clone()?);
         file.seek(SeekFrom::Start(0))?;
         file.read_to_end(&mut bytes)?;
         Ok(bytes)
     }
+}
+
+fn file_with(text: &str) -> io::Result<File> {
+    // A hardened kernel gives no memory that could be executed; an old one does not know the flag.
+    let descriptor = memfd_create("sync", MemfdFlags::CLOEXEC | MemfdFlags::NOEXEC_SEAL)
+        .or_else(|_| memfd_create("sync", MemfdFlags::CLOEXEC))?;
+    fchmod(&descriptor, Mode::RUSR | Mode::WUSR)?;
+    let mut file = File::from(descriptor);
+    file.write_all(text.as_bytes())?;
+    Ok(file)
 }
 
 #[cfg(test)]

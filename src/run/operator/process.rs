@@ -178,26 +178,36 @@ struct Watch<'a> {
 
 impl Watch<'_> {
     fn finish(mut self) -> Result<ExitStatus, OperatorError> {
-        let mut buffer = vec![0; PIECE];
-        while !self.is_over().map_err(|error| lost(&error))? {
-            self.take_what_comes(&mut buffer, self.pause()).map_err(|error| lost(&error))?;
-            self.state = self.group.state().map_err(|error| lost(&error))?;
-            self.stop_if_need_be();
-        }
-        // A group that ended by itself has closed its output. What still comes after the last words of another comes
-        // from a process that has left it.
-        for _ in 0..LAST_PIECES {
-            self.take_what_comes(&mut buffer, Duration::ZERO).map_err(|error| lost(&error))?;
-        }
+        self.watch().map_err(|error| lost(&error))?;
         match self.stop {
             Some(stop) => Err(stop.why),
             None => self.group.status().map_err(|error| lost(&error)),
         }
     }
 
+    fn watch(&mut self) -> io::Result<()> {
+        let mut buffer = vec![0; PIECE];
+        loop {
+            self.take_what_comes(&mut buffer, self.pause())?;
+            self.state = self.group.state()?;
+            if self.is_over()? {
+                break;
+            }
+            self.stop_if_need_be();
+        }
+        if self.stop.is_some() {
+            // Its last words. What comes after them comes from a process that has left the group.
+            for _ in 0..LAST_PIECES {
+                self.take_what_comes(&mut buffer, Duration::ZERO)?;
+            }
+        }
+        Ok(())
+    }
+
     fn is_over(&mut self) -> io::Result<bool> {
         match &self.stop {
             _ if self.state != ChildState::Ended => Ok(false),
+            // A group that ends by itself closes its output.
             None => Ok(self.streams.iter().all(|stream| stream.pipe.is_none())),
             Some(stop) => Ok(stop.killed || self.group.is_gone()?),
         }

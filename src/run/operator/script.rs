@@ -14,7 +14,7 @@ use super::container::{self, Bundle, Place};
 use super::environment;
 use super::memory_file::MemoryFile;
 use super::process::{self, Child};
-use super::script_file::ScriptFile;
+use super::script_file::{ScriptFile, ScriptLinks};
 use super::{Operator, OperatorError, OperatorOutput, OperatorRequest, Subtask, Turn};
 use crate::dig::params;
 use crate::run::embulk_socket::EmbulkDoor;
@@ -32,13 +32,15 @@ pub enum Language {
 /// `rb>` or `py>`.
 pub struct Script {
     language: Language,
+    /// Before the door: its folder goes with that.
+    links: ScriptLinks,
     door: Arc<EmbulkDoor>,
 }
 
 impl Script {
     /// Scripts of a language whose `embulk` commands reach the run through `door`.
     pub fn new(language: Language, door: Arc<EmbulkDoor>) -> Self {
-        Self { language, door }
+        Self { language, links: ScriptLinks::default(), door }
     }
 }
 
@@ -81,7 +83,8 @@ impl Script {
         environment::ways_back(&mut environment, &pass);
         let (input, output) = (MemoryFile::of_task(given)?, MemoryFile::of_task("")?);
         let guard = request.services.guard.as_ref();
-        let runner = ScriptFile::new(pass.directory(), self.language.operator(), &call.source, guard)?;
+        let (folder, extension) = (pass.directory(), self.language.operator());
+        let runner = ScriptFile::new(folder, extension, &call.source, guard, &self.links)?;
         let interpreter = self.language.interpreter(request, Some(&environment))?;
         let argv = call.argv(interpreter, [runner.path().display().to_string(), input.path(), output.path()]);
         let child = Child { argv, environment, directory: request.directory.clone() };

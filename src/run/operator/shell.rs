@@ -12,7 +12,7 @@ use super::container::{self, Bundle, Container, Place};
 use super::environment;
 use super::memory_file::MemoryFile;
 use super::process::{self, Child};
-use super::script_file::ScriptFile;
+use super::script_file::{ScriptFile, ScriptLinks, is_shell};
 use super::secret_text::expand;
 use super::stored;
 use super::{Operator, OperatorError, OperatorOutput, OperatorRequest, Turn};
@@ -26,13 +26,15 @@ const STORE: &str = "SYNC_STORE";
 
 /// `sh>`.
 pub struct Shell {
+    /// Before the door: its folder goes with that.
+    links: ScriptLinks,
     door: Arc<EmbulkDoor>,
 }
 
 impl Shell {
     /// Commands that reach the run through `door`.
     pub fn new(door: Arc<EmbulkDoor>) -> Self {
-        Self { door }
+        Self { links: ScriptLinks::default(), door }
     }
 }
 
@@ -47,7 +49,7 @@ impl Operator for Shell {
         let script = expand(&command, request)?;
         let work = Work { interpreter, variables, public, script };
         let stored = match place {
-            Place::Here => work.run_here(&self.door.pass(request)?, request),
+            Place::Here => work.run_here(&self.door.pass(request)?, &self.links, request),
             Place::Container(container) => work.run_in(&container, request),
         }?;
         Ok(OperatorOutput { store: stored::read(stored)?, ..OperatorOutput::default() }.into())
@@ -65,10 +67,19 @@ struct Work {
 
 impl Work {
     /// Gives what was written to `$SYNC_STORE`.
-    fn run_here(self, pass: &Pass, request: &OperatorRequest<'_>) -> Result<Vec<u8>, OperatorError> {
+    fn run_here(
+        self,
+        pass: &Pass,
+        links: &ScriptLinks,
+        request: &OperatorRequest<'_>,
+    ) -> Result<Vec<u8>, OperatorError> {
         let (store, public) = (MemoryFile::of_task("")?, MemoryFile::of_task(&self.public)?);
-        let guard = request.services.guard.as_ref();
-        let script = ScriptFile::new(pass.directory(), "sh", &self.script, guard)?;
+        let (folder, guard) = (pass.directory(), request.services.guard.as_ref());
+        let script = if self.interpreter.first().is_some_and(|program| is_shell(program)) {
+            ScriptFile::in_memory(folder, "sh", &self.script, links)?
+        } else {
+            ScriptFile::new(folder, "sh", &self.script, guard, links)?
+        };
         let mut environment = environment::inherited(self.variables, request);
         environment::ways_back(&mut environment, pass);
         environment.insert(PARAMS.to_owned(), public.path());

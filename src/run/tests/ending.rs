@@ -64,6 +64,25 @@ fn a_sink_that_fails_stops_the_run_before_anything_is_built_on_it() {
 }
 
 #[test]
+fn the_end_of_a_task_and_the_start_of_the_next_are_one_batch() {
+    let trial =
+        Trial::new("+a:\n  sh>: a\n+b:\n  sh>: b\n").operator("sh", made(|_| Ok(OperatorOutput::default())));
+    let mut batches = Vec::new();
+    trial.run_in_batches(&mut |events| {
+        let word = |event: &RunEvent| match &event.kind {
+            EventKind::TaskStarted { task, .. } => format!("{task} starts"),
+            EventKind::TaskFinished { task, .. } => format!("{task} ends"),
+            _ => "the run ends".to_owned(),
+        };
+        batches.push(events.iter().map(word).collect::<Vec<_>>().join(", "));
+        Ok(())
+    });
+    let expected =
+        ["+main+a starts", "+main+a ends, +main+b starts", "+main+b ends, +main ends", "the run ends"];
+    assert_eq!(batches, expected);
+}
+
+#[test]
 fn a_stopped_run_lets_tasks_end_and_starts_nothing_more() {
     let trial = Trial::new("_error:\n  echo>: handler\n+a:\n  sh>: a\n+b:\n  sh>: b\n");
     let handle = trial.handle.clone();
