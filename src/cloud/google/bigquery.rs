@@ -113,16 +113,20 @@ impl BigQuery {
         self.google.find(&Call::new(Method::GET, self.url(&path), "bigquery dataset")).await
     }
 
-    /// Makes a dataset unless it is there.
+    /// Makes a dataset unless it is there; `access` as another dataset has it.
     pub async fn make_dataset(
         &self,
         project: &str,
         dataset: &str,
         location: Option<&str>,
+        access: Option<&Value>,
     ) -> Result<(), GoogleError> {
         let mut body = json!({"datasetReference": {"projectId": project, "datasetId": dataset}});
         if let Some(location) = location {
             body["location"] = location.into();
+        }
+        if let Some(access) = access.filter(|access| access.is_array()) {
+            body["access"] = access.clone();
         }
         let url = self.url(&format!("projects/{}/datasets", path_part(project)));
         match self.google.json(&Call::new(Method::POST, url, "bigquery datasets").body(&body)).await {

@@ -9,8 +9,8 @@ use crate::embulk::config::{EmbulkConfig, TypeMapping};
 use crate::embulk::filter::{ColumnSelection, DefaultValue, FilterConfig, RemoveRule, Unmatched};
 use crate::embulk::input::{DatetimeCode, InputConfig, Selection, SslMode, ValueType};
 use crate::embulk::output::{
-    Auth, Compression, CountCheck, Creation, Encoder, FieldMode, FieldType, Formatter, HeaderLine, Newline,
-    OutputConfig, Partitioning, QuotePolicy, SourceFormat, StaleObjects, TimeUnit,
+    Auth, Compression, CountCheck, Creation, Encoder, FieldMode, FieldType, Formatter, GivenSchema,
+    HeaderLine, Newline, OutputConfig, Partitioning, QuotePolicy, SourceFormat, StaleObjects, TimeUnit,
 };
 use crate::embulk::{Rendered, Surroundings, load};
 use crate::reader::MemoryReader;
@@ -334,21 +334,36 @@ fn what_bigquery_refuses() {
             "  json_keyfile: {content: '{}'}\n",
             vec!["7:27 error bad-json-keyfile: `json_keyfile` has no `client_email`"],
         ),
+        ("  mode: delete_in_advance\n  merge_keys: []\n", vec![]),
         (
-            "  mode: delete_in_advance\n",
-            vec!["7:9 error unsupported-option: `mode: delete_in_advance` is not supported yet"],
+            "  mode: replace_backup\n",
+            vec!["7:9 error missing-option: `mode: replace_backup` requires `dataset_old` or `table_old`"],
+        ),
+        ("  mode: replace_backup\n  table_old: x\n", vec![]),
+        ("  mode: append_direct\n  auto_create_table: false\n", vec![]),
+        (
+            "  before_load: DELETE FROM x WHERE true\n  mode: replace\n",
+            vec!["7:16 error bad-value: `before_load` is there for `mode: append` only"],
+        ),
+        (
+            "  schema_file: no.json\n",
+            vec!["7:16 error bad-schema-file: `schema_file` `no.json` cannot be read: entity not found"],
+        ),
+        (
+            "  payload_column: x\n",
+            vec![
+                "7:19 error missing-option: `payload_column` needs `schema_file` or `template_table`: a line says nothing of its fields",
+            ],
         ),
         (
             "  mode: replce\n",
             vec![
-                "7:9 error bad-value: `mode` must be one of append, replace, append_direct, delete_in_advance, replace_backup, not `replce` [did you mean `replace`?]",
+                "7:9 error bad-value: `mode` must be one of append, append_direct, replace, delete_in_advance, replace_backup, merge, not `replce` [did you mean `replace`?]",
             ],
         ),
         (
             "  auto_create_table: false\n",
-            vec![
-                "7:3 error unsupported-option: `auto_create_table` is not supported yet, and leaving it out would change the result",
-            ],
+            vec!["7:22 error bad-value: `mode: append` requires `auto_create_table: true`"],
         ),
         (
             "  auto_create_dataset: 'false'\n",
@@ -448,5 +463,42 @@ fn what_files_refuse() {
     assert_eq!(
         problems(&format!("{IN}{OUT}exec: {{min_output_tasks: 4}}\n")),
         ["3:26 error unsupported-option: `min_output_tasks: 4` would make 4 files; one file is made so far"]
+    );
+}
+
+#[test]
+fn a_schema_file_is_read_with_the_config() {
+    let load_with = |schema: &str| {
+        let config = format!(
+            "{IN}out:\n  type: bigquery\n  project: p\n  dataset: d\n  table: t\n  schema_file: s.json\n"
+        );
+        let reader = MemoryReader::default().with("a.yml", &config).with("s.json", schema);
+        let surroundings = Surroundings {
+            env: &BTreeMap::new(),
+            reader: &reader,
+            secrets: &Empty,
+            is_secret: &|_, _| false,
+            now: &"2024-06-04T01:02:03[UTC]".parse().unwrap(),
+            directory: Path::new(""),
+        };
+        load(Path::new("a.yml"), &surroundings).map_err(|problems| lines(&problems))
+    };
+    let OutputConfig::Bigquery(output) =
+        load_with(r#"[{"name": "a", "type": "NUMERIC"}]"#).unwrap().config.output
+    else {
+        panic!("bigquery")
+    };
+    let fields = vec![serde_json::json!({"name": "a", "type": "NUMERIC"})];
+    assert_eq!(output.given_schema, Some(GivenSchema::File(fields)));
+    let refused = |schema: &str| load_with(schema).map(drop).unwrap_err();
+    assert_eq!(
+        refused("{}"),
+        [
+            "7:16 error bad-schema-file: `schema_file` `s.json` is not a list of fields in JSON: invalid type: map, expected a sequence at line 1 column 0"
+        ]
+    );
+    assert_eq!(
+        refused(r#"[{"name": "a", "type": "NUMERIC"}, {"name": "b"}]"#),
+        ["7:16 error bad-schema-file: field 2 of `schema_file` `s.json` has no `name` and `type`"]
     );
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::conversion::{TextRule, TextTo};
 use crate::embulk::config::{EmbulkType, TypeMapping};
 use crate::embulk::output::{
-    BigqueryColumnOption, BigqueryOutput, Conversion, FieldMode, FieldType, SourceFormat,
+    BigqueryColumnOption, BigqueryOutput, Conversion, FieldMode, FieldType, SourceFormat, UnknownValues,
 };
 use crate::transfer::encode::arrow::ParquetType;
 use crate::transfer::encode::{Clock, EpochUnit, Form, Rendering};
@@ -38,13 +38,59 @@ pub(super) struct Field {
 
 /// The fields of a schema, or why a column cannot be taken. Nothing was called yet.
 pub(super) fn fields(schema: &Schema, config: &BigqueryOutput) -> Result<Vec<Field>, TransferError> {
-    schema.columns.iter().map(|column| field(column, schema, config)).collect()
+    let columns = schema.columns.iter();
+    columns.map(|column| field(column, schema, config, usual_type(column.kind, config.types))).collect()
 }
 
-fn field(column: &Column, schema: &Schema, config: &BigqueryOutput) -> Result<Field, TransferError> {
+/// The same for a target whose fields are given (`schema_file`, `template_table`): a column that `column_options` do
+/// not type is written for the field that takes it.
+pub(super) fn fields_for(
+    given: &[Value],
+    schema: &Schema,
+    config: &BigqueryOutput,
+) -> Result<Vec<Field>, TransferError> {
+    let of_column = |(at, column): (usize, &Column)| {
+        let usual = usual_type(column.kind, config.types);
+        let taker = match config.source_format {
+            // Nothing in a CSV file names a field.
+            SourceFormat::Csv => given.get(at),
+            _ => given.iter().find(|field| has_name(field, &column.name)),
+        };
+        let Some(taker) = taker else {
+            if config.unknown_values == UnknownValues::Ignore {
+                return field(column, schema, config, usual);
+            }
+            let message = format!("column `{}` has no field in the given schema", column.name);
+            return Err(TransferError::new(ErrorKind::Config, message)
+                .hint("drop it with a `column` filter, or set `ignore_unknown_values: true`"));
+        };
+        let word = taker["type"].as_str().unwrap_or_default();
+        let taken = FieldType::NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(word));
+        let kind = match taken.map(|(_, kind)| *kind) {
+            // The plugin converts by its own guess: its text of an instant is that of a TIMESTAMP.
+            Some(FieldType::String) if column.kind.embulk() == EmbulkType::Timestamp => usual,
+            Some(kind) => kind,
+            None => usual,
+        };
+        field(column, schema, config, kind)
+    };
+    schema.columns.iter().enumerate().map(of_column).collect()
+}
+
+/// Names of fields are alike in any case.
+fn has_name(field: &Value, name: &str) -> bool {
+    field["name"].as_str().is_some_and(|own| own.eq_ignore_ascii_case(name))
+}
+
+fn field(
+    column: &Column,
+    schema: &Schema,
+    config: &BigqueryOutput,
+    otherwise: FieldType,
+) -> Result<Field, TransferError> {
     let option = config.column_options.iter().find(|option| option.name == column.name);
     let usual = usual_type(column.kind, config.types);
-    let kind = option.and_then(|option| option.field_type).unwrap_or(usual);
+    let kind = option.and_then(|option| option.field_type).unwrap_or(otherwise);
     let rules = Rules { column, schema, config, option };
     let exact =
         config.types == TypeMapping::Exact && kind == usual && option.is_none_or(|o| o.timezone.is_none());
@@ -178,7 +224,7 @@ impl Rules<'_> {
         }
         let format = self.option.and_then(|option| option.timestamp_format.as_deref());
         let to = match target {
-            FieldType::String => return Some(Rendering::quoted(Form::Text)),
+            FieldType::String | FieldType::Geography => return Some(Rendering::quoted(Form::Text)),
             FieldType::Boolean => TextTo::Boolean,
             FieldType::Integer => TextTo::Integer,
             FieldType::Float => TextTo::Float,
@@ -258,7 +304,7 @@ fn double(kind: ColumnType, target: FieldType) -> Option<Rendering> {
 
 fn json_text(target: FieldType) -> Option<Rendering> {
     match target {
-        FieldType::String => Some(Rendering::quoted(Form::Json)),
+        FieldType::String | FieldType::Geography => Some(Rendering::quoted(Form::Json)),
         FieldType::Record | FieldType::Json => Some(Rendering::bare(Form::Json)),
         _ => None,
     }
