@@ -27,15 +27,7 @@ impl fmt::Display for OutputConfig {
                 let parts = [&output.destination_project, &output.dataset, &output.table];
                 write!(f, "bigquery {}", parts.map(Text::shown).join("."))
             }
-            Self::File(output) => {
-                write!(
-                    f,
-                    "file {}{}{}",
-                    output.path_prefix.shown(),
-                    output.sequence.text(0, 0),
-                    output.file_ext
-                )
-            }
+            Self::File(output) => write!(f, "file {}", output.shown_name(0)),
         }
     }
 }

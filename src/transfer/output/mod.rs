@@ -1,8 +1,10 @@
 //! Where rows go: the contract that every output keeps.
 
 pub mod bigquery;
+mod encoded;
 pub mod file;
 mod formatter;
+mod shelf;
 mod stale;
 
 use std::sync::Arc;
