@@ -4,6 +4,7 @@ pub mod bigquery;
 mod encoded;
 pub mod file;
 mod formatter;
+pub mod object;
 mod shelf;
 mod stale;
 
@@ -20,6 +21,8 @@ use crate::embulk::output::OutputConfig;
 pub fn open(config: &EmbulkConfig, context: &TransferContext) -> Result<Box<dyn Output>, TransferError> {
     match &config.output {
         OutputConfig::File(options) => Ok(Box::new(file::FileTarget::new(options, context))),
+        OutputConfig::S3(options) => Ok(Box::new(object::ObjectTarget::s3(options, context))),
+        OutputConfig::Gcs(options) => Ok(Box::new(object::ObjectTarget::gcs(options, context)?)),
         OutputConfig::Bigquery(options) => Ok(Box::new(bigquery::BigqueryTarget::new(options, context)?)),
     }
 }
