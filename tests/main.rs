@@ -14,6 +14,7 @@ mod google_clients;
 mod google_wire;
 mod http;
 mod mail;
+mod messages;
 mod model;
 mod moment;
 mod notify;
