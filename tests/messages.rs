@@ -126,8 +126,8 @@ fn of_a_run_that_cannot_begin() {
 #[test]
 fn of_sessions_that_ran() {
     let sandbox = Sandbox::new().file("main.dig", "+a:\n  echo>: x\n+b:\n  sh>: exit 3\n");
-    let failed = "error: task `+main+b` failed: Command failed with code 3\nerror: 1 task failed\n  \
-                  +main+b: Command failed with code 3\n";
+    let told = "error: task `+main+b` failed: Command failed with code 3\n";
+    let summed = "error: 1 task failed\n  +main+b: Command failed with code 3\n";
     let retry = "hint: `sync retry --session 1 -c p --docker never` runs what is left\n";
     sandbox.write("p", "");
     all(
@@ -136,7 +136,7 @@ fn of_sessions_that_ran() {
             (
                 "-c p run main.dig --docker never --session 2026-01-02 -p api_token=t-5081-long",
                 1,
-                &format!("{failed}{retry}"),
+                &format!("{told}{summed}{retry}"),
             ),
             ("log +nowhere", 1, "error: no task of session 1 has a log and a name that ends in `+nowhere`\n"),
             (
@@ -154,7 +154,7 @@ fn of_sessions_that_ran() {
     let (code, text) = said(&sandbox, "retry --session 1 -p api_token=t-5081-long");
     assert_eq!(
         (code, text),
-        (1, format!("session 1 of main, 2026-01-02T00:00:00+00:00\n{changed}{failed}{retry}"))
+        (1, format!("session 1 of main, 2026-01-02T00:00:00+00:00\n{told}{changed}{summed}{retry}"))
     );
 }
 
@@ -407,4 +407,66 @@ fn of_a_failure_that_is_handled_and_of_a_secret_that_was_stored() {
             ("retry --session 1", 1, &format!("{session}{again}{handled}{failed}")),
         ],
     );
+}
+
+#[test]
+fn of_a_task_that_cannot_be_done() {
+    for (task, expected) in [
+        ("_type: ${'if'}\n  _command: true", "both `_do` and `_else_do` are missing"),
+        (
+            "for_range>: ${5}\n  _do: {echo>: x}",
+            "`for_range>` must be a map with `from`, `to` and `step` or `slices`",
+        ),
+        (
+            "for_range>: '{\"from\": 1, \"to\": 2}'\n  _do: {echo>: x}",
+            "`for_range>` needs exactly one of `step` and `slices`",
+        ),
+        ("_type: ${'loop'}\n  _command: 2", "parameter `_do` is required but not set"),
+        (
+            "loop>: 2\n  _parallel: [1]\n  _do: {echo>: x}",
+            "`_parallel` must be a boolean or a map with `limit`, but is a list",
+        ),
+        ("_type: ${'require'}\n  _command: main", "`_type` with `${...}` can't mean `require`: write it out"),
+        ("py>: tasks.wrong", "the tasks that the script added are invalid: unknown operator `frob>`"),
+    ] {
+        let sandbox = Sandbox::new().file("main.dig", &format!("+t:\n  {task}\n")).file(
+            "tasks.py",
+            "import digdag\ndef wrong():\n    digdag.env.add_subtask({'_timeout': '1m', '_export': {'plugin': {}}, 'frob>': 1})\n",
+        );
+        let (code, text) = said(&sandbox, "run main.dig --no-save");
+        let expected = format!(
+            "error: task `+main+t` failed: {expected}\nerror: 1 task failed\n  +main+t: {expected}\n"
+        );
+        assert_eq!((code, text), (1, expected), "{task}");
+    }
+}
+
+#[test]
+fn of_a_task_at_work() {
+    let sandbox = Sandbox::new()
+        .file("retry.dig", "+t:\n  sh>: exit 3\n  _retry: ${'often'}\n  _continue_on_failure: true\n")
+        .file("show.dig", "_export:\n  api_token: t-5081-long\n+t:\n  echo>: x\n")
+        .file("guess.dig", "+n:\n  sh>: SYNC_TASK_KEY=guessed embulk run x.yml || true\n")
+        .file(
+            "x.yml",
+            "in: {type: sqlite, database: x.db, table: t}\n\
+             out: {type: file, path_prefix: x, file_ext: csv, formatter: {type: csv}}\n",
+        );
+    let failed = "Command failed with code 3";
+    let never = "parameter `_retry` must be a whole number, but is a text; the task is not tried again";
+    let retry = format!(
+        "warning: +retry+t: {never}\nerror: task `+retry+t` failed: {failed}\n\
+         warning: 1 task failed, and the run went on (`_continue_on_failure`)\n  +retry+t: {failed}\n"
+    );
+    assert_eq!(said(&sandbox, "run retry.dig --no-save"), (0, retry));
+
+    let (code, text) = said(&sandbox, "run show.dig --no-save --show-params");
+    let ends = text
+        .strip_prefix("+show+t: parameters: {\"timezone\":\"UTC\",")
+        .and_then(|rest| rest.split_once(",\"task_name\":"));
+    let end = "\"+show+t\",\"echo>\":\"x\",\"_type\":\"echo\",\"_command\":\"x\"}; secret: api_token\n";
+    assert_eq!((code, ends.map(|(_, end)| end)), (0, Some(end)), "{text}");
+
+    let said = sandbox.run(["run", "guess.dig", "--no-save"]).expect_code(0);
+    assert_eq!(said.stdout, "Error: this run knows no such task, or it has ended\n");
 }
