@@ -296,12 +296,12 @@ fn of_a_run_that_was_killed() {
         first.wait().unwrap();
         sandbox.write("main.dig", FINE);
         let (code, text) = said(&sandbox, line);
-        let lost = if line.starts_with("run") { "warning: attempt 1" } else { "attempt 3" };
-        assert_eq!(
-            (code, text.lines().find(|line| line.contains("ended"))),
-            (0, Some(format!("{lost} ended without a word: its process is gone").as_str())),
-            "{text}"
-        );
+        let lost = if line.starts_with("run") {
+            "warning: attempt 1 ended without a word: its process is gone"
+        } else {
+            "attempt 3 ended without a word: its process is gone"
+        };
+        assert_eq!((code, text.lines().find(|line| line.contains("ended"))), (0, Some(lost)), "{text}");
         std::fs::remove_file(sandbox.path().join("gate")).unwrap();
         sandbox.write("main.dig", GATED);
     }
@@ -384,6 +384,26 @@ fn of_a_state_that_breaks() {
              +main+r: the required workflow could not go on\n    cause: the state could not be written: the state \
              file could not be used: no such table: tasks\nhint: `sync retry --session 1` runs what is left\n"
                 .to_owned()
+        )
+    );
+}
+
+#[test]
+fn of_a_state_that_cannot_be_asked() {
+    let forget = BREAK.replace("drop table tasks", "drop table sessions");
+    let sandbox = Sandbox::new()
+        .file("main.dig", &format!("+a:\n  sh>: {forget}\n+r:\n  require>: child\n"))
+        .file("child.dig", FINE);
+    let failed = "the state could not be used";
+    let cause = "the state file could not be used: no such table: sessions";
+    assert_eq!(
+        said(&sandbox, "run main.dig"),
+        (
+            1,
+            format!(
+                "error: task `+main+r` failed: {failed}: {cause}\nerror: 1 task failed\n  +main+r: {failed}\n    \
+                 cause: {cause}\nhint: `sync retry --session 1` runs what is left\n"
+            )
         )
     );
 }

@@ -301,8 +301,11 @@ fn pause(cancel: &Cancel) -> Result<(), OperatorError> {
     if cancel.is_canceled() { Err(OperatorError::canceled()) } else { Ok(()) }
 }
 
+/// The error has all that lies below it in its own words.
 fn state(error: &StateError) -> OperatorError {
-    OperatorError::failed("the state could not be used").cause(error)
+    let mut failed = OperatorError::failed("the state could not be used");
+    failed.causes.push(error.to_string());
+    failed
 }
 
 fn failed(error: &anyhow::Error) -> OperatorError {
