@@ -71,6 +71,31 @@ fn a_problem_comes_with_what_helps() {
             "schedule: {cron>: '0 7 * * *', delay: -5}\n+a: {sh>: x}\n",
             "1:39 error: `delay` must be from 0 to 2678400 seconds",
         ),
+        (
+            "schedule: {dialy>: '07:00:00'}\n+a: {sh>: x}\n",
+            "1:12 error: unknown kind of schedule `dialy>` (did you mean `daily>`?)",
+        ),
+        (
+            "schedule: {daily>: '07:00:00', stat: 2020-01-01}\n+a: {sh>: x}\n",
+            "1:32 error: unknown key `stat` in `schedule` (did you mean `start`?)",
+        ),
+        (
+            "schedule: {cron>: '61 * * * *'}\n+a: {sh>: x}\n",
+            "1:19 error: `cron>` can't be read: component error: number out of bounds",
+        ),
+        ("+a: {sh>: x, _secrets: true}\n", "1:14 warning: `_secrets` has no effect"),
+        (
+            "+a: {http>: '${u}', metod: GET}\n",
+            "1:21 warning: `http>` does not read `metod` (did you mean `method`?)",
+        ),
+        (
+            "+a: {pg>: {data: x}, databse: d}\n",
+            "1:22 warning: `pg>` does not read `databse` (did you mean `database`?)",
+        ),
+        (
+            "+a: {pg>: {data: x}, password: '${p}'}\n",
+            "1:22 warning: `pg>` does not read `password` hint: set the secret `pg.password`",
+        ),
         ("+a: {sh>: x, _env: 5}\n", "1:20 error: `_env` must be a mapping, but is a number"),
         (
             "+a: {for_range>: 5, _do: {sh>: x}}\n",

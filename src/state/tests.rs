@@ -71,6 +71,12 @@ fn a_word_that_is_no_state_is_named() {
     ] {
         store.record(attempt.id, &RunEvent { at: Timestamp::UNIX_EPOCH, kind }).expect("recorded");
     }
+    store.connection.execute_batch("update tasks set started_at = 'noon'").expect("done");
+    assert_eq!(
+        store.tasks(attempt.id).expect_err("noon is no time").to_string(),
+        "the state file could not be used: Conversion error from type Text at index: 5, time: failed to parse four \
+         digit integer as year: invalid digit, expected 0-9 but got n"
+    );
     store
         .connection
         .execute_batch("update tasks set state = 'odd'; update transfers set state = 'odd'")

@@ -1,9 +1,12 @@
 //! Failures of operators whole: the message with its causes and the one thing to do, as people see them.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::container;
 use super::process::{self, Child};
+use super::script_file::ScriptFile;
 use super::testing::Bench;
 use super::{OperatorError, native};
 
@@ -84,7 +87,7 @@ fn what_a_task_lacks_is_told_with_what_helps() {
         ),
         (
             bench(),
-            json!({"sqlite>": data(), "database": "no.db", "create_table": "t"}),
+            json!({"sqlite>": data(), "database": "no.db", "create_table": "t", "strict_transaction": false}),
             "the transaction of the script could not be made\n  cause: file is not a database",
         ),
         (
@@ -151,6 +154,17 @@ fn what_tasks_say_of_their_work() {
     let zero = json!({"z": "a\0b"});
     bench.run(operators["sh"].as_ref(), zero, json!({"sh>": "true"})).expect("it runs");
     assert_eq!(bench.log(), "Warn: `z` is left out of the environment: it has a zero byte\n");
+}
+
+#[test]
+fn a_script_that_cannot_be_laid_out_is_named() {
+    let guard = Bench::new().services().guard;
+    let error = ScriptFile::new(Path::new("/nowhere"), "sh", "true", guard.as_ref()).err();
+    let said = whole(&error.expect("there is no such folder"));
+    // Its number is one of the process.
+    let (name, rest) = said.split_once(".sh`").expect("it is named");
+    assert!(name.strip_prefix("`/nowhere/").is_some_and(|number| number.parse::<u64>().is_ok()), "{said}");
+    assert_eq!(rest, " could not be written\n  cause: No such file or directory (os error 2)");
 }
 
 #[test]
