@@ -109,6 +109,7 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_kms::error::ErrorMetadata;
     use aws_sdk_kms::operation::decrypt::DecryptError;
 
     use super::*;
@@ -118,9 +119,13 @@ mod tests {
         let answer = || HttpResponse::new(503.try_into().expect("a status"), "".into());
         let said = |error: &SdkError<DecryptError, HttpResponse>| failure("AWS KMS", error).message;
         let refused = |code: Option<&str>, message: Option<&str>| {
-            let mut metadata = aws_sdk_kms::error::ErrorMetadata::builder();
-            metadata = code.into_iter().fold(metadata, |metadata, code| metadata.code(code));
-            metadata = message.into_iter().fold(metadata, |metadata, message| metadata.message(message));
+            let mut metadata = ErrorMetadata::builder();
+            if let Some(code) = code {
+                metadata = metadata.code(code);
+            }
+            if let Some(message) = message {
+                metadata = metadata.message(message);
+            }
             said(&SdkError::service_error(DecryptError::generic(metadata.build()), answer()))
         };
         assert_eq!(refused(Some("Denied"), Some("not\n you.")), "AWS KMS says Denied: not you");

@@ -16,7 +16,7 @@ fn failure(sandbox: &Sandbox, code: i32) -> String {
     let said = sandbox.run(["run", "main.dig"]).expect_code(code);
     let end = said.stderr.split("1 task failed\n").nth(1).unwrap_or_else(|| panic!("{}", said.stderr));
     let lines = end.lines().filter(|line| !line.starts_with("hint: `sync retry"));
-    lines.map(|line| line.trim_start()).collect::<Vec<_>>().join("\n")
+    lines.map(str::trim_start).collect::<Vec<_>>().join("\n")
 }
 
 fn pg(database: &PostgresDatabase, tasks: &str) -> Sandbox {
