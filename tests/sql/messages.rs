@@ -96,6 +96,32 @@ fn old_rows_that_stay_with_a_connection_that_went() {
 }
 
 #[test]
+fn a_database_that_swallows_what_it_is_given() {
+    let Some(database) = postgres_database() else { return };
+    database.run(
+        "create table __digdag_status (query_id text not null unique, created_at timestamptz not null,
+         completed_at timestamptz);
+         create function swallow() returns trigger language plpgsql as $$ begin return null; end $$;
+         create trigger swallow before insert on __digdag_status for each row execute function swallow()",
+    );
+    let sandbox = pg(&database, "+q:\n  pg>: {data: select 1}\n");
+    assert_eq!(
+        failure(&sandbox, 1),
+        "+main+q: the row of the script in `__digdag_status` could not be locked\n\
+         cause: the row was inserted and is not there"
+    );
+    database.run(
+        "drop table __digdag_status;
+         create function swallow_table() returns event_trigger language plpgsql as $$
+         begin drop table __digdag_status; end $$;
+         create event trigger swallow on ddl_command_end when tag in ('CREATE TABLE')
+         execute function swallow_table()",
+    );
+    let sandbox = pg(&database, "+q:\n  pg>: {data: select 1}\n");
+    assert_eq!(failure(&sandbox, 1), "+main+q: the status table `__digdag_status` was made and is not there");
+}
+
+#[test]
 fn another_session_at_the_same_query() {
     let Some(database) = postgres_database() else { return };
     let sandbox = pg(&database, "+q:\n  pg>: {data: select 1 from t}\n");

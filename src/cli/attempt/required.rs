@@ -217,8 +217,10 @@ impl Required {
         rooms.keep_logs(attempt.id, logs);
         let plan = Plan::new(&workflow.name, workflow.root.clone(), params, recorded, &Selection::All);
         let mut plan = plan.map_err(|error| OperatorError::failed(error.to_string()))?;
-        if rooms.alerts() {
-            plan.alert_on_failure(failure_alert().map_err(|error| failed(&error))?);
+        if rooms.alerts()
+            && let Some(alert) = failure_alert()
+        {
+            plan.alert_on_failure(alert);
         }
         let way = Way { stop: rooms.stop.requests(), cancel: Some(wanted.cancel.clone()), since: self.since };
         let setup = rooms.run_setup(workflow, time, attempt, way);
