@@ -15,6 +15,7 @@ mod google_wire;
 mod http;
 mod log;
 mod mail;
+mod messages;
 mod model;
 mod moment;
 mod notify;

@@ -218,6 +218,36 @@ mod tests {
     }
 
     #[test]
+    fn what_does_not_fit_is_named_with_what_it_is() {
+        let params = map(json!({"nothing": null}));
+        assert_eq!(required(&params, "k").unwrap_err().to_string(), "parameter `k` is required but not set");
+        assert_eq!(
+            required(&params, "nothing").unwrap_err().to_string(),
+            "parameter `nothing` is required but null"
+        );
+        let said = |error: ParamError| error.to_string();
+        let all = [
+            to_bool("k", &json!("yes")).map_err(said).unwrap_err(),
+            to_bool("k", &json!({})).map_err(said).unwrap_err(),
+            to_integer("k", &json!(true)).map_err(said).unwrap_err(),
+            to_text("k", &json!([])).map_err(said).unwrap_err(),
+            to_duration("k", &json!(5)).map_err(said).unwrap_err(),
+            to_duration("k", &json!(null)).map_err(said).unwrap_err(),
+        ];
+        assert_eq!(
+            all,
+            [
+                "parameter `k` must be `true` or `false`, but is a text",
+                "parameter `k` must be `true` or `false`, but is a map",
+                "parameter `k` must be a whole number, but is a boolean",
+                "parameter `k` must be a text, but is a list",
+                "parameter `k` must be a duration such as `10m` or `1h 30m`, but is a number",
+                "parameter `k` must be a duration such as `10m` or `1h 30m`, but is null",
+            ]
+        );
+    }
+
+    #[test]
     fn durations_have_units() {
         for (text, expected) in [
             ("600s", Some(600)),

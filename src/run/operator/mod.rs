@@ -509,6 +509,9 @@ pub fn resolve_inside(project: &Path, directory: &Path, path: &str) -> Result<Pa
 }
 
 #[cfg(test)]
+mod messages;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -290,17 +290,33 @@ fn nobody_who_answers_is_unreachable() {
     let reset = Server::start(vec![Reply::Reset]);
     let silent = Server::start(vec![Reply::Silence]);
     let error = |server: &Server, options| run(&Bench::new(), server, options).expect_err("a failure");
-    for (server, options, expected) in [
-        (&gone, json!({"retry": false, "http>": "http://127.0.0.1:1/"}), "Connection refused (os error 111)"),
-        (&broken, json!({"retry": false}), "end of file before message length reached"),
-        (&reset, json!({"retry": false}), "Connection reset by peer (os error 104)"),
-        (&silent, json!({"retry": false, "timeout": 1}), "no answer within 1 s"),
+    let network = "check host, port and network, then retry";
+    let time = "`timeout` says how many seconds it may take";
+    let refused = "Connection refused (os error 111)";
+    for (server, options, expected, hint) in [
+        (&gone, json!({"retry": false, "http>": "http://127.0.0.1:1/"}), refused, network),
+        (&broken, json!({"retry": false}), "end of file before message length reached", network),
+        (&reset, json!({"retry": false}), "Connection reset by peer (os error 104)", network),
+        (&silent, json!({"retry": false, "timeout": 1}), "no answer within 1 s", time),
     ] {
         let error = error(server, options);
         assert!(error.message.starts_with("HTTP request failed: GET http://127.0.0.1:"), "{}", error.message);
         assert!(error.message.ends_with(expected), "{}", error.message);
+        assert_eq!(error.hint.as_deref(), Some(hint));
         assert_eq!(error.kind, FailureKind::Unreachable);
     }
+}
+
+#[test]
+fn a_request_and_its_answer_are_in_the_log() {
+    let server = Server::start(vec![answer("204 x", "")]);
+    let bench = Bench::new();
+    run(&bench, &server, json!({})).expect("success");
+    assert_eq!(
+        bench.log().replace(server.address(), "HOST"),
+        "Debug: Sending HTTP request: GET http://HOST/x\n\
+         Debug: Received HTTP response: GET http://HOST/x: 204 No Content\n"
+    );
 }
 
 #[test]
