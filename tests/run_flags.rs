@@ -20,10 +20,34 @@ fn flags_choose_what_runs_in_both_their_forms() {
     assert_eq!(ran(&["--goal", "+b"]), "ab");
     assert_eq!(ran(&["-e", "+c"]), "ab");
     assert_eq!(ran(&["--end", "+g"]), "a");
+    assert_eq!(ran(&["-s", "+b", "-e", "+d"]), "abc");
+    assert_eq!(ran(&["+g", "-g", "+b"]), "b");
+    assert_eq!(ran(&["+g", "-s", "+c"]), "bc");
+    assert_eq!(ran(&["+g", "-e", "+c"]), "b");
+    assert_eq!(ran(&["+g", "-s", "+b", "-e", "+c"]), "b");
+    assert_eq!(ran(&["--rerun", "--end", "+c"]), "ab");
     // Nothing is known of earlier tasks, so they run, too.
     assert_eq!(ran(&["-s", "+c"]), "abcd");
     assert_eq!(ran(&["-a"]), "abcd");
     assert_eq!(ran(&["--all", "-t", "2026-01-01"]), "abcd");
+}
+
+#[test]
+fn a_start_and_an_end_choose_a_part_of_the_last_session() {
+    let sandbox = Sandbox::new().file("main.dig", THREE);
+    sandbox.run(["run", "main.dig"]).expect_code(0);
+    for (flags, again) in [
+        (["--start", "+b", "--end", "+d"].as_slice(), "b\nc\n"),
+        (&["--start", "+c", "--end", "+c"], ""),
+        (&["+g", "--start", "+c"], "c\n"),
+        (&["+g", "--start", "+b", "--end", "+c"], "b\n"),
+    ] {
+        sandbox.write("out.txt", "");
+        sandbox.run([&["run", "main.dig", "--session", "last"], flags].concat()).expect_code(0);
+        assert_eq!(sandbox.read("out.txt"), again, "{flags:?}");
+    }
+    let said = sandbox.run(["run", "main.dig", "+g", "--start", "+a"]).expect_code(2);
+    assert_eq!(said.stderr, "error: no task's name ends in `+a`\n");
 }
 
 #[test]

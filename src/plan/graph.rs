@@ -7,7 +7,7 @@ use super::definition::{Body, Definition};
 use super::node::{Node, Role, TaskId, Upstream};
 use super::progress::{Action, Transition};
 use super::resume::{Again, Recorded, is_control};
-use super::selection::{self, Mode, Path, Selection, SelectionError};
+use super::selection::{self, Mode, Modes, Path, Paths, Selection, SelectionError};
 use crate::dig::workflow::{OperatorCall, Parallel, Task};
 use crate::session::{Params, TaskName, TaskState};
 
@@ -25,7 +25,7 @@ pub struct Plan {
     pub(super) defaults: Arc<Params>,
     pub(super) stopping: bool,
     pub(super) failure_alert: Option<Arc<Definition>>,
-    path: Option<Path>,
+    paths: Paths,
 }
 
 /// An operator task that may start now.
@@ -98,17 +98,21 @@ impl Plan {
         selection: &Selection,
     ) -> Result<Self, SelectionError> {
         let root_name = TaskName::from_full(format!("+{name}"));
-        let mut definition = Definition::from(root);
-        let mut path = None;
-        if let Some(pattern) = selection.pattern() {
-            let generated = (!matches!(selection, Selection::Subtree(_))).then_some(&recorded);
-            let target = selection::resolve(pattern, &root_name, &definition, generated)?;
-            path = Path::new(selection, target.clone());
-            if matches!(selection, Selection::Subtree(_)) {
-                definition = subtree(&root_name, definition, &target);
+        let definition = Definition::from(root);
+        let (paths, definition) = match selection {
+            Selection::Subtree(pattern, rest) => {
+                let target = selection::resolve(pattern, &root_name, &definition, None)?;
+                let part = subtree(&root_name, definition, &target);
+                let find = |pattern: &str| selection::resolve(pattern, &root_name, &part, None);
+                (Paths::new(rest, find)?, part)
             }
-        }
-        let mode = path.as_ref().map_or(Mode::Recorded, |path| path.on(&root_name).unwrap_or(path.after));
+            whole => {
+                let find =
+                    |pattern: &str| selection::resolve(pattern, &root_name, &definition, Some(&recorded));
+                (Paths::new(whole, find)?, definition)
+            }
+        };
+        let modes = paths.root(&root_name);
         let mut plan = Self {
             nodes: Vec::new(),
             ready: VecDeque::new(),
@@ -120,9 +124,9 @@ impl Plan {
             defaults: Arc::new(defaults),
             stopping: false,
             failure_alert: None,
-            path,
+            paths,
         };
-        let root = plan.add(root_name, None, &Arc::new(definition), Role::Child, mode);
+        let root = plan.add(root_name, None, &Arc::new(definition), Role::Child, modes);
         plan.activate(root);
         plan.settle_all();
         Ok(plan)
@@ -155,7 +159,7 @@ impl Plan {
 
     fn take(&mut self, id: TaskId) -> Option<Work> {
         self.start_clock(id);
-        let again = if self.node(id).mode == Mode::Redo { Again::Redo } else { Again::Resume };
+        let again = if self.node(id).runs_again() { Again::Redo } else { Again::Resume };
         let name = self.node(id).name.clone();
         let round = match self.rounds.get(&name) {
             Some(round) => round.saturating_add(1),
@@ -290,13 +294,14 @@ impl Plan {
         parent: Option<TaskId>,
         definition: &Arc<Definition>,
         role: Role,
-        mode: Mode,
+        modes: Modes,
     ) -> TaskId {
         let id = TaskId(self.nodes.len());
-        let mut node = Node::new(name, parent, Arc::clone(definition), role, mode);
+        let mut node = Node::new(name, parent, Arc::clone(definition), role, modes);
         if let Some(parent) = parent {
             let above = self.node(parent);
             node.in_handler |= above.in_handler;
+            node.repeated = above.repeated;
             node.halted = above.halted || above.timed_out;
             self.node_mut(parent).children.push(id);
             self.node_mut(parent).unfinished += 1;
@@ -313,9 +318,12 @@ impl Plan {
         let parent_name = self.node(id).name.clone();
         let names: Vec<TaskName> = children.iter().map(|child| parent_name.child(&child.name)).collect();
         let edges = Edges::of(*parallel, children);
-        let modes = self.child_modes(self.node(id).mode, &names, &edges);
-        for ((name, child), mode) in names.into_iter().zip(children).zip(modes) {
-            self.add(name, Some(id), child, Role::Child, mode);
+        let above = self.node(id).modes;
+        let selected = child_modes(self.paths.selected.as_ref(), above.selected, &names, &edges);
+        let ends = child_modes(self.paths.end.as_ref(), above.end, &names, &edges);
+        let modes = selected.into_iter().zip(ends).map(|(selected, end)| Modes { selected, end });
+        for ((name, child), modes) in names.into_iter().zip(children).zip(modes) {
+            self.add(name, Some(id), child, Role::Child, modes);
         }
         let ids: Vec<TaskId> = self.node(id).round_children().to_vec();
         for (place, edge) in edges.0.into_iter().enumerate() {
@@ -328,41 +336,44 @@ impl Plan {
         }
     }
 
-    /// What the selection says of children with these names.
-    fn child_modes(&self, parent: Mode, names: &[TaskName], edges: &Edges) -> Vec<Mode> {
-        let path = match (&self.path, parent) {
-            (Some(path), Mode::OnPath) => path,
-            _ => return vec![parent; names.len()],
-        };
-        let Some((place, mode)) =
-            names.iter().enumerate().find_map(|(place, name)| Some((place, path.on(name)?)))
-        else {
-            return vec![path.before; names.len()];
-        };
-        let is_before = |sibling| match edges.0.get(place).map(|edge| &edge.upstream) {
-            Some(Upstream::Prefix(count)) => sibling < *count,
-            Some(Upstream::Some(places)) => places.contains(&sibling),
-            None => false,
-        };
-        (0..names.len())
-            .map(|sibling| match sibling {
-                _ if sibling == place => mode,
-                _ if is_before(sibling) => path.before,
-                _ => path.after,
-            })
-            .collect()
-    }
-
-    /// The mode of something generated below a task.
-    pub(super) fn generated_mode(&self, parent: TaskId, name: &TaskName, role: Role) -> Mode {
-        let mode = self.node(parent).mode;
-        match (&self.path, mode, role) {
-            (_, _, Role::Handler) => Mode::Redo,
+    /// The modes of something generated below a task.
+    pub(super) fn generated_modes(&self, parent: TaskId, name: &TaskName, role: Role) -> Modes {
+        if role == Role::Handler {
+            return Modes::REDO;
+        }
+        let mode = |path: &Option<Path>, above| match (path, above, role) {
             (Some(path), Mode::OnPath, Role::Child) => path.on(name).unwrap_or(path.before),
             (Some(path), Mode::OnPath, Role::Check) => path.after,
-            _ => mode,
-        }
+            _ => above,
+        };
+        let above = self.node(parent).modes;
+        Modes { selected: mode(&self.paths.selected, above.selected), end: mode(&self.paths.end, above.end) }
     }
+}
+
+/// What the way to a task says of children with these names.
+fn child_modes(path: Option<&Path>, parent: Mode, names: &[TaskName], edges: &Edges) -> Vec<Mode> {
+    let path = match (path, parent) {
+        (Some(path), Mode::OnPath) => path,
+        _ => return vec![parent; names.len()],
+    };
+    let Some((place, mode)) =
+        names.iter().enumerate().find_map(|(place, name)| Some((place, path.on(name)?)))
+    else {
+        return vec![path.before; names.len()];
+    };
+    let is_before = |sibling| match edges.0.get(place).map(|edge| &edge.upstream) {
+        Some(Upstream::Prefix(count)) => sibling < *count,
+        Some(Upstream::Some(places)) => places.contains(&sibling),
+        None => false,
+    };
+    (0..names.len())
+        .map(|sibling| match sibling {
+            _ if sibling == place => mode,
+            _ if is_before(sibling) => path.before,
+            _ => path.after,
+        })
+        .collect()
 }
 
 /// The root with the target as its only child, under its full name.
