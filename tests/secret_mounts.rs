@@ -68,7 +68,7 @@ fn a_mount_on_a_group_changes_nothing_and_a_wrong_one_is_refused() {
         "+a:\n  sh>: 'true'\n  _env: {A: \"${secret:mysql.password}\"}\n  _secrets: {mysql: no.db}\n",
         1,
     );
-    assert!(stderr.contains("  +main+a: secret `no.db.password` is not set\n"), "{stderr}");
+    assert!(stderr.contains("  +main+a: Secret not found for key: 'no.db.password'\n"), "{stderr}");
 }
 
 #[test]
