@@ -194,7 +194,6 @@ impl Node {
     /// Whether its failure is passed over (`_continue_on_failure`).
     pub(super) fn is_tolerated(&self) -> bool {
         self.definition.on_failure == OnFailure::Continue
-            && self.role == Role::Child
             && matches!(self.state, TaskState::Error | TaskState::GroupError)
     }
 

@@ -178,6 +178,35 @@ fn a_failure_that_is_allowed_stops_nobody() {
 }
 
 #[test]
+fn checks_and_handlers_may_be_allowed_to_fail() {
+    let allowed = json!({"op>": "fail", "_continue_on_failure": true});
+    let world =
+        ran(&json!({"+a": {"op>": "ok", "_check": allowed}, "+b": {"op>": "fail", "_error": allowed}}));
+    assert_eq!(world.states(), ["+wf+a success", "+wf+a^check error", "+wf+b error", "+wf+b^error error"]);
+    let counts = world.plan.counts();
+    assert_eq!((counts.failed, counts.tolerated, counts.succeeded), (1, 2, 1));
+}
+
+#[test]
+fn handlers_do_not_hear_of_a_failure_that_is_allowed() {
+    let world = ran(&json!({
+        "_error": "handle",
+        "+p": {
+            "_parallel": true,
+            "+x": "fail",
+            "+y": {"op>": "fail", "_continue_on_failure": true, "_error": "handle"},
+        },
+    }));
+    let tasks = |handler: &str| {
+        let error = world.saw(handler, "error").unwrap();
+        let names = error["tasks"].as_array().unwrap().iter().map(|task| task["name"].clone());
+        (error["task"].clone(), names.collect::<Vec<_>>())
+    };
+    assert_eq!(tasks("+wf^error"), (json!("+wf+p+x"), vec![json!("+wf+p+x")]));
+    assert_eq!(tasks("+wf+p+y^error"), (json!("+wf+p+y"), vec![json!("+wf+p+y")]));
+}
+
+#[test]
 fn a_check_sees_what_the_task_stored_and_its_failure_is_the_tasks() {
     let world = ran(&json!({"+a": {"op>": "store.x=1", "_check": "fail", "_error": "handle"}, "+b": "ok"}));
     assert_eq!(world.started(), ["+wf+a", "+wf+a^check", "+wf+a^error"]);
