@@ -125,6 +125,17 @@ fn nothing_is_left(sandbox: &Sandbox) {
 }
 
 #[test]
+fn a_project_elsewhere_is_known_to_its_tasks() {
+    let text = "+a:\n  sh>: echo ${typeof _project_path} $_project_path\n";
+    let sandbox = Sandbox::new().file("flows/main.dig", text).file("main.dig", text);
+    let elsewhere = sandbox.run(["run", "--project", "flows", "flows/main.dig"]).expect_code(0);
+    assert_eq!(elsewhere.stdout, format!("string {}\n", sandbox.path().join("flows").display()));
+    assert_eq!(sandbox.run(["run", "--project", ".", "main.dig"]).expect_code(0).stdout, "undefined\n");
+    let given = ["run", "--project", "flows", "flows/main.dig", "-p", "_project_path=x"];
+    assert_eq!(sandbox.run(given).expect_code(0).stdout, "string x\n");
+}
+
+#[test]
 fn a_parameter_that_an_export_overrides_is_named() {
     let sandbox =
         Sandbox::new().file("main.dig", "_export:\n  x: 1\n  m: {a: 1}\n+a:\n  echo>: ${x} ${m.a} ${m.b}\n");
