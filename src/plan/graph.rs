@@ -4,7 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::definition::{Body, Definition};
-use super::node::{Node, Role, TaskId, Upstream};
+use super::edges::Edges;
+use super::node::{Node, Role, TaskId};
 use super::progress::{Action, Transition};
 use super::resume::{Again, Recorded, is_control};
 use super::selection::{self, Mode, Modes, Path, Paths, Selection, SelectionError};
@@ -319,8 +320,8 @@ impl Plan {
         let names: Vec<TaskName> = children.iter().map(|child| parent_name.child(&child.name)).collect();
         let edges = Edges::of(*parallel, children);
         let above = self.node(id).modes;
-        let selected = child_modes(self.paths.selected.as_ref(), above.selected, &names, &edges);
-        let ends = child_modes(self.paths.end.as_ref(), above.end, &names, &edges);
+        let selected = edges.modes(self.paths.selected.as_ref(), above.selected, &names);
+        let ends = edges.modes(self.paths.end.as_ref(), above.end, &names);
         let modes = selected.into_iter().zip(ends).map(|(selected, end)| Modes { selected, end });
         for ((name, child), modes) in names.into_iter().zip(children).zip(modes) {
             self.add(name, Some(id), child, Role::Child, modes);
@@ -351,31 +352,6 @@ impl Plan {
     }
 }
 
-/// What the way to a task says of children with these names.
-fn child_modes(path: Option<&Path>, parent: Mode, names: &[TaskName], edges: &Edges) -> Vec<Mode> {
-    let path = match (path, parent) {
-        (Some(path), Mode::OnPath) => path,
-        _ => return vec![parent; names.len()],
-    };
-    let Some((place, mode)) =
-        names.iter().enumerate().find_map(|(place, name)| Some((place, path.on(name)?)))
-    else {
-        return vec![path.before; names.len()];
-    };
-    let is_before = |sibling| match edges.0.get(place).map(|edge| &edge.upstream) {
-        Some(Upstream::Prefix(count)) => sibling < *count,
-        Some(Upstream::Some(places)) => places.contains(&sibling),
-        None => false,
-    };
-    (0..names.len())
-        .map(|sibling| match sibling {
-            _ if sibling == place => mode,
-            _ if is_before(sibling) => path.before,
-            _ => path.after,
-        })
-        .collect()
-}
-
 /// The root with the target as its only child, under its full name.
 fn subtree(root: &TaskName, definition: Definition, target: &TaskName) -> Definition {
     let rest = target.as_str().strip_prefix(root.as_str()).unwrap_or_default().to_owned();
@@ -385,64 +361,4 @@ fn subtree(root: &TaskName, definition: Definition, target: &TaskName) -> Defini
     let child = selection::find(root, &definition, target).map(|found| found.alone(rest));
     let children = child.into_iter().map(Arc::new).collect();
     Definition { body: Body::Group { parallel: Parallel::No, children }, ..definition }
-}
-
-/// How the children of a group wait for each other.
-struct Edges(Vec<Edge>);
-
-struct Edge {
-    /// Places of the siblings it waits for. Chunks start as a whole, and wait for no earlier chunk here.
-    waits_for: Vec<usize>,
-    /// Whose stores it sees.
-    upstream: Upstream,
-}
-
-impl Edges {
-    fn of(parallel: Parallel, children: &[Arc<Definition>]) -> Self {
-        match parallel {
-            Parallel::No => Self::in_sequence(children),
-            Parallel::All => Self::at_once(children, children.len()),
-            Parallel::Chunks(size) => Self::at_once(children, size),
-        }
-    }
-
-    /// Each waits for the foreground task before it and all background tasks since; a background task for nobody.
-    fn in_sequence(children: &[Arc<Definition>]) -> Self {
-        let mut since = Vec::new();
-        let edges = children.iter().enumerate().map(|(place, child)| {
-            if child.background {
-                since.push(place);
-                return Edge { waits_for: Vec::new(), upstream: Upstream::Prefix(0) };
-            }
-            let waits_for = std::mem::replace(&mut since, vec![place]);
-            Edge { waits_for, upstream: Upstream::Prefix(place) }
-        });
-        Self(edges.collect())
-    }
-
-    /// Nobody waits, but for the siblings of its chunk that `_after` names. Those of earlier chunks are done when a
-    /// chunk starts, and it sees the stores of them all.
-    fn at_once(children: &[Arc<Definition>], size: usize) -> Self {
-        let mut edges: Vec<Edge> = Vec::with_capacity(children.len());
-        for (place, child) in children.iter().enumerate() {
-            let start = place / size.max(1) * size.max(1);
-            if child.after.is_empty() {
-                edges.push(Edge { waits_for: Vec::new(), upstream: Upstream::Prefix(start) });
-                continue;
-            }
-            let waits_for: Vec<usize> =
-                (start..place).filter(|earlier| child.after.contains(&children[*earlier].name)).collect();
-            let mut upstream: Vec<usize> = (0..start).collect();
-            for earlier in &waits_for {
-                if let Edge { upstream: Upstream::Some(farther), .. } = &edges[*earlier] {
-                    upstream.extend(farther);
-                }
-                upstream.push(*earlier);
-            }
-            upstream.sort_unstable();
-            upstream.dedup();
-            edges.push(Edge { waits_for, upstream: Upstream::Some(upstream) });
-        }
-        Self(edges)
-    }
 }

@@ -193,8 +193,12 @@ impl Node {
 
     /// Whether its failure is passed over (`_continue_on_failure`).
     pub(super) fn is_tolerated(&self) -> bool {
+        self.may_fail() && matches!(self.state, TaskState::Error | TaskState::GroupError)
+    }
+
+    /// Whether a failure of it would change nothing.
+    pub(super) fn may_fail(&self) -> bool {
         self.definition.on_failure == OnFailure::Continue
-            && matches!(self.state, TaskState::Error | TaskState::GroupError)
     }
 
     pub(super) fn forget_scopes(&mut self) {

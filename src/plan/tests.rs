@@ -195,6 +195,7 @@ fn handlers_do_not_hear_of_a_failure_that_is_allowed() {
             "_parallel": true,
             "+x": "fail",
             "+y": {"op>": "fail", "_continue_on_failure": true, "_error": "handle"},
+            "+z": {"_continue_on_failure": true, "_retry": 1, "+z1": "fail=1"},
         },
     }));
     let tasks = |handler: &str| {
