@@ -417,7 +417,7 @@ mod tests {
             ),
             (
                 "+a: {sh>: x, _secrets: {pg: {port: 5432}, db: other.db}}\n",
-                "1:36 error operand `_secrets.pg.port` must be the name of a secret, but is a number",
+                "1:36 error operand Illegal value in _secrets: `_secrets.pg.port` must be a text, but is a number",
             ),
             ("timezone: Mars/Olympus\n", "1:11 error timezone unknown time zone `Mars/Olympus`"),
             ("timezone: [x]\n", "1:11 error timezone `timezone` must be the name of a zone or an offset"),
@@ -569,10 +569,7 @@ mod tests {
             ),
             ("+a: {loop>: many, _do: {sh>: x}}\n", "1:13 error operand `loop>` takes a whole number"),
             ("+a: {if>: maybe, _do: {sh>: x}}\n", "1:11 error operand `if>` takes `true` or `false`"),
-            (
-                "+a: {sh>: x, _env: {BAD-NAME: x}}\n",
-                "1:21 error operand `BAD-NAME` can't be the name of an environment variable",
-            ),
+            ("+a: {sh>: x, _env: {BAD-NAME: x}}\n", "1:21 error operand Invalid _env key name: BAD-NAME"),
             ("+a: {echo>: x, colour: red}\n", "1:16 warning unused-parameter `echo>` does not read `colour`"),
             (
                 "+a: {loop>: 2, parallel: true, _do: {echo>: x}}\n",

@@ -83,7 +83,7 @@ fn environment(entry: &Entry) -> Vec<Problem> {
         .iter()
         .filter(|variable| !is_name(&variable.key))
         .map(|variable| {
-            let message = format!("`{}` can't be the name of an environment variable", variable.key);
+            let message = format!("Invalid _env key name: {}", variable.key);
             Problem::error(CODE, message, &variable.key_span)
         })
         .collect()
@@ -100,7 +100,8 @@ fn secrets(path: &str, entry: &Entry) -> Vec<Problem> {
             vec![Problem::warning("no-effect", format!("`{path}` has no effect"), &entry.key_span)]
         }
         _ => {
-            let message = format!("`{path}` must be the name of a secret, but is {}", entry.value.kind());
+            let message =
+                format!("Illegal value in _secrets: `{path}` must be a text, but is {}", entry.value.kind());
             vec![Problem::error(CODE, message, span_of(entry))]
         }
     }

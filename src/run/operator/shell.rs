@@ -291,7 +291,7 @@ mod tests {
             config("Expected string type for key 'sh>' but got [\"a\"] (array)")
         );
         let bad_name = message(json!({"sh>": "true", "_env": {"BAD-NAME": "x"}}));
-        assert_eq!(bad_name, config("invalid `_env` key name: `BAD-NAME`"));
+        assert_eq!(bad_name, config("Invalid _env key name: BAD-NAME"));
     }
 
     #[test]
