@@ -62,8 +62,7 @@ fn a_mount_on_a_group_changes_nothing_and_a_wrong_one_is_refused() {
     );
     let stderr = refused("_export: {_secrets: {mysql: 3}}\n+a:\n  sh>: 'true'\n", 1);
     assert!(
-        stderr
-            .contains("  +main+a: Illegal value in _secrets: `mysql` must be a text, but is a number\n"),
+        stderr.contains("  +main+a: Illegal value in _secrets: `mysql` must be a text, but is a number\n"),
         "{stderr}"
     );
     let stderr = refused(
