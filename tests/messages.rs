@@ -331,7 +331,11 @@ fn of_what_is_required() {
             "`main` would wait for itself",
             "workflows must not require each other in a circle",
         ),
-        (main("bad", ""), "`bad.dig` is invalid: `_disable` must be `true` or `false` (bad.dig:1:24)", ""),
+        (
+            main("bad", ""),
+            "`bad.dig` is invalid: Expected 'true' or 'false' for key '_disable' but got \"5.x\" (string) (bad.dig:1:24)",
+            "",
+        ),
         (
             main("docker", ""),
             "the task asks for docker, which is not installed",
@@ -441,10 +445,10 @@ fn of_a_task_that_cannot_be_done() {
             "for_range>: '{\"from\": 1, \"to\": 2}'\n  _do: {echo>: x}",
             "`for_range>` needs exactly one of `step` and `slices`",
         ),
-        ("_type: ${'loop'}\n  _command: 2", "parameter `_do` is required but not set"),
+        ("_type: ${'loop'}\n  _command: 2", "Parameter '_do' is required but not set"),
         (
-            "loop>: 2\n  _parallel: [1]\n  _do: {echo>: x}",
-            "`_parallel` must be a boolean or a map with `limit`, but is a list",
+            "loop>: 2\n  _parallel: ${'x'}\n  _do: {echo>: x}",
+            "Expected 'true' or 'false' for key '_parallel' but got \"x\" (string)",
         ),
         ("_type: ${'require'}\n  _command: main", "`_type` with `${...}` can't mean `require`: write it out"),
         ("py>: tasks.wrong", "the tasks that the script added are invalid: unknown operator `frob>`"),
@@ -473,7 +477,7 @@ fn of_a_task_at_work() {
              out: {type: file, path_prefix: x, file_ext: csv, formatter: {type: csv}}\n",
         );
     let failed = "Command failed with code 3";
-    let never = "parameter `_retry` must be a whole number, but is a text; the task is not tried again";
+    let never = "Expected integer (int) type for key '_retry' but got \"often\" (string); the task is not tried again";
     let retry = format!(
         "warning: +retry+t: {never}\nerror: task `+retry+t` failed: {failed}\n\
          warning: 1 task failed, and the run went on (`_continue_on_failure`)\n  +retry+t: {failed}\n"

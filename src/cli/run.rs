@@ -114,12 +114,16 @@ fn not_now(workflow: &Workflow, time: &SessionTime, now: &Zoned) -> Option<Strin
 }
 
 fn selection(args: &RunArgs) -> Selection {
-    let task = &args.task;
-    match (&args.start, &args.goal, &args.end) {
+    let selection = match (&args.start, &args.goal, &args.end) {
+        (Some(start), _, Some(end)) => Selection::Between { start: start.clone(), end: end.clone() },
         (Some(pattern), _, _) => Selection::From(pattern.clone()),
         (_, Some(pattern), _) => Selection::Goal(pattern.clone()),
         (_, _, Some(pattern)) => Selection::End(pattern.clone()),
-        _ => task.clone().map_or(Selection::All, Selection::Subtree),
+        _ => Selection::All,
+    };
+    match &args.task {
+        Some(pattern) => Selection::Subtree(pattern.clone(), Box::new(selection)),
+        None => selection,
     }
 }
 

@@ -55,7 +55,7 @@ fn a_problem_comes_with_what_helps() {
         ),
         (
             "+a: {_disable: '${off}', sh>: x}\n",
-            "1:16 error: `_disable` must be `true` or `false` \
+            "1:16 error: Expected 'true' or 'false' for key '_disable' but got \"${off}\" (string) \
              hint: `_disable` is read before `${...}` is evaluated: write the value out",
         ),
         (
@@ -121,7 +121,7 @@ fn a_problem_comes_with_what_helps() {
     let reader = MemoryReader::default().with("a+b.dig", "+a: {sh>: x}\n");
     assert_eq!(
         said(&reader, "a+b.dig"),
-        ["1:1 error: workflow name `a+b` must not contain the character `+` hint: rename the file"]
+        ["1:1 error: workflow name `a+b` must not contain character '+' hint: rename the file"]
     );
 }
 

@@ -154,7 +154,7 @@ impl Stage<'_> {
         }
         match shared.operators.get(request.operator.as_str()) {
             Some(operator) => operator.run(&request),
-            None => Err(OperatorError::config(format!("unknown operator `{}>`", request.operator))),
+            None => Err(OperatorError::config(format!("Unknown task type: {}", request.operator))),
         }
     }
 }

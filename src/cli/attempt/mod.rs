@@ -244,7 +244,9 @@ impl RetryCommand {
     fn new(selection: &Selection, desk: &Desk<'_>) -> Self {
         // A retry of one subtree is a retry of that subtree.
         let selected = match selection {
-            Selection::Subtree(pattern) | Selection::Within(pattern) => format!(" {}", shell_word(pattern)),
+            Selection::Subtree(pattern, _) | Selection::Within(pattern) => {
+                format!(" {}", shell_word(pattern))
+            }
             _ => String::new(),
         };
         Self(format!("{selected}{}{}", pasteable_flags(desk.common), docker_flag(desk.shared)))

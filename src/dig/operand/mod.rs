@@ -14,9 +14,9 @@ mod testing;
 use serde_json::Value;
 
 pub(crate) use self::sql::exclusive_sql_options;
-use super::compile::{DIRECTIVES, find, holds_template, span_of};
+use super::compile::{DIRECTIVES, find, given, holds_template, span_of};
 use super::params;
-use super::workflow::OperatorCall;
+use super::workflow::{OperatorCall, Parallel};
 use crate::diagnostic::{Problem, suggest};
 use crate::yaml::{Entry, Node, NodeValue};
 
@@ -29,6 +29,7 @@ pub(super) fn check(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
     problems.extend(find(entries, "_env").into_iter().flat_map(environment));
     problems.extend(find(entries, "_secrets").into_iter().flat_map(|entry| secrets("_secrets", entry)));
     problems.extend(unused(call, entries));
+    problems.extend(parallel(call, entries));
     problems.extend(param::check(call, entries));
     problems.extend(object_wait::check(call, entries));
     match call.operator.as_str() {
@@ -82,7 +83,7 @@ fn environment(entry: &Entry) -> Vec<Problem> {
         .iter()
         .filter(|variable| !is_name(&variable.key))
         .map(|variable| {
-            let message = format!("`{}` can't be the name of an environment variable", variable.key);
+            let message = format!("Invalid _env key name: {}", variable.key);
             Problem::error(CODE, message, &variable.key_span)
         })
         .collect()
@@ -99,7 +100,8 @@ fn secrets(path: &str, entry: &Entry) -> Vec<Problem> {
             vec![Problem::warning("no-effect", format!("`{path}` has no effect"), &entry.key_span)]
         }
         _ => {
-            let message = format!("`{path}` must be the name of a secret, but is {}", entry.value.kind());
+            let message =
+                format!("Illegal value in _secrets: `{path}` must be a text, but is {}", entry.value.kind());
             vec![Problem::error(CODE, message, span_of(entry))]
         }
     }
@@ -148,6 +150,14 @@ fn spots_of<'n>(node: &'n Node, found: &mut Vec<&'n str>) {
         NodeValue::Sequence(items) => items.iter().for_each(|item| spots_of(item, found)),
         NodeValue::Mapping(entries) => entries.iter().for_each(|entry| spots_of(&entry.value, found)),
     }
+}
+
+/// `_parallel` of a loop, which is evaluated with it.
+fn parallel(call: &OperatorCall, entries: &[&Entry]) -> Option<Problem> {
+    let is_loop = ["for_each", "for_range", "loop"].contains(&call.operator.as_str());
+    let entry = given(entries, "_parallel").filter(|entry| is_loop && !holds_template(&entry.value))?;
+    let message = Parallel::from_value(&entry.value.to_json()).err()?;
+    Some(Problem::error(CODE, message, span_of(entry)))
 }
 
 /// Loops need `_do`; `if>` needs one of the two.

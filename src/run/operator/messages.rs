@@ -37,7 +37,7 @@ fn what_a_task_lacks_is_told_with_what_helps() {
         (
             bench(),
             json!({"sh>": "true", "_env": {"1A": "x"}}),
-            "invalid `_env` key name: `1A`\n  \
+            "Invalid _env key name: 1A\n  \
              hint: a variable's name has letters, digits and `_`, and no digit first",
         ),
         (
@@ -71,7 +71,7 @@ fn what_a_task_lacks_is_told_with_what_helps() {
         (
             bench(),
             json!({"pg>": data(), "host": "h", "user": "u", "password_override": "other"}),
-            "the secret `pg.other` is not set\n  \
+            "Secret not found for key: 'pg.other'\n  \
              hint: `password_override` names the secret that holds the password",
         ),
         (bench(), json!({"sqlite>": data()}), "`database` is needed: the file of the SQLite database"),

@@ -177,10 +177,12 @@ impl OperatorRequest<'_> {
 
     /// The value after `x>`, which must be there and not null.
     pub fn required_command(&self) -> Result<&Value, OperatorError> {
-        if self.command.is_null() {
-            return Err(ParamError::Missing(format!("{}>", self.operator)).into());
+        if !self.command.is_null() {
+            return Ok(&self.command);
         }
-        Ok(&self.command)
+        let key = format!("{}>", self.operator);
+        let is_written = self.config.contains_key(&key) || self.config.contains_key("_command");
+        Err(if is_written { ParamError::Null(key) } else { ParamError::Missing(key) }.into())
     }
 }
 

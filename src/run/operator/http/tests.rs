@@ -392,10 +392,10 @@ fn requests_go_through_a_proxy() {
 fn what_is_wrong_is_named() {
     let server = Server::start(Vec::new());
     for (options, expected) in [
-        (json!({"http>": null}), "parameter `http>` is required but not set"),
+        (json!({"http>": null}), "Parameter 'http>' is required but null"),
         (json!({"http>": "ftp://me:pw@x/"}), "`http>` takes a URL of http or https"),
         (json!({"http>": "example.com/x"}), "`http>` takes a URL of http or https"),
-        (json!({"http>": "${secret:none}"}), "secret `none` is not set"),
+        (json!({"http>": "${secret:none}"}), "Secret not found for key: 'none'"),
         (json!({"method": "a b"}), "`method` is not a method of HTTP"),
         (
             json!({"content": {"a": 1}, "content_format": "text"}),
@@ -413,12 +413,15 @@ fn what_is_wrong_is_named() {
         (json!({"headers": [{"a": {}}]}), "`headers` must be a list of maps with one pair each"),
         (json!({"headers": [{"a b": "c"}]}), "`a b` is not the name of a header"),
         (json!({"headers": [{"a": "b\nc"}]}), "the header `a` must be one line of text"),
-        (json!({"query": {"a": [1]}}), "parameter `query.a` must be a text, but is a list"),
-        (json!({"query": [1]}), "parameter `query` must be a text, but is a list"),
-        (json!({"timeout": "soon"}), "parameter `timeout` must be a whole number, but is a text"),
-        (json!({"retry": "maybe"}), "parameter `retry` must be `true` or `false`, but is a text"),
+        (json!({"query": {"a": [1]}}), "Expected string type for key 'query.a' but got [1] (array)"),
+        (json!({"query": [1]}), "Expected string type for key 'query' but got [1] (array)"),
+        (
+            json!({"timeout": "soon"}),
+            "Expected integer (int) type for key 'timeout' but got \"soon\" (string)",
+        ),
+        (json!({"retry": "maybe"}), "Expected 'true' or 'false' for key 'retry' but got \"maybe\" (string)"),
         (json!({"proxy": "x"}), "`proxy` must be a map with `enabled`, `host` and `port`"),
-        (json!({"proxy": {"enabled": true}}), "parameter `host` is required but not set"),
+        (json!({"proxy": {"enabled": true}}), "Parameter 'host' is required but not set"),
         (
             json!({"proxy": {"enabled": true, "host": "h", "port": 65536}}),
             "`proxy.port` must be a number from 0 to 65535",
