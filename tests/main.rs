@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "private modules of one binary")]
 
 mod bigquery;
+mod bq;
 mod check;
 mod coming_from_digdag;
 mod command;

@@ -4,10 +4,13 @@
 //! and never sees the plan: lines, bytes and effects go through its [`Reporter`], everything shared through
 //! [`Services`].
 
+pub mod bigquery;
+mod cancelable;
 mod container;
 pub(in crate::run) mod control;
 pub mod embulk;
 mod environment;
+mod google;
 mod group;
 mod http;
 mod http_call;
@@ -130,6 +133,14 @@ pub fn native() -> Operators {
     operators.insert("require", Arc::new(require::Require));
     operators.insert("s3_wait", Arc::new(object_wait::s3::S3Wait::default()));
     operators.insert("gcs_wait", Arc::new(object_wait::gcs::GcsWait::default()));
+    for (name, kind) in [
+        ("bq", bigquery::Kind::Query),
+        ("bq_load", bigquery::Kind::Load),
+        ("bq_extract", bigquery::Kind::Extract),
+        ("bq_ddl", bigquery::Kind::Ddl),
+    ] {
+        operators.insert(name, Arc::new(bigquery::Bigquery::new(kind)));
+    }
     operators.insert("param_set", Arc::new(param::ParamSet));
     operators.insert("param_get", Arc::new(param::ParamGet));
     operators.insert("pg", Arc::new(sql::Sql::new(sql::Dialect::Postgres)));
