@@ -28,7 +28,7 @@ use crate::transfer::context::TransferContext;
 use crate::transfer::encode::unfit;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::Page;
-use crate::transfer::schema::{Column, ColumnType, Schema, Zones};
+use crate::transfer::schema::{Column, ColumnType, Schema, TimeDetail, Zones};
 
 /// A statement that is prepared, with everything its rows need.
 pub struct MysqlReader {
@@ -67,7 +67,8 @@ pub fn open(
     let name = select::name(&config.selection);
     let server = server_zone(&mut conn, &properties, context)?;
     let session = session_zone(&mut conn, config, &server)?;
-    let zones = Zones { server: server.clone(), process: context.process_zone.clone() };
+    let zones =
+        Zones { server: server.clone(), process: context.process_zone.clone(), time: TimeDetail::Seconds };
     if config.statements.before_select.is_some() || config.statements.after_select.is_some() {
         run(&mut conn, "SET autocommit = 0", "autocommit")?;
     }
