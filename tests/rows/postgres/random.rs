@@ -42,7 +42,12 @@ const COLUMNS: [Column; 22] = [
     ("varchar", "w()", "c", Compare::Text),
     ("uuid", "gen_random_uuid()", "c::text", Compare::Text),
     ("bytea", "decode(md5(w()), 'hex')", "encode(c, 'base64')", Compare::Text),
-    ("jsonb", "jsonb_build_object(w(), r(), 'a', jsonb_build_array(w(), null, random()))", "c::text", Compare::Json),
+    (
+        "jsonb",
+        "jsonb_build_object(w(), r(), 'a', jsonb_build_array(w(), null, random()))",
+        "c::text",
+        Compare::Json,
+    ),
     ("date", "'0001-01-01'::date + abs(r() % 3652058)::int", "to_char(c, 'YYYY-MM-DD')", Compare::Text),
     (
         "timestamp",
@@ -104,7 +109,9 @@ fn is_same(cell: &str, printed: &str, compare: Compare) -> bool {
     }
     match compare {
         Compare::Digits => cell == printed,
-        Compare::Double => cell.parse::<f64>().unwrap().to_bits() == printed.parse::<f64>().unwrap().to_bits(),
+        Compare::Double => {
+            cell.parse::<f64>().unwrap().to_bits() == printed.parse::<f64>().unwrap().to_bits()
+        }
         Compare::Text => serde_json::from_str::<String>(cell).unwrap() == printed,
         Compare::Json => {
             serde_json::from_str::<Value>(cell).unwrap() == serde_json::from_str::<Value>(printed).unwrap()
