@@ -2,6 +2,7 @@
 
 mod cases;
 mod outcomes;
+mod published;
 mod random;
 mod types;
 
