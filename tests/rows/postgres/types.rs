@@ -268,6 +268,33 @@ fn a_number_of_131072_digits_arrives_whole() {
 }
 
 #[test]
+fn texts_of_other_encodings_are_read_as_utf8_or_refused() {
+    let Some(database) = database() else { return };
+    for (encoding, value, expected) in
+        [("LATIN1", "'\u{e9}'", Some("{\"c\":\"\u{e9}\"}\n")), ("SQL_ASCII", "chr(233)", None)]
+    {
+        let name = format!("{}_{}", database.name, encoding.to_lowercase());
+        database.run(&format!("create database {name} encoding '{encoding}' locale 'C' template template0"));
+        let lab = Lab::new();
+        let mut input = postgresql(&database, query(&format!("select {value} as c")));
+        input.database = sync::embulk::text::Text::plain(&name);
+        match expected {
+            Some(expected) => assert_eq!(jsonl(&lab, input, TypeMapping::Embulk), expected),
+            None => {
+                let error =
+                    lab.run(&to_jsonl(InputConfig::Postgresql(input), TypeMapping::Embulk)).unwrap_err();
+                assert_eq!(
+                    error.to_string(),
+                    "the query could not be read: invalid byte sequence for encoding \"…\": 0xe9 \
+                     (PostgreSQL error 22021)"
+                );
+            }
+        }
+        database.run(&format!("drop database {name} with (force)"));
+    }
+}
+
+#[test]
 fn parquet_holds_what_the_server_holds() {
     let Some(database) = database() else { return };
     let lab = Lab::new();

@@ -42,6 +42,8 @@ const NEUTRAL: [&str; 21] = [
 pub(super) enum Encryption {
     /// As it comes.
     Off,
+    /// To whomever, where the server offers it.
+    IfOffered,
     /// To whomever.
     Any,
     /// To a server that an authority knows, whatever its name.
@@ -131,8 +133,9 @@ fn seconds(name: &str, value: &Text) -> Result<Duration, TransferError> {
 
 fn mode(name: &str, value: &Text) -> Result<Encryption, TransferError> {
     match value.expose() {
-        "disable" => Ok(Encryption::Off),
-        "allow" | "prefer" | "require" => Ok(Encryption::Any),
+        "disable" | "allow" => Ok(Encryption::Off),
+        "prefer" => Ok(Encryption::IfOffered),
+        "require" => Ok(Encryption::Any),
         "verify-ca" => Ok(Encryption::Authority),
         "verify-full" => Ok(Encryption::Host),
         _ => Err(bad(name, "disable, allow, prefer, require, verify-ca or verify-full")),

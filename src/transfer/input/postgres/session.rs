@@ -175,7 +175,7 @@ impl Stop for Canceler {
 
 fn connector(properties: &Properties) -> Result<MakeRustlsConnect, TransferError> {
     let identity = match properties.encryption {
-        Encryption::Off | Encryption::Any => Identity::Any,
+        Encryption::Off | Encryption::IfOffered | Encryption::Any => Identity::Any,
         Encryption::Authority => Identity::Authority,
         Encryption::Host => Identity::Host,
     };
@@ -186,7 +186,11 @@ fn connector(properties: &Properties) -> Result<MakeRustlsConnect, TransferError
 }
 
 fn wire(config: &PostgresqlInput, properties: &Properties) -> Config {
-    let off = properties.encryption == Encryption::Off;
+    let ssl = match properties.encryption {
+        Encryption::Off => SslMode::Disable,
+        Encryption::IfOffered => SslMode::Prefer,
+        Encryption::Any | Encryption::Authority | Encryption::Host => SslMode::Require,
+    };
     let mut wire = Config::new();
     wire.host(config.host.expose())
         .port(config.port)
@@ -194,7 +198,7 @@ fn wire(config: &PostgresqlInput, properties: &Properties) -> Config {
         .dbname(config.database.expose())
         .application_name(properties.application_name.expose())
         .keepalives_idle(Duration::from_secs(60))
-        .ssl_mode(if off { SslMode::Disable } else { SslMode::Require });
+        .ssl_mode(ssl);
     if !properties.password.expose().is_empty() {
         wire.password(properties.password.expose());
     }
