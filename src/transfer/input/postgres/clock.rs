@@ -96,7 +96,8 @@ impl<'t> Cursor<'t> {
         if !(-9999..=9999).contains(&year) {
             return Some(Err(TOO_FAR));
         }
-        Some(Ok(Date { year, month, day }.days()))
+        let date = Date { year, month, day };
+        date.exists().then(|| Ok(date.days()))
     }
 
     fn time(&mut self) -> Option<i64> {
@@ -182,7 +183,17 @@ mod tests {
         {
             assert_eq!(date(text.as_bytes()), Err(ODD), "{text}");
         }
+        assert_eq!(date(b"2016-13-01"), Err(ODD));
         assert_eq!(wall(b"2016-11-02 12:00:00.1234567"), Err(ODD));
         assert_eq!(instant(b"2016-11-02 12:00:00"), Err(ODD));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_makes_it_panic(text in "[-+0-9:. BCx]{0,40}") {
+            for read in [date, wall, instant, time, time_with_zone] {
+                let _ = read(text.as_bytes());
+            }
+        }
     }
 }

@@ -153,4 +153,11 @@ mod tests {
         assert_eq!(lines.take(b"1\ta", &mut Vec::new()), b"");
         assert!(lines.is_torn());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_makes_it_panic(text in "[a\\\\tNn\t\n]{0,40}") {
+            rows(text.as_bytes());
+        }
+    }
 }

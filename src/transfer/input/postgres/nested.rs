@@ -231,4 +231,15 @@ mod tests {
             assert_eq!(json_hstore(text.as_bytes(), &mut Vec::new()), Err(ODD_HSTORE), "{text}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_makes_it_panic(text in "[{},;\"\\\\aNUL=>\\[ ]{0,40}") {
+            for element in [Element::Number, Element::Boolean, Element::Text] {
+                let _ = json_array(text.as_bytes(), b',', element, &mut Vec::new());
+            }
+            let _ = embulk_array(text.as_bytes(), b';', &mut Vec::new());
+            let _ = json_hstore(text.as_bytes(), &mut Vec::new());
+        }
+    }
 }
