@@ -357,6 +357,19 @@ mod tests {
     }
 
     #[test]
+    fn a_decimal_without_a_limit_takes_that_of_its_field() {
+        let unlimited = ColumnType::Decimal { precision: 255, scale: 0 };
+        for (kind, precision, scale) in [(FieldType::Numeric, 38, 9), (FieldType::Bignumeric, 76, 38)] {
+            let field = Field { kind, schema: Value::Null, rendering: Rendering::quoted(Form::Digits) };
+            let found = parquet_type(unlimited, &field);
+            assert!(
+                matches!(found, Some(ParquetType::Decimal { precision: p, scale: s }) if (p, s) == (precision, scale)),
+                "{found:?}"
+            );
+        }
+    }
+
+    #[test]
     fn pairs_that_change_values_are_refused() {
         assert!(boolean(FieldType::Date).is_none());
         assert!(long(FieldType::Date).is_none() && long(FieldType::Json).is_none());
