@@ -1,5 +1,7 @@
 //! What each option may hold and what is said of the rest, from the outside.
 
+mod postgresql;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
