@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "private modules of one binary")]
 
 mod bigquery;
+mod bq;
 mod check;
 mod coming_from_digdag;
 mod command;
@@ -15,6 +16,7 @@ mod google_wire;
 mod http;
 mod log;
 mod mail;
+mod messages;
 mod model;
 mod moment;
 mod notify;

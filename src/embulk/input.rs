@@ -14,15 +14,18 @@ use crate::secret::Secret;
 pub enum InputConfig {
     /// `type: mysql`: MySQL, MariaDB, Aurora.
     Mysql(MysqlInput),
+    /// `type: postgresql`: PostgreSQL and what speaks its wire.
+    Postgresql(PostgresqlInput),
     /// `type: sqlite`: a SQLite file.
     Sqlite(SqliteInput),
 }
 
-/// As people know it: `mysql shop.orders`, `sqlite shop.db orders`; secrets are not shown.
+/// As people know it: `mysql shop.orders`, `postgresql shop.orders`, `sqlite shop.db orders`; secrets are not shown.
 impl fmt::Display for InputConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, database, between, selection) = match self {
             Self::Mysql(input) => ("mysql", &input.database, ".", &input.selection),
+            Self::Postgresql(input) => ("postgresql", &input.database, ".", &input.selection),
             Self::Sqlite(input) => ("sqlite", &input.database, " ", &input.selection),
         };
         match selection {
@@ -70,6 +73,45 @@ pub struct MysqlInput {
     /// Statements around the read.
     pub statements: Statements,
     /// Properties of the driver that mean something here (see the `options` of the README); values as text.
+    pub options: BTreeMap<String, Text>,
+}
+
+/// Options of `type: postgresql`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PostgresqlInput {
+    /// Host name, address, or the directory of a Unix socket.
+    pub host: Text,
+    /// TCP port, 5432 when not written.
+    pub port: u16,
+    /// User.
+    pub user: Text,
+    /// Password; empty when not written.
+    pub password: Secret,
+    /// Database.
+    pub database: Text,
+    /// The schema in which names without one are looked up.
+    pub schema: Text,
+    /// TLS. Embulk's `true` does not check the certificate.
+    pub ssl: SslMode,
+    /// What the server shows of this connection in its list of sessions.
+    pub application_name: Text,
+    /// How long a statement may run on the server; none is without limit.
+    pub statement_timeout: Option<Duration>,
+    /// What is read.
+    pub selection: Selection,
+    /// How long connecting may take; zero is without limit.
+    pub connect_timeout: Duration,
+    /// How long the server may be silent; zero is without limit.
+    pub socket_timeout: Duration,
+    /// The zone in which dates and times are written into texts (`type: string`).
+    pub default_timezone: Zone,
+    /// Options of named columns, in the order of the file.
+    pub column_options: Vec<(String, ColumnOption)>,
+    /// Options of columns by JDBC type name, used where a column has none of its own.
+    pub default_column_options: Vec<(String, ColumnOption)>,
+    /// Statements around the read.
+    pub statements: Statements,
+    /// Properties of the driver that mean something here; values as text.
     pub options: BTreeMap<String, Text>,
 }
 

@@ -277,7 +277,10 @@ mod tests {
             assert!(!format!("{rendered:?}").contains("hunter2"));
         }
         let problems = text(&SMALL.replace("db.password", "nope"), &[]).unwrap_err();
-        assert_eq!(lines(&problems), ["a.yml.liquid:1:47 error secret-missing: secret `nope` is not set"]);
+        assert_eq!(
+            lines(&problems),
+            ["a.yml.liquid:1:47 error secret-missing: Secret not found for key: 'nope'"]
+        );
     }
 
     #[test]

@@ -454,11 +454,21 @@ mod tests {
     fn a_client_without_a_pass_is_sent_away() {
         let bench = Bench::new().on_transfer(|_| panic!("no transfer"));
         let result = run(&bench, |pass| {
+            let line = "Error: this run knows no such task, or it has ended".to_owned();
             let told = answers(&mut connect(pass, "guessed"));
-            assert_eq!(told.last(), Some(&Answer::Exit { code: 1 }));
+            assert_eq!(told, [Answer::Error { line }, Answer::Exit { code: 1 }]);
             Ok(OperatorOutput::default())
         });
         assert!(result.is_ok());
+    }
+
+    #[test]
+    fn a_door_that_does_not_open_says_why() {
+        let mut services = Bench::new().services();
+        services.temporary = "/nowhere".into();
+        let error = EmbulkDoor::new().open(&services).err().expect("there is no such folder");
+        assert_eq!(error.message, "the socket for `embulk` commands could not be opened");
+        assert_eq!(error.causes, ["No such file or directory (os error 2)"]);
     }
 
     #[test]

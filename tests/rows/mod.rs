@@ -3,4 +3,5 @@
 mod lab;
 mod mysql_types;
 mod outcomes;
+mod postgres;
 mod sqlite;

@@ -1,5 +1,7 @@
 //! What each option may hold and what is said of the rest, from the outside.
 
+mod postgresql;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::path::Path;
@@ -522,4 +524,77 @@ fn a_schema_file_is_read_with_the_config() {
         refused(r#"[{"name": "a", "type": "NUMERIC"}, {"name": "b"}]"#),
         ["7:16 error bad-schema-file: field 2 of `schema_file` `s.json` has no `name` and `type`"]
     );
+}
+
+#[test]
+fn what_is_refused_comes_with_what_to_do() {
+    let mysql = |options: &str| {
+        format!("{OUT}in:\n  type: mysql\n  host: h\n  user: u\n  database: d\n  table: t\n{options}")
+    };
+    let bigquery = |options: &str| {
+        format!("{IN}out:\n  type: bigquery\n  project: p\n  dataset: d\n  table: t\n{options}")
+    };
+    let file = |options: &str| format!("{IN}out:\n  type: file\n  path_prefix: o\n  file_ext: e\n{options}");
+    for (text, expected) in [
+        (
+            mysql("  incremental: true\n"),
+            "`incremental` is not supported yet, and leaving it out would change the result\n\
+             hint: take it out, and put the condition into `where`",
+        ),
+        (mysql("  options: {a: [b]}\n"), "`a` in `options` must be a scalar, not a list"),
+        (
+            format!("{IN}{OUT}filters:\n- {{type: rename, rules: [{{rule: upper_to_lower}}]}}\n"),
+            "`rules` is not supported yet, and leaving it out would change the result\n\
+             hint: name the columns one by one under `columns`",
+        ),
+        (
+            file("  formatter: {type: csv}\n  max_file_bytes: 5\n"),
+            "`max_file_bytes` is not supported yet, and leaving it out would change the result\n\
+             hint: take it out: the rows go to one file",
+        ),
+        (
+            file("  formatter: {type: csv}\n  types: exact\n"),
+            "`types` is not supported yet, and leaving it out would change the result\n\
+             hint: exact types of files are for the `parquet` formatter",
+        ),
+        (
+            file("  formatter: {type: csv, charset: Shift_JIS}\n"),
+            "`charset` is not supported yet, and leaving it out would change the result\n\
+             hint: only UTF-8 is written so far",
+        ),
+        (
+            format!("{IN}{OUT}exec: {{min_output_tasks: 4}}\n"),
+            "`min_output_tasks: 4` would make 4 files; one file is made so far\nhint: take it out, or set it to 1",
+        ),
+        (
+            bigquery("  encoding: Shift_JIS\n"),
+            "`encoding` is not supported yet, and leaving it out would change the result\n\
+             hint: files are written with commas, as UTF-8",
+        ),
+        (
+            bigquery("  auto_create_dataset: 'false'\n"),
+            "`auto_create_dataset` counts as true: everything but `false` without quotes does\n\
+             hint: write `false` without quotes",
+        ),
+        (
+            bigquery(
+                "  time_partitioning: {type: DAY}\n  range_partitioning: {field: a, range: {start: 1, end: 9, interval: 1}}\n",
+            ),
+            "`time_partitioning` and `range_partitioning` cannot be given both",
+        ),
+        (
+            format!("{IN}{OUT}filters:\n- {{type: remove_columns, remove: [[a]]}}\n"),
+            "`remove` must be a list of texts, not a list",
+        ),
+    ] {
+        let problems = match loaded(&text) {
+            Ok(rendered) => rendered.problems,
+            Err(problems) => problems,
+        };
+        let said = problems.iter().map(|problem| match &problem.hint {
+            Some(hint) => format!("{}\nhint: {hint}", problem.message),
+            None => problem.message.clone(),
+        });
+        assert_eq!(said.collect::<Vec<_>>(), [expected], "{text}");
+    }
 }

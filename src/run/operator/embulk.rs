@@ -19,8 +19,7 @@ impl Operator for Embulk {
     fn run(&self, request: &OperatorRequest<'_>) -> Result<Turn, OperatorError> {
         let (config, name) = config(request)?;
         // `${secret:...}` is still in it: the values go into the config after it has been read.
-        let file = MemoryFile::new(&config)
-            .map_err(|error| OperatorError::failed("a file in memory could not be made").cause(&error))?;
+        let file = MemoryFile::of_task(&config)?;
         let transfer = TransferRequest {
             round: request.round,
             file: file.path().into(),

@@ -3,6 +3,8 @@
 mod convert;
 mod fetched;
 pub mod mysql;
+pub mod postgres;
+mod property;
 mod select;
 pub mod sqlite;
 
@@ -26,12 +28,12 @@ pub struct Source {
     _permit: Option<ConnectionPermit>,
 }
 
-/// How columns of bytes are taken that have no option of their own.
+/// How columns that Embulk has no type for (bytes, intervals, ranges) are taken when they have no option of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BytesRule {
     /// Embulk's: an error that says which option to add.
     Refuse,
-    /// As bytes, for targets that have a type for them.
+    /// As bytes, or as the text that the server has for them; for targets that keep what the source holds.
     Accept,
 }
 
@@ -60,6 +62,12 @@ pub fn open(
             let address = format!("{}:{}", config.host.expose(), config.port);
             let permit = context.sources.acquire(&address, &context.cancel)?;
             let reader = mysql::open(config, context, bytes)?;
+            Ok(Source { reader: Box::new(reader), _permit: Some(permit) })
+        }
+        InputConfig::Postgresql(config) => {
+            let address = format!("{}:{}", config.host.expose(), config.port);
+            let permit = context.sources.acquire(&address, &context.cancel)?;
+            let reader = postgres::open(config, context, bytes)?;
             Ok(Source { reader: Box::new(reader), _permit: Some(permit) })
         }
         InputConfig::Sqlite(config) => {

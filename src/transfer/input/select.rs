@@ -2,6 +2,7 @@
 
 use crate::embulk::input::Selection;
 use crate::embulk::text::Text;
+use crate::transfer::error::{ErrorKind, TransferError};
 
 /// A statement with its text for logs, where parts that hold secrets are `…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,41 @@ pub(super) fn name(selection: &Selection) -> String {
         Selection::Table { table, .. } => format!("table `{}`", table.shown()),
         Selection::Query(_) => "the query".to_owned(),
     }
+}
+
+/// The selection by the name that its table has: as it is written, else in upper or lower case where one of the two is
+/// there. `existing` gives which of some names there are. A name that is not there stays, for the server to name.
+pub(super) fn found(
+    selection: &Selection,
+    existing: impl FnOnce([&str; 3]) -> Result<Vec<String>, TransferError>,
+) -> Result<Selection, TransferError> {
+    let Selection::Table { table, select, where_clause, order_by } = selection else {
+        return Ok(selection.clone());
+    };
+    let name = table.expose();
+    let (upper, lower) = (name.to_uppercase(), name.to_lowercase());
+    let there = existing([name, &upper, &lower])?;
+    let has = |name: &str| there.iter().any(|known| known == name);
+    let other = match (has(&upper), has(&lower)) {
+        _ if has(name) => None,
+        (true, true) => {
+            return Err(TransferError::new(
+                ErrorKind::Config,
+                format!("table `{name}` could be `{upper}` or `{lower}`: both exist"),
+            )
+            .hint("write the name of the one that is meant"));
+        }
+        (true, false) => Some(upper),
+        (false, true) => Some(lower),
+        (false, false) => None,
+    };
+    let Some(other) = other else { return Ok(selection.clone()) };
+    Ok(Selection::Table {
+        table: Text::plain(other),
+        select: select.clone(),
+        where_clause: where_clause.clone(),
+        order_by: order_by.clone(),
+    })
 }
 
 fn build(selection: &Selection, quote: char, text: fn(&Text) -> &str) -> String {

@@ -28,7 +28,7 @@ use crate::transfer::context::TransferContext;
 use crate::transfer::encode::unfit;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::Page;
-use crate::transfer::schema::{Column, ColumnType, Schema, Zones};
+use crate::transfer::schema::{Column, ColumnType, Schema, TimeDetail, Zones};
 
 /// A statement that is prepared, with everything its rows need.
 pub struct MysqlReader {
@@ -63,18 +63,18 @@ pub fn open(
     if let Some(setup) = &config.statements.before_setup {
         run(&mut conn, setup.expose(), "`before_setup`")?;
     }
-    let statement = select::statement(&config.selection, '`');
     let name = select::name(&config.selection);
     let server = server_zone(&mut conn, &properties, context)?;
     let session = session_zone(&mut conn, config, &server)?;
-    let zones = Zones { server: server.clone(), process: context.process_zone.clone() };
+    let zones =
+        Zones { server: server.clone(), process: context.process_zone.clone(), time: TimeDetail::Seconds };
     if config.statements.before_select.is_some() || config.statements.after_select.is_some() {
         run(&mut conn, "SET autocommit = 0", "autocommit")?;
     }
     if let Some(before) = &config.statements.before_select {
         run(&mut conn, before.expose(), "`before_select`")?;
     }
-    let prepared = prepare(&mut conn, &statement, &name)?;
+    let (prepared, statement) = prepared(&mut conn, &config.selection, &name)?;
     let Planned { schema, decoders, notes } = plan(config, &properties, &prepared, zones, &session, bytes)?;
     log(format!("SQL: {}", statement.shown));
     Ok(MysqlReader {
@@ -92,6 +92,31 @@ pub fn open(
 
 fn run(conn: &mut Conn, sql: &str, what: &str) -> Result<(), TransferError> {
     conn.query_drop(sql).map_err(|error| driver_error(&error, format!("{what} failed")))
+}
+
+/// The statement, prepared. A table that is not there by its name may be there in another case.
+fn prepared(
+    conn: &mut Conn,
+    selection: &Selection,
+    name: &str,
+) -> Result<(mysql::Statement, Statement), TransferError> {
+    let statement = select::statement(selection, '`');
+    match prepare(conn, &statement, name) {
+        Err(error) if error.kind == ErrorKind::NotFound => {
+            let found = select::found(selection, |names| {
+                let sql = "SELECT table_name FROM information_schema.tables \
+                           WHERE table_schema = DATABASE() AND BINARY table_name IN (BINARY ?, BINARY ?, BINARY ?)";
+                conn.exec(sql, names.to_vec())
+                    .map_err(|error| driver_error(&error, format!("{name} could not be looked up")))
+            })?;
+            if found == *selection {
+                return Err(error);
+            }
+            let statement = select::statement(&found, '`');
+            Ok((prepare(conn, &statement, name)?, statement))
+        }
+        prepared => Ok((prepared?, statement)),
+    }
 }
 
 fn prepare(conn: &mut Conn, statement: &Statement, name: &str) -> Result<mysql::Statement, TransferError> {
