@@ -70,8 +70,8 @@ fn stale_objects_are_refused_deleted_or_kept() {
     assert_eq!(
         failure(&run(&sandbox, "gcs.yml").expect_code(1)),
         format!(
-            "objects of the same pattern are there that this run does not write: `gs://{}/{stale}`\n    hint: \
-             remove them, or set `stale_objects: delete` or `stale_objects: keep`\n",
+            "    cause: objects of the same pattern are there that this run does not write: \
+             `gs://{}/{stale}`\n    hint: remove them, or set `stale_objects: delete` or `stale_objects: keep`\n",
             gcs.bucket
         )
     );
@@ -91,7 +91,9 @@ fn failures_name_the_place_and_one_thing_to_do() {
     transfer(&sandbox, "gcs.yml", &out("no-such-bucket", &prefix, JSONL));
     let told = failure(&run(&sandbox, "gcs.yml").expect_code(1));
     assert!(
-        told.starts_with("bucket `no-such-bucket` could not be listed: GET storage objects: HTTP 404"),
+        told.starts_with(
+            "    cause: bucket `no-such-bucket` could not be listed\n    cause: GET storage objects: HTTP 404"
+        ),
         "{told}"
     );
     assert!(told.ends_with("hint: make bucket `no-such-bucket`, or correct `bucket`\n"), "{told}");
@@ -99,8 +101,8 @@ fn failures_name_the_place_and_one_thing_to_do() {
     transfer(&sandbox, "gcs.yml", &out("b", &prefix, &format!("  max_connection_retry: 0\n{JSONL}")));
     assert_eq!(
         failure(&run(&sandbox, "gcs.yml").expect_code(75)),
-        "bucket `b` could not be listed: GET storage objects: no connection\n    hint: check host, port and \
-         network, then retry\n"
+        "    cause: bucket `b` could not be listed\n    cause: GET storage objects: no connection\n    hint: check \
+         host, port and network, then retry\n"
     );
 }
 

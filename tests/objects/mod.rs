@@ -27,7 +27,7 @@ fn transfer(sandbox: &Sandbox, name: &str, out: &str) {
 
 /// Runs a transfer file in a task.
 fn run(sandbox: &Sandbox, name: &str) -> Said {
-    sandbox.write("main.dig", &format!("+copy:\n  embulk>: {name}\n"));
+    sandbox.write("main.dig", &format!("+copy:\n  sh>: embulk run {name}\n"));
     sandbox.run(["run", "main.dig"])
 }
 
@@ -42,9 +42,10 @@ fn on_disk(sandbox: &Sandbox, format: &str) -> Vec<u8> {
     std::fs::read(sandbox.path().join("disk.out")).expect("it is written")
 }
 
-/// What is told of a failure after the name of the task.
+/// What is told of a failure after the code of the command.
 fn failure(said: &Said) -> String {
-    let told = said.stderr.split_once("  +main+copy: ").unwrap_or_else(|| panic!("{}", said.stderr)).1;
+    let begin = "  +main+copy: Command failed with code 1\n";
+    let told = said.stderr.split_once(begin).unwrap_or_else(|| panic!("{}", said.stderr)).1;
     told.split("hint: `sync retry").next().unwrap_or_default().to_owned()
 }
 

@@ -13,11 +13,14 @@ use crate::embulk::filter::{ColumnSelection, DefaultValue, FilterConfig, RemoveR
 use crate::embulk::input::{DatetimeCode, InputConfig, Selection, SslMode, ValueType};
 use crate::embulk::output::{
     Auth, Compression, CountCheck, Creation, Encoder, FieldMode, FieldType, Formatter, GivenSchema,
-    HeaderLine, Newline, OutputConfig, Partitioning, QuotePolicy, SourceFormat, StaleObjects, TimeUnit,
+    HeaderLine, Newline, OutputConfig, Partitioning, QuotePolicy, S3Access, S3Output, SourceFormat,
+    StaleObjects, TimeUnit,
 };
 use crate::embulk::{Rendered, Surroundings, load};
 use crate::reader::MemoryReader;
 use crate::secret::{Secret, SecretError, SecretStore};
+
+mod buckets;
 
 struct Empty;
 
@@ -548,9 +551,9 @@ fn what_is_refused_comes_with_what_to_do() {
              hint: name the columns one by one under `columns`",
         ),
         (
-            file("  formatter: {type: csv}\n  max_file_bytes: 5\n"),
-            "`max_file_bytes` is not supported yet, and leaving it out would change the result\n\
-             hint: take it out: the rows go to one file",
+            file("  formatter: {type: csv}\n  sequence_format: .\n  max_file_bytes: 5\n"),
+            "`max_file_bytes` makes several files, and `sequence_format` gives all of them one name\n\
+             hint: write both numbers in it: `.%03d.%02d`",
         ),
         (
             file("  formatter: {type: csv}\n  types: exact\n"),
