@@ -13,8 +13,7 @@ use crate::embulk::filter::{ColumnSelection, DefaultValue, FilterConfig, RemoveR
 use crate::embulk::input::{DatetimeCode, InputConfig, Selection, SslMode, ValueType};
 use crate::embulk::output::{
     Auth, Compression, CountCheck, Creation, Encoder, FieldMode, FieldType, Formatter, GivenSchema,
-    HeaderLine, Newline, OutputConfig, Partitioning, QuotePolicy, S3Access, S3Output, SourceFormat,
-    StaleObjects, TimeUnit,
+    HeaderLine, Newline, OutputConfig, Partitioning, QuotePolicy, SourceFormat, StaleObjects, TimeUnit,
 };
 use crate::embulk::{Rendered, Surroundings, load};
 use crate::reader::MemoryReader;
