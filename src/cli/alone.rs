@@ -93,7 +93,7 @@ fn transfer(
         file: alone.file.clone(),
         directory: alone.world.directory.to_owned(),
         environment: environment.clone(),
-        diff: None,
+        diff: alone.diff.clone(),
         reporter,
         cancel: Cancel::default(),
     };

@@ -96,6 +96,9 @@ impl EffectMemory for StateMemory {
 
 impl TransferService for Transfers {
     fn transfer(&self, request: &TransferRequest) -> Result<TransferReport, OperatorError> {
+        if let Some(path) = &request.diff {
+            transfer::config_diff::prepare(path).map_err(|error| operator_error(&error))?;
+        }
         let rendered = self.load(request)?;
         let first = TransferKey {
             installation: self.installation.clone(),
@@ -119,6 +122,7 @@ impl TransferService for Transfers {
             sources: self.sources.clone(),
             process_zone: self.process_zone.clone(),
             directory: request.directory.clone(),
+            config_diff: request.diff.clone(),
         };
         lines.send(|task, key| EventKind::TransferStarted {
             task,
@@ -159,6 +163,7 @@ impl Transfers {
                 is_secret: &is_secret,
                 now: &jiff::Timestamp::now().to_zoned(self.process_zone.clone()),
                 directory: &request.directory,
+                diff: request.diff.as_deref(),
             },
         );
         match loaded {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::bind::{self, Binder, ForeignPlugins, Purpose};
 use super::config::EmbulkConfig;
+use super::diff;
 use super::liquid::{Setting, SyntaxError, Template};
 use super::template::{Kind, PartialFiles, RenderedText, TextCovers, variables};
 use crate::diagnostic::{Problem, Source, Span};
@@ -28,6 +29,8 @@ pub struct Surroundings<'a> {
     pub now: &'a jiff::Zoned,
     /// The working directory of the command: a relative `json_keyfile` starts there.
     pub directory: &'a Path,
+    /// The config diff that goes over the file (`embulk run -c`), absolute.
+    pub diff: Option<&'a Path>,
 }
 
 /// A transfer file that can be run.
@@ -65,7 +68,12 @@ pub fn load(path: &Path, surroundings: &Surroundings<'_>) -> Result<Rendered, Ve
         purpose: Purpose::Run,
         problems: RefCell::default(),
     };
-    let parsed = yaml::parse(&text.source, yaml::Dialect::Embulk);
+    let mut parsed = yaml::parse(&text.source, yaml::Dialect::Embulk);
+    if let (Some(root), Some(path)) = (&mut parsed.node, surroundings.diff)
+        && let Some(diff) = diff::load(path, surroundings.reader)?
+    {
+        diff::merge(root, &diff);
+    }
     let config = parsed.node.as_ref().and_then(|root| bind::config(root, &binder));
     let found = parsed.problems.into_iter().chain(binder.problems.take());
     problems.extend(found.map(|problem| text.locate(problem)));
@@ -175,6 +183,7 @@ mod tests {
                 is_secret: &|name, _| name.contains("PASSWORD") || name.contains("JSON_KEY"),
                 now: &"2024-06-04T01:02:03+09:00[Asia/Tokyo]".parse().unwrap(),
                 directory: Path::new("work"),
+                diff: None,
             },
         )
     }

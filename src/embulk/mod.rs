@@ -7,6 +7,7 @@
 mod bind;
 mod check;
 pub mod config;
+mod diff;
 pub mod filter;
 pub mod input;
 pub mod keyfile;

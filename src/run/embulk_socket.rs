@@ -245,7 +245,7 @@ impl Visitor {
             file: ask.file,
             directory: ask.directory,
             environment: ask.environment,
-            diff: None,
+            diff: ask.diff,
             reporter,
             cancel,
         };
@@ -375,6 +375,7 @@ mod tests {
             file: "/p/a.yml.liquid".into(),
             directory: "/p".into(),
             environment: BTreeMap::from([("TABLE".to_owned(), "orders".to_owned())]),
+            diff: None,
         };
         send(&mut stream, &ask).expect("sent");
         BufReader::new(stream)

@@ -8,6 +8,7 @@ mod bigquery;
 mod file;
 mod filter;
 mod gcs;
+mod incremental;
 mod input;
 mod s3;
 mod scalar;

@@ -39,6 +39,7 @@ fn loaded(text: &str) -> Result<Rendered, Vec<Problem>> {
             is_secret: &|_, _| false,
             now: &"2024-06-04T01:02:03[UTC]".parse().unwrap(),
             directory: Path::new(""),
+            diff: None,
         },
     )
 }
@@ -152,10 +153,34 @@ fn what_mysql_refuses() {
             vec!["8:21 error bad-time-zone: `Mars` in `default_timezone` is not a time zone"],
         ),
         (
-            "  table: t\n  incremental: true\n",
+            "  table: t\n  incremental: true\n  incremental_columns: [a, b]\n  order_by: a\n  last_record: [1, x]\n",
+            vec!["10:13 error bad-value: `order_by` must not be set if `incremental` is true"],
+        ),
+        (
+            "  table: t\n  incremental: true\n  incremental_columns: [a, b]\n  last_record: [1]\n",
+            vec!["10:16 error bad-value: `last_record` must have as many values as `incremental_columns`"],
+        ),
+        (
+            "  table: t\n  incremental: true\n  incremental_columns: [a]\n  last_record: [{}]\n",
+            vec!["10:17 error wrong-type: `last_record` must hold numbers and texts, not a mapping"],
+        ),
+        (
+            "  table: t\n  incremental_columns: [a]\n",
+            vec!["8:24 error bad-value: `incremental: true` must be set if `incremental_columns` is set"],
+        ),
+        (
+            "  query: select 1\n  incremental: true\n",
             vec![
-                "8:3 error unsupported-option: `incremental` is not supported yet, and leaving it out would change the result",
+                "8:16 error bad-value: a `query` is incremental only with `use_raw_query_with_incremental: true`",
             ],
+        ),
+        (
+            "  query: select 1\n  incremental: true\n  use_raw_query_with_incremental: true\n",
+            vec!["8:16 error bad-value: an incremental `query` needs `incremental_columns`"],
+        ),
+        (
+            "  query: select 1\n  incremental: true\n  use_raw_query_with_incremental: true\n  incremental_columns: [a]\n",
+            vec!["8:16 error bad-value: an incremental `query` needs a `last_record` to begin behind"],
         ),
         (
             "  table: t\n  column_options: {a: {value_type: strin}}\n",
@@ -505,6 +530,7 @@ fn a_schema_file_is_read_with_the_config() {
             is_secret: &|_, _| false,
             now: &"2024-06-04T01:02:03[UTC]".parse().unwrap(),
             directory: Path::new(""),
+            diff: None,
         };
         load(Path::new("a.yml"), &surroundings).map_err(|problems| lines(&problems))
     };
@@ -538,11 +564,6 @@ fn what_is_refused_comes_with_what_to_do() {
     };
     let file = |options: &str| format!("{IN}out:\n  type: file\n  path_prefix: o\n  file_ext: e\n{options}");
     for (text, expected) in [
-        (
-            mysql("  incremental: true\n"),
-            "`incremental` is not supported yet, and leaving it out would change the result\n\
-             hint: take it out, and put the condition into `where`",
-        ),
         (mysql("  options: {a: [b]}\n"), "`a` in `options` must be a scalar, not a list"),
         (
             format!("{IN}{OUT}filters:\n- {{type: rename, rules: [{{rule: upper_to_lower}}]}}\n"),
