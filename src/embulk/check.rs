@@ -213,6 +213,21 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_s3_that_are_written_out_are_a_warning() {
+        let out = "out: {type: s3, bucket: b, path_prefix: p, file_ext: e, formatter: {type: csv}, ";
+        assert_eq!(
+            check(&format!("{IN}{out}access_key_id: i, secret_access_key: k}}\n")),
+            [
+                "a.yml.liquid:2:118 warning literal-secret: the value of `secret_access_key` is a secret that is written out"
+            ]
+        );
+        // What comes from the environment is not known while checking.
+        let keys =
+            "access_key_id: '{{ env.ID }}', secret_access_key: '{{ env.KEY }}', session_token: '{{ env.T }}'";
+        assert_eq!(check(&format!("{IN}{out}auth_method: session, {keys}}}\n")), Vec::<String>::new());
+    }
+
+    #[test]
     fn equal_keys_are_a_warning_with_both_places() {
         let template = format!("{IN}in: {{type: sqlite, database: e, table: t}}\n{OUT}");
         assert_eq!(
