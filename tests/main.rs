@@ -9,6 +9,7 @@ mod check;
 mod coming_from_digdag;
 mod command;
 mod console;
+mod embulk_operator;
 mod examples;
 mod flow;
 mod google_clients;

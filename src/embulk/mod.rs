@@ -20,4 +20,4 @@ pub mod zone;
 
 pub use bind::ForeignPlugins;
 pub use check::check_file;
-pub use load::{Rendered, Surroundings, load};
+pub use load::{Rendered, Surroundings, load, load_text};
