@@ -6,13 +6,16 @@
 
 mod bind;
 mod check;
+pub mod condition;
 pub mod config;
 pub mod filter;
 pub mod input;
+pub mod json_path;
 pub mod keyfile;
 pub mod liquid;
 mod load;
 pub mod output;
+pub mod pattern;
 mod template;
 pub mod text;
 pub mod zone;
