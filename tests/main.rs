@@ -6,6 +6,7 @@
 mod bigquery;
 mod check;
 mod coming_from_digdag;
+mod coming_from_embulk;
 mod command;
 mod console;
 mod examples;

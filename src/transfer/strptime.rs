@@ -50,6 +50,7 @@ enum Item {
 struct Parts<'t> {
     year: Option<i64>,
     century: Option<i64>,
+    year_of_century: Option<i64>,
     month: Option<i64>,
     day: Option<i64>,
     day_of_year: Option<i64>,
@@ -207,11 +208,8 @@ impl<'t> Parts<'t> {
                 return Some(rest);
             }
             'Y' => (&mut self.year, signed(text, long(4))?),
-            'C' => (&mut self.century, signed(text, long(2))?),
-            'y' => {
-                let (year, rest) = digits(text, 2, 0..=99)?;
-                (&mut self.year, (year + if year >= 69 { 1900 } else { 2000 }, rest))
-            }
+            'C' => (&mut self.century, digits(text, long(2), 0..=i64::MAX)?),
+            'y' => (&mut self.year_of_century, digits(text, 2, 0..=99)?),
             'm' => (&mut self.month, digits(text, 2, 1..=12)?),
             'd' | 'e' => (&mut self.day, padded(text, 1..=31)?),
             'j' => (&mut self.day_of_year, digits(text, 3, 1..=366)?),
@@ -245,10 +243,11 @@ impl<'t> Parts<'t> {
 
     /// Days since 1970-01-01. Days that the month does not have are those of the next one.
     fn days(&self) -> Option<i64> {
-        let year = match (self.year, self.century) {
-            (Some(year), _) => year,
-            (None, Some(century)) => century.checked_mul(100)?,
-            (None, None) => 1970,
+        let year = match (self.year, self.century, self.year_of_century) {
+            (Some(year), ..) => year,
+            (None, Some(century), short) => century.checked_mul(100)?.checked_add(short.unwrap_or(0))?,
+            (None, None, Some(short)) => short + if short >= 69 { 1900 } else { 2000 },
+            (None, None, None) => 1970,
         };
         if !(-9999..=9999).contains(&year) {
             return None;

@@ -20,6 +20,9 @@ pub(super) fn read(text: &str) -> Option<(ZoneText<'_>, &str)> {
     }
     let end = text.find(|char: char| !char.is_ascii_alphabetic()).unwrap_or(text.len());
     let (name, rest) = text.split_at(end);
+    if rest.starts_with(|next: char| next.is_alphanumeric() || next == '_') {
+        return None;
+    }
     match name.as_bytes() {
         [] => None,
         [letter] => Some((ZoneText::Offset(military(letter.to_ascii_uppercase())?), rest)),
@@ -95,6 +98,7 @@ mod tests {
             ("+09000", Some((ZoneText::Offset(5_400), ""))),
             ("x", Some((ZoneText::Offset(-39_600), ""))),
             ("J", None),
+            ("T12", None),
             ("JST", Some((ZoneText::Name("JST"), ""))),
             ("+", None),
             ("+2500", None),

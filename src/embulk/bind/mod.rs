@@ -53,17 +53,8 @@ pub(super) struct Binder<'a> {
 }
 
 /// Plugins of the estates that this program is made for and has not yet: they are no typing errors.
-const LATER: [&str; 9] = [
-    "bigquery_java",
-    "bzip2",
-    "gcs",
-    "json",
-    "mysql",
-    "postgresql",
-    "redshift",
-    "s3",
-    "zstd",
-];
+const LATER: [&str; 9] =
+    ["bigquery_java", "bzip2", "gcs", "json", "mysql", "postgresql", "redshift", "s3", "zstd"];
 
 impl Binder<'_> {
     /// Keeps a problem. An option that is asked for twice has its problem once.

@@ -10,7 +10,10 @@ const ROWS: &str = "create table t (id integer, j json);
 #[test]
 fn parts_are_dropped() {
     assert_eq!(
-        lines(ROWS, "- {type: column, drop_columns: [{name: $.j.a.x}, {name: \"$['j']['a']['y'][1]\"}, {name: $.j.b}]}"),
+        lines(
+            ROWS,
+            "- {type: column, drop_columns: [{name: $.j.a.x}, {name: \"$['j']['a']['y'][1]\"}, {name: $.j.b}]}"
+        ),
         "{\"id\":1,\"j\":{\"a\":{\"y\":[1,3]},\"n\":12345678901234567890}}\n\
          {\"id\":2,\"j\":{}}\n{\"id\":3,\"j\":null}\n{\"id\":4,\"j\":[1]}\n"
     );

@@ -2,7 +2,8 @@
 
 use super::{failure, filtered};
 
-const ROWS: &str = "create table t (id integer, s text, d double, ok boolean, at datetime, p decimal(5, 2), j json);
+const ROWS: &str =
+    "create table t (id integer, s text, d double, ok boolean, at datetime, p decimal(5, 2), j json);
     insert into t values
         (1, 'str one', 0.5, true, '2015-07-13 00:00:00', 1.10, '{}'),
         (2, 'two', 1.5, false, '2016-01-01 00:00:00.5', 2.20, null),
@@ -59,16 +60,25 @@ fn conditions_of_where() {
 #[test]
 fn lists_of_conditions() {
     for (options, expected) in [
-        ("conditions: [{column: id, operator: '>=', argument: 2}, {column: id, operator: '<', argument: 4}]", "2 3"),
+        (
+            "conditions: [{column: id, operator: '>=', argument: 2}, {column: id, operator: '<', argument: 4}]",
+            "2 3",
+        ),
         ("condition: OR, conditions: [{column: id, argument: 1}, {column: s, operator: IS NULL}]", "1 3"),
-        ("condition: and, conditions: [{column: s, operator: IS NOT NULL}, {column: ok, argument: false}]", "2"),
+        (
+            "condition: and, conditions: [{column: s, operator: IS NOT NULL}, {column: ok, argument: false}]",
+            "2",
+        ),
         ("conditions: [{column: s, operator: include, argument: t, not: true}]", "3 4"),
         ("conditions: [{column: s, operator: startsWith, argument: t}]", "2"),
         ("conditions: [{column: s, operator: END_WITH, argument: e}]", "1"),
         ("conditions: [{column: s, operator: '!=', argument: two}]", "1 3 4"),
         ("conditions: [{column: d, operator: '>', argument: '0.75'}]", "2"),
         ("conditions: [{column: at, operator: '==', argument: '2015-07-13', format: '%Y-%m-%d'}]", "1"),
-        ("conditions: [{column: at, operator: '<', argument: '2015-07-13 09', format: '%Y-%m-%d %H', timezone: Asia/Tokyo}]", "4"),
+        (
+            "conditions: [{column: at, operator: '<', argument: '2015-07-13 09', format: '%Y-%m-%d %H', timezone: Asia/Tokyo}]",
+            "4",
+        ),
         ("conditions: []", "1 2 3 4"),
     ] {
         assert_eq!(ids(&format!("- {{type: row, {options}}}")), expected, "{options}");
@@ -113,7 +123,8 @@ fn filters_see_what_the_ones_before_made_over_many_pages() {
          - {type: row, where: S IS NULL OR N <= 52}\n- {type: mask, columns: [{name: TWICE}]}",
     )
     .unwrap();
-    let mut expected = "{\"N\":51,\"S\":51,\"TWICE\":\"**\"}\n{\"N\":52,\"S\":52,\"TWICE\":\"**\"}\n".to_owned();
+    let mut expected =
+        "{\"N\":51,\"S\":51,\"TWICE\":\"**\"}\n{\"N\":52,\"S\":52,\"TWICE\":\"**\"}\n".to_owned();
     for n in 1..=100 {
         expected += &format!("{{\"N\":{},\"S\":null,\"TWICE\":null}}\n", n * 1000);
     }

@@ -66,3 +66,6 @@ fn remove_columns(section: &Section<'_>) -> Option<RemoveColumns> {
     };
     Some(RemoveColumns { rule, unmatched })
 }
+
+#[cfg(test)]
+mod tests;
