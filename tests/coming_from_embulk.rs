@@ -85,7 +85,7 @@ fn values_and_rows() {
     let sql = "create table t (s text); insert into t values ('{\"at\": \"2015-06-04\"}'), ('other');";
     let (lines, _) = written(
         sql,
-        "{type: row, where: s START_WITH '{'}\n- {type: expand_json, json_column_name: s, expanded_columns: [{name: at, type: string}]}\n\
+        "{type: row, where: \"s START_WITH '{'\"}\n- {type: expand_json, json_column_name: s, expanded_columns: [{name: at, type: string}]}\n\
          - {type: timestamp_format, columns: [{name: at, from_format: '%Y-%m-%d', to_format: '%Y%m%d'}]}\n\
          - {type: typecast, columns: [{name: at, type: long}]}\n- {type: mask, columns: [{name: at, type: substring, start: 4}]}",
     );

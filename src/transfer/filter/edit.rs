@@ -165,11 +165,10 @@ impl Node {
         match &self.keep {
             Some(keep) => {
                 for leaf in keep {
-                    match leaf.to {
-                        Step::Any => {
-                            result.extend(items.iter().map(|item| self.child(&Step::Any, item.clone())))
-                        }
-                        _ => result.extend(value(leaf)),
+                    if leaf.to == Step::Any {
+                        result.extend(items.iter().map(|item| self.child(&Step::Any, item.clone())));
+                    } else {
+                        result.extend(value(leaf));
                     }
                 }
             }
