@@ -7,6 +7,7 @@ mod bigquery;
 mod bq;
 mod check;
 mod coming_from_digdag;
+mod coming_from_embulk;
 mod command;
 mod console;
 mod embulk_operator;

@@ -6,14 +6,17 @@
 
 mod bind;
 mod check;
+pub mod condition;
 pub mod config;
 mod diff;
 pub mod filter;
 pub mod input;
+pub mod json_path;
 pub mod keyfile;
 pub mod liquid;
 mod load;
 pub mod output;
+pub mod pattern;
 mod template;
 pub mod text;
 pub mod zone;

@@ -54,22 +54,8 @@ pub(super) struct Binder<'a> {
 }
 
 /// Plugins of the estates that this program is made for and has not yet: they are no typing errors.
-const LATER: [&str; 14] = [
-    "bigquery_java",
-    "bzip2",
-    "expand_json",
-    "gcs",
-    "json",
-    "mask",
-    "mysql",
-    "postgresql",
-    "redshift",
-    "row",
-    "s3",
-    "timestamp_format",
-    "typecast",
-    "zstd",
-];
+const LATER: [&str; 9] =
+    ["bigquery_java", "bzip2", "gcs", "json", "mysql", "postgresql", "redshift", "s3", "zstd"];
 
 impl Binder<'_> {
     /// Keeps a problem. An option that is asked for twice has its problem once.
@@ -83,6 +69,14 @@ impl Binder<'_> {
     /// Says that the plugin at a place is not one of the native ones.
     fn foreign(&self, what: &str, name: &str, native: &[&str], span: &Span) {
         if self.plugins == ForeignPlugins::Allow {
+            return;
+        }
+        if name == "ruby_proc" {
+            let message = format!("{what} plugin `ruby_proc` runs Ruby code, which is not supported");
+            self.report(
+                Problem::error("unknown-plugin", message, span)
+                    .hint("write it in SQL with `query`, or as a script before or after the transfer"),
+            );
             return;
         }
         let listed: Vec<_> = native.iter().map(|name| format!("`{name}`")).collect();
