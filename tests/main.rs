@@ -23,6 +23,7 @@ mod model;
 mod moment;
 mod notify;
 mod object_wait;
+mod objects;
 mod param;
 mod properties;
 mod quickstart;

@@ -260,6 +260,7 @@ pub(super) fn to_file(
             encoders,
             types,
             stale: StaleObjects::Refuse,
+            max_file_bytes: None,
         })),
         exec: ExecConfig::default(),
     }

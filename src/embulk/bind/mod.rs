@@ -7,13 +7,15 @@
 mod bigquery;
 mod file;
 mod filter;
+mod gcs;
 mod incremental;
 mod input;
+mod s3;
 mod scalar;
 mod section;
 
 use std::cell::RefCell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::config::{EmbulkConfig, ExecConfig};
 use super::output::OutputConfig;
@@ -54,8 +56,7 @@ pub(super) struct Binder<'a> {
 }
 
 /// Plugins of the estates that this program is made for and has not yet: they are no typing errors.
-const LATER: [&str; 9] =
-    ["bigquery_java", "bzip2", "gcs", "json", "mysql", "postgresql", "redshift", "s3", "zstd"];
+const LATER: [&str; 7] = ["bigquery_java", "bzip2", "json", "mysql", "postgresql", "redshift", "s3"];
 
 impl Binder<'_> {
     /// Keeps a problem. An option that is asked for twice has its problem once.
@@ -63,6 +64,14 @@ impl Binder<'_> {
         let mut problems = self.problems.borrow_mut();
         if !problems.contains(&problem) {
             problems.push(problem);
+        }
+    }
+
+    /// A path of the config: `~/` is the home directory, and relative ones start at the working directory.
+    fn path(&self, text: &str) -> PathBuf {
+        match (text.strip_prefix("~/"), self.home) {
+            (Some(rest), Some(home)) => Path::new(home).join(rest),
+            _ => self.directory.join(text),
         }
     }
 
@@ -111,7 +120,7 @@ pub(super) fn config(root: &Node, binder: &Binder<'_>) -> Option<EmbulkConfig> {
     let exec_section = top.section("exec");
     let exec = exec_section.as_ref().map_or_else(ExecConfig::default, exec);
     let output = top.required_section("out").and_then(|section| output(&section));
-    if let (Some(OutputConfig::File(_)), Some(section)) = (&output, &exec_section) {
+    if let (Some(_), Some(section)) = (output.as_ref().and_then(OutputConfig::files), &exec_section) {
         one_file(section, exec);
     }
     top.ignore(&["preview_sample_rows"]);
@@ -119,7 +128,7 @@ pub(super) fn config(root: &Node, binder: &Binder<'_>) -> Option<EmbulkConfig> {
     Some(EmbulkConfig { input: input?, filters: filters?, output: output?, exec })
 }
 
-/// A file output makes as many files as there are output tasks.
+/// An output of files makes as many files as there are output tasks.
 fn one_file(section: &Section<'_>, exec: ExecConfig) {
     let tasks = exec.min_output_tasks.map_or(1, usize::from);
     if tasks > 1 {
@@ -133,8 +142,10 @@ fn one_file(section: &Section<'_>, exec: ExecConfig) {
 }
 
 fn output(section: &Section<'_>) -> Option<OutputConfig> {
-    match section.plugin("output", &["bigquery", "file"])? {
+    match section.plugin("output", &["bigquery", "file", "s3", "gcs"])? {
         "bigquery" => bigquery::bind(section).map(|output| OutputConfig::Bigquery(Box::new(output))),
+        "s3" => s3::bind(section).map(|output| OutputConfig::S3(Box::new(output))),
+        "gcs" => gcs::bind(section).map(|output| OutputConfig::Gcs(Box::new(output))),
         _ => file::bind(section).map(|output| OutputConfig::File(Box::new(output))),
     }
 }

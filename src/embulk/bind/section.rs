@@ -400,6 +400,20 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// Whether an option is there whose value is not known while checking, or is wrong and reported.
+    pub(super) fn is_unknown(&self, key: &'static str) -> bool {
+        self.node(key)
+            .is_some_and(|node| Scalar::of(node, self.binder).is_none_or(|scalar| scalar == Scalar::Unknown))
+    }
+
+    /// An option that changes nothing here, which is said.
+    pub(super) fn useless(&self, key: &'static str, why: &str) {
+        if let Some(entry) = self.entry(key) {
+            let message = format!("`{key}` has no effect: {why}");
+            self.binder.report(Problem::warning("ignored-option", message, &entry.key_span));
+        }
+    }
+
     /// Options that mean nothing here and whose absence changes no result.
     pub(super) fn ignore(&self, keys: &[&'static str]) {
         self.asked.borrow_mut().extend(keys);

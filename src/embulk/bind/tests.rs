@@ -3,6 +3,7 @@
 mod postgresql;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ use crate::embulk::output::{
 use crate::embulk::{Rendered, Surroundings, load};
 use crate::reader::MemoryReader;
 use crate::secret::{Secret, SecretError, SecretStore};
+
+mod buckets;
 
 struct Empty;
 
@@ -457,6 +460,13 @@ fn files_and_their_formats() {
     );
     assert_eq!((csv.delimiter, csv.escape, csv.quote_policy), ('\t', '\\', QuotePolicy::None));
     assert_eq!(csv.null_string, "\\N");
+    let several = bound(
+        &format!("{IN}{OUT}")
+            .replace("csv}", "csv}, max_file_bytes: 5, encoders: [{type: bzip2}, {type: zstd}]"),
+    );
+    let OutputConfig::File(several) = several.output else { panic!("file") };
+    assert_eq!(several.encoders, [Encoder::Bzip2 { level: 9 }, Encoder::Zstd { level: 3 }]);
+    assert_eq!(several.max_file_bytes, NonZeroU64::new(5));
     let parquet = bound(&format!("{IN}{}", OUT.replace("csv}", "parquet}")));
     assert!(matches!(parquet.output, OutputConfig::File(output) if output.types == TypeMapping::Exact));
 }
@@ -467,7 +477,7 @@ fn what_files_refuse() {
         |more: &str| problems(&format!("{IN}out:\n  type: file\n  path_prefix: o\n  file_ext: e\n{more}"));
     assert_eq!(
         file(
-            "  formatter: {type: csv, charset: Shift_JIS, delimiter: ab, quote_policy: SOME}\n  encoders: [{type: lzma}]\n  sequence_format: '%s'\n  max_file_bytes: 5\n"
+            "  formatter: {type: csv, charset: Shift_JIS, delimiter: ab, quote_policy: SOME}\n  encoders: [{type: lzma}]\n  sequence_format: '%s'\n  max_file_bytes: 0\n"
         ),
         [
             "6:26 error unsupported-option: `charset` is not supported yet, and leaving it out would change the result",
@@ -475,7 +485,20 @@ fn what_files_refuse() {
             "6:57 error bad-value: `delimiter` must be one character, not `ab`",
             "7:21 error unknown-plugin: unknown encoder plugin `lzma`",
             "8:20 error bad-value: `%s` is not a sequence format; it may hold up to two of %d, %02d, %03d and %%",
-            "9:3 error unsupported-option: `max_file_bytes` is not supported yet, and leaving it out would change the result",
+            "9:19 error bad-value: `max_file_bytes` must be a whole number of at least 1, not `0`",
+        ]
+    );
+    assert_eq!(
+        file("  formatter: {type: jsonl}\n  sequence_format: .%d\n  max_file_bytes: 5\n"),
+        [
+            "7:20 error bad-value: `max_file_bytes` makes several files, and `sequence_format` gives all of them one name"
+        ]
+    );
+    assert_eq!(
+        file("  formatter: {type: jsonl}\n  encoders: [{type: bzip2, level: 0}, {type: zstd, level: 20}]\n"),
+        [
+            "7:35 error bad-value: `level` must be a whole number from 1 to 9, not `0`",
+            "7:59 error bad-value: `level` must be a whole number from 1 to 19, not `20`",
         ]
     );
     assert_eq!(
@@ -534,9 +557,9 @@ fn what_is_refused_comes_with_what_to_do() {
     for (text, expected) in [
         (mysql("  options: {a: [b]}\n"), "`a` in `options` must be a scalar, not a list"),
         (
-            file("  formatter: {type: csv}\n  max_file_bytes: 5\n"),
-            "`max_file_bytes` is not supported yet, and leaving it out would change the result\n\
-             hint: take it out: the rows go to one file",
+            file("  formatter: {type: csv}\n  sequence_format: .\n  max_file_bytes: 5\n"),
+            "`max_file_bytes` makes several files, and `sequence_format` gives all of them one name\n\
+             hint: write both numbers in it: `.%03d.%02d`",
         ),
         (
             file("  formatter: {type: csv}\n  types: exact\n"),

@@ -46,6 +46,8 @@ pub fn bytes_rule(output: &OutputConfig) -> BytesRule {
     let types = match output {
         OutputConfig::Bigquery(options) => options.types,
         OutputConfig::File(options) => options.types,
+        OutputConfig::S3(options) => options.files.types,
+        OutputConfig::Gcs(options) => options.files.types,
     };
     match types {
         TypeMapping::Exact => BytesRule::Accept,
