@@ -57,8 +57,17 @@ pub fn load(path: &Path, surroundings: &Surroundings<'_>) -> Result<Rendered, Ve
             RenderedText::render(&template, path, &setting)
         }
     };
+    bind_text(&text, surroundings)
+}
+
+/// Binds YAML that a task has made; messages call it by this name.
+pub fn load_text(name: &str, text: &str, surroundings: &Surroundings<'_>) -> Result<Rendered, Vec<Problem>> {
+    bind_text(&RenderedText::plain(&Source::new(name, text)), surroundings)
+}
+
+fn bind_text(text: &RenderedText, surroundings: &Surroundings<'_>) -> Result<Rendered, Vec<Problem>> {
     let mut problems = text.problems.clone();
-    let covers = TextCovers { text: &text, secrets: Some(surroundings.secrets) };
+    let covers = TextCovers { text, secrets: Some(surroundings.secrets) };
     let binder = Binder {
         covers: &covers,
         reader: surroundings.reader,

@@ -19,7 +19,7 @@ use super::embulk_protocol::{Answer, Ask, KEY, LogLevel, SOCKET, TASK, receive, 
 use super::event::EventKind;
 use super::operator::{
     Cancel, EventLine, NotRecorded, OperatorError, OperatorRequest, Reporter, SecretGuard, Services,
-    TransferRequest, TransferService,
+    TransferFile, TransferRequest, TransferService,
 };
 
 /// Names of sockets longer than this do not fit the system's structure (108 bytes).
@@ -242,7 +242,7 @@ impl Visitor {
         let reporter = self.reporter.tapped(|line| Arc::new(Tap { line, voice: voice_for_tap }));
         let request = TransferRequest {
             round: self.round,
-            file: ask.file,
+            file: TransferFile::Named(ask.file),
             directory: ask.directory,
             environment: ask.environment,
             diff: ask.diff,

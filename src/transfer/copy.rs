@@ -9,7 +9,7 @@ use crossbeam_channel::RecvTimeoutError;
 use super::config_diff;
 use super::context::TransferContext;
 use super::error::TransferError;
-use super::filter::{self, Projection};
+use super::filter::{self, Pipeline};
 use super::input::InputFigures;
 use super::output::{self, Output, OutputFigures};
 use super::page::PAGE_BYTES;
@@ -84,17 +84,19 @@ fn move_rows(
 ) -> Result<InputFigures, TransferError> {
     let reader = Reader::start(config, context)?;
     let opened = reader.opened(&context.cancel)?;
-    let projection = filter::plan(&config.filters, &opened.schema)?;
-    output.begin(projection.schema())?;
+    let mut pipeline = filter::plan(&config.filters, &opened.schema)?;
+    output.begin(pipeline.schema())?;
     reader.go();
-    let written = write_pages(&reader, projection, output, context);
-    reader.finish(written, opened.stopper.as_ref(), &context.cancel)
+    let written = write_pages(&reader, &mut pipeline, output, context);
+    let mut read = reader.finish(written, opened.stopper.as_ref(), &context.cancel)?;
+    read.notes.extend(pipeline.notes());
+    Ok(read)
 }
 
-/// Takes pages until there are no more, and says how many rows they had.
+/// Takes pages until there are no more, and says how many rows they had before the filters.
 fn write_pages(
     reader: &Reader,
-    mut projection: Projection,
+    pipeline: &mut Pipeline,
     output: &mut dyn Output,
     context: &TransferContext,
 ) -> Result<u64, TransferError> {
@@ -110,7 +112,7 @@ fn write_pages(
             Err(RecvTimeoutError::Disconnected) => return Ok(rows),
         };
         rows += page.rows as u64;
-        projection.apply(&mut page, |page| output.write(page))?;
+        pipeline.apply(&mut page, &mut |page| output.write(page))?;
         if told.is_none_or(|told| told.elapsed() >= PROGRESS) {
             context.observer.progress(rows, output.bytes());
             told = Some(Instant::now());

@@ -19,6 +19,8 @@ mod reader;
 pub mod report;
 pub mod schema;
 pub mod strftime;
+pub mod strptime;
+mod strptime_zone;
 pub mod value;
 pub mod zone;
 

@@ -2,6 +2,7 @@
 
 mod bucket_answers;
 mod buckets;
+mod filters;
 mod incremental;
 mod lab;
 mod mysql_types;

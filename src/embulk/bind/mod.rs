@@ -56,20 +56,7 @@ pub(super) struct Binder<'a> {
 }
 
 /// Plugins of the estates that this program is made for and has not yet: they are no typing errors.
-const LATER: [&str; 12] = [
-    "bigquery_java",
-    "bzip2",
-    "expand_json",
-    "json",
-    "mask",
-    "mysql",
-    "postgresql",
-    "redshift",
-    "row",
-    "s3",
-    "timestamp_format",
-    "typecast",
-];
+const LATER: [&str; 7] = ["bigquery_java", "bzip2", "json", "mysql", "postgresql", "redshift", "s3"];
 
 impl Binder<'_> {
     /// Keeps a problem. An option that is asked for twice has its problem once.
@@ -91,6 +78,14 @@ impl Binder<'_> {
     /// Says that the plugin at a place is not one of the native ones.
     fn foreign(&self, what: &str, name: &str, native: &[&str], span: &Span) {
         if self.plugins == ForeignPlugins::Allow {
+            return;
+        }
+        if name == "ruby_proc" {
+            let message = format!("{what} plugin `ruby_proc` runs Ruby code, which is not supported");
+            self.report(
+                Problem::error("unknown-plugin", message, span)
+                    .hint("write it in SQL with `query`, or as a script before or after the transfer"),
+            );
             return;
         }
         let listed: Vec<_> = native.iter().map(|name| format!("`{name}`")).collect();

@@ -385,6 +385,21 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Says what is wrong with the value of an option, at the value.
+    pub(super) fn refuse_value(&self, key: &'static str, message: String) {
+        let span = self.node(key).map_or(self.span, |node| &node.span);
+        self.binder.report(Problem::error("bad-value", message, span));
+    }
+
+    /// Whether options that are there have values that are known while checking.
+    pub(super) fn is_known(&self, keys: &[&'static str]) -> bool {
+        let is_known = |node: &Node| Scalar::of(node, self.binder) != Some(Scalar::Unknown);
+        keys.iter().filter_map(|key| self.node(key)).all(|node| match &node.value {
+            NodeValue::Sequence(items) => items.iter().all(is_known),
+            _ => is_known(node),
+        })
+    }
+
     /// Whether an option is there whose value is not known while checking, or is wrong and reported.
     pub(super) fn is_unknown(&self, key: &'static str) -> bool {
         self.node(key)
