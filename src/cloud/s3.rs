@@ -1,6 +1,7 @@
 //! Objects in S3: put, and for those who look at logs list and get; [`head`] asks for one without reading it.
 
 pub mod head;
+pub mod read;
 
 use std::sync::{Arc, OnceLock};
 

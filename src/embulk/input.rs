@@ -1,5 +1,8 @@
 //! The options of `in:`, per `type:`.
 
+mod file;
+mod s3;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -9,6 +12,9 @@ use super::text::Text;
 use super::zone::Zone;
 use crate::secret::Secret;
 
+pub use file::*;
+pub use s3::*;
+
 /// Where rows come from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum InputConfig {
@@ -16,14 +22,24 @@ pub enum InputConfig {
     Mysql(MysqlInput),
     /// `type: sqlite`: a SQLite file.
     Sqlite(SqliteInput),
+    /// `type: file`: files of this machine.
+    File(Box<FileInput>),
+    /// `type: s3`: objects of a bucket.
+    S3(Box<S3Input>),
 }
 
-/// As people know it: `mysql shop.orders`, `sqlite shop.db orders`; secrets are not shown.
+/// As people know it: `mysql shop.orders`, `sqlite shop.db orders`, `file data/orders_`, `s3 bucket/orders_`; secrets
+/// are not shown.
 impl fmt::Display for InputConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, database, between, selection) = match self {
             Self::Mysql(input) => ("mysql", &input.database, ".", &input.selection),
             Self::Sqlite(input) => ("sqlite", &input.database, " ", &input.selection),
+            Self::File(input) => return write!(f, "file {}", input.path_prefix.shown()),
+            Self::S3(input) => {
+                let (S3Objects::One(path) | S3Objects::Prefix { prefix: path, .. }) = &input.objects;
+                return write!(f, "s3 {}/{}", input.bucket.shown(), path.shown());
+            }
         };
         match selection {
             Selection::Table { table, .. } => {

@@ -4,6 +4,7 @@
 //! What a transfer needs from outside comes in a [`context::TransferContext`].
 
 pub mod civil;
+mod clock_text;
 pub mod context;
 pub mod copy;
 pub mod effect;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::scalar::Scalar;
 use super::section::{Rules, Section};
+use super::source;
 use crate::diagnostic::Problem;
 use crate::embulk::config::EmbulkType;
 use crate::embulk::input::{
@@ -18,8 +19,10 @@ use crate::secret::Secret;
 const LATER: &str = "take it out, and put the condition into `where`";
 
 pub(super) fn bind(section: &Section<'_>) -> Option<InputConfig> {
-    let input = match section.plugin("input", &["mysql", "sqlite"])? {
+    let input = match section.plugin("input", &["mysql", "sqlite", "file", "s3"])? {
         "mysql" => mysql(section).map(InputConfig::Mysql),
+        "file" => source::file(section).map(|input| InputConfig::File(Box::new(input))),
+        "s3" => source::s3(section).map(|input| InputConfig::S3(Box::new(input))),
         _ => sqlite(section).map(InputConfig::Sqlite),
     };
     section.ignore(&["driver_path"]);

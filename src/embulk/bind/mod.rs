@@ -10,6 +10,7 @@ mod filter;
 mod input;
 mod scalar;
 mod section;
+mod source;
 
 use std::cell::RefCell;
 use std::path::Path;

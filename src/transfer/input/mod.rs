@@ -2,6 +2,7 @@
 
 mod convert;
 mod fetched;
+pub mod file;
 pub mod mysql;
 mod select;
 pub mod sqlite;
@@ -63,6 +64,12 @@ pub fn open(
         InputConfig::Sqlite(config) => {
             let reader = sqlite::open(config, context, bytes)?;
             Ok(Source { reader: Box::new(reader), _permit: None })
+        }
+        InputConfig::File(config) => {
+            Ok(Source { reader: Box::new(file::open(config, context)?), _permit: None })
+        }
+        InputConfig::S3(config) => {
+            Ok(Source { reader: Box::new(file::open_s3(config, context)?), _permit: None })
         }
     }
 }

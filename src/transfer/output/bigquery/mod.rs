@@ -10,7 +10,6 @@
 
 mod catalog;
 mod change;
-mod clock_text;
 mod conversion;
 mod failure;
 mod field;

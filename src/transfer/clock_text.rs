@@ -4,11 +4,11 @@ use crate::transfer::civil::{DAY, Date, SECOND};
 
 /// A wall clock with the offset that the text named, if any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ParsedClock {
+pub(in crate::transfer) struct ParsedClock {
     /// Microseconds since 1970-01-01T00:00:00 of that clock.
-    pub(super) micros: i64,
+    pub(in crate::transfer) micros: i64,
     /// Seconds ahead of UTC.
-    pub(super) offset: Option<i32>,
+    pub(in crate::transfer) offset: Option<i32>,
 }
 
 const MONTHS: [&str; 12] =
@@ -45,17 +45,29 @@ struct Parts {
     afternoon: Option<bool>,
     offset: Option<i32>,
     epoch_micros: Option<i64>,
+    names: Names,
+}
+
+/// Which names of zones a text may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::transfer) enum Names {
+    /// Those of Ruby.
+    #[default]
+    Ruby,
+    /// Those of Embulk's parsers, where summer time has the offset of winter.
+    Embulk,
 }
 
 impl Parts {
-    fn clock(&self) -> Option<ParsedClock> {
+    /// The clock, with the parts of a date where the text has none.
+    fn clock(&self, usual: Date) -> Option<ParsedClock> {
         if let Some(micros) = self.epoch_micros {
             return Some(ParsedClock { micros: micros + self.micros, offset: Some(0) });
         }
         let mut date = Date {
-            year: self.year.unwrap_or(1970),
-            month: self.month.unwrap_or(1),
-            day: self.day.unwrap_or(1),
+            year: self.year.unwrap_or(usual.year),
+            month: self.month.unwrap_or(usual.month),
+            day: self.day.unwrap_or(usual.day),
         };
         if !date.exists() {
             return None;
@@ -143,7 +155,7 @@ impl Cursor<'_> {
     }
 
     /// `Z`, `UTC`, `+09`, `+0900`, `+09:00`, and the abbreviations that Ruby knows.
-    fn offset(&mut self) -> Option<i32> {
+    fn offset(&mut self, names: Names) -> Option<i32> {
         if let Some(sign) = self.0.chars().next().filter(|first| matches!(first, '+' | '-')) {
             self.0 = &self.0[1..];
             let hours = self.number(2)?;
@@ -169,21 +181,33 @@ impl Cursor<'_> {
             ("pdt", -7),
             ("z", 0),
         ];
-        let names: Vec<&str> = zones.iter().map(|(name, _)| *name).collect();
-        let found = self.word(&names, &[])?;
-        Some(zones[found as usize].1 * 3600)
+        let known: Vec<&str> = zones.iter().map(|(name, _)| *name).collect();
+        let found = self.word(&known, &[])?;
+        let (name, hours) = zones[found as usize];
+        let hours = if names == Names::Embulk && name.ends_with("dt") { hours - 1 } else { hours };
+        Some(hours * 3600)
     }
 }
 
-/// Ruby's `strptime`: white space in the format is any white space, text left over is refused.
-pub(super) fn parse_with(text: &str, format: &str) -> Option<ParsedClock> {
-    let mut parts = Parts::default();
+/// The first of January 1970.
+const EPOCH: Date = Date { year: 1970, month: 1, day: 1 };
+
+/// The same as Embulk's parsers do it, with a date of one's own for texts without.
+pub(in crate::transfer) fn parse_by(
+    text: &str,
+    format: &str,
+    usual: Date,
+    names: Names,
+) -> Option<ParsedClock> {
+    let mut parts = Parts { names, ..Parts::default() };
     let mut cursor = Cursor(text);
     read(&mut cursor, format, &mut parts)?;
-    if !cursor.0.is_empty() {
-        return None;
-    }
-    parts.clock()
+    cursor.0.is_empty().then(|| parts.clock(usual))?
+}
+
+/// Ruby's `strptime`: white space in the format is any white space, text left over is refused.
+pub(in crate::transfer) fn parse_with(text: &str, format: &str) -> Option<ParsedClock> {
+    parse_by(text, format, EPOCH, Names::Ruby)
 }
 
 fn read(cursor: &mut Cursor<'_>, format: &str, parts: &mut Parts) -> Option<()> {
@@ -234,7 +258,7 @@ fn directive(cursor: &mut Cursor<'_>, letter: char, width: Option<usize>, parts:
         'p' | 'P' => parts.afternoon = Some(cursor.half()?),
         'B' | 'b' | 'h' => parts.month = Some(cursor.word(&MONTH_NAMES, &MONTHS)? + 1),
         'A' | 'a' => drop(cursor.word(&WEEKDAY_NAMES, &WEEKDAYS)?),
-        'z' | 'Z' => parts.offset = Some(cursor.offset()?),
+        'z' | 'Z' => parts.offset = Some(cursor.offset(parts.names)?),
         's' => parts.epoch_micros = Some(cursor.signed(18)?.checked_mul(SECOND)?),
         'Q' => parts.epoch_micros = Some(cursor.signed(18)?.checked_mul(1000)?),
         'F' => read(cursor, "%Y-%m-%d", parts)?,
@@ -252,7 +276,7 @@ fn directive(cursor: &mut Cursor<'_>, letter: char, width: Option<usize>, parts:
 
 /// The forms of `Time.parse` that name a day or a time of day without guessing: year first with `-`, `/` or nothing
 /// between, a time with or without seconds, AM and PM, an offset.
-pub(super) fn parse_freely(text: &str) -> Option<ParsedClock> {
+pub(in crate::transfer) fn parse_freely(text: &str) -> Option<ParsedClock> {
     let mut parts = Parts::default();
     let mut cursor = Cursor(text.trim());
     let dated = ["%Y-%m-%d", "%Y/%m/%d", "%Y%m%d"].iter().any(|format| {
@@ -267,7 +291,7 @@ pub(super) fn parse_freely(text: &str) -> Option<ParsedClock> {
         fits
     });
     if dated && cursor.0.is_empty() {
-        return parts.clock();
+        return parts.clock(EPOCH);
     }
     if dated && cursor.literal('T').is_none() {
         cursor.0.starts_with(char::is_whitespace).then_some(())?;
@@ -276,9 +300,9 @@ pub(super) fn parse_freely(text: &str) -> Option<ParsedClock> {
     time_of_day(&mut cursor, &mut parts)?;
     cursor.skip_space();
     if !cursor.0.is_empty() {
-        parts.offset = Some(cursor.offset()?);
+        parts.offset = Some(cursor.offset(parts.names)?);
     }
-    cursor.0.is_empty().then(|| parts.clock())?
+    cursor.0.is_empty().then(|| parts.clock(EPOCH))?
 }
 
 fn time_of_day(cursor: &mut Cursor<'_>, parts: &mut Parts) -> Option<()> {
