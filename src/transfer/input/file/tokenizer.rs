@@ -310,3 +310,132 @@ fn char_length(first: u8) -> usize {
         _ => 1,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::embulk::config::EmbulkType;
+    use crate::embulk::input::{BadRows, Charset, ClockReading, ExtraFields, FileColumn, MissingFields};
+    use crate::embulk::zone::Zone;
+    use crate::transfer::input::file::charset::Utf8Reader;
+
+    fn config() -> CsvParser {
+        let clock =
+            ClockReading { format: String::new(), zone: Zone::utc(), date: jiff::civil::date(1970, 1, 1) };
+        let column = FileColumn { name: "a".to_owned(), kind: EmbulkType::String, clock, element_at: None };
+        CsvParser {
+            columns: vec![column],
+            skip_header_lines: 0,
+            delimiter: ",".to_owned(),
+            quote: Some('"'),
+            escape: Some('\\'),
+            null_string: None,
+            newline: "\r\n",
+            line_end: None,
+            spaces: Spaces::Keep,
+            stray_quotes: StrayQuotes::Refuse,
+            max_quoted_size: 131_072,
+            comment_marker: None,
+            missing_fields: MissingFields::Refuse,
+            extra_fields: ExtraFields::Refuse,
+            bad_rows: BadRows::Skip,
+            charset: Charset::Encoding(encoding_rs::UTF_8),
+        }
+    }
+
+    /// Rows with their fields between bars, quoted ones in brackets; `!line reason` for a bad row.
+    fn rows(text: &str, config: &CsvParser) -> Vec<String> {
+        let reader = Utf8Reader::new(Box::new(io::Cursor::new(text.to_owned())), config.charset);
+        let mut tokenizer = Tokenizer::new(Lines::new(reader, config.line_end), config);
+        let mut all = Vec::new();
+        while tokenizer.next_row().unwrap() {
+            let mut row = Vec::new();
+            while tokenizer.has_field() {
+                let mut field = Vec::new();
+                match tokenizer.field(&mut field) {
+                    Ok(quoting) => {
+                        let text = String::from_utf8(field).unwrap();
+                        row.push(if quoting == Quoting::Quoted { format!("[{text}]") } else { text });
+                    }
+                    Err(Fault::Row(bad)) => {
+                        tokenizer.leave_row();
+                        row = vec![format!("!{} {}", tokenizer.line_number(), bad.text())];
+                    }
+                    Err(Fault::File(error)) => panic!("{error}"),
+                }
+            }
+            all.push(row.join("|"));
+        }
+        all
+    }
+
+    #[test]
+    fn fields_are_those_of_embulk() {
+        let plain = config();
+        for (text, expected) in [
+            ("a,b,,c", &["a|b||c"][..]),
+            ("a\n\nb\r\nc\rd", &["a", "b", "c", "d"]),
+            ("\"a,b\" , \"\",x", &["[a,b]| \"\"|x"]),
+            ("\"a\"\"b\",\"c\\\"d\",\"e\\\\f\",\"g\\h\"", &["[a\"b]|[c\"d]|[e\\f]|[g\\h]"]),
+            ("\"a\nb\r\n\",c", &["[a\r\nb\r\n]|c"]),
+            ("x\"y\",z", &["x\"y\"|z"]),
+            (",", &["|"]),
+            ("日,😀", &["日|😀"]),
+        ] {
+            assert_eq!(rows(text, &plain), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_ends_with_its_first_line() {
+        assert_eq!(
+            rows("\"a\nb\nc\"x\nd", &config()),
+            ["!1 has a character after a closing quote", "b", "c\"x", "d"]
+        );
+        assert_eq!(rows("a\n\"b\nc", &config()), ["a", "!2 has a quoted field that does not end", "c"]);
+        let short = CsvParser { max_quoted_size: 3, ..config() };
+        assert_eq!(
+            rows("\"abc\"\n\"日本語\"\n\"a😀b\"\n\"abcd\"", &short),
+            [
+                "[abc]",
+                "[日本語]",
+                "!3 has a quoted field above `max_quoted_size_limit`",
+                "!4 has a quoted field above `max_quoted_size_limit`"
+            ]
+        );
+    }
+
+    #[test]
+    fn options_change_the_marks() {
+        let with = |change: fn(&mut CsvParser)| {
+            let mut config = config();
+            change(&mut config);
+            config
+        };
+        for (config, text, expected) in [
+            (with(|config| config.spaces = Spaces::Trim), " a b , \"c\" ,  ", "a b|[c]|"),
+            (with(|config| config.stray_quotes = StrayQuotes::Accept), "\"a\"b\",\"c\"\"", "[a\"b]|[c\"]"),
+            (with(|config| config.delimiter = "||".to_owned()), "a|b||c", "a|b|c"),
+            (with(|config| config.quote = None), "\"a\",b", "\"a\"|b"),
+            (with(|config| config.quote = Some('日')), "日a,日日b日,c", "[a,日b]|c"),
+            (with(|config| config.comment_marker = Some("#".to_owned())), "#x\na#", "a#"),
+            (with(|config| config.newline = "\n"), "\"a\r\nb\"", "[a\nb]"),
+            (with(|config| config.escape = None), "\"a\\\",b", "[a\\]|b"),
+        ] {
+            assert_eq!(rows(text, &config), [expected], "{text:?}");
+        }
+    }
+
+    proptest! {
+        /// Whatever a file holds: every line is looked at, and none of it is a fault of the program.
+        #[test]
+        fn no_text_is_too_odd(text in "[a\",\\\\ \n\r日😀|]{0,40}") {
+            for stray_quotes in [StrayQuotes::Refuse, StrayQuotes::Accept] {
+                let config = CsvParser { stray_quotes, max_quoted_size: 5, ..config() };
+                prop_assert!(rows(&text, &config).len() <= text.len());
+            }
+        }
+    }
+}
