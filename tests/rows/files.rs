@@ -85,7 +85,7 @@ fn rows_that_cannot_be_read_are_counted_and_named_without_their_values() {
             "6 rows were skipped: `data/a.csv` line 2 (column `id` is not a whole number of 64 bits), \
              `data/a.csv` line 3 (has fewer fields than columns), \
              `data/a.csv` line 4 (has more fields than columns), \
-             `data/a.csv` line 5 (has a quoted field that does not end), \
+             `data/a.csv` line 5 (has a character after a closing quote), \
              `data/a.csv` line 7 (has a character after a closing quote), \
              `data/a.csv` line 8 (column `v` is not a number)",
             "bytes that are not UTF-8 became U+FFFD in `data/a.csv`",

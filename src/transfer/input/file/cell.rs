@@ -5,10 +5,11 @@ use std::ops::Range;
 use serde::de::IgnoredAny;
 
 use super::notes::BadRow;
+use super::{documents, json};
 use crate::embulk::config::EmbulkType;
 use crate::embulk::input::{ClockReading, FileColumn};
 use crate::transfer::civil::{Date, SECOND};
-use crate::transfer::clock_text::{self, Names};
+use crate::transfer::clock_text::{self, Dialect};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::Page;
 use crate::transfer::schema::{Column, ColumnType};
@@ -143,11 +144,18 @@ impl CellReader {
                 None => "is not a time in the column's format",
             },
             EmbulkType::Json => match json(text) {
-                true => {
-                    row.push_text(text);
+                Some([]) => {
+                    row.push_null();
                     return Ok(());
                 }
-                false => "is not JSON",
+                Some(value) => {
+                    row.push_text(value);
+                    return Ok(());
+                }
+                None => match json::escape_controls(text) {
+                    escaped if escaped != text => return self.read(&escaped, row),
+                    _ => "is not JSON",
+                },
             },
         };
         Err(BadRow::of_column(&self.name, reason))
@@ -162,7 +170,7 @@ impl CellReader {
             month: day.month().unsigned_abs().into(),
             day: day.day().unsigned_abs().into(),
         };
-        let parsed = clock_text::parse_by(text, &self.clock.format, date, Names::Embulk)?;
+        let parsed = clock_text::parse_by(text, &self.clock.format, date, Dialect::Embulk)?;
         match parsed.offset {
             Some(offset) => parsed.micros.checked_sub(i64::from(offset) * SECOND),
             None => self.zone.instant(parsed.micros),
@@ -203,6 +211,9 @@ fn double(text: &[u8]) -> Option<f64> {
         "Infinity" => return Some(sign * f64::INFINITY),
         _ => {}
     }
+    if let Some(digits) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        return hexadecimal(digits).map(|value| sign * value);
+    }
     let digits = digits.strip_suffix(['d', 'D', 'f', 'F']).unwrap_or(digits);
     // Rust reads further words and a second sign.
     if !digits.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
@@ -211,9 +222,23 @@ fn double(text: &[u8]) -> Option<f64> {
     digits.parse::<f64>().ok().map(|value| sign * value)
 }
 
-/// Whether a text is one JSON value.
-fn json(text: &[u8]) -> bool {
-    serde_json::from_slice::<IgnoredAny>(text).is_ok()
+/// `1.8p-2`: hexadecimal digits, and a power of two that must be there.
+fn hexadecimal(text: &str) -> Option<f64> {
+    let (mantissa, power) = text.split_once(['p', 'P'])?;
+    let power = power.strip_suffix(['d', 'D', 'f', 'F']).unwrap_or(power);
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    // More digits than a double has are not told apart.
+    let digits: String = whole.chars().chain(fraction.chars()).collect();
+    let value = u64::from_str_radix(&digits, 16).ok().filter(|_| digits.len() <= 15)? as f64;
+    let shift = i32::try_from(fraction.len()).ok()? * 4;
+    Some(value * f64::from(power.parse::<i32>().ok()?.checked_sub(shift)?).exp2())
+}
+
+/// The JSON value at the start of a text, which may be none at all; what follows it does not matter.
+fn json(text: &[u8]) -> Option<&[u8]> {
+    let text = text.trim_ascii();
+    let value = &text[..documents::length(text)];
+    (value.is_empty() || serde_json::from_slice::<IgnoredAny>(value).is_ok()).then_some(value)
 }
 
 #[cfg(test)]
@@ -241,6 +266,24 @@ mod tests {
     }
 
     #[test]
+    fn the_first_json_value_counts() {
+        for (text, value) in [
+            ("{\"a\": 1} x", Some("{\"a\": 1}")),
+            (" [1] ,", Some("[1]")),
+            ("1 2", Some("1")),
+            ("\"a\"b", Some("\"a\"")),
+            ("", Some("")),
+            ("1,", None),
+            ("{", None),
+            ("01", None),
+            ("NaN", None),
+            ("{a: 1}", None),
+        ] {
+            assert_eq!(json(text.as_bytes()), value.map(str::as_bytes), "{text}");
+        }
+    }
+
+    #[test]
     fn numbers_are_those_of_java() {
         for (text, value) in [
             ("1.5", Some(1.5)),
@@ -260,6 +303,9 @@ mod tests {
             ("--1", None),
             ("1,5", None),
             (".", None),
+            ("0x1p3", Some(8.0)),
+            ("-0x1.8p-2", Some(-0.375)),
+            ("0x10", None),
         ] {
             assert_eq!(double(text.as_bytes()), value, "{text}");
         }

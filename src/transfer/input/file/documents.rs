@@ -76,6 +76,14 @@ impl Documents {
     }
 }
 
+/// Length of the document at the start of a text: up to its closing bracket or quote, or up to white space.
+pub(super) fn length(text: &[u8]) -> usize {
+    match text.first() {
+        Some(b'{' | b'[' | b'"') => Scan::default().end(text).unwrap_or(text.len()),
+        _ => text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len()),
+    }
+}
+
 /// How far a document was looked at.
 #[derive(Debug, Default)]
 struct Scan {
