@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::embulk::{self, Rendered};
+use crate::diagnostic::Problem;
+use crate::embulk;
 use crate::reader::DirectoryReader;
 use crate::report::problems;
 use crate::run::event::{EventKind, FailureKind};
@@ -18,6 +19,7 @@ use crate::transfer::context::{MemoryBudget, Observer, TransferContext};
 use crate::transfer::effect::{Effect, EffectOutcome, Ledger, LedgerError, RecordedEffect, TransferKey};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::pool::SourcePools;
+use crate::transfer::preview::Preview;
 use crate::transfer::report::TransferReport;
 
 /// Runs the transfers of one attempt inside one memory budget and one set of pools.
@@ -96,7 +98,8 @@ impl EffectMemory for StateMemory {
 
 impl TransferService for Transfers {
     fn transfer(&self, request: &TransferRequest) -> Result<TransferReport, OperatorError> {
-        let rendered = self.load(request)?;
+        let rendered = self.load(request, embulk::load)?;
+        self.warn(request, &rendered.problems);
         let first = TransferKey {
             installation: self.installation.clone(),
             starting_attempt: self.starting_attempt,
@@ -106,20 +109,7 @@ impl TransferService for Transfers {
         };
         let key = self.repeats.next(first.clone());
         let lines = Lines { reporter: request.reporter.clone(), key: key.id() };
-        let context = TransferContext {
-            ledger: Arc::new(RunLedger {
-                lines: lines.clone(),
-                memory: Arc::clone(&self.memory_of_effects),
-                key: key.clone(),
-            }),
-            key,
-            observer: Arc::new(lines.clone()),
-            cancel: request.cancel.clone(),
-            memory: self.memory.clone(),
-            sources: self.sources.clone(),
-            process_zone: self.process_zone.clone(),
-            directory: request.directory.clone(),
-        };
+        let context = self.context(request, key, &lines);
         lines.send(|task, key| EventKind::TransferStarted {
             task,
             key,
@@ -144,13 +134,57 @@ impl TransferService for Transfers {
 }
 
 impl Transfers {
-    /// Reads the file with what the task's environment gives it. Warnings go to the task's log.
-    fn load(&self, request: &TransferRequest) -> Result<Rendered, OperatorError> {
+    /// The first rows of the file's source after its filters. No output is asked, and nothing is recorded.
+    pub fn preview(&self, request: &TransferRequest) -> Result<Preview, OperatorError> {
+        let (config, warnings) = self.load(request, embulk::load_for_preview)?;
+        self.warn(request, &warnings);
+        let key = TransferKey {
+            installation: self.installation.clone(),
+            starting_attempt: self.starting_attempt,
+            task: request.reporter.task().clone(),
+            round: request.round,
+            config: String::new(),
+        };
+        let lines = Lines { reporter: request.reporter.clone(), key: key.id() };
+        let context = self.context(request, key, &lines);
+        transfer::preview::preview(&config, &context).map_err(|error| operator_error(&error))
+    }
+
+    fn context(&self, request: &TransferRequest, key: TransferKey, lines: &Lines) -> TransferContext {
+        TransferContext {
+            ledger: Arc::new(RunLedger {
+                lines: lines.clone(),
+                memory: Arc::clone(&self.memory_of_effects),
+                key: key.clone(),
+            }),
+            key,
+            observer: Arc::new(lines.clone()),
+            cancel: request.cancel.clone(),
+            memory: self.memory.clone(),
+            sources: self.sources.clone(),
+            process_zone: self.process_zone.clone(),
+            directory: request.directory.clone(),
+        }
+    }
+
+    /// Warnings about the file go to the task's log.
+    fn warn(&self, request: &TransferRequest, warnings: &[Problem]) {
+        for warning in warnings {
+            request.reporter.log(Level::Warn, &problems::one_line(warning));
+        }
+    }
+
+    /// Reads the file with what the task's environment gives it.
+    fn load<T>(
+        &self,
+        request: &TransferRequest,
+        load: impl FnOnce(&Path, &embulk::Surroundings<'_>) -> Result<T, Vec<Problem>>,
+    ) -> Result<T, OperatorError> {
         let folder = request.file.parent().unwrap_or(Path::new("/"));
         let name = request.file.file_name().map(PathBuf::from).unwrap_or_default();
         let guard = &self.guard;
         let is_secret = |name: &str, value: &str| guard.is_secret_name(name) || guard.contains_secret(value);
-        let loaded = embulk::load(
+        let loaded = load(
             &name,
             &embulk::Surroundings {
                 env: &request.environment,
@@ -161,20 +195,12 @@ impl Transfers {
                 directory: &request.directory,
             },
         );
-        match loaded {
-            Ok(rendered) => {
-                for warning in &rendered.problems {
-                    request.reporter.log(Level::Warn, &problems::one_line(warning));
-                }
-                Ok(rendered)
-            }
-            Err(found) => Err(invalid_file(&request.file, &found)),
-        }
+        loaded.map_err(|found| invalid_file(&request.file, &found))
     }
 }
 
 /// All problems of the file as one failure: the first is the message, the others are its causes.
-fn invalid_file(file: &Path, found: &[crate::diagnostic::Problem]) -> OperatorError {
+fn invalid_file(file: &Path, found: &[Problem]) -> OperatorError {
     let mut error = OperatorError::config(format!("transfer file `{}` is invalid", file.display()));
     error.causes = found.iter().filter(|problem| problem.is_error()).map(problems::one_line).collect();
     error.hint = found.iter().find_map(|problem| problem.hint.clone());

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::bind::{self, Binder, ForeignPlugins, Purpose};
-use super::config::EmbulkConfig;
+use super::config::{EmbulkConfig, PreviewConfig};
 use super::liquid::{Setting, SyntaxError, Template};
 use super::template::{Kind, PartialFiles, RenderedText, TextCovers, variables};
 use crate::diagnostic::{Problem, Source, Span};
@@ -43,6 +43,25 @@ pub struct Rendered {
 
 /// Reads, renders and binds a transfer file. Errors: everything that is wrong with it, warnings among them.
 pub fn load(path: &Path, surroundings: &Surroundings<'_>) -> Result<Rendered, Vec<Problem>> {
+    let (config, hash, problems) = bound(path, surroundings, bind::config)?;
+    Ok(Rendered { config, hash, problems })
+}
+
+/// The same for a look at the first rows: `out:` may be missing. With the config come the warnings.
+pub fn load_for_preview(
+    path: &Path,
+    surroundings: &Surroundings<'_>,
+) -> Result<(PreviewConfig, Vec<Problem>), Vec<Problem>> {
+    let (config, _, problems) = bound(path, surroundings, bind::preview)?;
+    Ok((config, problems))
+}
+
+/// Reads and renders a file and binds it with `bind`; gives the hash of its text and warnings too.
+fn bound<T>(
+    path: &Path,
+    surroundings: &Surroundings<'_>,
+    bind: fn(&yaml::Node, &Binder<'_>) -> Option<T>,
+) -> Result<(T, String, Vec<Problem>), Vec<Problem>> {
     let (source, kind) = read(path, surroundings.reader).map_err(|problem| vec![problem])?;
     let text = match kind {
         Kind::Plain => RenderedText::plain(&source),
@@ -66,13 +85,11 @@ pub fn load(path: &Path, surroundings: &Surroundings<'_>) -> Result<Rendered, Ve
         problems: RefCell::default(),
     };
     let parsed = yaml::parse(&text.source, yaml::Dialect::Embulk);
-    let config = parsed.node.as_ref().and_then(|root| bind::config(root, &binder));
+    let config = parsed.node.as_ref().and_then(|root| bind(root, &binder));
     let found = parsed.problems.into_iter().chain(binder.problems.take());
     problems.extend(found.map(|problem| text.locate(problem)));
     match config {
-        Some(config) if !problems.iter().any(Problem::is_error) => {
-            Ok(Rendered { config, hash: text.hash(), problems })
-        }
+        Some(config) if !problems.iter().any(Problem::is_error) => Ok((config, text.hash(), problems)),
         _ => Err(problems),
     }
 }

@@ -15,6 +15,7 @@ pub mod input;
 pub mod output;
 pub mod page;
 pub mod pool;
+pub mod preview;
 mod reader;
 pub mod report;
 pub mod schema;

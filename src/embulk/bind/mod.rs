@@ -15,7 +15,7 @@ mod source;
 use std::cell::RefCell;
 use std::path::Path;
 
-use super::config::{EmbulkConfig, ExecConfig};
+use super::config::{EmbulkConfig, ExecConfig, PreviewConfig};
 use super::output::OutputConfig;
 use super::template::Covers;
 use crate::diagnostic::{Problem, Span};
@@ -123,6 +123,22 @@ pub(super) fn config(root: &Node, binder: &Binder<'_>) -> Option<EmbulkConfig> {
     top.ignore(&["preview_sample_rows"]);
     top.finish();
     Some(EmbulkConfig { input: input?, filters: filters?, output: output?, exec })
+}
+
+/// Binds what a preview needs of a file; `out:` is not looked at and may be missing.
+pub(super) fn preview(root: &Node, binder: &Binder<'_>) -> Option<PreviewConfig> {
+    let top = Section::of(root, "the file", binder);
+    if top.is_none() {
+        let message = format!("a transfer file must be a mapping with `in`, not {}", root.kind());
+        binder.report(Problem::error("not-a-mapping", message, &root.span));
+    }
+    let top = top?;
+    let input = top.required_section("in").and_then(|section| input::bind(&section));
+    let filters = filter::bind(&top);
+    let rows = top.count("preview_sample_rows", Size::AtLeastOne).map_or(15, usize::from);
+    top.ignore(&["out", "exec"]);
+    top.finish();
+    Some(PreviewConfig { input: input?, filters: filters?, rows })
 }
 
 /// A file output makes as many files as there are output tasks.

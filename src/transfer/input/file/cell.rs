@@ -8,7 +8,7 @@ use super::notes::BadRow;
 use super::{documents, json};
 use crate::embulk::config::EmbulkType;
 use crate::embulk::input::{ClockReading, FileColumn};
-use crate::transfer::civil::{Date, SECOND};
+use crate::transfer::civil::{DAY, Date, SECOND};
 use crate::transfer::clock_text::{self, Dialect};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::Page;
@@ -171,10 +171,12 @@ impl CellReader {
             day: day.day().unsigned_abs().into(),
         };
         let parsed = clock_text::parse_by(text, &self.clock.format, date, Dialect::Embulk)?;
-        match parsed.offset {
+        let instant = match parsed.offset {
             Some(offset) => parsed.micros.checked_sub(i64::from(offset) * SECOND),
             None => self.zone.instant(parsed.micros),
-        }
+        };
+        // No output writes years of five digits.
+        instant.filter(|instant| (-9999..=9999).contains(&Date::from_days(instant.div_euclid(DAY)).year))
     }
 }
 
