@@ -4,10 +4,13 @@
 #![allow(unreachable_pub, reason = "private modules of one binary")]
 
 mod bigquery;
+mod bq;
 mod check;
 mod coming_from_digdag;
+mod coming_from_embulk;
 mod command;
 mod console;
+mod embulk_operator;
 mod examples;
 mod flow;
 mod google_clients;
@@ -20,6 +23,7 @@ mod model;
 mod moment;
 mod notify;
 mod object_wait;
+mod objects;
 mod param;
 mod properties;
 mod quickstart;

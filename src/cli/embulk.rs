@@ -35,6 +35,7 @@ Usage: embulk run FILE [options]
 
 Options:
   -G, --vertical         preview: a line for each value
+  -c, --config-diff PATH what the last run left for this one; written when it ends well
   -l, --log-level LEVEL  error, warn, info (default), debug or trace
   -X KEY=VALUE           accepted for Embulk's sake, without effect; so are -b, -C, -I, -L and -R
   -h, --help             this text
@@ -75,6 +76,8 @@ pub struct Alone<'a> {
     pub job: Job,
     /// The transfer file, absolute.
     pub file: PathBuf,
+    /// The config diff, absolute.
+    pub diff: Option<PathBuf>,
     /// What the world gave.
     pub world: &'a World<'a>,
     /// Prints a line of the log as Embulk does.
@@ -126,6 +129,8 @@ struct Run {
     ignored: Vec<String>,
     /// How rows are shown; none: they are copied.
     preview: Option<Layout>,
+    /// The config diff that is read, and written at the end.
+    diff: Option<PathBuf>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -156,18 +161,14 @@ impl Command {
             return Err(Refusal::Usage("a command is missing, e.g. `embulk run FILE`".to_owned()));
         };
         match (name.as_str(), files) {
-            ("run", [file]) => Ok(Self::Run(Run {
-                file: file.into(),
-                level: words.level,
-                ignored: words.ignored,
-                preview: None,
-            })),
-            ("preview", [file]) => Ok(Self::Run(Run {
-                file: file.into(),
-                level: words.level,
-                ignored: words.ignored,
-                preview: Some(words.layout),
-            })),
+            ("run", [file]) => {
+                let Words { level, ignored, diff, .. } = words;
+                Ok(Self::Run(Run { file: file.into(), level, ignored, preview: None, diff }))
+            }
+            ("preview", [file]) => {
+                let Words { level, ignored, diff, layout, .. } = words;
+                Ok(Self::Run(Run { file: file.into(), level, ignored, preview: Some(layout), diff }))
+            }
             ("preview", _) => Err(Refusal::Usage("'preview' needs exact 1 argument(s).".to_owned())),
             ("run", _) => Err(Refusal::Usage("'run' needs exact 1 argument(s).".to_owned())),
             (name, _) if nothing.contains(&name) => Self::parse(&[name.to_owned()]),
@@ -189,6 +190,7 @@ struct Words {
     plain: Vec<String>,
     level: LogLevel,
     ignored: Vec<String>,
+    diff: Option<PathBuf>,
     help: bool,
     version: bool,
     layout: Layout,
@@ -200,6 +202,7 @@ impl Words {
             plain: Vec::new(),
             level: LogLevel::Info,
             ignored: Vec::new(),
+            diff: None,
             help: false,
             version: false,
             layout: Layout::Table,
@@ -221,9 +224,7 @@ impl Words {
                     let value = value()?;
                     words.ignored.push(format!("{name} {value}"));
                 }
-                "-c" | "--config-diff" => {
-                    return Err(Refusal::Missing("`-c` (a config diff) is not supported yet".to_owned()));
-                }
+                "-c" | "--config-diff" => words.diff = Some(value()?.into()),
                 "-r" | "--resume-state" | "-o" | "--output" | "--log-path" => {
                     return Err(Refusal::Missing(format!("`{name}` is not supported")));
                 }
@@ -276,6 +277,7 @@ impl Run {
         };
         let file = world.directory.join(&self.file);
         let job = if self.preview.is_some() { Job::Preview } else { Job::Transfer };
+        let diff = self.diff.as_ref().map(|diff| world.directory.join(diff));
         match (world.environment.get(SOCKET), world.environment.get(KEY)) {
             (Some(socket), Some(key)) if job == Job::Transfer => {
                 let ask = Ask {
@@ -283,13 +285,14 @@ impl Run {
                     file,
                     directory: world.directory.to_owned(),
                     environment: world.environment.clone(),
+                    diff,
                 };
                 hand_over(socket, &ask, world, &log).unwrap_or_else(|error| {
                     world.console.say(&format!("Error: the run that started this command is gone ({error})"));
                     Exit::TaskFailed
                 })
             }
-            _ => match alone(&Alone { job, file, world, log: &log }) {
+            _ => match alone(&Alone { job, file, diff, world, log: &log }) {
                 Ok(Done::Transferred(report)) => {
                     embulk_lines::of_success(&report).iter().for_each(|line| log(LogLevel::Info, line));
                     Exit::Success
@@ -344,7 +347,7 @@ mod tests {
 
     fn run(file: &str, level: LogLevel, ignored: &[&str]) -> Result<Command, Refusal> {
         let ignored = ignored.iter().map(|&text| text.to_owned()).collect();
-        Ok(Command::Run(Run { file: file.into(), level, ignored, preview: None }))
+        Ok(Command::Run(Run { file: file.into(), level, ignored, preview: None, diff: None }))
     }
 
     fn usage(text: &str) -> Result<Command, Refusal> {
@@ -386,6 +389,7 @@ mod tests {
                 level: LogLevel::Info,
                 ignored: Vec::new(),
                 preview: Some(layout),
+                diff: None,
             };
             assert_eq!(parsed(line), Ok(Command::Run(expected)), "{line}");
         }
@@ -410,7 +414,6 @@ mod tests {
     fn what_is_not_there_is_refused_by_name() {
         let missing = |text: &str| Err(Refusal::Missing(text.to_owned()));
         assert_eq!(parsed("guess a.yml"), missing("`embulk guess` is not there yet"));
-        assert_eq!(parsed("run a.yml -c diff.yml"), missing("`-c` (a config diff) is not supported yet"));
         assert_eq!(parsed("run a.yml -r state.yml"), missing("`-r` is not supported"));
     }
 }

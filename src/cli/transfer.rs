@@ -10,7 +10,9 @@ use crate::embulk;
 use crate::reader::DirectoryReader;
 use crate::report::problems;
 use crate::run::event::{EventKind, FailureKind};
-use crate::run::operator::{OperatorError, Reporter, SecretGuard, TransferRequest, TransferService};
+use crate::run::operator::{
+    OperatorError, Reporter, SecretGuard, TransferFile, TransferRequest, TransferService,
+};
 use crate::secret::SecretStore;
 use crate::session::{AttemptId, Level, TaskName};
 use crate::state::{StateError, Store};
@@ -98,7 +100,13 @@ impl EffectMemory for StateMemory {
 
 impl TransferService for Transfers {
     fn transfer(&self, request: &TransferRequest) -> Result<TransferReport, OperatorError> {
-        let rendered = self.load(request, embulk::load)?;
+        if let Some(path) = &request.diff {
+            transfer::config_diff::prepare(path).map_err(|error| operator_error(&error))?;
+        }
+        let rendered = self.load(request, |surroundings| match &request.file {
+            TransferFile::Named(path) => embulk::load(&file_name(path), surroundings),
+            TransferFile::Written { name, text } => embulk::load_text(name, text, surroundings),
+        })?;
         self.warn(request, &rendered.problems);
         let first = TransferKey {
             installation: self.installation.clone(),
@@ -136,7 +144,10 @@ impl TransferService for Transfers {
 impl Transfers {
     /// The first rows of the file's source after its filters. No output is asked, and nothing is recorded.
     pub fn preview(&self, request: &TransferRequest) -> Result<Preview, OperatorError> {
-        let (config, warnings) = self.load(request, embulk::load_for_preview)?;
+        let (config, warnings) = self.load(request, |surroundings| match &request.file {
+            TransferFile::Named(path) => embulk::load_for_preview(&file_name(path), surroundings),
+            TransferFile::Written { name, .. } => embulk::load_for_preview(Path::new(name), surroundings),
+        })?;
         self.warn(request, &warnings);
         let key = TransferKey {
             installation: self.installation.clone(),
@@ -164,6 +175,7 @@ impl Transfers {
             sources: self.sources.clone(),
             process_zone: self.process_zone.clone(),
             directory: request.directory.clone(),
+            config_diff: request.diff.clone(),
         }
     }
 
@@ -174,34 +186,44 @@ impl Transfers {
         }
     }
 
-    /// Reads the file with what the task's environment gives it.
+    /// Reads the file with what the task's environment gives it, or the text that was handed over.
     fn load<T>(
         &self,
         request: &TransferRequest,
-        load: impl FnOnce(&Path, &embulk::Surroundings<'_>) -> Result<T, Vec<Problem>>,
+        load: impl FnOnce(&embulk::Surroundings<'_>) -> Result<T, Vec<Problem>>,
     ) -> Result<T, OperatorError> {
-        let folder = request.file.parent().unwrap_or(Path::new("/"));
-        let name = request.file.file_name().map(PathBuf::from).unwrap_or_default();
+        let folder = match &request.file {
+            TransferFile::Named(path) => path.parent().unwrap_or(Path::new("/")),
+            TransferFile::Written { .. } => &request.directory,
+        };
+        let reader = DirectoryReader::new(folder);
+        let now = jiff::Timestamp::now().to_zoned(self.process_zone.clone());
         let guard = &self.guard;
         let is_secret = |name: &str, value: &str| guard.is_secret_name(name) || guard.contains_secret(value);
-        let loaded = load(
-            &name,
-            &embulk::Surroundings {
-                env: &request.environment,
-                reader: &DirectoryReader::new(folder),
-                secrets: self.secrets.as_ref(),
-                is_secret: &is_secret,
-                now: &jiff::Timestamp::now().to_zoned(self.process_zone.clone()),
-                directory: &request.directory,
-            },
-        );
-        loaded.map_err(|found| invalid_file(&request.file, &found))
+        let surroundings = embulk::Surroundings {
+            env: &request.environment,
+            reader: &reader,
+            secrets: self.secrets.as_ref(),
+            is_secret: &is_secret,
+            now: &now,
+            directory: &request.directory,
+            diff: request.diff.as_deref(),
+        };
+        load(&surroundings).map_err(|found| invalid_file(&request.file, &found))
     }
 }
 
+fn file_name(path: &Path) -> PathBuf {
+    path.file_name().map(PathBuf::from).unwrap_or_default()
+}
+
 /// All problems of the file as one failure: the first is the message, the others are its causes.
-fn invalid_file(file: &Path, found: &[Problem]) -> OperatorError {
-    let mut error = OperatorError::config(format!("transfer file `{}` is invalid", file.display()));
+fn invalid_file(file: &TransferFile, found: &[Problem]) -> OperatorError {
+    let name = match file {
+        TransferFile::Named(path) => path.display().to_string(),
+        TransferFile::Written { name, .. } => name.clone(),
+    };
+    let mut error = OperatorError::config(format!("transfer file `{name}` is invalid"));
     error.causes = found.iter().filter(|problem| problem.is_error()).map(problems::one_line).collect();
     error.hint = found.iter().find_map(|problem| problem.hint.clone());
     error

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::bind::{self, Binder, ForeignPlugins, Purpose};
 use super::config::{EmbulkConfig, PreviewConfig};
+use super::diff;
 use super::liquid::{Setting, SyntaxError, Template};
 use super::template::{Kind, PartialFiles, RenderedText, TextCovers, variables};
 use crate::diagnostic::{Problem, Source, Span};
@@ -28,6 +29,8 @@ pub struct Surroundings<'a> {
     pub now: &'a jiff::Zoned,
     /// The working directory of the command: a relative `json_keyfile` starts there.
     pub directory: &'a Path,
+    /// The config diff that goes over the file (`embulk run -c`), absolute.
+    pub diff: Option<&'a Path>,
 }
 
 /// A transfer file that can be run.
@@ -43,8 +46,9 @@ pub struct Rendered {
 
 /// Reads, renders and binds a transfer file. Errors: everything that is wrong with it, warnings among them.
 pub fn load(path: &Path, surroundings: &Surroundings<'_>) -> Result<Rendered, Vec<Problem>> {
-    let (config, hash, problems) = bound(path, surroundings, bind::config)?;
-    Ok(Rendered { config, hash, problems })
+    let text = rendered(path, surroundings)?;
+    let (config, problems) = bind_text(&text, surroundings, bind::config)?;
+    Ok(Rendered { config, hash: text.hash(), problems })
 }
 
 /// The same for a look at the first rows: `out:` may be missing. With the config come the warnings.
@@ -52,18 +56,13 @@ pub fn load_for_preview(
     path: &Path,
     surroundings: &Surroundings<'_>,
 ) -> Result<(PreviewConfig, Vec<Problem>), Vec<Problem>> {
-    let (config, _, problems) = bound(path, surroundings, bind::preview)?;
-    Ok((config, problems))
+    bind_text(&rendered(path, surroundings)?, surroundings, bind::preview)
 }
 
-/// Reads and renders a file and binds it with `bind`; gives the hash of its text and warnings too.
-fn bound<T>(
-    path: &Path,
-    surroundings: &Surroundings<'_>,
-    bind: fn(&yaml::Node, &Binder<'_>) -> Option<T>,
-) -> Result<(T, String, Vec<Problem>), Vec<Problem>> {
+/// The text of a file, with its template filled.
+fn rendered(path: &Path, surroundings: &Surroundings<'_>) -> Result<RenderedText, Vec<Problem>> {
     let (source, kind) = read(path, surroundings.reader).map_err(|problem| vec![problem])?;
-    let text = match kind {
+    Ok(match kind {
         Kind::Plain => RenderedText::plain(&source),
         Kind::Liquid => {
             let template = Template::parse(&source).map_err(|error| vec![syntax_problem(&error, &source)])?;
@@ -72,9 +71,24 @@ fn bound<T>(
             let setting = Setting { env: &env, partials: &partials, now: surroundings.now, guess: None };
             RenderedText::render(&template, path, &setting)
         }
-    };
+    })
+}
+
+/// Binds YAML that a task has made; messages call it by this name.
+pub fn load_text(name: &str, text: &str, surroundings: &Surroundings<'_>) -> Result<Rendered, Vec<Problem>> {
+    let text = RenderedText::plain(&Source::new(name, text));
+    let (config, problems) = bind_text(&text, surroundings, bind::config)?;
+    Ok(Rendered { config, hash: text.hash(), problems })
+}
+
+/// Binds a text with `bind`; with the config come the warnings.
+fn bind_text<T>(
+    text: &RenderedText,
+    surroundings: &Surroundings<'_>,
+    bind: fn(&yaml::Node, &Binder<'_>) -> Option<T>,
+) -> Result<(T, Vec<Problem>), Vec<Problem>> {
     let mut problems = text.problems.clone();
-    let covers = TextCovers { text: &text, secrets: Some(surroundings.secrets) };
+    let covers = TextCovers { text, secrets: Some(surroundings.secrets) };
     let binder = Binder {
         covers: &covers,
         reader: surroundings.reader,
@@ -84,12 +98,17 @@ fn bound<T>(
         purpose: Purpose::Run,
         problems: RefCell::default(),
     };
-    let parsed = yaml::parse(&text.source, yaml::Dialect::Embulk);
+    let mut parsed = yaml::parse(&text.source, yaml::Dialect::Embulk);
+    if let (Some(root), Some(path)) = (&mut parsed.node, surroundings.diff)
+        && let Some(diff) = diff::load(path, surroundings.reader)?
+    {
+        diff::merge(root, &diff);
+    }
     let config = parsed.node.as_ref().and_then(|root| bind(root, &binder));
     let found = parsed.problems.into_iter().chain(binder.problems.take());
     problems.extend(found.map(|problem| text.locate(problem)));
     match config {
-        Some(config) if !problems.iter().any(Problem::is_error) => Ok((config, text.hash(), problems)),
+        Some(config) if !problems.iter().any(Problem::is_error) => Ok((config, problems)),
         _ => Err(problems),
     }
 }
@@ -192,6 +211,7 @@ mod tests {
                 is_secret: &|name, _| name.contains("PASSWORD") || name.contains("JSON_KEY"),
                 now: &"2024-06-04T01:02:03+09:00[Asia/Tokyo]".parse().unwrap(),
                 directory: Path::new("work"),
+                diff: None,
             },
         )
     }
@@ -328,7 +348,7 @@ mod tests {
                 "a.yml.liquid:1:43 error bad-value: `port` must be a whole number from 1 to 65535, not `…` (rendered as `in: {type: mysql, host: h, user: u, port: '⟦MY_PASSWORD⟧', ssl: '⟦MY_PASSWORD⟧',`)",
                 "a.yml.liquid:1:73 error bad-value: `ssl` must be one of disable, enable, verify, true, false, not `…` (rendered as `in: {type: mysql, host: h, user: u, port: '⟦MY_PASSWORD⟧', ssl: '⟦MY_PASSWORD⟧',`)",
                 "a.yml.liquid:2:21 error bad-time-zone: `…` in `default_timezone` is not a time zone (write `Region/City`, an offset such as `+09:00`, or `UTC`)",
-                "a.yml.liquid:3:13 error unknown-plugin: unknown output plugin `…` (native output plugins are `bigquery`, `file`)",
+                "a.yml.liquid:3:13 error unknown-plugin: unknown output plugin `…` (native output plugins are `bigquery`, `file`, `s3`, `gcs`)",
             ]
         );
     }

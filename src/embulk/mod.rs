@@ -6,13 +6,17 @@
 
 mod bind;
 mod check;
+pub mod condition;
 pub mod config;
+mod diff;
 pub mod filter;
 pub mod input;
+pub mod json_path;
 pub mod keyfile;
 pub mod liquid;
 mod load;
 pub mod output;
+pub mod pattern;
 mod template;
 pub mod text;
 pub mod zone;
@@ -20,4 +24,4 @@ pub mod zone;
 pub use bind::ForeignPlugins;
 pub use check::check_file;
 pub use config::PreviewConfig;
-pub use load::{Rendered, Surroundings, load, load_for_preview};
+pub use load::{Rendered, Surroundings, load, load_for_preview, load_text};

@@ -5,6 +5,7 @@
 
 pub mod civil;
 mod clock_text;
+pub mod config_diff;
 pub mod context;
 pub mod copy;
 pub mod effect;
@@ -20,6 +21,8 @@ mod reader;
 pub mod report;
 pub mod schema;
 pub mod strftime;
+pub mod strptime;
+mod strptime_zone;
 pub mod value;
 pub mod zone;
 

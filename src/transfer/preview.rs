@@ -6,7 +6,7 @@ use super::context::TransferContext;
 use super::encode::cell::CellWriter;
 use super::encode::{Clock, Converted, Form, Rendering, unfit};
 use super::error::TransferError;
-use super::filter::{self, Projection};
+use super::filter::{self, Pipeline};
 use super::input::{self, BytesRule, Flow, PageSink};
 use super::page::Page;
 use super::schema::{Column, ColumnType, Schema};
@@ -28,11 +28,10 @@ pub struct Preview {
 pub fn preview(config: &PreviewConfig, context: &TransferContext) -> Result<Preview, TransferError> {
     let mut source = input::open(&config.input, context, BytesRule::Refuse)?;
     let schema = Arc::clone(source.reader.schema());
-    let projection = filter::plan(&config.filters, &schema)?;
-    let shown = Arc::clone(projection.schema());
+    let pipeline = filter::plan(&config.filters, &schema)?;
+    let shown = Arc::clone(pipeline.schema());
     let cells = shown.columns.iter().map(|column| writer(column, &shown)).collect();
-    let mut sample =
-        Sample { schema, projection, cells, rows: Vec::new(), wanted: config.rows, failed: None };
+    let mut sample = Sample { schema, pipeline, cells, rows: Vec::new(), wanted: config.rows, failed: None };
     let figures = source.reader.read(&mut sample)?;
     if let Some(error) = sample.failed {
         return Err(error);
@@ -44,7 +43,7 @@ pub fn preview(config: &PreviewConfig, context: &TransferContext) -> Result<Prev
 /// Takes pages until there are rows enough.
 struct Sample {
     schema: Arc<Schema>,
-    projection: Projection,
+    pipeline: Pipeline,
     cells: Vec<CellWriter>,
     rows: Vec<Vec<Option<String>>>,
     wanted: usize,
@@ -57,8 +56,8 @@ impl PageSink for Sample {
     }
 
     fn send(&mut self, mut page: Page) -> Flow {
-        let Self { projection, cells, rows, wanted, .. } = self;
-        let taken = projection.apply(&mut page, |page| take(page, cells, rows, *wanted));
+        let Self { pipeline, cells, rows, wanted, .. } = self;
+        let taken = pipeline.apply(&mut page, &mut |page| take(page, cells, rows, *wanted));
         match taken {
             Ok(()) if self.rows.len() < self.wanted => Flow::Continue,
             Ok(()) => Flow::Stop,

@@ -5,7 +5,7 @@ use std::io::Read;
 use mysql::prelude::Queryable;
 use serde_json::json;
 use sync::embulk::config::TypeMapping;
-use sync::embulk::filter::{ColumnFilter, ColumnSelection, FilterConfig};
+use sync::embulk::filter::{ColumnFilter, ColumnSelection, FilterConfig, JsonEdits};
 use sync::embulk::input::InputConfig;
 use sync::embulk::output::{
     Encoder, FileOutput, Formatter, JsonlFormatter, Newline, OutputConfig, StaleObjects,
@@ -23,7 +23,7 @@ use crate::support::servers;
 fn file_of(config: &mut sync::embulk::config::EmbulkConfig) -> &mut FileOutput {
     match &mut config.output {
         OutputConfig::File(file) => file,
-        OutputConfig::Bigquery(_) => panic!("not a file"),
+        _ => panic!("not a file"),
     }
 }
 
@@ -54,6 +54,7 @@ fn a_large_table_arrives_whole_without_the_dropped_column() {
         add: Vec::new(),
         default_timestamp_format: String::new(),
         default_timezone: Zone::utc(),
+        edits: JsonEdits::default(),
     });
     let report = lab.run(&with_filter(config, drop)).unwrap();
     assert_eq!(report.rows_sent, 70_000);
@@ -127,6 +128,26 @@ fn errors_of_the_server_name_table_and_user() {
     let nobody = lab.run(&to_jsonl(InputConfig::Mysql(input), TypeMapping::Embulk)).unwrap_err();
     assert_eq!(nobody.kind, ErrorKind::Unreachable);
     assert_eq!(lab.files(), Vec::<String>::new());
+}
+
+#[test]
+fn a_table_is_found_in_another_case() {
+    let Some(server) = servers::mariadb() else { return };
+    let database = server.fresh_database();
+    database.run([
+        "create table orders (id int)",
+        "insert into orders values (1)",
+        "create table twins (id int)",
+        "create table TWINS (id int)",
+    ]);
+    let lab = Lab::new();
+    let config =
+        |name: &str| to_jsonl(InputConfig::Mysql(mysql(&database, table(name))), TypeMapping::Embulk);
+    lab.run(&config("ORDERS")).unwrap();
+    assert_eq!(lab.json_lines("out000.00.jsonl"), [json!({"id": 1})]);
+    let error = lab.run(&config("Twins")).unwrap_err();
+    assert_eq!(error.to_string(), "table `Twins` could be `TWINS` or `twins`: both exist");
+    assert_eq!(lab.run(&config("nope")).unwrap_err().kind, ErrorKind::NotFound);
 }
 
 #[test]

@@ -507,8 +507,8 @@ mod tests {
             ("+a: {frob>: x}\n", "1:6 error unknown-operator unknown operator `frob>`"),
             ("+a: {_type: nop}\n", "1:13 error unknown-operator unknown operator `nop>`"),
             (
-                "+a: {bq>: x.sql}\n",
-                "1:6 error unsupported-operator operator `bq>` is not supported yet (not in this version)",
+                "+a: {redshift>: x.sql}\n",
+                "1:6 error unsupported-operator operator `redshift>` is not supported yet (not in this version)",
             ),
             (
                 "+a: {td>: x.sql}\n",

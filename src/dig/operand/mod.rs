@@ -2,6 +2,7 @@
 //!
 //! A value that holds `${...}` is known only then, so it is left alone here.
 
+mod bigquery;
 mod http;
 mod mail;
 mod object_wait;
@@ -36,6 +37,7 @@ pub(super) fn check(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
         "http" | "http_call" => problems.extend(http::options(entries)),
         "mail" => problems.extend(mail::options(entries)),
         "pg" | "mysql" | "sqlite" => problems.extend(sql::check(call, entries)),
+        "bq_load" | "bq_extract" | "bq_ddl" => problems.extend(bigquery::check(call, entries)),
         _ => {}
     }
     let node = &call.command_node;
@@ -59,7 +61,7 @@ pub(super) fn check(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
         "wait" if params::to_duration("wait>", &call.command).is_err() => {
             problems.push(wrong(call, "a duration such as `10m`"));
         }
-        "slack" | "mail" | "pg" | "mysql" | "sqlite" => problems.extend(file_or_data(call)),
+        "slack" | "mail" | "pg" | "mysql" | "sqlite" | "bq" => problems.extend(file_or_data(call)),
         _ => {}
     }
     problems
@@ -120,6 +122,10 @@ fn unused(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
         "wait" => &["blocking", "poll_interval"],
         "s3_wait" => object_wait::S3_OPTIONS,
         "gcs_wait" => object_wait::GCS_OPTIONS,
+        "bq" if call.command.is_object() => bigquery::QUERY_OPTIONS,
+        "bq_load" => bigquery::LOAD_OPTIONS,
+        "bq_extract" => bigquery::EXTRACT_OPTIONS,
+        "bq_ddl" => bigquery::DDL_OPTIONS,
         _ => return Vec::new(),
     };
     let own = |key: &str| key.starts_with(['_', '+']) || key.ends_with('>') || options.contains(&key);

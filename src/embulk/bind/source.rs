@@ -1,13 +1,14 @@
 //! `in: {type: file}` and `in: {type: s3}` with their parsers and decoders, by the rules of Java plugins.
 
+use super::s3;
 use super::scalar::Scalar;
 use super::section::{Rules, Section};
 use crate::diagnostic::Problem;
 use crate::embulk::config::EmbulkType;
 use crate::embulk::input::{
     Archived, Arrays, BadRows, Charset, ClockReading, CsvParser, Decoder, ExtraFields, FileColumn,
-    FileContent, FileInput, JsonParser, LineEnd, MissingFields, Parser, S3Auth, S3Input, S3Objects, Spaces,
-    StrayQuotes, Symlinks,
+    FileContent, FileInput, JsonParser, KeepsPlace, LineEnd, MissingFields, Parser, S3Input, S3Objects,
+    Spaces, StrayQuotes, Symlinks,
 };
 use crate::embulk::text::Text;
 use crate::embulk::zone::Zone;
@@ -26,13 +27,14 @@ pub(super) fn file(section: &Section<'_>) -> Option<FileInput> {
 pub(super) fn s3(section: &Section<'_>) -> Option<S3Input> {
     let bucket = section.required("bucket");
     let objects = objects(section);
-    let auth = auth(section);
-    let (endpoint, region) = (section.text("endpoint"), section.text("region"));
+    let access = s3::access(section);
+    let (endpoint, region) = s3::place(section);
     section.refuse_on("use_modified_time", Rules::Java, "choose objects by `path_prefix` and `last_path`");
-    section.refuse("http_proxy", "set `HTTPS_PROXY` in the environment");
-    // `incremental` says what goes into a config diff; the others are how the plugin shares work and tries again.
+    section.refuse("http_proxy", "take it out: S3 is called directly");
+    let incremental = section.flag("incremental", Rules::Java).unwrap_or(true);
+    let keeps_place = if incremental { KeepsPlace::Yes } else { KeepsPlace::No };
+    // How the plugin shares work and tries again.
     section.ignore(&[
-        "incremental",
         "last_modified_time",
         "min_task_size",
         "maximum_retries",
@@ -40,7 +42,15 @@ pub(super) fn s3(section: &Section<'_>) -> Option<S3Input> {
         "maximum_retry_interval_millis",
     ]);
     let content = content(section);
-    Some(S3Input { endpoint, region, bucket: bucket?, objects: objects?, auth: auth?, content: content? })
+    Some(S3Input {
+        keeps_place,
+        endpoint,
+        region,
+        bucket: bucket?,
+        objects: objects?,
+        access: access?,
+        content: content?,
+    })
 }
 
 fn objects(section: &Section<'_>) -> Option<S3Objects> {
@@ -80,34 +90,6 @@ fn pattern(section: &Section<'_>) -> Option<String> {
         section.binder().report(Problem::error("bad-value", message, span));
     }
     Some(pattern)
-}
-
-fn auth(section: &Section<'_>) -> Option<S3Auth> {
-    let (id, key) = (section.text("access_key_id"), section.text("secret_access_key"));
-    if let Some(key) = &key {
-        section.warn_of_literal("secret_access_key", key.expose());
-    }
-    section.refuse("session_token", "pass it in through the environment: `AWS_SESSION_TOKEN`");
-    let method = section.plain("auth_method");
-    match (method.as_deref(), id, key) {
-        (None | Some("basic"), Some(id), Some(key)) => {
-            Some(S3Auth::Keys { id: id.into_secret(), key: key.into_secret() })
-        }
-        (Some("basic"), id, _) => {
-            section.missing(if id.is_none() { "access_key_id" } else { "secret_access_key" });
-            None
-        }
-        (None | Some("default" | "env" | "instance"), ..) => Some(S3Auth::Found),
-        (Some(other), ..) => {
-            let span = section.node("auth_method").map_or(section.span(), |node| &node.span);
-            let message = format!("`auth_method: {other}` is not supported yet");
-            section.binder().report(
-                Problem::error("unsupported-option", message, span)
-                    .hint("`basic`, `env`, `instance` and `default` are"),
-            );
-            None
-        }
-    }
 }
 
 fn content(section: &Section<'_>) -> Option<FileContent> {

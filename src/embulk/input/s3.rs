@@ -1,8 +1,8 @@
 //! Options of `type: s3`.
 
 use crate::embulk::input::FileContent;
+use crate::embulk::output::S3Access;
 use crate::embulk::text::Text;
-use crate::secret::Secret;
 
 /// Options of `type: s3`.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,11 +12,13 @@ pub struct S3Input {
     /// Which objects of it.
     pub objects: S3Objects,
     /// A server other than AWS's.
-    pub endpoint: Option<Text>,
+    pub endpoint: Option<String>,
     /// The region, when it is not the one that the AWS SDK finds.
-    pub region: Option<Text>,
+    pub region: Option<String>,
     /// Who asks.
-    pub auth: S3Auth,
+    pub access: S3Access,
+    /// What a config diff remembers.
+    pub keeps_place: KeepsPlace,
     /// What the objects hold.
     pub content: FileContent,
 }
@@ -50,16 +52,11 @@ pub enum Archived {
     Skip,
 }
 
-/// Who asks S3.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum S3Auth {
-    /// What the AWS SDK finds: environment, profile, role.
-    Found,
-    /// An access key.
-    Keys {
-        /// Access key id.
-        id: Secret,
-        /// Secret access key.
-        key: Secret,
-    },
+/// `incremental`: whether a config diff remembers the last key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeepsPlace {
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
 }

@@ -1,8 +1,11 @@
 //! Where rows go: the contract that every output keeps.
 
 pub mod bigquery;
+mod encoded;
 pub mod file;
 mod formatter;
+pub mod object;
+mod shelf;
 mod stale;
 
 use std::sync::Arc;
@@ -18,6 +21,8 @@ use crate::embulk::output::OutputConfig;
 pub fn open(config: &EmbulkConfig, context: &TransferContext) -> Result<Box<dyn Output>, TransferError> {
     match &config.output {
         OutputConfig::File(options) => Ok(Box::new(file::FileTarget::new(options, context))),
+        OutputConfig::S3(options) => Ok(Box::new(object::ObjectTarget::s3(options, context))),
+        OutputConfig::Gcs(options) => Ok(Box::new(object::ObjectTarget::gcs(options, context)?)),
         OutputConfig::Bigquery(options) => Ok(Box::new(bigquery::BigqueryTarget::new(options, context)?)),
     }
 }

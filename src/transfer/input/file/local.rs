@@ -15,6 +15,7 @@ use crate::transfer::error::{ErrorKind, TransferError};
 pub(super) struct LocalFiles {
     directory: PathBuf,
     names: Vec<String>,
+    last_path: Option<String>,
     cancel: Cancel,
 }
 
@@ -54,7 +55,12 @@ pub(super) fn list(config: &FileInput, context: &TransferContext) -> Result<Loca
         return Err(TransferError::new(ErrorKind::NotFound, message)
             .hint("`path_prefix` is relative to the working directory of the task"));
     }
-    Ok(LocalFiles { directory: context.directory.clone(), names, cancel: context.cancel.clone() })
+    Ok(LocalFiles {
+        directory: context.directory.clone(),
+        last_path: names.last().or(config.last_path.as_ref()).cloned(),
+        names,
+        cancel: context.cancel.clone(),
+    })
 }
 
 struct Walk<'w> {
@@ -106,6 +112,10 @@ impl Walk<'_> {
 impl Files for LocalFiles {
     fn names(&self) -> &[String] {
         &self.names
+    }
+
+    fn last_path(&self) -> Option<&str> {
+        self.last_path.as_deref()
     }
 
     fn open(&self, at: usize) -> Result<Box<dyn Read + Send>, TransferError> {

@@ -41,6 +41,9 @@ trait Files: Send {
     /// Their names, as messages show them.
     fn names(&self) -> &[String];
 
+    /// What the next read begins behind, as `last_path`; none where that is not remembered.
+    fn last_path(&self) -> Option<&str>;
+
     /// Opens one; its errors while reading are [`SourceFault`]s.
     fn open(&self, at: usize) -> Result<Box<dyn Read + Send>, TransferError>;
 }
@@ -148,7 +151,12 @@ impl Input for FileReader {
             }
         }
         let rows = pages.finish();
-        Ok(InputFigures { rows, notes: notes.texts(self.content.parser.charset().name()) })
+        let last_path = self.files.last_path().map(|path| ("last_path".to_owned(), path.into()));
+        Ok(InputFigures {
+            rows,
+            notes: notes.texts(self.content.parser.charset().name()),
+            next: last_path.into_iter().collect(),
+        })
     }
 }
 

@@ -5,42 +5,40 @@ use std::sync::Arc;
 
 use super::decode::SourceFault;
 use super::{Files, Watched};
-use crate::cloud::aws::Aws;
 use crate::cloud::s3::read::{ListedObject, ObjectReader};
 use crate::cloud::s3::{S3, S3Error, S3Settings};
-use crate::embulk::input::{Archived, S3Auth, S3Input, S3Objects};
+use crate::embulk::input::{Archived, KeepsPlace, S3Input, S3Objects};
 use crate::transfer::context::{Cancel, TransferContext};
 use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::output::object::credentials;
 
 /// Objects of a bucket.
 pub(super) struct BucketFiles {
     s3: Arc<S3>,
     bucket: String,
     keys: Vec<String>,
+    next: Option<String>,
     cancel: Cancel,
 }
 
 /// Finds the objects.
 pub(super) fn list(config: &S3Input, context: &TransferContext) -> Result<BucketFiles, TransferError> {
-    let s3 = Arc::new(S3::new(Arc::new(Aws::new()), settings(config)));
+    let s3 = S3::shared(&S3Settings {
+        endpoint: config.endpoint.clone(),
+        region: config.region.clone(),
+        credentials: credentials(&config.access),
+        ..S3Settings::default()
+    });
     let bucket = config.bucket.expose().to_owned();
     let keys = match &config.objects {
         S3Objects::One(path) => vec![path.expose().to_owned()],
         S3Objects::Prefix { .. } => found(&s3, &bucket, &config.objects)?,
     };
-    Ok(BucketFiles { s3, bucket, keys, cancel: context.cancel.clone() })
-}
-
-fn settings(config: &S3Input) -> S3Settings {
-    S3Settings {
-        endpoint: config.endpoint.as_ref().map(|text| text.expose().to_owned()),
-        region: config.region.as_ref().map(|text| text.expose().to_owned()),
-        credentials: match &config.auth {
-            S3Auth::Found => None,
-            S3Auth::Keys { id, key } => Some((id.clone(), key.clone())),
-        },
-        ..S3Settings::default()
-    }
+    let next = match (&config.objects, config.keeps_place) {
+        (S3Objects::Prefix { last_path, .. }, KeepsPlace::Yes) => keys.last().or(last_path.as_ref()).cloned(),
+        _ => None,
+    };
+    Ok(BucketFiles { s3, bucket, keys, next, cancel: context.cancel.clone() })
 }
 
 fn found(s3: &S3, bucket: &str, objects: &S3Objects) -> Result<Vec<String>, TransferError> {
@@ -98,6 +96,10 @@ fn failed(error: &S3Error) -> TransferError {
 impl Files for BucketFiles {
     fn names(&self) -> &[String] {
         &self.keys
+    }
+
+    fn last_path(&self) -> Option<&str> {
+        self.next.as_deref()
     }
 
     fn open(&self, at: usize) -> Result<Box<dyn Read + Send>, TransferError> {

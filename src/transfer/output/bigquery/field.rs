@@ -134,6 +134,7 @@ fn usual_type(kind: ColumnType, types: TypeMapping) -> FieldType {
 fn exact_type(kind: ColumnType) -> FieldType {
     match kind {
         ColumnType::Boolean | ColumnType::Long | ColumnType::Year => FieldType::Integer,
+        ColumnType::Flag => FieldType::Boolean,
         // 20 digits; NUMERIC takes 29 before the point.
         ColumnType::UnsignedLong | ColumnType::Bit { width: 64.. } => FieldType::Numeric,
         ColumnType::Bit { .. } => FieldType::Integer,
@@ -157,6 +158,7 @@ fn exact_type(kind: ColumnType) -> FieldType {
 fn exact_rendering(column: ColumnType, field: FieldType) -> Rendering {
     match column {
         ColumnType::Boolean | ColumnType::Long | ColumnType::Year => Rendering::bare(Form::Integer),
+        ColumnType::Flag => Rendering::bare(Form::Boolean),
         ColumnType::Bit { .. } if field == FieldType::Integer => Rendering::bare(Form::Integer),
         // Numbers between quotes keep every digit on the way.
         ColumnType::UnsignedLong | ColumnType::Bit { .. } | ColumnType::Decimal { .. } => {
@@ -340,6 +342,13 @@ fn parquet_type(column: ColumnType, field: &Field) -> Option<ParquetType> {
         (FieldType::String, ColumnType::String | ColumnType::Bytes) => ParquetType::String,
         (FieldType::String | FieldType::Json, _) => ParquetType::Rendered(field.rendering.clone()),
         (FieldType::Bytes, ColumnType::Bytes | ColumnType::String) => ParquetType::Bytes,
+        // Without a limit of the source's the field's own one holds.
+        (FieldType::Numeric, ColumnType::Decimal { precision: 77.., .. }) => {
+            ParquetType::Decimal { precision: 38, scale: 9 }
+        }
+        (FieldType::Bignumeric, ColumnType::Decimal { precision: 77.., .. }) => {
+            ParquetType::Decimal { precision: 76, scale: 38 }
+        }
         (FieldType::Numeric | FieldType::Bignumeric, ColumnType::Decimal { precision, scale }) => {
             ParquetType::Decimal { precision, scale }
         }
@@ -368,6 +377,7 @@ mod tests {
         let decimal = |precision, scale| ColumnType::Decimal { precision, scale };
         for (kind, embulk, exact) in [
             (ColumnType::Boolean, "BOOLEAN", "INTEGER"),
+            (ColumnType::Flag, "BOOLEAN", "BOOLEAN"),
             (ColumnType::Long, "INTEGER", "INTEGER"),
             (ColumnType::UnsignedLong, "INTEGER", "NUMERIC"),
             (ColumnType::Float, "FLOAT", "FLOAT"),
@@ -389,6 +399,19 @@ mod tests {
         ] {
             assert_eq!(typed(kind, TypeMapping::Embulk), embulk, "{kind:?}");
             assert_eq!(typed(kind, TypeMapping::Exact), exact, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_decimal_without_a_limit_takes_that_of_its_field() {
+        let unlimited = ColumnType::Decimal { precision: 255, scale: 0 };
+        for (kind, precision, scale) in [(FieldType::Numeric, 38, 9), (FieldType::Bignumeric, 76, 38)] {
+            let field = Field { kind, schema: Value::Null, rendering: Rendering::quoted(Form::Digits) };
+            let found = parquet_type(unlimited, &field);
+            assert!(
+                matches!(found, Some(ParquetType::Decimal { precision: p, scale: s }) if (p, s) == (precision, scale)),
+                "{found:?}"
+            );
         }
     }
 

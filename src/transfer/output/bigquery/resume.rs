@@ -62,7 +62,9 @@ impl Past {
                     };
                 }
                 (Effect::SubmitJob { .. }, None) => past.unfinished.push(effect.clone()),
-                (Effect::SubmitJob { .. } | Effect::WriteFile { .. }, _) => {}
+                (Effect::SubmitJob { .. }, _) => {}
+                // Of a config that was another output's.
+                (Effect::WriteFile { .. } | Effect::WriteObject { .. } | Effect::UploadParts { .. }, _) => {}
             }
         }
         past
@@ -87,7 +89,7 @@ fn try_of(prefix: &str, effect: &Effect) -> Option<u32> {
         Effect::StageObject { object, .. } => object,
         Effect::StageTable { table, .. } => table,
         Effect::SubmitJob { job_id, .. } => job_id,
-        Effect::WriteFile { .. } => return None,
+        Effect::WriteFile { .. } | Effect::WriteObject { .. } | Effect::UploadParts { .. } => return None,
     };
     let rest = name.strip_prefix(prefix)?;
     let digits = rest.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(rest.len());
@@ -207,7 +209,10 @@ impl Service {
                 let what = format!("staging table `{table}` could not be removed");
                 self.tidy(&what, self.bigquery.delete_table(&self.beside(table)))?;
             }
-            Effect::SubmitJob { .. } | Effect::WriteFile { .. } => return Ok(()),
+            Effect::SubmitJob { .. }
+            | Effect::WriteFile { .. }
+            | Effect::WriteObject { .. }
+            | Effect::UploadParts { .. } => return Ok(()),
         }
         Ok(self.context.ledger.settle(effect, &EffectOutcome::Removed)?)
     }
