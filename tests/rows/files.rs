@@ -2,12 +2,15 @@
 
 use std::io::Write;
 
+use proptest::prelude::*;
 use serde_json::json;
 use sync::embulk::config::EmbulkConfig;
 use sync::transfer::error::{ErrorKind, TransferError};
 use sync::transfer::report::TransferReport;
 
 use super::lab::{Lab, loaded};
+use crate::support::s3;
+use crate::support::servers::{aws, fresh_name};
 
 const COLUMNS: &str =
     "columns: [{name: id, type: long}, {name: name, type: string}, {name: v, type: double}]";
@@ -265,4 +268,115 @@ fn a_document_that_is_broken_ends_the_read_and_a_line_does_not() {
         ["2 rows were skipped: `data/a.json` line 2 (is not JSON), \
           `data/a.json` line 3 (column `id` is not a whole number of 64 bits)"]
     );
+}
+
+#[test]
+fn the_last_path_is_what_the_next_run_begins_behind() {
+    let lab = lab(&[("a.csv", b"1,a,1\n"), ("b/c.csv", b"2,b,2\n")]);
+    let mut context = lab.context();
+    context.config_diff = Some(lab.path("diff.yml"));
+    let parser = format!("type: csv, {COLUMNS}");
+    let copy = |more: &str| sync::transfer::run(&config(&parser, more), &context).unwrap().rows_read;
+    assert_eq!(copy(""), 2);
+    let said = "in: {\"last_path\":\"data/b/c.csv\"}\nout: {}\n";
+    assert_eq!(std::fs::read_to_string(lab.path("diff.yml")).unwrap(), said);
+    assert_eq!(copy("  last_path: data/b/c.csv\n"), 0);
+    assert_eq!(std::fs::read_to_string(lab.path("diff.yml")).unwrap(), said);
+    // A folder that sorts before the last path still has files that come after it.
+    std::fs::write(lab.path("data/b/d.csv"), b"3,c,3\n").unwrap();
+    assert_eq!(copy("  last_path: data/b/c.csv\n"), 1);
+}
+
+#[test]
+fn objects_of_a_bucket_are_read_in_the_order_of_their_keys() {
+    let Some(aws) = aws() else { return };
+    let folder = fresh_name("objects");
+    let many: String = (0..100_000).map(|id| format!("{id},name {},0.5\n", id * 7919)).collect();
+    for (name, bytes) in [
+        ("b.csv.gz", gzip(many.as_bytes())),
+        ("a.csv.gz", gzip(b"-1,a,1\nx,b,2\n")),
+        ("c.txt", b"no rows".to_vec()),
+        ("d.csv.gz", Vec::new()),
+    ] {
+        s3::put_bytes(&aws, &aws.bucket, &format!("{folder}/{name}"), bytes);
+    }
+    let from = |objects: &str| {
+        loaded(&format!(
+            "in:\n  type: s3\n  bucket: {}\n  endpoint: {}\n  region: {}\n  auth_method: basic\n  access_key_id: {}\n\
+             \x20 secret_access_key: {}\n{objects}  decoders: [{{type: gzip}}]\n  parser: {{type: csv, {COLUMNS}}}\n\
+             out: {{type: file, path_prefix: out, file_ext: jsonl, formatter: {{type: jsonl}}}}\n",
+            aws.bucket, aws.endpoint, aws.region, aws.access_key_id, aws.secret_access_key
+        ))
+    };
+    let lab = Lab::new();
+    let report =
+        lab.run(&from(&format!("  path_prefix: {folder}/\n  path_match_pattern: \\.csv\n"))).unwrap();
+    assert_eq!(report.source, format!("s3 {}/{folder}/", aws.bucket));
+    let ids: Vec<i64> =
+        lab.json_lines("out000.00.jsonl").iter().map(|row| row["id"].as_i64().unwrap()).collect();
+    assert!(ids.into_iter().eq(-1..100_000));
+    assert_eq!(
+        report.notes,
+        [format!(
+            "1 row was skipped: `{folder}/a.csv.gz` line 2 (column `id` is not a whole number of 64 bits)"
+        )]
+    );
+    let rows = |objects: &str| lab.run(&from(objects)).map(|report| report.rows_read);
+    assert_eq!(rows(&format!("  path: {folder}/a.csv.gz\n")), Ok(1));
+    let csv = format!("  path_prefix: {folder}/\n  path_match_pattern: csv\n");
+    assert_eq!(rows(&format!("{csv}  total_file_count_limit: 1\n")), Ok(1));
+    assert_eq!(rows(&format!("{csv}  last_path: {folder}/a.csv.gz\n")), Ok(100_000));
+    assert_eq!(rows(&format!("{csv}  last_path: {folder}/z\n")), Ok(0));
+    let missing = rows(&format!("  path_prefix: {folder}/no\n")).unwrap_err();
+    assert_eq!(
+        missing.to_string(),
+        format!("bucket `{}` has no object whose key begins with `{folder}/no`", aws.bucket)
+    );
+    let missing = rows(&format!("  path: {folder}/no\n")).unwrap_err();
+    assert_eq!(missing.message, format!("object `{folder}/no` could not be read"));
+    assert_eq!(missing.kind, ErrorKind::NotFound, "{missing}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// What the csv formatter writes, the csv parser reads back equal.
+    #[test]
+    fn csv_comes_back_as_it_went(
+        rows in proptest::collection::vec(
+            (any::<Option<i64>>(), proptest::option::of("[a\",;'\\\\ \t日😀#]{0,8}"), any::<Option<bool>>(), any::<Option<f64>>()),
+            1..40,
+        ),
+        delimiter in "[,;\t|]",
+        policy in "MINIMAL|ALL",
+    ) {
+        let lab = lab(&[]);
+        let texts: Vec<String> = rows
+            .iter()
+            .map(|(id, name, flag, v)| {
+                let v = v.filter(|v| v.is_finite());
+                json!({"id": id, "name": name, "flag": flag, "v": v}).to_string()
+            })
+            .collect();
+        std::fs::create_dir(lab.path("data")).unwrap();
+        std::fs::write(lab.path("data/a.jsonl"), texts.join("\n")).unwrap();
+        let columns = "columns: [{name: id, type: long}, {name: name, type: string}, \
+                       {name: flag, type: boolean}, {name: v, type: double}]";
+        let marks = format!("delimiter: {}, escape: '\"'", json!(delimiter));
+        let there = loaded(&format!(
+            "in: {{type: file, path_prefix: data/, parser: {{type: jsonl, {columns}}}}}\n\
+             out: {{type: file, path_prefix: mid, file_ext: csv, formatter: {{type: csv, quote_policy: {policy}, {marks}}}}}\n"
+        ));
+        lab.run(&there).unwrap();
+        let back = loaded(&format!(
+            "in: {{type: file, path_prefix: mid, parser: {{type: csv, skip_header_lines: 1, {marks}, {columns}}}}}\n\
+             out: {{type: file, path_prefix: out, file_ext: jsonl, formatter: {{type: jsonl}}}}\n"
+        ));
+        let report = lab.run(&back).unwrap();
+        prop_assert!(report.notes.is_empty(), "{:?}", report.notes);
+        let came = lab.json_lines("out000.00.jsonl");
+        let went: Vec<serde_json::Value> =
+            texts.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+        prop_assert_eq!(came, went);
+    }
 }

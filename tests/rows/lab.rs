@@ -275,8 +275,8 @@ pub(super) fn with_filter(mut config: EmbulkConfig, filter: FilterConfig) -> Emb
 
 /// What a transfer file says.
 pub(super) fn loaded(text: &str) -> EmbulkConfig {
-    struct None;
-    impl SecretStore for None {
+    struct Empty;
+    impl SecretStore for Empty {
         fn get(&self, name: &str) -> Result<Secret, SecretError> {
             Err(SecretError::NotFound { name: name.to_owned() })
         }
@@ -284,7 +284,7 @@ pub(super) fn loaded(text: &str) -> EmbulkConfig {
     let surroundings = Surroundings {
         env: &BTreeMap::new(),
         reader: &MemoryReader::default().with("a.yml", text),
-        secrets: &None,
+        secrets: &Empty,
         is_secret: &|_, _| false,
         now: &"2024-06-04T01:02:03[UTC]".parse().unwrap(),
         directory: Path::new(""),

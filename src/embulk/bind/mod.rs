@@ -57,7 +57,7 @@ pub(super) struct Binder<'a> {
 }
 
 /// Plugins of the estates that this program is made for and has not yet: they are no typing errors.
-const LATER: [&str; 7] = ["bigquery_java", "bzip2", "json", "mysql", "postgresql", "redshift", "s3"];
+const LATER: [&str; 5] = ["bigquery_java", "gcs", "mysql", "postgresql", "redshift"];
 
 impl Binder<'_> {
     /// Keeps a problem. An option that is asked for twice has its problem once.
