@@ -15,6 +15,7 @@ pub mod opening;
 pub mod outgoing;
 pub mod params;
 pub mod place;
+mod preview;
 pub mod properties;
 pub mod reading;
 pub mod retry;

@@ -23,4 +23,5 @@ pub mod zone;
 
 pub use bind::ForeignPlugins;
 pub use check::check_file;
-pub use load::{Rendered, Surroundings, load, load_text};
+pub use config::PreviewConfig;
+pub use load::{Rendered, Surroundings, load, load_for_preview, load_text};

@@ -2,6 +2,7 @@
 
 mod bucket_answers;
 mod buckets;
+mod files;
 mod filters;
 mod incremental;
 mod lab;

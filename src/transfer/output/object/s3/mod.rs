@@ -56,7 +56,7 @@ impl S3Store {
     }
 }
 
-fn credentials(access: &S3Access) -> S3Credentials {
+pub(in crate::transfer) fn credentials(access: &S3Access) -> S3Credentials {
     match access.clone() {
         S3Access::Found => S3Credentials::Found,
         S3Access::Keys { id, key, token } => S3Credentials::Keys { id, key, token },
