@@ -30,6 +30,8 @@ use sync::transfer::schema::{Column, ColumnType, Schema, Zones};
 use crate::google_clients::check_calls;
 use crate::support::google::FakeGoogle;
 
+mod modes;
+
 /// What was recorded and said.
 #[derive(Default)]
 struct Book {
@@ -95,17 +97,20 @@ struct Lab {
 
 impl Lab {
     fn start() -> Option<Self> {
-        let fake = FakeGoogle::start()?;
+        FakeGoogle::start().map(Self::with)
+    }
+
+    fn with(fake: FakeGoogle) -> Self {
         let dataset = fake.bigquery().fresh_dataset();
         let config = config(&fake.bigquery().project, &dataset);
-        Some(Self {
+        Self {
             fake,
             dataset,
             config,
             limits: Limits::default(),
             cancel: Cancel::default(),
             book: Arc::default(),
-        })
+        }
     }
 
     fn context(&self) -> TransferContext {
@@ -163,6 +168,7 @@ fn context(book: &Arc<Book>, cancel: &Cancel) -> TransferContext {
         sources: SourcePools::new(std::num::NonZeroUsize::MIN),
         process_zone: jiff::tz::TimeZone::UTC,
         directory: std::env::temp_dir(),
+        config_diff: None,
     }
 }
 
@@ -190,6 +196,11 @@ fn config(project: &str, dataset: &str) -> BigqueryOutput {
         count_check: CountCheck::Fail,
         unknown_values: UnknownValues::Refuse,
         schema_updates: Vec::new(),
+        given_schema: None,
+        payload: None,
+        before_load: None,
+        staging_life: None,
+        rehearsal: None,
         polling_interval: Duration::from_millis(300),
         max_polling_time: Duration::from_secs(60),
         retries: 3,
@@ -327,7 +338,7 @@ fn a_killed_transfer_is_finished_or_done_again_but_never_twice() {
     for mode in [WriteMode::Replace, WriteMode::Append] {
         for (moment, mut rule, reads) in moments.clone() {
             let Some(mut lab) = Lab::start() else { return };
-            lab.config.mode = mode;
+            lab.config.mode = mode.clone();
             rule["id"] = json!("kill");
             lab.fake.rule(&rule);
             let folder = tempfile::tempdir().unwrap();

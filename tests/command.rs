@@ -1,5 +1,7 @@
 //! The command itself: help, version, wrong usage, and the flush that scripts expect of a program of this name.
 
+use std::process::Command;
+
 use crate::support::sandbox::Sandbox;
 
 #[test]
@@ -41,6 +43,22 @@ fn a_plain_sync_flushes_and_says_nothing() {
     assert_eq!(missing.stderr, "sync: cannot flush `missing`: No such file or directory (os error 2)\n");
     let nothing = sandbox.run(["-d"]).expect_code(1);
     assert_eq!(nothing.stderr, "sync: --data needs a file\n");
+}
+
+#[test]
+fn a_plain_sync_on_a_terminal_says_which_program_it_is() {
+    // It makes a terminal for the command, which is all that its output is.
+    let mut terminal = Command::new("script");
+    terminal
+        .args(["-qec", env!("CARGO_BIN_EXE_sync"), "/dev/null"])
+        .env("TERM", "xterm")
+        .env_remove("NO_COLOR");
+    let output = terminal.output().expect("`script` of util-linux is there");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "sync: wrote everything to disk, as sync of coreutils does\r\n\
+         sync: `sync run FILE.dig` runs a workflow, `sync --help` says more\r\n"
+    );
 }
 
 #[test]

@@ -4,11 +4,13 @@
 #![allow(unreachable_pub, reason = "private modules of one binary")]
 
 mod bigquery;
+mod bq;
 mod check;
 mod coming_from_digdag;
 mod coming_from_embulk;
 mod command;
 mod console;
+mod embulk_operator;
 mod examples;
 mod flow;
 mod google_clients;
@@ -16,6 +18,7 @@ mod google_wire;
 mod http;
 mod log;
 mod mail;
+mod messages;
 mod model;
 mod moment;
 mod notify;

@@ -59,6 +59,17 @@ fn by_a_command_it_comes_on_the_input() {
 }
 
 #[test]
+fn a_workflow_that_failed_is_told_of() {
+    let sandbox = project(
+        "notification.type = shell\nnotification.retries = 0\nnotification.shell.command = cat > told.json",
+    )
+    .file("main.dig", "+f:\n  fail>: no\n");
+    assert_eq!(notified(&sandbox, 1), [json!(["shell", null])]);
+    let told: Value = serde_json::from_str(&sandbox.read("told.json")).expect("JSON");
+    assert_eq!(told["message"], "Workflow session attempt failed");
+}
+
+#[test]
 fn by_mail_it_has_a_body_of_its_own_or_a_template() {
     let Some(mut server) = MailServer::start("starttls", Some(("me", "ge heim"))) else { return };
     let properties = format!(

@@ -20,10 +20,48 @@ fn flags_choose_what_runs_in_both_their_forms() {
     assert_eq!(ran(&["--goal", "+b"]), "ab");
     assert_eq!(ran(&["-e", "+c"]), "ab");
     assert_eq!(ran(&["--end", "+g"]), "a");
+    assert_eq!(ran(&["-s", "+b", "-e", "+d"]), "abc");
+    assert_eq!(ran(&["+g", "-g", "+b"]), "b");
+    assert_eq!(ran(&["+g", "-s", "+c"]), "bc");
+    assert_eq!(ran(&["+g", "-e", "+c"]), "b");
+    assert_eq!(ran(&["+g", "-s", "+b", "-e", "+c"]), "b");
+    assert_eq!(ran(&["--rerun", "--end", "+c"]), "ab");
     // Nothing is known of earlier tasks, so they run, too.
     assert_eq!(ran(&["-s", "+c"]), "abcd");
     assert_eq!(ran(&["-a"]), "abcd");
     assert_eq!(ran(&["--all", "-t", "2026-01-01"]), "abcd");
+}
+
+#[test]
+fn a_start_and_an_end_choose_a_part_of_the_last_session() {
+    let sandbox = Sandbox::new().file("main.dig", THREE);
+    sandbox.run(["run", "main.dig"]).expect_code(0);
+    for (flags, again) in [
+        (["--start", "+b", "--end", "+d"].as_slice(), "b\nc\n"),
+        (&["--start", "+c", "--end", "+c"], ""),
+        (&["+g", "--start", "+c"], "c\n"),
+        (&["+g", "--start", "+b", "--end", "+c"], "b\n"),
+    ] {
+        sandbox.write("out.txt", "");
+        sandbox.run([&["run", "main.dig", "--session", "last"], flags].concat()).expect_code(0);
+        assert_eq!(sandbox.read("out.txt"), again, "{flags:?}");
+    }
+    let said = sandbox.run(["run", "main.dig", "+g", "--start", "+a"]).expect_code(2);
+    assert_eq!(said.stderr, "error: no task's name ends in `+a`\n");
+}
+
+#[test]
+fn a_session_that_is_no_time_is_wrong_usage() {
+    let sandbox = Sandbox::new().file("main.dig", THREE);
+    let known = "`hourly`, `daily`, `schedule`, `last`, `yyyy-MM-dd`, `yyyy-MM-dd HH:mm:ss` or ISO 8601 with an offset";
+    for (session, expected) in [
+        ("nonsense", format!("`--session` takes {known}, but got `nonsense`")),
+        ("2026-13-01", format!("`--session` takes {known}, but got `2026-13-01`")),
+        ("schedule", "`--session schedule` is given but workflow `main` has no `schedule:`".to_owned()),
+    ] {
+        let said = sandbox.run(["run", "main.dig", "--session", session]).expect_code(2);
+        assert_eq!(said.stderr, format!("error: {expected}\n"));
+    }
 }
 
 #[test]
@@ -98,6 +136,17 @@ fn nothing_is_left(sandbox: &Sandbox) {
     let left: Vec<_> = std::fs::read_dir(sandbox.path().join(".sync/tmp")).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
     assert!(!sandbox.path().join(".sync/logs").exists());
+}
+
+#[test]
+fn a_project_elsewhere_is_known_to_its_tasks() {
+    let text = "+a:\n  sh>: echo ${typeof _project_path} $_project_path\n";
+    let sandbox = Sandbox::new().file("flows/main.dig", text).file("main.dig", text);
+    let elsewhere = sandbox.run(["run", "--project", "flows", "flows/main.dig"]).expect_code(0);
+    assert_eq!(elsewhere.stdout, format!("string {}\n", sandbox.path().join("flows").display()));
+    assert_eq!(sandbox.run(["run", "--project", ".", "main.dig"]).expect_code(0).stdout, "undefined\n");
+    let given = ["run", "--project", "flows", "flows/main.dig", "-p", "_project_path=x"];
+    assert_eq!(sandbox.run(given).expect_code(0).stdout, "string x\n");
 }
 
 #[test]

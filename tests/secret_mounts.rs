@@ -55,20 +55,21 @@ fn a_mount_on_a_group_changes_nothing_and_a_wrong_one_is_refused() {
         |workflow: &str, code| project("a", "b", workflow).run(["run", "main.dig"]).expect_code(code).stderr;
     let stderr = refused("+a:\n  sh>: 'true'\n  _secrets: {mysql: [x]}\n", 65);
     assert!(
-        stderr.starts_with("error: `_secrets.mysql` must be the name of a secret, but is a list\n"),
+        stderr.starts_with(
+            "error: Illegal value in _secrets: `_secrets.mysql` must be a text, but is a list\n"
+        ),
         "{stderr}"
     );
     let stderr = refused("_export: {_secrets: {mysql: 3}}\n+a:\n  sh>: 'true'\n", 1);
     assert!(
-        stderr
-            .contains("  +main+a: `_secrets` maps `mysql` to a number, where the name of a secret belongs\n"),
+        stderr.contains("  +main+a: Illegal value in _secrets: `mysql` must be a text, but is a number\n"),
         "{stderr}"
     );
     let stderr = refused(
         "+a:\n  sh>: 'true'\n  _env: {A: \"${secret:mysql.password}\"}\n  _secrets: {mysql: no.db}\n",
         1,
     );
-    assert!(stderr.contains("  +main+a: secret `no.db.password` is not set\n"), "{stderr}");
+    assert!(stderr.contains("  +main+a: Secret not found for key: 'no.db.password'\n"), "{stderr}");
 }
 
 #[test]

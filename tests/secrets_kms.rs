@@ -88,6 +88,23 @@ fn a_value_over_4_kib_lies_in_an_envelope_under_its_name() {
 }
 
 #[test]
+fn a_value_that_is_short_or_not_used_is_a_warning() {
+    let Some(aws) = aws() else { return };
+    let mut sandbox = sandbox(&aws);
+    let stored = "secret `db.password` is set in `secrets.yml` (kms)\n";
+    let short = "warning: so short a value is hidden only where it stands alone in a text\n";
+    let said = set(&sandbox, &["db.password", "--key", &aws.kms_key], "abc\n").expect_code(0);
+    assert_eq!(said.stderr, format!("{short}{stored}"));
+    sandbox.write("p", "secrets.db.password = other-value\n");
+    let said = set(&sandbox, &["db.password", "--key", &aws.kms_key, "-c", "p"], VALUE).expect_code(0);
+    let first = "gives this secret too, and comes first\n";
+    assert_eq!(said.stderr, format!("{stored}warning: the property `secrets.db.password` {first}"));
+    sandbox.set("SYNC_SECRET_DB_PASSWORD", "another-value");
+    let said = set(&sandbox, &["db.password", "--key", &aws.kms_key, "-c", "p"], VALUE).expect_code(0);
+    assert_eq!(said.stderr, format!("{stored}warning: the variable `SYNC_SECRET_DB_PASSWORD` {first}"));
+}
+
+#[test]
 fn the_key_may_come_from_the_properties() {
     let Some(aws) = aws() else { return };
     let sandbox = sandbox(&aws);

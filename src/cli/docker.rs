@@ -104,6 +104,16 @@ mod tests {
     use super::*;
     use crate::reader::MemoryReader;
 
+    #[test]
+    fn it_is_told_with_what_helps() {
+        let reader = MemoryReader::default().with("main.dig", "+a:\n  sh>: x\n  docker: {image: i}\n");
+        let path = Path::new("main.dig");
+        let root = dig::load(path, &reader).workflow.expect("it is valid").root;
+        let problem = first_wanting(&root, path, &reader).expect("it wants docker");
+        assert_eq!(problem.message, "the task asks for docker, which is not installed");
+        assert_eq!(problem.hint.as_deref(), Some("`--docker never` runs its command on this machine"));
+    }
+
     fn wanting(files: &[(&str, &str)]) -> Option<String> {
         let reader =
             files.iter().fold(MemoryReader::default(), |reader, (path, text)| reader.with(path, text));

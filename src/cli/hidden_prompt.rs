@@ -80,8 +80,14 @@ mod tests {
         assert_eq!(typed("secret\nrest").as_deref(), Some("secret"));
         assert_eq!(typed("se日\u{7f}\u{7f}ecret\r").as_deref(), Some("secret"));
         assert_eq!(typed("wrong\u{15}right\u{4}").as_deref(), Some("right"));
-        assert_eq!(typed("half\u{3}\n"), None);
-        assert_eq!(typed("\u{4}"), None);
         assert_eq!(typed("\n").as_deref(), Some(""));
+    }
+
+    #[test]
+    fn what_is_not_taken_is_not_written() {
+        let refused = |keys: &[u8]| read_line(keys).unwrap_err().to_string();
+        assert_eq!(refused(b"half\x03\n"), "stopped; nothing was written");
+        assert_eq!(refused(b"\x04"), "stopped; nothing was written");
+        assert_eq!(refused(b"\xff\n"), "the value is not UTF-8 text; nothing was written");
     }
 }

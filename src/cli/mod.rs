@@ -41,7 +41,8 @@ use flush::Flush;
 use place::PlaceArgs;
 use run_args::{RetryArgs, RunArgs};
 
-/// Runs Digdag workflows and Embulk transfers: table copies from MySQL and MariaDB to BigQuery and files.
+/// Runs Digdag workflows and Embulk transfers: table copies from MySQL, MariaDB, PostgreSQL and SQLite to
+/// BigQuery and files.
 #[derive(Debug, Parser)]
 #[command(name = "sync", version, disable_help_subcommand = true)]
 struct Cli {

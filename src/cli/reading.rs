@@ -59,9 +59,18 @@ pub fn required_file(name: &str, folder: &Path, reader: &dyn Reader) -> Option<P
     [at_top, beside].into_iter().find(|path| is_name && reader.exists(path))
 }
 
-/// `params.*` of the properties, under `-P`, under `-p`.
+/// `params.*` of the properties, under `-P`, under `-p`. A project that is not the current directory stands below them
+/// as `_project_path`, as Digdag has it.
 pub fn all_params(shared: &SharedArgs, opened: &Opened) -> anyhow::Result<Params> {
-    put_given(opened.properties.params()?, shared)
+    let mut params = Params::new();
+    let project = &opened.place.project;
+    let is_here =
+        std::env::current_dir().and_then(|here| here.canonicalize()).is_ok_and(|here| here == *project);
+    if !is_here {
+        params.insert("_project_path".to_owned(), project.to_string_lossy().into_owned().into());
+    }
+    merge(&mut params, &opened.properties.params()?);
+    put_given(params, shared)
 }
 
 /// `-P`, under `-p`.

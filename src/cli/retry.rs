@@ -143,3 +143,39 @@ pub(super) fn recorded(store: &Store, starting: AttemptId) -> anyhow::Result<Rec
     }
     Ok(recorded)
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::dig;
+    use crate::reader::MemoryReader;
+    use crate::state::{NewAttempt, Process};
+
+    #[test]
+    fn a_session_whose_time_is_none_is_not_gone_on_with() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut store = Store::open(&folder.path().join("state.db")).expect("a state");
+        let new = NewAttempt {
+            project: "/p".into(),
+            workflow: "main".into(),
+            file: "main.dig".into(),
+            session_time: "noon".into(),
+            kind: AttemptKind::Run,
+            starting_attempt: None,
+            required_by: None,
+            name: None,
+            params: Params::new(),
+            secret_params: Vec::new(),
+            process: Process::current(),
+            at: Timestamp::UNIX_EPOCH,
+        };
+        let (attempt, _) = store.begin(&new).expect("it begins");
+        let session = store.session(attempt.session).expect("it is read").expect("it is there");
+        let reader = MemoryReader::default().with("main.dig", "+a: {echo>: x}\n");
+        let workflow = dig::load("main.dig".as_ref(), &reader).workflow.expect("a workflow");
+        let error = time_of(&session, &workflow).expect_err("noon is no time");
+        assert_eq!(error.to_string(), "the session's time cannot be read");
+    }
+}

@@ -63,7 +63,13 @@ pub fn exec(args: &RunArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
             return retry::resume(resumed, &params, store, &desk);
         }
         Some(session) => retry::time_of(&session, &workflow)?,
-        None => wanted.choose(&workflow.name, &workflow.timezone, workflow.schedule.as_ref(), &now)?,
+        None => match wanted.choose(&workflow.name, &workflow.timezone, workflow.schedule.as_ref(), &now) {
+            Ok(time) => time,
+            Err(error) => {
+                opened.console.failure(&error.to_string(), &[], None);
+                return Ok(Exit::Usage);
+            }
+        },
     };
     if args.scheduled
         && let Some(reason) = not_now(&workflow, &time, &now)
@@ -114,16 +120,52 @@ fn not_now(workflow: &Workflow, time: &SessionTime, now: &Zoned) -> Option<Strin
 }
 
 fn selection(args: &RunArgs) -> Selection {
-    let task = &args.task;
-    match (&args.start, &args.goal, &args.end) {
+    let selection = match (&args.start, &args.goal, &args.end) {
+        (Some(start), _, Some(end)) => Selection::Between { start: start.clone(), end: end.clone() },
         (Some(pattern), _, _) => Selection::From(pattern.clone()),
         (_, Some(pattern), _) => Selection::Goal(pattern.clone()),
         (_, _, Some(pattern)) => Selection::End(pattern.clone()),
-        _ => task.clone().map_or(Selection::All, Selection::Subtree),
+        _ => Selection::All,
+    };
+    match &args.task {
+        Some(pattern) => Selection::Subtree(pattern.clone(), Box::new(selection)),
+        None => selection,
     }
 }
 
 /// `sync run flow` means `flow.dig`, as with Digdag.
 fn dig_file(file: &Path) -> PathBuf {
     if file.extension().is_none() && !file.exists() { file.with_extension("dig") } else { file.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dig;
+    use crate::reader::MemoryReader;
+
+    #[test]
+    fn the_schedule_may_leave_a_session_out() {
+        let said = |options: &str, session: &str| {
+            let text = format!("schedule:\n  daily>: '07:00:00'\n  {options}\n+a:\n  echo>: x\n");
+            let reader = MemoryReader::default().with("main.dig", &text);
+            let workflow = dig::load(Path::new("main.dig"), &reader).workflow.expect("a workflow");
+            let time = SessionTime(format!("{session}T00:00:00+00:00[UTC]").parse().expect("a time"));
+            not_now(&workflow, &time, &"2026-01-02T08:00:00+00:00[UTC]".parse().expect("a time"))
+        };
+        assert_eq!(said("end: 2026-01-05", "2026-01-02"), None);
+        assert_eq!(
+            said("end: 2026-01-01", "2026-01-02").as_deref(),
+            Some(
+                "session 2026-01-02T00:00:00+00:00 lies outside `start` and `end` of the schedule: nothing runs"
+            )
+        );
+        assert_eq!(said("skip_delayed_by: 1h", "2026-01-02"), None);
+        assert_eq!(
+            said("skip_delayed_by: 59m", "2026-01-02").as_deref(),
+            Some(
+                "session 2026-01-02T00:00:00+00:00 is later than `skip_delayed_by` of the schedule: nothing runs"
+            )
+        );
+    }
 }

@@ -28,13 +28,13 @@ pub struct RunArgs {
     #[arg(short = 'a', long, visible_alias = "all", conflicts_with_all = ["start", "goal"])]
     pub rerun: bool,
     /// Take what stands before this task as done where it is (with --session last), and run it and all after it
-    #[arg(short = 's', long, value_name = "+TASK", conflicts_with_all = ["goal", "end", "task"])]
+    #[arg(short = 's', long, value_name = "+TASK", conflicts_with = "goal")]
     pub start: Option<String>,
     /// Run up to this task and what is below it
-    #[arg(short = 'g', long, value_name = "+TASK", conflicts_with_all = ["end", "task"])]
+    #[arg(short = 'g', long, value_name = "+TASK", conflicts_with = "end")]
     pub goal: Option<String>,
-    /// Run what stands before this task
-    #[arg(short = 'e', long, value_name = "+TASK", conflicts_with = "task")]
+    /// Run what stands before this task; with --start, what stands between the two
+    #[arg(short = 'e', long, value_name = "+TASK")]
     pub end: Option<String>,
     /// Evaluate the parameters of each task and show what it would do, but do nothing; loops and calls are not entered
     #[arg(short = 'd', long)]

@@ -108,12 +108,7 @@ fn warn_of_stronger(name: &str, setup: &SafeSetup<'_>, console: &Console) {
 
 fn read_value(name: &str, console: &Console) -> anyhow::Result<Secret> {
     let value = if io::stdin().is_terminal() {
-        let value = hidden_prompt::ask(console, &format!("value of `{name}` (not shown): "))?;
-        let again = hidden_prompt::ask(console, "once more: ")?;
-        if *value != *again {
-            bail!("the two values differ; nothing was written");
-        }
-        value
+        typed_twice(name, |question| hidden_prompt::ask(console, question))?
     } else {
         piped(io::stdin())?
     };
@@ -121,6 +116,19 @@ fn read_value(name: &str, console: &Console) -> anyhow::Result<Secret> {
         bail!("the value is empty; nothing was written");
     }
     Ok(Secret::new(value.as_str()))
+}
+
+/// Nobody sees what they type, so it is asked for twice.
+fn typed_twice(
+    name: &str,
+    mut ask: impl FnMut(&str) -> anyhow::Result<Zeroizing<String>>,
+) -> anyhow::Result<Zeroizing<String>> {
+    let value = ask(&format!("value of `{name}` (not shown): "))?;
+    let again = ask("once more: ")?;
+    if *value != *again {
+        bail!("the two values differ; nothing was written");
+    }
+    Ok(value)
 }
 
 /// All of stdin, without one newline at its end.
@@ -177,6 +185,33 @@ mod tests {
         {
             assert_eq!(piped(given.as_bytes()).expect("text").as_str(), taken);
         }
+    }
+
+    #[test]
+    fn a_value_is_typed_twice() {
+        let typed = |answers: [&str; 2]| {
+            let mut asked = Vec::new();
+            let value = typed_twice("db.password", |question| {
+                asked.push(question.to_owned());
+                Ok(Zeroizing::new(answers[asked.len() - 1].to_owned()))
+            });
+            assert_eq!(asked, ["value of `db.password` (not shown): ", "once more: "]);
+            value.map(|value| value.to_string()).map_err(|error| error.to_string())
+        };
+        assert_eq!(typed(["same", "same"]), Ok("same".to_owned()));
+        assert_eq!(typed(["one", "other"]), Err("the two values differ; nothing was written".to_owned()));
+    }
+
+    #[test]
+    fn a_stdin_that_breaks_is_told_with_its_reason() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+        }
+        let error = piped(Broken).expect_err("nothing can be read");
+        assert_eq!(format!("{error:#}"), "stdin cannot be read: broken pipe");
     }
 
     #[test]

@@ -131,6 +131,12 @@ mod tests {
             choose("schedule").unwrap_err(),
             "`--session schedule` is given but workflow `wf` has no `schedule:`"
         );
-        assert!(choose("tomorrow").unwrap_err().ends_with("but got `tomorrow`"));
+        assert_eq!(
+            choose("tomorrow").unwrap_err(),
+            "`--session` takes `hourly`, `daily`, `schedule`, `last`, `yyyy-MM-dd`, `yyyy-MM-dd HH:mm:ss` or ISO 8601 \
+             with an offset, but got `tomorrow`"
+        );
+        let too_far = choose("9999-12-31 23:00:00").unwrap_err();
+        assert_eq!(too_far, "`9999-12-31 23:00:00` is no time in the zone of the workflow");
     }
 }

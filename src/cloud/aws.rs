@@ -109,7 +109,36 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_kms::error::ErrorMetadata;
+    use aws_sdk_kms::operation::decrypt::DecryptError;
+
     use super::*;
+
+    #[test]
+    fn a_call_that_failed_is_told_in_one_line() {
+        let answer = || HttpResponse::new(503.try_into().expect("a status"), "".into());
+        let said = |error: &SdkError<DecryptError, HttpResponse>| failure("AWS KMS", error).message;
+        let refused = |code: Option<&str>, message: Option<&str>| {
+            let mut metadata = ErrorMetadata::builder();
+            if let Some(code) = code {
+                metadata = metadata.code(code);
+            }
+            if let Some(message) = message {
+                metadata = metadata.message(message);
+            }
+            said(&SdkError::service_error(DecryptError::generic(metadata.build()), answer()))
+        };
+        assert_eq!(refused(Some("Denied"), Some("not\n you.")), "AWS KMS says Denied: not you");
+        assert_eq!(refused(Some("Denied"), None), "AWS KMS says Denied");
+        assert_eq!(refused(None, Some("no")), "AWS KMS says: no");
+        assert_eq!(refused(None, None), "AWS KMS answered with HTTP status 503 and no reason");
+        assert_eq!(said(&SdkError::timeout_error("3 s")), "AWS KMS did not answer in time: 3 s");
+        assert_eq!(
+            said(&SdkError::response_error("odd bytes", answer())),
+            "AWS KMS gave an answer that is not its own: odd bytes"
+        );
+        assert_eq!(said(&SdkError::construction_failure("no key")), "AWS KMS could not be called: no key");
+    }
 
     #[test]
     fn the_region_of_an_arn_is_a_fallback() {

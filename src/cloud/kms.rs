@@ -123,5 +123,25 @@ mod tests {
             Some("allow `kms:Decrypt` on the key for this identity")
         );
         assert_eq!(hint("kms:Decrypt", Some("ThrottlingException")), None);
+        let expired = "the AWS credentials are not valid (any more); renew them";
+        for (code, expected) in [
+            (None, "check the AWS credentials, the region and the way to the service"),
+            (Some("NotFoundException"), "check the key id and that `AWS_REGION` is the key's"),
+            (
+                Some("InvalidCiphertextException"),
+                "it was made under another key, account or region, or with an encryption context; set it again",
+            ),
+            (Some("DisabledException"), "enable the key again"),
+            (Some("KMSInvalidStateException"), "enable the key again"),
+            (Some("ExpiredTokenException"), expired),
+            (Some("InvalidClientTokenId"), expired),
+        ] {
+            assert_eq!(hint("kms:Decrypt", code).as_deref(), Some(expected), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_without_a_value_is_told() {
+        assert_eq!(incomplete().message, "AWS KMS gave an answer without a value");
     }
 }

@@ -1,10 +1,11 @@
-//! The wires: AWS and Google over HTTP.
+//! The wires: AWS and Google over HTTP, mail, and the part of PostgreSQL's that tasks and transfers share.
 
 pub mod aws;
 mod crypto;
 pub mod google;
 pub mod kms;
 pub mod mail;
+pub mod postgres;
 mod runtime;
 pub mod s3;
 pub mod web;

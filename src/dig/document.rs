@@ -150,7 +150,7 @@ fn top_key(compiler: &mut Compiler, entry: &Entry, place: Place<'_>) {
         if !key.contains('^') {
             return;
         }
-        Problem::error("task-name", format!("task name `{key}` must not contain the character `^`"), span)
+        Problem::error("task-name", format!("task name `{key}` must not contain character '^'"), span)
     } else if key == "_check" {
         Problem::warning(
             "misplaced-directive",

@@ -67,3 +67,6 @@ pub fn compile_subtask(value: &Value, name: &str) -> Result<workflow::Task, Vec<
         _ => Err(problems),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,13 +6,13 @@ const MAX_LENGTH: usize = 255;
 /// Whether a task's key (`+orders`) is a name. The error is a fragment that follows the name.
 pub(super) fn check_task(key: &str) -> Result<(), String> {
     let Some(name) = key.strip_prefix(['+', '^']) else {
-        return Err("must start with `+`".to_owned());
+        return Err("must start with '+' or '^'".to_owned());
     };
     if key.chars().count() > MAX_LENGTH {
         return Err(format!("must not be longer than {MAX_LENGTH} characters"));
     }
     match name.chars().find(|letter| !may_stand_in_a_name(*letter)) {
-        Some(letter) => Err(format!("must not contain the character `{letter}`")),
+        Some(letter) => Err(format!("must not contain character '{letter}'")),
         None => Ok(()),
     }
 }
@@ -23,9 +23,9 @@ fn may_stand_in_a_name(letter: char) -> bool {
 
 /// Whether a file's name without `.dig` can be a workflow's. The error is a fragment that follows the name.
 pub(super) fn check_workflow(name: &str) -> Result<(), String> {
-    let Some(first) = name.chars().next() else { return Err("must not be empty".to_owned()) };
+    let Some(first) = name.chars().next() else { return Err("must not be blank".to_owned()) };
     if first.is_ascii_digit() {
-        return Err("must not start with a digit".to_owned());
+        return Err("must not start with a numeric digit (0-9)".to_owned());
     }
     if "+^@/\\:*?\"<>|".contains(first) {
         return Err(format!("must not start with `{first}`"));
@@ -46,12 +46,12 @@ mod tests {
             assert_eq!(check_task(good), Ok(()), "{good}");
         }
         for (bad, message) in [
-            ("+ a", "must not contain the character ` `"),
-            ("+a*b", "must not contain the character `*`"),
-            ("+a/b", "must not contain the character `/`"),
-            ("+a+b", "must not contain the character `+`"),
-            ("+日本", "must not contain the character `日`"),
-            ("a", "must start with `+`"),
+            ("+ a", "must not contain character ' '"),
+            ("+a*b", "must not contain character '*'"),
+            ("+a/b", "must not contain character '/'"),
+            ("+a+b", "must not contain character '+'"),
+            ("+日本", "must not contain character '日'"),
+            ("a", "must start with '+' or '^'"),
         ] {
             assert_eq!(check_task(bad), Err(message.to_owned()), "{bad}");
         }
@@ -65,17 +65,17 @@ mod tests {
         for good in ["main", "_a", "-a", "=a"] {
             assert_eq!(check_workflow(good), Ok(()), "{good}");
         }
-        assert_eq!(check_workflow("1st"), Err("must not start with a digit".to_owned()));
+        assert_eq!(check_workflow("1st"), Err("must not start with a numeric digit (0-9)".to_owned()));
         assert_eq!(check_workflow("a.dig"), Err("must not end with `.dig`".to_owned()));
-        assert_eq!(check_workflow(""), Err("must not be empty".to_owned()));
+        assert_eq!(check_workflow(""), Err("must not be blank".to_owned()));
         for first in "+^@/\\:*?\"<>|".chars() {
             assert_eq!(check_workflow(&format!("{first}x")), Err(format!("must not start with `{first}`")));
         }
-        assert_eq!(check_workflow("a+b"), Err("must not contain the character `+`".to_owned()));
+        assert_eq!(check_workflow("a+b"), Err("must not contain character '+'".to_owned()));
         assert_eq!(
             check_workflow(&"a".repeat(255)),
             Err("must not be longer than 255 characters".to_owned())
         );
-        assert_eq!(check_workflow("my flow"), Err("must not contain the character ` `".to_owned()));
+        assert_eq!(check_workflow("my flow"), Err("must not contain character ' '".to_owned()));
     }
 }

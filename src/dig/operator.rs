@@ -19,7 +19,7 @@ pub enum Support {
 }
 
 /// Operators that run.
-const NATIVE: [&str; 25] = [
+const NATIVE: [&str; 29] = [
     "sh",
     "rb",
     "py",
@@ -45,11 +45,14 @@ const NATIVE: [&str; 25] = [
     "pg",
     "require",
     "s3_wait",
+    "bq",
+    "bq_ddl",
+    "bq_extract",
+    "bq_load",
 ];
 
 /// Operators of Digdag that are not there yet.
-const LATER: [&str; 7] =
-    ["bq", "bq_ddl", "bq_extract", "bq_load", "redshift", "redshift_load", "redshift_unload"];
+const LATER: [&str; 3] = ["redshift", "redshift_load", "redshift_unload"];
 
 /// What is known about an operator's name, without its `>`.
 pub fn support(name: &str) -> Support {
@@ -118,7 +121,7 @@ mod tests {
         for (name, expected) in [
             ("sh", Support::Native),
             ("for_each", Support::Native),
-            ("bq", Support::Later),
+            ("bq", Support::Native),
             ("redshift_load", Support::Later),
             ("td_run", Support::Vendor("it belongs to Treasure Data")),
             ("athena.query", Support::Vendor("it belongs to a compute service of AWS")),
@@ -140,10 +143,10 @@ mod tests {
         assert_eq!(shown("embluk"), Some(expected));
         let expected = (
             "unsupported-operator",
-            "operator `bq>` is not supported yet".into(),
+            "operator `redshift>` is not supported yet".into(),
             "not in this version".into(),
         );
-        assert_eq!(shown("bq"), Some(expected));
+        assert_eq!(shown("redshift"), Some(expected));
         let message = "operator `emr>` is not supported: it belongs to a compute service of AWS";
         assert_eq!(shown("emr"), Some(("unsupported-operator", message.into(), String::new())));
     }

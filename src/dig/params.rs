@@ -6,24 +6,24 @@ use serde_json::Value;
 
 use crate::session::Params;
 
-/// A parameter that is not of the kind that is asked for. Texts name the key and the kind; values are shown only
-/// where Digdag's own message does and they are short.
+/// A parameter that is not of the kind that is asked for, in Digdag's words: people look for them in logs. They show
+/// the beginning of the value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParamError {
     /// The key is absent.
-    #[error("parameter `{0}` is required but not set")]
+    #[error("Parameter '{0}' is required but not set")]
     Missing(String),
     /// The key is null.
-    #[error("parameter `{0}` is required but null")]
+    #[error("Parameter '{0}' is required but null")]
     Null(String),
     /// The value is of another kind.
-    #[error("parameter `{key}` must be {expected}, but is {found}")]
+    #[error("Expected {expected} for key '{key}' but got {found}")]
     Kind {
         /// The key.
         key: String,
-        /// What is wanted, with its article.
+        /// What is wanted.
         expected: &'static str,
-        /// What is there.
+        /// What is there, with the name of its type.
         found: String,
     },
 }
@@ -70,7 +70,32 @@ pub fn kind_of(value: &Value) -> &'static str {
 }
 
 fn wrong(key: &str, expected: &'static str, value: &Value) -> ParamError {
-    ParamError::Kind { key: key.to_owned(), expected, found: kind_of(value).to_owned() }
+    ParamError::Kind {
+        key: key.to_owned(),
+        expected,
+        found: format!("{} ({})", sample(value), type_of(value)),
+    }
+}
+
+/// The beginning of a value, as JSON.
+fn sample(value: &Value) -> String {
+    let text = value.to_string();
+    let Some((end, _)) = text.char_indices().nth(97).filter(|_| text.chars().count() >= 100) else {
+        return text;
+    };
+    format!("{}...", &text[..end])
+}
+
+/// Digdag's name for a type.
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
 }
 
 /// The value of a key that must be there and not null.
@@ -90,9 +115,9 @@ pub fn to_bool(key: &str, value: &Value) -> Result<bool, ParamError> {
         Value::String(text) => match text.as_str() {
             "true" | "True" => Ok(true),
             "false" | "False" | "" | "null" => Ok(false),
-            _ => Err(wrong(key, "`true` or `false`", value)),
+            _ => Err(wrong(key, "'true' or 'false'", value)),
         },
-        _ => Err(wrong(key, "`true` or `false`", value)),
+        _ => Err(wrong(key, "'true' or 'false'", value)),
     }
 }
 
@@ -106,7 +131,7 @@ pub fn to_integer(key: &str, value: &Value) -> Result<i64, ParamError> {
         },
         _ => None,
     };
-    integer.ok_or_else(|| wrong(key, "a whole number", value))
+    integer.ok_or_else(|| wrong(key, "integer (int) type", value))
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "Digdag truncates floats; the bounds are checked first")]
@@ -121,7 +146,7 @@ pub fn to_text(key: &str, value: &Value) -> Result<String, ParamError> {
         Value::String(text) => Ok(text.clone()),
         Value::Number(number) => Ok(number.to_string()),
         Value::Bool(flag) => Ok(flag.to_string()),
-        _ => Err(wrong(key, "a text", value)),
+        _ => Err(wrong(key, "string type", value)),
     }
 }
 
@@ -214,6 +239,45 @@ mod tests {
             (json!(true), None),
         ] {
             assert_eq!(to_integer("k", &value).ok(), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_of_another_kind_is_told_in_the_words_of_digdag() {
+        let long = "x".repeat(200);
+        for (error, expected) in [
+            (
+                to_bool("k", &json!("x")).err(),
+                "Expected 'true' or 'false' for key 'k' but got \"x\" (string)".to_owned(),
+            ),
+            (
+                to_bool("k", &json!({"a": 1})).err(),
+                "Expected 'true' or 'false' for key 'k' but got {\"a\":1} (object)".to_owned(),
+            ),
+            (
+                to_integer("k", &json!(true)).err(),
+                "Expected integer (int) type for key 'k' but got true (boolean)".to_owned(),
+            ),
+            (
+                to_integer("k", &Value::Null).err(),
+                "Expected integer (int) type for key 'k' but got null (null)".to_owned(),
+            ),
+            (
+                to_text("k", &json!([1, 2])).err(),
+                "Expected string type for key 'k' but got [1,2] (array)".to_owned(),
+            ),
+            (
+                to_duration("k", &json!(5)).err(),
+                "Expected a duration such as `10m` or `1h 30m` for key 'k' but got 5 (number)".to_owned(),
+            ),
+            (
+                to_bool("k", &json!(long)).err(),
+                format!("Expected 'true' or 'false' for key 'k' but got \"{}... (string)", &long[..96]),
+            ),
+            (required(&Params::new(), "k").err(), "Parameter 'k' is required but not set".to_owned()),
+            (required(&map(json!({"k": null})), "k").err(), "Parameter 'k' is required but null".to_owned()),
+        ] {
+            assert_eq!(error.map(|error| error.to_string()), Some(expected));
         }
     }
 

@@ -50,10 +50,7 @@ impl RetryPolicy {
                     max_interval: if max.is_some() { seconds(map, "max_interval")? } else { None },
                 })
             }
-            other => Err(format!(
-                "`_retry` must be a number or a map with `limit`, but is {}",
-                params::kind_of(other)
-            )),
+            other => Err(format!("Invalid _retry format: {other}")),
         }
     }
 
@@ -90,7 +87,7 @@ fn interval_type(map: &Params) -> Result<IntervalType, String> {
     match text.to_ascii_lowercase().as_str() {
         "constant" => Ok(IntervalType::Constant),
         "exponential" => Ok(IntervalType::Exponential),
-        _ => Err(format!("`_retry`: `interval_type` must be `constant` or `exponential`, not `{text}`")),
+        _ => Err(format!("Invalid retry_interval_type: {text}")),
     }
 }
 
@@ -106,17 +103,14 @@ mod tests {
         assert_eq!(limit(json!(3)), Ok(3));
         assert_eq!(limit(json!("3")), Ok(3));
         assert_eq!(limit(json!({"limit": "2", "interval": 5, "interval_type": "Exponential"})), Ok(2));
-        assert_eq!(
-            limit(json!(true)),
-            Err("`_retry` must be a number or a map with `limit`, but is a boolean".to_owned())
-        );
+        assert_eq!(limit(json!(true)), Err("Invalid _retry format: true".to_owned()));
         assert_eq!(
             limit(json!({"interval": 5})),
-            Err("`_retry`: parameter `limit` is required but not set".to_owned())
+            Err("`_retry`: Parameter 'limit' is required but not set".to_owned())
         );
         assert_eq!(
             limit(json!({"limit": 1, "interval_type": "odd"})),
-            Err("`_retry`: `interval_type` must be `constant` or `exponential`, not `odd`".to_owned())
+            Err("Invalid retry_interval_type: odd".to_owned())
         );
     }
 

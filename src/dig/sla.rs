@@ -173,7 +173,10 @@ mod tests {
             ("{time: 01:00, duration: 01:00}", "1 `sla` must be specified using either `time` or `duration`"),
             ("{time: '25:00'}", "13 `time` of `sla` needs to be `HH:MM` or `HH:MM:SS`"),
             ("{duration: 10m}", "17 `duration` of `sla` needs to be `HH:MM` or `HH:MM:SS`"),
-            ("{duration: 01:00, fail: maybe}", "30 `fail` must be `true` or `false`"),
+            (
+                "{duration: 01:00, fail: maybe}",
+                "30 Expected 'true' or 'false' for key 'fail' but got \"maybe\" (string)",
+            ),
             ("{duration: 01:00, warn: true, +x: {sh>: x}}", "24 unknown key `warn` in a group"),
         ] {
             assert_eq!(load(sla).1, [expected], "{sla}");

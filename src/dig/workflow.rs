@@ -1,5 +1,8 @@
 //! What a compiled `.dig` file means. Everything here is checked; values that hold `${...}` are still templates.
 
+use serde_json::Value;
+
+use super::params;
 use crate::diagnostic::Span;
 use crate::session::Params;
 use crate::yaml::Node;
@@ -82,6 +85,24 @@ pub enum Parallel {
     Chunks(usize),
 }
 
+impl Parallel {
+    /// Reads a value of `_parallel`: a boolean, also as text, or `{limit: N}`, where no limit is 0. The error is a
+    /// message.
+    pub fn from_value(value: &Value) -> Result<Self, String> {
+        let read = match value {
+            Value::Bool(_) | Value::String(_) => {
+                params::to_bool("_parallel", value).map(|all| if all { Self::All } else { Self::No })
+            }
+            Value::Object(map) => params::required(map, "limit")
+                .and_then(|limit| params::to_integer("limit", limit))
+                .map(|limit| usize::try_from(limit).ok().filter(|limit| *limit > 0))
+                .map(|limit| limit.map_or(Self::All, Self::Chunks)),
+            other => return Err(format!("Invalid _parallel format: {other}")),
+        };
+        read.map_err(|error| error.to_string())
+    }
+}
+
 /// An operator and what is written beside it.
 #[derive(Debug, Clone)]
 pub struct OperatorCall {
@@ -90,7 +111,7 @@ pub struct OperatorCall {
     /// Where the operator's key stands.
     pub span: Span,
     /// The value after the operator's key, raw (null when absent).
-    pub command: serde_json::Value,
+    pub command: Value,
     /// The same with places, for messages.
     pub command_node: Node,
     /// All local keys in file order, raw, the operator's own key (`sh>`) and directives read at run time

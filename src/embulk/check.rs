@@ -197,15 +197,15 @@ mod tests {
 
     #[test]
     fn plugins_and_options() {
-        let template = "in: {type: postgresql, host: h}\nout:\n  type: bigquery\n  dataset: d\n  table: t\n  project: p\n  mode: replace_backup\n  souce_format: JSONL\n  compression: LZ4\n  payload_column: c\n";
+        let template = "in: {type: s3, bucket: b}\nout:\n  type: bigquery\n  dataset: d\n  table: t\n  project: p\n  mode: replace_backup\n  souce_format: JSONL\n  compression: LZ4\n  payload_column: c\n";
         assert_eq!(
             check(template),
             [
-                "a.yml.liquid:1:12 error unknown-plugin: input plugin `postgresql` is not supported yet [not in this version]",
-                "a.yml.liquid:7:9 error unsupported-option: `mode: replace_backup` is not supported yet",
+                "a.yml.liquid:1:12 error unknown-plugin: input plugin `s3` is not supported yet [not in this version]",
+                "a.yml.liquid:7:9 error missing-option: `mode: replace_backup` requires `dataset_old` or `table_old`",
                 "a.yml.liquid:8:3 warning unknown-option: unknown option `souce_format` in `out` is ignored [did you mean `source_format`?]",
                 "a.yml.liquid:9:16 error bad-value: `compression` must be one of NONE, GZIP, not `LZ4`",
-                "a.yml.liquid:10:3 error unsupported-option: `payload_column` is not supported yet, and leaving it out would change the result",
+                "a.yml.liquid:10:19 error missing-option: `payload_column` needs `schema_file` or `template_table`: a line says nothing of its fields",
             ]
         );
         let reader = MemoryReader::default().with("a.yml.liquid", template);

@@ -14,15 +14,29 @@ use crate::secret::Secret;
 pub enum InputConfig {
     /// `type: mysql`: MySQL, MariaDB, Aurora.
     Mysql(MysqlInput),
+    /// `type: postgresql`: PostgreSQL and what speaks its wire.
+    Postgresql(PostgresqlInput),
     /// `type: sqlite`: a SQLite file.
     Sqlite(SqliteInput),
 }
 
-/// As people know it: `mysql shop.orders`, `sqlite shop.db orders`; secrets are not shown.
+impl InputConfig {
+    /// Which rows are read, where that is not all of them.
+    pub fn incremental(&self) -> Option<&Incremental> {
+        match self {
+            Self::Mysql(input) => input.incremental.as_ref(),
+            Self::Postgresql(input) => input.incremental.as_ref(),
+            Self::Sqlite(_) => None,
+        }
+    }
+}
+
+/// As people know it: `mysql shop.orders`, `postgresql shop.orders`, `sqlite shop.db orders`; secrets are not shown.
 impl fmt::Display for InputConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, database, between, selection) = match self {
             Self::Mysql(input) => ("mysql", &input.database, ".", &input.selection),
+            Self::Postgresql(input) => ("postgresql", &input.database, ".", &input.selection),
             Self::Sqlite(input) => ("sqlite", &input.database, " ", &input.selection),
         };
         match selection {
@@ -51,6 +65,8 @@ pub struct MysqlInput {
     pub ssl: SslMode,
     /// What is read.
     pub selection: Selection,
+    /// Which of its rows.
+    pub incremental: Option<Incremental>,
     /// Rows a fetch asks for. Embulk reads over a server-side cursor above 1 and over the text protocol at 1, which
     /// changes how TIME columns come out; rows are otherwise the same.
     pub fetch_rows: i64,
@@ -70,6 +86,47 @@ pub struct MysqlInput {
     /// Statements around the read.
     pub statements: Statements,
     /// Properties of the driver that mean something here (see the `options` of the README); values as text.
+    pub options: BTreeMap<String, Text>,
+}
+
+/// Options of `type: postgresql`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PostgresqlInput {
+    /// Host name, address, or the directory of a Unix socket.
+    pub host: Text,
+    /// TCP port, 5432 when not written.
+    pub port: u16,
+    /// User.
+    pub user: Text,
+    /// Password; empty when not written.
+    pub password: Secret,
+    /// Database.
+    pub database: Text,
+    /// The schema in which names without one are looked up.
+    pub schema: Text,
+    /// TLS. Embulk's `true` does not check the certificate.
+    pub ssl: SslMode,
+    /// What the server shows of this connection in its list of sessions.
+    pub application_name: Text,
+    /// How long a statement may run on the server; none is without limit.
+    pub statement_timeout: Option<Duration>,
+    /// What is read.
+    pub selection: Selection,
+    /// Which of its rows.
+    pub incremental: Option<Incremental>,
+    /// How long connecting may take; zero is without limit.
+    pub connect_timeout: Duration,
+    /// How long the server may be silent; zero is without limit.
+    pub socket_timeout: Duration,
+    /// The zone in which dates and times are written into texts (`type: string`).
+    pub default_timezone: Zone,
+    /// Options of named columns, in the order of the file.
+    pub column_options: Vec<(String, ColumnOption)>,
+    /// Options of columns by JDBC type name, used where a column has none of its own.
+    pub default_column_options: Vec<(String, ColumnOption)>,
+    /// Statements around the read.
+    pub statements: Statements,
+    /// Properties of the driver that mean something here; values as text.
     pub options: BTreeMap<String, Text>,
 }
 
@@ -106,6 +163,38 @@ pub enum Selection {
     },
     /// A query, verbatim.
     Query(Text),
+}
+
+/// `incremental: true`: only rows beyond the last record, in the order of these columns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Incremental {
+    /// `incremental_columns`; empty: the primary key of the table.
+    pub columns: Vec<String>,
+    /// `last_record`: values of those columns; empty: from the first row on.
+    pub last_record: Vec<LastValue>,
+}
+
+/// One value of a last record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LastValue {
+    /// A whole number.
+    Integer(i128),
+    /// A text, or a point in time as `2015-06-04T12:34:56.000000`, in UTC where it ends in `Z`.
+    Text(String),
+}
+
+impl LastValue {
+    /// As it stands in a config diff.
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Integer(value) => match (i64::try_from(*value), u64::try_from(*value)) {
+                (Ok(value), _) => value.into(),
+                (_, Ok(value)) => value.into(),
+                _ => value.to_string().into(),
+            },
+            Self::Text(text) => text.as_str().into(),
+        }
+    }
 }
 
 /// Statements around the read.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::bind::{self, Binder, ForeignPlugins, Purpose};
 use super::config::EmbulkConfig;
+use super::diff;
 use super::liquid::{Setting, SyntaxError, Template};
 use super::template::{Kind, PartialFiles, RenderedText, TextCovers, variables};
 use crate::diagnostic::{Problem, Source, Span};
@@ -28,6 +29,8 @@ pub struct Surroundings<'a> {
     pub now: &'a jiff::Zoned,
     /// The working directory of the command: a relative `json_keyfile` starts there.
     pub directory: &'a Path,
+    /// The config diff that goes over the file (`embulk run -c`), absolute.
+    pub diff: Option<&'a Path>,
 }
 
 /// A transfer file that can be run.
@@ -54,8 +57,17 @@ pub fn load(path: &Path, surroundings: &Surroundings<'_>) -> Result<Rendered, Ve
             RenderedText::render(&template, path, &setting)
         }
     };
+    bind_text(&text, surroundings)
+}
+
+/// Binds YAML that a task has made; messages call it by this name.
+pub fn load_text(name: &str, text: &str, surroundings: &Surroundings<'_>) -> Result<Rendered, Vec<Problem>> {
+    bind_text(&RenderedText::plain(&Source::new(name, text)), surroundings)
+}
+
+fn bind_text(text: &RenderedText, surroundings: &Surroundings<'_>) -> Result<Rendered, Vec<Problem>> {
     let mut problems = text.problems.clone();
-    let covers = TextCovers { text: &text, secrets: Some(surroundings.secrets) };
+    let covers = TextCovers { text, secrets: Some(surroundings.secrets) };
     let binder = Binder {
         covers: &covers,
         reader: surroundings.reader,
@@ -65,7 +77,12 @@ pub fn load(path: &Path, surroundings: &Surroundings<'_>) -> Result<Rendered, Ve
         purpose: Purpose::Run,
         problems: RefCell::default(),
     };
-    let parsed = yaml::parse(&text.source, yaml::Dialect::Embulk);
+    let mut parsed = yaml::parse(&text.source, yaml::Dialect::Embulk);
+    if let (Some(root), Some(path)) = (&mut parsed.node, surroundings.diff)
+        && let Some(diff) = diff::load(path, surroundings.reader)?
+    {
+        diff::merge(root, &diff);
+    }
     let config = parsed.node.as_ref().and_then(|root| bind::config(root, &binder));
     let found = parsed.problems.into_iter().chain(binder.problems.take());
     problems.extend(found.map(|problem| text.locate(problem)));
@@ -175,6 +192,7 @@ mod tests {
                 is_secret: &|name, _| name.contains("PASSWORD") || name.contains("JSON_KEY"),
                 now: &"2024-06-04T01:02:03+09:00[Asia/Tokyo]".parse().unwrap(),
                 directory: Path::new("work"),
+                diff: None,
             },
         )
     }
@@ -277,7 +295,10 @@ mod tests {
             assert!(!format!("{rendered:?}").contains("hunter2"));
         }
         let problems = text(&SMALL.replace("db.password", "nope"), &[]).unwrap_err();
-        assert_eq!(lines(&problems), ["a.yml.liquid:1:47 error secret-missing: secret `nope` is not set"]);
+        assert_eq!(
+            lines(&problems),
+            ["a.yml.liquid:1:47 error secret-missing: Secret not found for key: 'nope'"]
+        );
     }
 
     #[test]

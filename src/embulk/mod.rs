@@ -8,6 +8,7 @@ mod bind;
 mod check;
 pub mod condition;
 pub mod config;
+mod diff;
 pub mod filter;
 pub mod input;
 pub mod json_path;
@@ -22,4 +23,4 @@ pub mod zone;
 
 pub use bind::ForeignPlugins;
 pub use check::check_file;
-pub use load::{Rendered, Surroundings, load};
+pub use load::{Rendered, Surroundings, load, load_text};

@@ -31,7 +31,8 @@ impl Plan {
         error
     }
 
-    /// Every task that failed, also in earlier rounds unless the first failed itself, in the order of definition.
+    /// Every task that failed, also in earlier rounds unless the first failed itself, in the order of definition. Not
+    /// those whose failure changes nothing, be it that of a round before the last.
     fn visit_failed(&self, id: TaskId, visit: &mut impl FnMut(&Node, &Params)) {
         let first = id;
         let mut open = vec![first];
@@ -41,7 +42,7 @@ impl Plan {
                 visit(node, own);
             }
             let below = if id == first { node.told_children() } else { &node.children };
-            open.extend(below.iter().rev());
+            open.extend(below.iter().rev().filter(|child| !self.node(**child).may_fail()));
         }
     }
 
@@ -57,7 +58,7 @@ impl Plan {
                 told.extend(wanted.filter_map(|key| Some(((*key).to_owned(), own.get(*key)?.clone()))));
                 tasks.push(Value::Object(told));
             }
-            open.extend(node.round_children().iter().rev());
+            open.extend(node.round_children().iter().rev().filter(|child| !self.node(**child).may_fail()));
         }
     }
 }

@@ -84,6 +84,7 @@ fn written(value: &Value) -> Params {
         let (key, value) = match (key.as_str(), value) {
             ("op>", command) => ("sh>", command.clone()),
             ("_parallel", Value::Number(size)) => ("_parallel", json!({"limit": size})),
+            ("_timeout", Value::Number(seconds)) => ("_timeout", json!(format!("{seconds}s"))),
             (key @ ("_do" | "_check" | "_error"), value) => (key, written(value).into()),
             (key, value) if key.starts_with('+') => (key, written(value).into()),
             (key, value) => (key, value.clone()),
@@ -195,10 +196,7 @@ impl World {
         let ((at, _), due) = self.due.pop_first()?;
         self.now = at;
         match due {
-            Due::End(work) => {
-                self.end(&work);
-                Some(true)
-            }
+            Due::End(work) => Some(self.end(&work)),
             Due::Retry(id) => {
                 self.plan.retry_due(id);
                 Some(false)
@@ -263,9 +261,10 @@ impl World {
         recorded(&self.all_events()).get(&TaskName::from_full(name)).cloned()
     }
 
-    fn end(&mut self, work: &Work) {
+    /// Whether it still ran, and was not stopped before.
+    fn end(&mut self, work: &Work) -> bool {
         if !self.plan.is_at(work) {
-            return;
+            return false;
         }
         let runs = self.runs[&work.name];
         let fails = word(work, "fail=").map(|count| runs <= count.parse().unwrap());
@@ -283,6 +282,7 @@ impl World {
         } else {
             self.plan.succeeded(work.id, success(work));
         }
+        true
     }
 
     /// `name state` of every operator task of the last rounds.

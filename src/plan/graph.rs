@@ -4,10 +4,11 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::definition::{Body, Definition};
-use super::node::{Node, Role, TaskId, Upstream};
+use super::edges::Edges;
+use super::node::{Node, Role, TaskId};
 use super::progress::{Action, Transition};
 use super::resume::{Again, Recorded, is_control};
-use super::selection::{self, Mode, Path, Selection, SelectionError};
+use super::selection::{self, Mode, Modes, Path, Paths, Selection, SelectionError};
 use crate::dig::workflow::{OperatorCall, Parallel, Task};
 use crate::session::{Params, TaskName, TaskState};
 
@@ -25,7 +26,7 @@ pub struct Plan {
     pub(super) defaults: Arc<Params>,
     pub(super) stopping: bool,
     pub(super) failure_alert: Option<Arc<Definition>>,
-    path: Option<Path>,
+    paths: Paths,
 }
 
 /// An operator task that may start now.
@@ -98,17 +99,21 @@ impl Plan {
         selection: &Selection,
     ) -> Result<Self, SelectionError> {
         let root_name = TaskName::from_full(format!("+{name}"));
-        let mut definition = Definition::from(root);
-        let mut path = None;
-        if let Some(pattern) = selection.pattern() {
-            let generated = (!matches!(selection, Selection::Subtree(_))).then_some(&recorded);
-            let target = selection::resolve(pattern, &root_name, &definition, generated)?;
-            path = Path::new(selection, target.clone());
-            if matches!(selection, Selection::Subtree(_)) {
-                definition = subtree(&root_name, definition, &target);
+        let definition = Definition::from(root);
+        let (paths, definition) = match selection {
+            Selection::Subtree(pattern, rest) => {
+                let target = selection::resolve(pattern, &root_name, &definition, None)?;
+                let part = subtree(&root_name, definition, &target);
+                let find = |pattern: &str| selection::resolve(pattern, &root_name, &part, None);
+                (Paths::new(rest, find)?, part)
             }
-        }
-        let mode = path.as_ref().map_or(Mode::Recorded, |path| path.on(&root_name).unwrap_or(path.after));
+            whole => {
+                let find =
+                    |pattern: &str| selection::resolve(pattern, &root_name, &definition, Some(&recorded));
+                (Paths::new(whole, find)?, definition)
+            }
+        };
+        let modes = paths.root(&root_name);
         let mut plan = Self {
             nodes: Vec::new(),
             ready: VecDeque::new(),
@@ -120,9 +125,9 @@ impl Plan {
             defaults: Arc::new(defaults),
             stopping: false,
             failure_alert: None,
-            path,
+            paths,
         };
-        let root = plan.add(root_name, None, &Arc::new(definition), Role::Child, mode);
+        let root = plan.add(root_name, None, &Arc::new(definition), Role::Child, modes);
         plan.activate(root);
         plan.settle_all();
         Ok(plan)
@@ -155,7 +160,7 @@ impl Plan {
 
     fn take(&mut self, id: TaskId) -> Option<Work> {
         self.start_clock(id);
-        let again = if self.node(id).mode == Mode::Redo { Again::Redo } else { Again::Resume };
+        let again = if self.node(id).runs_again() { Again::Redo } else { Again::Resume };
         let name = self.node(id).name.clone();
         let round = match self.rounds.get(&name) {
             Some(round) => round.saturating_add(1),
@@ -290,13 +295,14 @@ impl Plan {
         parent: Option<TaskId>,
         definition: &Arc<Definition>,
         role: Role,
-        mode: Mode,
+        modes: Modes,
     ) -> TaskId {
         let id = TaskId(self.nodes.len());
-        let mut node = Node::new(name, parent, Arc::clone(definition), role, mode);
+        let mut node = Node::new(name, parent, Arc::clone(definition), role, modes);
         if let Some(parent) = parent {
             let above = self.node(parent);
             node.in_handler |= above.in_handler;
+            node.repeated = above.repeated;
             node.halted = above.halted || above.timed_out;
             self.node_mut(parent).children.push(id);
             self.node_mut(parent).unfinished += 1;
@@ -313,9 +319,12 @@ impl Plan {
         let parent_name = self.node(id).name.clone();
         let names: Vec<TaskName> = children.iter().map(|child| parent_name.child(&child.name)).collect();
         let edges = Edges::of(*parallel, children);
-        let modes = self.child_modes(self.node(id).mode, &names, &edges);
-        for ((name, child), mode) in names.into_iter().zip(children).zip(modes) {
-            self.add(name, Some(id), child, Role::Child, mode);
+        let above = self.node(id).modes;
+        let selected = edges.modes(self.paths.selected.as_ref(), above.selected, &names);
+        let ends = edges.modes(self.paths.end.as_ref(), above.end, &names);
+        let modes = selected.into_iter().zip(ends).map(|(selected, end)| Modes { selected, end });
+        for ((name, child), modes) in names.into_iter().zip(children).zip(modes) {
+            self.add(name, Some(id), child, Role::Child, modes);
         }
         let ids: Vec<TaskId> = self.node(id).round_children().to_vec();
         for (place, edge) in edges.0.into_iter().enumerate() {
@@ -328,40 +337,18 @@ impl Plan {
         }
     }
 
-    /// What the selection says of children with these names.
-    fn child_modes(&self, parent: Mode, names: &[TaskName], edges: &Edges) -> Vec<Mode> {
-        let path = match (&self.path, parent) {
-            (Some(path), Mode::OnPath) => path,
-            _ => return vec![parent; names.len()],
-        };
-        let Some((place, mode)) =
-            names.iter().enumerate().find_map(|(place, name)| Some((place, path.on(name)?)))
-        else {
-            return vec![path.before; names.len()];
-        };
-        let is_before = |sibling| match edges.0.get(place).map(|edge| &edge.upstream) {
-            Some(Upstream::Prefix(count)) => sibling < *count,
-            Some(Upstream::Some(places)) => places.contains(&sibling),
-            None => false,
-        };
-        (0..names.len())
-            .map(|sibling| match sibling {
-                _ if sibling == place => mode,
-                _ if is_before(sibling) => path.before,
-                _ => path.after,
-            })
-            .collect()
-    }
-
-    /// The mode of something generated below a task.
-    pub(super) fn generated_mode(&self, parent: TaskId, name: &TaskName, role: Role) -> Mode {
-        let mode = self.node(parent).mode;
-        match (&self.path, mode, role) {
-            (_, _, Role::Handler) => Mode::Redo,
+    /// The modes of something generated below a task.
+    pub(super) fn generated_modes(&self, parent: TaskId, name: &TaskName, role: Role) -> Modes {
+        if role == Role::Handler {
+            return Modes::REDO;
+        }
+        let mode = |path: &Option<Path>, above| match (path, above, role) {
             (Some(path), Mode::OnPath, Role::Child) => path.on(name).unwrap_or(path.before),
             (Some(path), Mode::OnPath, Role::Check) => path.after,
-            _ => mode,
-        }
+            _ => above,
+        };
+        let above = self.node(parent).modes;
+        Modes { selected: mode(&self.paths.selected, above.selected), end: mode(&self.paths.end, above.end) }
     }
 }
 
@@ -374,64 +361,4 @@ fn subtree(root: &TaskName, definition: Definition, target: &TaskName) -> Defini
     let child = selection::find(root, &definition, target).map(|found| found.alone(rest));
     let children = child.into_iter().map(Arc::new).collect();
     Definition { body: Body::Group { parallel: Parallel::No, children }, ..definition }
-}
-
-/// How the children of a group wait for each other.
-struct Edges(Vec<Edge>);
-
-struct Edge {
-    /// Places of the siblings it waits for. Chunks start as a whole, and wait for no earlier chunk here.
-    waits_for: Vec<usize>,
-    /// Whose stores it sees.
-    upstream: Upstream,
-}
-
-impl Edges {
-    fn of(parallel: Parallel, children: &[Arc<Definition>]) -> Self {
-        match parallel {
-            Parallel::No => Self::in_sequence(children),
-            Parallel::All => Self::at_once(children, children.len()),
-            Parallel::Chunks(size) => Self::at_once(children, size),
-        }
-    }
-
-    /// Each waits for the foreground task before it and all background tasks since; a background task for nobody.
-    fn in_sequence(children: &[Arc<Definition>]) -> Self {
-        let mut since = Vec::new();
-        let edges = children.iter().enumerate().map(|(place, child)| {
-            if child.background {
-                since.push(place);
-                return Edge { waits_for: Vec::new(), upstream: Upstream::Prefix(0) };
-            }
-            let waits_for = std::mem::replace(&mut since, vec![place]);
-            Edge { waits_for, upstream: Upstream::Prefix(place) }
-        });
-        Self(edges.collect())
-    }
-
-    /// Nobody waits, but for the siblings of its chunk that `_after` names. Those of earlier chunks are done when a
-    /// chunk starts, and it sees the stores of them all.
-    fn at_once(children: &[Arc<Definition>], size: usize) -> Self {
-        let mut edges: Vec<Edge> = Vec::with_capacity(children.len());
-        for (place, child) in children.iter().enumerate() {
-            let start = place / size.max(1) * size.max(1);
-            if child.after.is_empty() {
-                edges.push(Edge { waits_for: Vec::new(), upstream: Upstream::Prefix(start) });
-                continue;
-            }
-            let waits_for: Vec<usize> =
-                (start..place).filter(|earlier| child.after.contains(&children[*earlier].name)).collect();
-            let mut upstream: Vec<usize> = (0..start).collect();
-            for earlier in &waits_for {
-                if let Edge { upstream: Upstream::Some(farther), .. } = &edges[*earlier] {
-                    upstream.extend(farther);
-                }
-                upstream.push(*earlier);
-            }
-            upstream.sort_unstable();
-            upstream.dedup();
-            edges.push(Edge { waits_for, upstream: Upstream::Some(upstream) });
-        }
-        Self(edges)
-    }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::definition::Definition;
 use super::fake::{Event, World, recorded};
-use super::node::Phase;
+use super::node::{Node, Phase};
 use super::*;
 use crate::dig::workflow::Parallel;
 use crate::session::{TaskName, TaskState};
@@ -89,6 +89,29 @@ fn workflows() -> impl Strategy<Value = Value> {
             workflow
         },
     )
+}
+
+/// The same with limits of time, some of which run out, and with failures that are allowed.
+fn hasty_workflows() -> impl Strategy<Value = Value> {
+    (workflows(), prop::collection::vec(0_u8..14, 60)).prop_map(|(mut workflow, choices)| {
+        hasten(&mut workflow, &mut choices.into_iter());
+        workflow
+    })
+}
+
+fn hasten(task: &mut Value, choices: &mut impl Iterator<Item = u8>) {
+    let Value::Object(map) = task else { return };
+    for (key, below) in map.iter_mut() {
+        let is_task = key.starts_with('+') || ["_do", "_check", "_error"].contains(&key.as_str());
+        if is_task && below.is_object() {
+            match choices.next() {
+                Some(seconds @ 1..=4) => below["_timeout"] = json!(seconds),
+                Some(5..=7) => below["_continue_on_failure"] = json!(true),
+                _ => {}
+            }
+            hasten(below, choices);
+        }
+    }
 }
 
 /// Every failure becomes a success.
@@ -186,12 +209,18 @@ fn misplaced(plan: &Plan) -> Vec<String> {
     let mut wrong = Vec::new();
     for node in &plan.nodes {
         let children = node.round_children();
-        if node.state != TaskState::Planned || node.phase != Phase::Work || node.definition.call().is_some() {
+        let is_over = node.timed_out || node.halted;
+        if node.state != TaskState::Planned
+            || node.phase != Phase::Work
+            || node.definition.call().is_some()
+            || is_over
+        {
             continue;
         }
         for (waits_for, child) in waits_for(&node.definition).into_iter().zip(children) {
             let child = plan.node(*child);
-            let is_free = waits_for.iter().all(|at| plan.node(children[*at]).state == TaskState::Success);
+            let lets_go = |node: &Node| node.state == TaskState::Success || node.is_tolerated();
+            let is_free = waits_for.iter().all(|at| lets_go(plan.node(children[*at])));
             if is_free == (child.state == TaskState::Blocked) {
                 wrong.push(format!("{} {:?}", child.name, child.state));
             }
@@ -204,7 +233,7 @@ proptest! {
     /// Everything starts as soon as it may and no earlier; and once all that runs has ended the plan has, too: what is
     /// left was held up for good.
     #[test]
-    fn a_plan_starts_what_it_may_and_ends(workflow in workflows()) {
+    fn a_plan_starts_what_it_may_and_ends(workflow in hasty_workflows()) {
         let mut world = World::new(&workflow);
         world.begin_work();
         while !world.plan.is_finished() {
@@ -220,7 +249,7 @@ proptest! {
 
     /// A stop starts nothing more, and the plan ends with what runs.
     #[test]
-    fn a_stopped_plan_ends(workflow in workflows(), ends in 0_usize..12) {
+    fn a_stopped_plan_ends(workflow in hasty_workflows(), ends in 0_usize..12) {
         let mut world = World::new(&workflow);
         world.run(ends);
         world.step();
@@ -231,10 +260,28 @@ proptest! {
         prop_assert_eq!(starts(&world.events[started..]).count(), 0);
     }
 
+    /// The end of a run is a success unless a failure counts; and all that counts, or was allowed, is counted.
+    #[test]
+    fn a_failure_counts_unless_it_is_allowed(workflow in hasty_workflows()) {
+        let world = ran(&workflow);
+        let counts = world.plan.counts();
+        let tasks = world.plan.tasks();
+        let failed = |weight| {
+            tasks.iter().filter(|task| task.state == TaskState::Error && task.weight == weight).count()
+        };
+        prop_assert_eq!((counts.failed, counts.tolerated), (failed(Weight::Counts), failed(Weight::Tolerated)));
+        prop_assert_eq!(counts.canceled > 0, tasks.iter().any(|task| task.state == TaskState::Canceled));
+        if world.plan.root_state() == TaskState::Success {
+            prop_assert_eq!(counts.failed, 0);
+        } else {
+            prop_assert!(counts.failed > 0);
+        }
+    }
+
     /// Places rise from a task to those below it and from the first round to the last; each try of a name has a number
     /// of its own, one above the last.
     #[test]
-    fn tries_and_places_are_counted(workflow in workflows()) {
+    fn tries_and_places_are_counted(workflow in hasty_workflows()) {
         let world = ran(&workflow);
         for (place, node) in world.plan.nodes.iter().enumerate() {
             prop_assert!(node.children.iter().all(|child| child.0 > place));
@@ -266,7 +313,7 @@ proptest! {
 
     /// News of a task that does not run, or does not wait, changes nothing.
     #[test]
-    fn late_news_changes_nothing(workflow in workflows(), ends in 0_usize..12) {
+    fn late_news_changes_nothing(workflow in hasty_workflows(), ends in 0_usize..12) {
         let mut world = World::new(&workflow);
         world.run(ends);
         for place in 0..world.plan.nodes.len() {

@@ -7,13 +7,14 @@
 //! go on.
 //!
 //! * [`definition`]: the compiled tree, shared between the copies that a group's `_retry` makes.
-//! * [`graph`]: the nodes and how they wait for each other.
+//! * [`graph`]: the nodes; `edges` says how they wait for each other.
 //! * [`progress`]: what follows from an end, a failure, a retry; `timeout` from a `_timeout`; `failure` makes the
 //!   variable `error`.
 //! * [`scope`]: which exports and stores a task sees.
 //! * [`resume`] and [`selection`]: what an earlier attempt has done already, and what people asked to run.
 
 pub mod definition;
+mod edges;
 mod failure;
 #[cfg(test)]
 mod fake;

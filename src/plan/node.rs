@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::definition::Definition;
-use super::selection::Mode;
+use super::selection::{Mode, Modes};
 use crate::dig::workflow::OnFailure;
 use crate::run::event::{TaskFailure, TaskResult};
 use crate::session::{Params, TaskName, TaskState};
@@ -57,7 +57,9 @@ pub(super) struct Node {
     pub(super) parent: Option<TaskId>,
     pub(super) definition: Arc<Definition>,
     pub(super) role: Role,
-    pub(super) mode: Mode,
+    pub(super) modes: Modes,
+    /// In another round of something: nothing recorded counts any more.
+    pub(super) repeated: bool,
     pub(super) state: TaskState,
     pub(super) phase: Phase,
     /// Below a `^error`: never taken as done.
@@ -113,14 +115,15 @@ impl Node {
         parent: Option<TaskId>,
         definition: Arc<Definition>,
         role: Role,
-        mode: Mode,
+        modes: Modes,
     ) -> Self {
         Self {
             name,
             parent,
             definition,
             role,
-            mode,
+            modes,
+            repeated: false,
             state: TaskState::Blocked,
             phase: Phase::Work,
             in_handler: role == Role::Handler,
@@ -162,6 +165,16 @@ impl Node {
         if self.error.is_some() { self.round_children() } else { &self.children }
     }
 
+    /// Whether it runs whatever is recorded of it.
+    pub(super) fn runs_again(&self) -> bool {
+        match self.modes.own() {
+            Mode::Redo => true,
+            // Not selected: another round of what is around it does not change that.
+            Mode::RecordedOrPass => false,
+            _ => self.repeated,
+        }
+    }
+
     /// Forgets the children of the last round: the next ones begin a new one.
     pub(super) fn begin_round(&mut self) {
         self.current = self.children.len();
@@ -180,9 +193,12 @@ impl Node {
 
     /// Whether its failure is passed over (`_continue_on_failure`).
     pub(super) fn is_tolerated(&self) -> bool {
+        self.may_fail() && matches!(self.state, TaskState::Error | TaskState::GroupError)
+    }
+
+    /// Whether a failure of it would change nothing.
+    pub(super) fn may_fail(&self) -> bool {
         self.definition.on_failure == OnFailure::Continue
-            && self.role == Role::Child
-            && matches!(self.state, TaskState::Error | TaskState::GroupError)
     }
 
     pub(super) fn forget_scopes(&mut self) {

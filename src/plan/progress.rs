@@ -10,7 +10,7 @@ use super::definition::{Body, Definition};
 use super::graph::Plan;
 use super::node::{Left, Phase, Role, TaskId, Upstream};
 use super::resume::{self, Decision};
-use super::selection::Mode;
+use super::selection::{Mode, Modes};
 use crate::dig;
 use crate::dig::retry::RetryPolicy;
 use crate::dig::workflow::{Parallel, Task};
@@ -181,7 +181,7 @@ impl Plan {
         if self.stopping || self.node(id).halted {
             return self.finish(id, TaskState::Canceled, None);
         }
-        if self.node(id).mode == Mode::Pass {
+        if self.node(id).modes.own() == Mode::Pass {
             return self.pass(id);
         }
         let definition = Arc::clone(&self.node(id).definition);
@@ -204,13 +204,10 @@ impl Plan {
 
     fn start_operator(&mut self, id: TaskId, definition: &Definition) {
         let node = self.node(id);
-        let recorded = match node.mode {
-            Mode::Redo => None,
-            _ if node.in_handler => None,
-            _ => self.recorded.get(&node.name),
-        };
+        let recorded =
+            if node.runs_again() || node.in_handler { None } else { self.recorded.get(&node.name) };
         let succeeded_before = recorded.is_some_and(|task| task.result.is_some());
-        if node.mode == Mode::RecordedOrPass && !succeeded_before {
+        if node.modes.own() == Mode::RecordedOrPass && !succeeded_before {
             return self.pass(id);
         }
         match resume::decide(recorded, definition) {
@@ -284,8 +281,8 @@ impl Plan {
     /// Adds a task below another and starts it.
     fn generate(&mut self, id: TaskId, definition: &Arc<Definition>, part: &str, role: Role) -> TaskId {
         let name = self.node(id).name.child(part);
-        let mode = self.generated_mode(id, &name, role);
-        let child = self.add(name, Some(id), definition, role, mode);
+        let modes = self.generated_modes(id, &name, role);
+        let child = self.add(name, Some(id), definition, role, modes);
         if role == Role::Check {
             // It comes after what was generated, and sees what that stored.
             let before = self.node(id).round_children().len() - 1;
@@ -421,7 +418,7 @@ impl Plan {
         let node = self.node_mut(id);
         node.begin_round();
         // A new round does everything once more, also what an earlier attempt had done.
-        node.mode = Mode::Redo;
+        node.repeated = true;
         match node.definition.body {
             Body::Group { .. } => {
                 node.state = TaskState::Planned;
@@ -470,7 +467,7 @@ impl Plan {
         let role = if self.node(root).phase == Phase::Handler { Role::Handler } else { Role::Child };
         for task in tasks {
             let name = self.node(root).name.child(&task.name);
-            let child = self.add(name, Some(root), &Arc::new(Definition::from(task)), role, Mode::Redo);
+            let child = self.add(name, Some(root), &Arc::new(Definition::from(task)), role, Modes::REDO);
             self.activate(child);
         }
         self.settle_all();

@@ -10,9 +10,9 @@ use super::resume::Recorded;
 pub enum Selection {
     /// Everything that is not recorded as done.
     All,
-    /// `run FILE +task`: the root and that subtree. Groups between the two are left out, with their `_export`,
-    /// `_retry` and `_error`, as Digdag does.
-    Subtree(String),
+    /// `run FILE +task`: of the root and that subtree, what the other one says. Groups between the two are left out,
+    /// with their `_export`, `_retry` and `_error`, as Digdag does.
+    Subtree(String, Box<Selection>),
     /// `retry +task`: what is not done in that subtree; nothing else starts.
     Within(String),
     /// `--from`, `--start`: that task and all after it run again; what stands before it, unless done.
@@ -21,20 +21,14 @@ pub enum Selection {
     Goal(String),
     /// `--end`: what stands before that task, unless done; the rest does not start.
     End(String),
-}
-
-impl Selection {
-    /// The pattern, where there is one.
-    pub fn pattern(&self) -> Option<&str> {
-        match self {
-            Self::All => None,
-            Self::Subtree(pattern)
-            | Self::Within(pattern)
-            | Self::From(pattern)
-            | Self::Goal(pattern)
-            | Self::End(pattern) => Some(pattern),
-        }
-    }
+    /// `--start` with `--end`: of what stands before the end, the start and all after it run again; what stands
+    /// before the start, unless done.
+    Between {
+        /// The first task that runs again.
+        start: String,
+        /// The first one that does not start.
+        end: String,
+    },
 }
 
 /// A pattern that names no task, or several.
@@ -73,6 +67,23 @@ pub(super) enum Mode {
     OnPath,
 }
 
+/// What the selection says of a task, and what an `--end` says of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Modes {
+    pub(super) selected: Mode,
+    pub(super) end: Mode,
+}
+
+impl Modes {
+    /// Of a task that no selection speaks of.
+    pub(super) const REDO: Self = Self { selected: Mode::Redo, end: Mode::Recorded };
+
+    /// What is done with the task itself.
+    pub(super) fn own(self) -> Mode {
+        if self.end == Mode::Pass { Mode::Pass } else { self.selected }
+    }
+}
+
 /// The modes around a selected task.
 #[derive(Debug, Clone)]
 pub(super) struct Path {
@@ -83,17 +94,6 @@ pub(super) struct Path {
 }
 
 impl Path {
-    pub(super) fn new(selection: &Selection, target: TaskName) -> Option<Self> {
-        let (before, at, after) = match selection {
-            Selection::All | Selection::Subtree(_) => return None,
-            Selection::Within(_) => (Mode::RecordedOrPass, Mode::Recorded, Mode::RecordedOrPass),
-            Selection::From(_) => (Mode::Recorded, Mode::Redo, Mode::Redo),
-            Selection::Goal(_) => (Mode::Recorded, Mode::Redo, Mode::Pass),
-            Selection::End(_) => (Mode::Recorded, Mode::Pass, Mode::Pass),
-        };
-        Some(Self { target, before, at, after })
-    }
-
     /// The mode of a task that is the target or holds it; none for any other.
     pub(super) fn on(&self, name: &TaskName) -> Option<Mode> {
         let rest = self.target.as_str().strip_prefix(name.as_str())?;
@@ -102,6 +102,46 @@ impl Path {
             Some('+' | '^') => Some(Mode::OnPath),
             Some(_) => None,
         }
+    }
+}
+
+/// The ways from the root to the task that is selected, and to the one before which the run ends.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Paths {
+    pub(super) selected: Option<Path>,
+    pub(super) end: Option<Path>,
+}
+
+impl Paths {
+    /// Finds the tasks of a selection's patterns.
+    pub(super) fn new(
+        selection: &Selection,
+        find: impl Fn(&str) -> Result<TaskName, SelectionError>,
+    ) -> Result<Self, SelectionError> {
+        let path = |pattern: &String, before, at, after| {
+            Ok::<_, SelectionError>(Some(Path { target: find(pattern)?, before, at, after }))
+        };
+        let from = |pattern| path(pattern, Mode::Recorded, Mode::Redo, Mode::Redo);
+        let until = |pattern| path(pattern, Mode::Recorded, Mode::Pass, Mode::Pass);
+        let (selected, end) = match selection {
+            Selection::All | Selection::Subtree(..) => (None, None),
+            Selection::Within(pattern) => {
+                (path(pattern, Mode::RecordedOrPass, Mode::Recorded, Mode::RecordedOrPass)?, None)
+            }
+            Selection::From(pattern) => (from(pattern)?, None),
+            Selection::Goal(pattern) => (path(pattern, Mode::Recorded, Mode::Redo, Mode::Pass)?, None),
+            Selection::End(pattern) => (None, until(pattern)?),
+            Selection::Between { start, end } => (from(start)?, until(end)?),
+        };
+        Ok(Self { selected, end })
+    }
+
+    /// The modes of the root.
+    pub(super) fn root(&self, name: &TaskName) -> Modes {
+        let mode = |path: &Option<Path>| {
+            path.as_ref().map_or(Mode::Recorded, |path| path.on(name).unwrap_or(path.after))
+        };
+        Modes { selected: mode(&self.selected), end: mode(&self.end) }
     }
 }
 

@@ -178,6 +178,36 @@ fn a_failure_that_is_allowed_stops_nobody() {
 }
 
 #[test]
+fn checks_and_handlers_may_be_allowed_to_fail() {
+    let allowed = json!({"op>": "fail", "_continue_on_failure": true});
+    let world =
+        ran(&json!({"+a": {"op>": "ok", "_check": allowed}, "+b": {"op>": "fail", "_error": allowed}}));
+    assert_eq!(world.states(), ["+wf+a success", "+wf+a^check error", "+wf+b error", "+wf+b^error error"]);
+    let counts = world.plan.counts();
+    assert_eq!((counts.failed, counts.tolerated, counts.succeeded), (1, 2, 1));
+}
+
+#[test]
+fn handlers_do_not_hear_of_a_failure_that_is_allowed() {
+    let world = ran(&json!({
+        "_error": "handle",
+        "+p": {
+            "_parallel": true,
+            "+x": "fail",
+            "+y": {"op>": "fail", "_continue_on_failure": true, "_error": "handle"},
+            "+z": {"_continue_on_failure": true, "_retry": 1, "+z1": "fail=1"},
+        },
+    }));
+    let tasks = |handler: &str| {
+        let error = world.saw(handler, "error").unwrap();
+        let names = error["tasks"].as_array().unwrap().iter().map(|task| task["name"].clone());
+        (error["task"].clone(), names.collect::<Vec<_>>())
+    };
+    assert_eq!(tasks("+wf^error"), (json!("+wf+p+x"), vec![json!("+wf+p+x")]));
+    assert_eq!(tasks("+wf+p+y^error"), (json!("+wf+p+y"), vec![json!("+wf+p+y")]));
+}
+
+#[test]
 fn a_check_sees_what_the_task_stored_and_its_failure_is_the_tasks() {
     let world = ran(&json!({"+a": {"op>": "store.x=1", "_check": "fail", "_error": "handle"}, "+b": "ok"}));
     assert_eq!(world.started(), ["+wf+a", "+wf+a^check", "+wf+a^error"]);
@@ -332,14 +362,25 @@ fn selections_say_what_starts() {
         "+p": {"_parallel": true, "+1": "ok", "+2": "ok"},
     });
     let some = |pattern: &str| pattern.to_owned();
+    let of = |pattern: &str, rest: Selection| Selection::Subtree(some(pattern), Box::new(rest));
+    let between = |start: &str, end: &str| Selection::Between { start: some(start), end: some(end) };
     for (selection, fresh, resumed) in [
         (Selection::All, vec!["a", "x", "y", "z", "1", "2"], vec![]),
-        (Selection::Subtree(some("+g")), vec!["x", "y", "z"], vec![]),
+        (of("+g", Selection::All), vec!["x", "y", "z"], vec![]),
+        (of("+g", Selection::From(some("+y"))), vec!["x", "y", "z"], vec!["y", "z"]),
+        (of("+g", Selection::Goal(some("+y"))), vec!["x", "y"], vec!["y"]),
+        (of("+g", Selection::End(some("+g+z"))), vec!["x", "y"], vec![]),
+        (of("+g", between("+y", "+z")), vec!["x", "y"], vec!["y"]),
         (Selection::Within(some("+y")), vec!["y"], vec![]),
         (Selection::From(some("+y")), vec!["a", "x", "y", "z", "1", "2"], vec!["y", "z", "1", "2"]),
         (Selection::From(some("+p+2")), vec!["a", "x", "y", "z", "1", "2"], vec!["1", "2"]),
         (Selection::Goal(some("+y")), vec!["a", "x", "y"], vec!["y"]),
         (Selection::End(some("+y")), vec!["a", "x"], vec![]),
+        (between("+x", "+z"), vec!["a", "x", "y"], vec!["x", "y"]),
+        (between("+g", "+p+2"), vec!["a", "x", "y", "z"], vec!["x", "y", "z"]),
+        (between("+z", "+p"), vec!["a", "x", "y", "z"], vec!["z"]),
+        (between("+z", "+y"), vec!["a", "x"], vec![]),
+        (between("+g", "+g"), vec!["a"], vec![]),
     ] {
         let last = |world: &World| -> Vec<String> {
             world
@@ -352,7 +393,11 @@ fn selections_say_what_starts() {
         world.run(EVER);
         assert_eq!(last(&world), fresh, "{selection:?}, nothing recorded");
         assert_eq!(world.plan.root_state(), TaskState::Success, "{selection:?}");
-        let partial = matches!(selection, Selection::Within(_) | Selection::Goal(_) | Selection::End(_));
+        let whole = match &selection {
+            Selection::Subtree(_, rest) => rest,
+            other => other,
+        };
+        let partial = !matches!(whole, Selection::All | Selection::From(_));
         assert_eq!(world.plan.is_partial(), partial, "{selection:?}, nothing recorded");
         let mut world = World::resumed(&workflow, ran(&workflow).all_events(), &selection);
         world.run(EVER);
@@ -364,11 +409,27 @@ fn selections_say_what_starts() {
 fn a_subtree_keeps_its_names_and_loses_the_groups_between() {
     let workflow =
         json!({"_export": {"r": 1}, "+g": {"_export": {"e": 1}, "+h": {"_export": {"f": 1}, "+x": "ok"}}});
-    let mut world = World::resumed(&workflow, Vec::new(), &Selection::Subtree("+h".into()));
+    let mut world =
+        World::resumed(&workflow, Vec::new(), &Selection::Subtree("+h".into(), Box::new(Selection::All)));
     world.run(EVER);
     assert_eq!(world.started(), ["+wf+g+h+x"]);
     let seen: Vec<_> = world.seen["+wf+g+h+x"].keys().map(String::as_str).collect();
     assert_eq!(seen, ["r", "f"]);
+}
+
+#[test]
+fn another_round_of_a_group_still_ends_where_the_selection_does() {
+    let workflow =
+        json!({"+g": {"_retry": 1, "+x": "store.s=1", "+y": "fail=1", "+z": "ok"}, "+after": "ok"});
+    for (selection, started) in [
+        (Selection::Goal("+y".into()), ["+wf+g+x", "+wf+g+y", "+wf+g+x", "+wf+g+y"].as_slice()),
+        (Selection::End("+z".into()), ["+wf+g+x", "+wf+g+y", "+wf+g+x", "+wf+g+y"].as_slice()),
+    ] {
+        let mut world = World::resumed(&workflow, Vec::new(), &selection);
+        world.run(EVER);
+        assert_eq!(world.started(), started, "{selection:?}");
+        assert_eq!(world.plan.root_state(), TaskState::Success, "{selection:?}");
+    }
 }
 
 #[test]

@@ -245,6 +245,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_notification_that_failed_is_a_warning() {
+        let (console, _, err) = console(Results::Human);
+        let failure = Some("could not be run: no such file".to_owned());
+        let event = EventKind::Notified { channel: "shell".into(), failure };
+        Progress::new(&console, ProgressMode::Auto)
+            .show(&RunEvent { at: Timestamp::UNIX_EPOCH, kind: event });
+        assert_eq!(
+            err.text(),
+            "warning: the notification by shell was not delivered: could not be run: no such file\n"
+        );
+    }
+
     fn events() -> Vec<RunEvent> {
         let (task, key) = (task(), String::from("k"));
         let progress =

@@ -257,6 +257,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_done_is_counted_beside_what_failed() {
+        let logs = TaskLogSummary::default();
+        let (_, err) = printed(
+            &[copied("orders", 1), copied("items", 1)],
+            end(&[failed("+wf+b"), failed("+wf+a")], &logs),
+        );
+        assert_eq!(
+            err,
+            "error: 2 tasks failed\n  +wf+b: the transfer failed\n    cause: SELECT command denied\n  \
+             +wf+a: the transfer failed\n    cause: SELECT command denied\n    hint: grant it\n\
+             hint: 2 transfers are done; `sync retry --session 42` runs what is left\n"
+        );
+    }
+
+    #[test]
     fn tasks_that_may_fail_are_told_and_nothing_is_left() {
         let logs = TaskLogSummary::default();
         let (_, err) = printed(&[], End { tolerated: &[failed("+wf+b")], ..end(&[], &logs) });

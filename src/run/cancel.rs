@@ -70,3 +70,22 @@ pub fn stop_requests() -> (StopHandle, StopRequests) {
     let requests = handle.requests();
     (handle, requests)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_has_words() {
+        for (reason, expected) in [
+            (StopReason::Signal(1), "SIGHUP"),
+            (StopReason::Signal(2), "SIGINT"),
+            (StopReason::Signal(15), "SIGTERM"),
+            (StopReason::Signal(10), "signal 10"),
+            (StopReason::NotRecorded, "the state could not be written"),
+            (StopReason::NotWanted, "the task that required it was stopped"),
+        ] {
+            assert_eq!(reason.to_string(), expected);
+        }
+    }
+}

@@ -157,7 +157,7 @@ impl<'a> Dispatcher<'a> {
             }
             self.tell_transitions();
             self.give_work();
-            self.hand_over();
+            let _ = self.hand_over();
             if self.is_over() {
                 return;
             }
@@ -216,14 +216,7 @@ impl<'a> Dispatcher<'a> {
             Message::Record(kind, answer) => {
                 self.note_transfer(&kind);
                 self.tell(kind);
-                let recorded = match self.hand_over() {
-                    true => Ok(()),
-                    false => Err(NotRecorded(
-                        self.sink_error
-                            .as_ref()
-                            .map_or_else(|| "the run is stopping".to_owned(), ToString::to_string),
-                    )),
-                };
+                let recorded = self.hand_over().map_err(|error| NotRecorded(error.to_string()));
                 // The task may be gone by now.
                 let _ = answer.send(recorded);
             }
@@ -343,28 +336,28 @@ impl<'a> Dispatcher<'a> {
     /// Something happened: it goes to the sink with the next [`Self::hand_over`].
     fn tell(&mut self, kind: EventKind) {
         if self.untold.len() >= MOST_AT_ONCE {
-            self.hand_over();
+            // An error is kept, and told to whoever needs to know.
+            let _ = self.hand_over();
         }
         self.untold.push(RunEvent { at: Timestamp::now(), kind });
     }
 
-    /// Hands to the sink what happened since the last time. False: it was not taken, and nothing may be built upon it.
-    fn hand_over(&mut self) -> bool {
+    /// Hands to the sink what happened since the last time. An error: it was not taken, now or before, and nothing may
+    /// be built upon it.
+    fn hand_over(&mut self) -> Result<(), SinkError> {
         let events = std::mem::take(&mut self.untold);
-        if self.sink_error.is_some() {
-            return false;
+        if let Some(error) = &self.sink_error {
+            return Err(error.clone());
         }
         if events.is_empty() {
-            return true;
+            return Ok(());
         }
-        match (self.sink)(&events) {
-            Ok(()) => true,
-            Err(error) => {
-                self.sink_error = Some(error);
-                self.stop(StopReason::NotRecorded);
-                false
-            }
+        let taken = (self.sink)(&events);
+        if let Err(error) = &taken {
+            self.sink_error = Some(error.clone());
+            self.stop(StopReason::NotRecorded);
         }
+        taken
     }
 
     fn tell_transitions(&mut self) {
@@ -424,7 +417,7 @@ impl<'a> Dispatcher<'a> {
             starting.push(work);
             self.tell_transitions();
         }
-        let is_recorded = self.hand_over();
+        let is_recorded = self.hand_over().is_ok();
         for work in starting {
             if is_recorded {
                 self.give(work, Waiting::first());
@@ -491,7 +484,7 @@ impl<'a> Dispatcher<'a> {
         while let Ok(message) = self.messages.try_recv() {
             self.take(message);
         }
-        self.hand_over();
+        let _ = self.hand_over();
         let outcome = match (self.plan.root_state(), self.stopped) {
             (TaskState::Success, _) if self.sink_error.is_some() => AttemptOutcome::Failed,
             (TaskState::Success, _) if self.plan.is_partial() => AttemptOutcome::Partial,
@@ -500,7 +493,7 @@ impl<'a> Dispatcher<'a> {
             _ => AttemptOutcome::Failed,
         };
         self.tell(EventKind::AttemptFinished { outcome: outcome.clone() });
-        self.hand_over();
+        let _ = self.hand_over();
         let failures = self.final_failures(Weight::Counts);
         let tolerated = self.final_failures(Weight::Tolerated);
         let counts = self.plan.counts();

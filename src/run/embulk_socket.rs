@@ -19,7 +19,7 @@ use super::embulk_protocol::{Answer, Ask, KEY, LogLevel, SOCKET, TASK, receive, 
 use super::event::EventKind;
 use super::operator::{
     Cancel, EventLine, NotRecorded, OperatorError, OperatorRequest, Reporter, SecretGuard, Services,
-    TransferRequest, TransferService,
+    TransferFile, TransferRequest, TransferService,
 };
 
 /// Names of sockets longer than this do not fit the system's structure (108 bytes).
@@ -242,10 +242,10 @@ impl Visitor {
         let reporter = self.reporter.tapped(|line| Arc::new(Tap { line, voice: voice_for_tap }));
         let request = TransferRequest {
             round: self.round,
-            file: ask.file,
+            file: TransferFile::Named(ask.file),
             directory: ask.directory,
             environment: ask.environment,
-            diff: None,
+            diff: ask.diff,
             reporter,
             cancel,
         };
@@ -375,6 +375,7 @@ mod tests {
             file: "/p/a.yml.liquid".into(),
             directory: "/p".into(),
             environment: BTreeMap::from([("TABLE".to_owned(), "orders".to_owned())]),
+            diff: None,
         };
         send(&mut stream, &ask).expect("sent");
         BufReader::new(stream)
@@ -454,11 +455,21 @@ mod tests {
     fn a_client_without_a_pass_is_sent_away() {
         let bench = Bench::new().on_transfer(|_| panic!("no transfer"));
         let result = run(&bench, |pass| {
+            let line = "Error: this run knows no such task, or it has ended".to_owned();
             let told = answers(&mut connect(pass, "guessed"));
-            assert_eq!(told.last(), Some(&Answer::Exit { code: 1 }));
+            assert_eq!(told, [Answer::Error { line }, Answer::Exit { code: 1 }]);
             Ok(OperatorOutput::default())
         });
         assert!(result.is_ok());
+    }
+
+    #[test]
+    fn a_door_that_does_not_open_says_why() {
+        let mut services = Bench::new().services();
+        services.temporary = "/nowhere".into();
+        let error = EmbulkDoor::new().open(&services).err().expect("there is no such folder");
+        assert_eq!(error.message, "the socket for `embulk` commands could not be opened");
+        assert_eq!(error.causes, ["No such file or directory (os error 2)"]);
     }
 
     #[test]

@@ -154,7 +154,7 @@ impl Stage<'_> {
         }
         match shared.operators.get(request.operator.as_str()) {
             Some(operator) => operator.run(&request),
-            None => Err(OperatorError::config(format!("unknown operator `{}>`", request.operator))),
+            None => Err(OperatorError::config(format!("Unknown task type: {}", request.operator))),
         }
     }
 }
@@ -234,7 +234,9 @@ fn success(guard: &dyn SecretGuard, work: &Work, output: OperatorOutput) -> Resu
 }
 
 fn refused(problems: &[crate::diagnostic::Problem]) -> OperatorError {
-    let first = problems.first().map_or("no reason given", |problem| problem.message.as_str());
+    // What is only doubtful stands among them.
+    let mut errors = problems.iter().filter(|problem| problem.is_error());
+    let first = errors.next().map_or("", |problem| problem.message.as_str());
     OperatorError::config(format!("the tasks that the script added are invalid: {first}"))
 }
 

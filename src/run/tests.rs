@@ -335,20 +335,31 @@ fn control_operators_say_what_is_wrong() {
         ("for_each>: {x: a}\n  _do: {echo>: a}", "`x` of `for_each>` must be a list, but is a text"),
         (
             "for_each>: {x: ['a*b']}\n  _do: {echo>: a}",
-            "a task cannot be named after the item `a*b` of `for_each>`: a name must not contain `*`",
+            "a task cannot be named after the item `a*b` of `for_each>`: a name must not contain character '*'",
         ),
         (
             "for_range>: {from: 0, to: '${9}', step: '${0}'}\n  _do: {echo>: a}",
             "`step` of `for_range>` must be greater than zero, not 0",
         ),
-        ("loop>: '${\"x\"}'\n  _do: {echo>: a}", "parameter `loop>` must be a whole number, but is a text"),
+        (
+            "loop>: '${\"x\"}'\n  _do: {echo>: a}",
+            "Expected integer (int) type for key 'loop>' but got \"x\" (string)",
+        ),
+        (
+            "if>: '${\"yes\"}'\n  _do: {echo>: a}",
+            "Expected 'true' or 'false' for key 'if>' but got \"yes\" (string)",
+        ),
+        (
+            "loop>: 1\n  _parallel: '${3}'\n  _do: {echo>: a}",
+            "Expected 'true' or 'false' for key '_parallel' but got \"3\" (string)",
+        ),
         ("call>: '${\"none\"}'", "workflow file `none.dig` does not exist"),
         ("call>: '${\"../out\"}'", "file `../out.dig` lies outside the project"),
         (
             "wait>: '${\"5\"}'",
-            "parameter `wait>` must be a duration such as `10m` or `1h 30m`, but is a text",
+            "Expected a duration such as `10m` or `1h 30m` for key 'wait>' but got \"5\" (string)",
         ),
-        ("_type: ${'nop'}", "unknown operator `nop>`"),
+        ("_type: ${'nop'}", "Unknown task type: nop"),
         (
             "echo>: ${nowhere}",
             "Failed to evaluate a variable ${nowhere} (ReferenceError: nowhere is not defined)",

@@ -149,3 +149,29 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Level;
+
+    #[test]
+    fn nothing_is_recorded_when_the_run_is_over() {
+        let log = || EventKind::Log { task: None, level: Level::Info, text: String::new() };
+        let over = "the state could not be written: the run is over";
+        let (messages, run) = unbounded();
+        let line = Line(messages);
+        // It ends without an answer.
+        let asked = std::thread::spawn(move || drop(run.recv()));
+        assert_eq!(line.record(log()).expect_err("nobody records").to_string(), over);
+        asked.join().expect("no panic");
+        assert_eq!(line.record(log()).expect_err("nobody records").to_string(), over);
+    }
+
+    #[test]
+    fn a_panic_gives_its_reason_where_it_is_text() {
+        assert_eq!(panic_text(&"text"), "text");
+        assert_eq!(panic_text(&"owned".to_owned()), "owned");
+        assert_eq!(panic_text(&5), "no reason given");
+    }
+}

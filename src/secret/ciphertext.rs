@@ -130,4 +130,17 @@ mod tests {
         let sealed = Ciphertext::Kms(vec![0x00, 0x01]);
         assert_eq!(sealed.open("a", &FakeKeyService::default()), Err(CiphertextError::NotText));
     }
+
+    #[test]
+    fn reasons_are_told_in_full() {
+        assert_eq!(
+            [CiphertextError::KeyLength(31), CiphertextError::Envelope, CiphertextError::NotText]
+                .map(|error| error.to_string()),
+            [
+                "its data key has 31 bytes, not 32",
+                "its envelope does not open under this name: it was changed, or moved from another name",
+                "its value is not UTF-8 text",
+            ]
+        );
+    }
 }

@@ -41,7 +41,7 @@ impl fmt::Debug for Secret {
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// No source knows the name.
-    #[error("secret `{name}` is not set")]
+    #[error("Secret not found for key: '{name}'")]
     NotFound {
         /// The name asked for.
         name: String,

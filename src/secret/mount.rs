@@ -9,7 +9,7 @@ use super::{Secret, SecretError, SecretStore};
 
 /// A value of `_secrets` that names no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`_secrets` maps `{path}` to {kind}, where the name of a secret belongs")]
+#[error("Illegal value in _secrets: `{path}` must be a text, but is {kind}")]
 pub struct MountError {
     /// The dotted key.
     pub path: String,
@@ -109,7 +109,7 @@ mod tests {
             |written: Value| Mounted::new(Arc::new(Echo), &written).err().map(|error| error.to_string());
         assert_eq!(
             error(json!({"pg": {"port": 5432}})).as_deref(),
-            Some("`_secrets` maps `pg.port` to a number, where the name of a secret belongs")
+            Some("Illegal value in _secrets: `pg.port` must be a text, but is a number")
         );
         assert_eq!(error(json!({"pg": true})), None);
     }

@@ -157,7 +157,10 @@ mod tests {
             let secret = fixture.resolver.get(name).expect("it is there");
             assert_eq!(secret.expose(), format!("{name} from {place}"));
         }
-        assert_eq!(fixture.resolver.get("x").expect_err("nowhere").to_string(), "secret `x` is not set");
+        assert_eq!(
+            fixture.resolver.get("x").expect_err("nowhere").to_string(),
+            "Secret not found for key: 'x'"
+        );
     }
 
     #[test]

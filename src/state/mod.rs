@@ -19,3 +19,6 @@ pub use record::{
     AttemptKind, AttemptRecord, NewAttempt, SessionRecord, TaskRecord, TransferRecord, TransferState,
 };
 pub use store::{RunningAttempt, StateError, Store};
+
+#[cfg(test)]
+mod tests;

@@ -22,22 +22,35 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 pub enum StateError {
     /// SQLite said no.
     #[error("the state file could not be used: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(rusqlite::Error),
     /// The folder of the file cannot be made.
-    #[error("the folder of the state file `{path}` could not be made: {source}")]
-    Folder { path: PathBuf, source: std::io::Error },
+    #[error("the folder of the state file `{path}` could not be made: {error}")]
+    Folder { path: PathBuf, error: std::io::Error },
     /// The file was written by a newer version of this program.
     #[error("the state file has version {version}, this program knows up to {known}")]
     Newer { version: i64, known: i64 },
     /// An event could not be turned into a row.
     #[error("an event could not be written to the state: {0}")]
-    Encode(#[from] serde_json::Error),
+    Encode(serde_json::Error),
     /// The workflow runs already.
     #[error(
         "workflow `{}` is already running: attempt {} of session {} ({}), started {} by process {} on `{}`",
         .0.workflow, .0.attempt, .0.session, .0.session_time, .0.started_at, .0.process.pid, .0.process.host
     )]
     Locked(Box<RunningAttempt>),
+}
+
+// What is told of an error is in its own text, so neither is a `source`: it would be told twice.
+impl From<rusqlite::Error> for StateError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<serde_json::Error> for StateError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Encode(error)
+    }
 }
 
 /// The attempt that holds the lock of its workflow.
@@ -64,7 +77,7 @@ impl Store {
     pub fn open(path: &Path) -> Result<Self, StateError> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)
-                .map_err(|source| StateError::Folder { path: path.to_owned(), source })?;
+                .map_err(|error| StateError::Folder { path: path.to_owned(), error })?;
         }
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::RecvTimeoutError;
 
+use super::config_diff;
 use super::context::TransferContext;
 use super::error::TransferError;
 use super::filter::{self, Pipeline};
@@ -36,9 +37,11 @@ pub fn run(config: &EmbulkConfig, context: &TransferContext) -> Result<TransferR
         Ok(figures) => figures,
         Err(error) => {
             output.abort();
+            config_diff::discard(context);
             return Err(error);
         }
     };
+    config_diff::publish(context)?;
     let notes: Vec<String> = read.notes.into_iter().chain(sent.notes).collect();
     for note in &notes {
         context.observer.log(Level::Warn, note);
@@ -53,6 +56,7 @@ pub fn run(config: &EmbulkConfig, context: &TransferContext) -> Result<TransferR
         seconds: start.elapsed().as_secs_f64(),
         snapshot: "per table".to_owned(),
         notes,
+        next: read.next,
     })
 }
 
@@ -63,12 +67,13 @@ fn recover_or_copy(
     context: &TransferContext,
 ) -> Result<(InputFigures, OutputFigures), TransferError> {
     if let Some(sent) = output.recover()? {
-        return Ok((InputFigures { rows: sent.rows_sent, notes: Vec::new() }, sent));
+        return Ok((InputFigures { rows: sent.rows_sent, ..InputFigures::default() }, sent));
     }
     let read = move_rows(config, output, context)?;
     if context.cancel.is_canceled() {
         return Err(TransferError::canceled());
     }
+    config_diff::stage(context, &read.next)?;
     Ok((read, output.commit()?))
 }
 

@@ -210,4 +210,28 @@ mod tests {
         assert_eq!(error.remedy(), Some("check the query in the config"));
         assert_eq!(error.kind.retry(), RetryDirective::AfterChange);
     }
+
+    #[test]
+    fn every_kind_has_its_remedy() {
+        for (kind, remedy) in [
+            (ErrorKind::Unreachable, Some("check host, port and network, then retry")),
+            (ErrorKind::ConnectionLost, Some("retry; the target was left as it was")),
+            (ErrorKind::Authentication, Some("check user and password or key")),
+            (ErrorKind::Permission, Some("grant the permission, then retry")),
+            (ErrorKind::NotFound, Some("check the name in the config")),
+            (ErrorKind::Query, Some("check the query in the config")),
+            (ErrorKind::Config, None),
+            (ErrorKind::Data, Some("choose another type for the column in `column_options`")),
+            (ErrorKind::Rejected, None),
+            (ErrorKind::Busy, Some("retry a little later")),
+            (ErrorKind::Timeout, Some("retry a little later")),
+            (ErrorKind::Storage, Some("make room or fix the permissions, then retry")),
+            (ErrorKind::State, Some("check the disk that holds the state file")),
+            (ErrorKind::Canceled, None),
+            (ErrorKind::Internal, Some("this is a fault in sync: please report it")),
+        ] {
+            assert_eq!(TransferError::new(kind, "x").remedy(), remedy, "{kind:?}");
+        }
+        assert_eq!(TransferError::canceled().to_string(), "the transfer was stopped");
+    }
 }

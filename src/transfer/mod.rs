@@ -4,6 +4,7 @@
 //! What a transfer needs from outside comes in a [`context::TransferContext`].
 
 pub mod civil;
+pub mod config_diff;
 pub mod context;
 pub mod copy;
 pub mod effect;

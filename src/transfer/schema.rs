@@ -25,12 +25,23 @@ pub struct Zones {
     pub server: TimeZone,
     /// The zone of the process (Embulk: of the JVM): DATE, TIME and YEAR are instants in it.
     pub process: TimeZone,
+    /// What is kept of a TIME that becomes an instant.
+    pub time: TimeDetail,
+}
+
+/// What Embulk's driver keeps of a TIME.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeDetail {
+    /// Whole seconds, without sign, hours modulo 24: MySQL's.
+    Seconds,
+    /// Milliseconds: PostgreSQL's.
+    Milliseconds,
 }
 
 impl Zones {
     /// Everything in UTC.
     pub fn utc() -> Self {
-        Self { server: TimeZone::UTC, process: TimeZone::UTC }
+        Self { server: TimeZone::UTC, process: TimeZone::UTC, time: TimeDetail::Seconds }
     }
 }
 
@@ -48,6 +59,8 @@ pub struct Column {
 pub enum ColumnType {
     /// A number that its owner calls boolean: TINYINT(1), BIT(1), BOOLEAN. The number is kept \[Long\].
     Boolean,
+    /// True and false and nothing else, as 1 and 0: PostgreSQL's BOOLEAN \[Long\].
+    Flag,
     /// A signed integer of 64 bits or less \[Long\].
     Long,
     /// BIGINT UNSIGNED \[UnsignedLong\].
@@ -58,7 +71,7 @@ pub enum ColumnType {
     Double,
     /// Decimal digits as the source writes them \[Text\].
     Decimal {
-        /// Digits in all.
+        /// Digits in all; above 76 there is no limit, and none after the point.
         precision: u8,
         /// Digits after the point.
         scale: u8,
@@ -90,7 +103,7 @@ impl ColumnType {
     /// How Embulk's JDBC inputs present such a column. Bytes are text there once they are allowed at all.
     pub fn embulk(self) -> EmbulkType {
         match self {
-            Self::Boolean | Self::Bit { .. } => EmbulkType::Boolean,
+            Self::Boolean | Self::Flag | Self::Bit { .. } => EmbulkType::Boolean,
             Self::Long | Self::UnsignedLong => EmbulkType::Long,
             Self::Float | Self::Double | Self::Decimal { .. } => EmbulkType::Double,
             Self::String | Self::Bytes => EmbulkType::String,
@@ -103,6 +116,7 @@ impl ColumnType {
     pub fn storage(self) -> Storage {
         match self {
             Self::Boolean
+            | Self::Flag
             | Self::Long
             | Self::Date
             | Self::DateTime
@@ -118,7 +132,7 @@ impl ColumnType {
     /// A word for messages.
     pub fn word(self) -> &'static str {
         match self {
-            Self::Boolean => "boolean",
+            Self::Boolean | Self::Flag => "boolean",
             Self::Long => "integer",
             Self::UnsignedLong => "unsigned integer",
             Self::Float => "float",

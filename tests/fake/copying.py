@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any, Optional
 
 from errors import invalid, not_found, required
@@ -46,6 +47,8 @@ def run(job: dict[str, Any], _content: Optional[bytes], tables: Any, _storage: S
         opaque += found.opaque_rows
         shape = shape or found
     made = _made(job, existing, shape, {**target, "tableId": name})
+    if existing is not None and partition is None:
+        _check_partitioning(existing, shape)
     if existing is None:
         existing = tables.insert(target["projectId"], target["datasetId"], made.resource)
     else:
@@ -55,6 +58,24 @@ def run(job: dict[str, Any], _content: Optional[bytes], tables: Any, _storage: S
     existing.rows += [(partition or at, cells) for at, cells in read]
     existing.opaque_rows += opaque
     return {"copiedRows": str(len(read) + opaque), "copiedLogicalBytes": str((len(read) + opaque) * 64)}
+
+
+def _check_partitioning(target: Table, source: Table) -> None:
+    """No copy job changes how a table is partitioned, not even one that takes the place of its rows."""
+    has, comes = _partitioning(target), _partitioning(source)
+    if has != comes:
+        raise invalid(
+            "Failed to copy table: Incompatible table partitioning specification. Expects partitioning specification "
+            f"{has}, but input partitioning specification is {comes}"
+        )
+
+
+def _partitioning(table: Table) -> str:
+    time, ranges = (table.resource.get(key) for key in ("timePartitioning", "rangePartitioning"))
+    if time:
+        field = f",field:{time['field']}" if "field" in time else ""
+        return f"interval(type:{time['type'].lower()}{field})"
+    return f"range(field:{ranges['field']},{json.dumps(ranges['range'], sort_keys=True)})" if ranges else "none"
 
 
 def _made(job: dict[str, Any], existing: Optional[Table], source: Table, reference: dict[str, Any]) -> Table:

@@ -12,6 +12,7 @@ from typing import Any, Optional
 import clock
 import copying
 import emulator
+import extracting
 import load
 from errors import ApiError, duplicate, invalid, not_found, required
 from storage import Storage
@@ -155,6 +156,8 @@ class Jobs:
                 module.check(configuration[kind])
                 target = configuration[kind]["destinationTable"]
                 (self.behind or self.tables).dataset(target["projectId"], target["datasetId"])
+        if "extract" in configuration:
+            extracting.check(configuration["extract"])
         if "query" in configuration and not self.behind:
             raise ApiError(400, "notImplemented", "this stand-in runs no SQL: put it before an emulator")
 
@@ -190,7 +193,7 @@ class Jobs:
             self.end(job, {k: job.fail[k] for k in ("reason", "location", "message") if k in job.fail})
             return
         tables = self.behind or self.tables
-        module = {"load": load, "copy": copying}.get(job.kind)
+        module = {"load": load, "copy": copying, "extract": extracting}.get(job.kind)
         try:
             if module is None:
                 raise invalid(f"this stand-in knows no {job.kind} job")

@@ -46,9 +46,11 @@ pub fn run(files: &Files) -> Result<Told, String> {
     });
     let mut told = teller.told;
     told.story.failed = summary.failures.iter().map(|failed| failed.name.to_string()).collect();
+    told.story.tolerated = summary.tolerated.iter().map(|failed| failed.name.to_string()).collect();
     told.story.counts = Counts {
         succeeded: summary.counts.succeeded,
         failed: summary.counts.failed,
+        tolerated: summary.counts.tolerated,
         blocked: summary.counts.blocked,
     };
     Ok(told)

@@ -15,6 +15,8 @@ pub struct Story {
     pub tasks: BTreeMap<String, Vec<String>>,
     /// The tasks that failed themselves, in the order of the file, without the rounds that a later one replaced.
     pub failed: Vec<String>,
+    /// The same of those whose failure changes nothing.
+    pub tolerated: Vec<String>,
     /// How many tasks succeeded, failed and never started, counted as the program's summary counts them.
     pub counts: Counts,
 }
@@ -24,6 +26,7 @@ pub struct Story {
 pub struct Counts {
     pub succeeded: usize,
     pub failed: usize,
+    pub tolerated: usize,
     pub blocked: usize,
 }
 
@@ -57,6 +60,10 @@ impl Story {
         }
         if self.failed != told.failed {
             text += &format!("  failed tasks\n    expected {:?}\n    got {:?}\n", self.failed, told.failed);
+        }
+        if self.tolerated != told.tolerated {
+            let (expected, got) = (&self.tolerated, &told.tolerated);
+            text += &format!("  tolerated tasks\n    expected {expected:?}\n    got {got:?}\n");
         }
         if self.counts != told.counts {
             text += &format!("  counts\n    expected {:?}\n    got {:?}\n", self.counts, told.counts);

@@ -127,3 +127,15 @@ fn what_is_not_taken_is_not_there() {
         assert!(!manifest.lines().any(|line| line.split(" = ").next() == Some(name)), "{name}");
     }
 }
+
+#[test]
+fn modes_of_bigquery() {
+    let config = "in: {type: sqlite, database: d, table: t}\nout: {type: bigquery, project: p, dataset: d, table: t, mode: no}\n";
+    let sandbox = Sandbox::new().file("a.yml", config);
+    let said = sandbox.run(["check", "a.yml"]).expect_code(65).stdout;
+    let known =
+        said.lines().find_map(|line| line.split_once("`mode` must be one of ")?.1.split_once(", not"));
+    let known = known.unwrap_or_else(|| panic!("{said}")).0;
+    let header = "| `mode` of `bigquery` | what happens once all rows are staged |";
+    assert_eq!(quoted(first_cells(header)), set(known.split(", ")));
+}

@@ -9,11 +9,12 @@ use std::time::Duration;
 use sync::embulk::config::{EmbulkConfig, ExecConfig, TypeMapping};
 use sync::embulk::filter::FilterConfig;
 use sync::embulk::input::{
-    ColumnOption, DatetimeCode, InputConfig, MysqlInput, Selection, SqliteInput, SslMode, Statements,
-    ValueType,
+    ColumnOption, DatetimeCode, InputConfig, MysqlInput, PostgresqlInput, Selection, SqliteInput, SslMode,
+    Statements, ValueType,
 };
 use sync::embulk::output::{
-    Encoder, FileOutput, Formatter, JsonlFormatter, Newline, OutputConfig, Sequence, StaleObjects,
+    CsvFormatter, Encoder, FileOutput, Formatter, HeaderLine, JsonlFormatter, Newline, OutputConfig,
+    QuotePolicy, Sequence, StaleObjects,
 };
 use sync::embulk::text::Text;
 use sync::embulk::zone::Zone;
@@ -25,6 +26,7 @@ use sync::transfer::error::TransferError;
 use sync::transfer::pool::SourcePools;
 use sync::transfer::report::TransferReport;
 
+use crate::support::postgres::PostgresDatabase;
 use crate::support::servers::MySqlDatabase;
 
 /// A folder to write to, with what the transfers in it said and recorded.
@@ -106,6 +108,7 @@ impl Lab {
             sources: SourcePools::new(NonZeroUsize::new(4).unwrap()),
             process_zone: self.zone.clone(),
             directory: self.folder.path().to_owned(),
+            config_diff: None,
         }
     }
 
@@ -159,11 +162,35 @@ pub(super) fn mysql(database: &MySqlDatabase, selection: Selection) -> MysqlInpu
         database: Text::plain(&database.name),
         ssl: SslMode::Disable,
         selection,
+        incremental: None,
         fetch_rows: 10_000,
         connect_timeout: Duration::from_secs(300),
         socket_timeout: Duration::from_secs(1800),
         default_timezone: Zone::utc(),
         datetime_code: DatetimeCode::ServerZone,
+        column_options: Vec::new(),
+        default_column_options: Vec::new(),
+        statements: Statements::default(),
+        options: BTreeMap::new(),
+    }
+}
+
+pub(super) fn postgresql(database: &PostgresDatabase, selection: Selection) -> PostgresqlInput {
+    PostgresqlInput {
+        host: Text::plain(&database.host),
+        port: database.port,
+        user: Text::plain(&database.user),
+        password: Secret::new(""),
+        database: Text::plain(&database.name),
+        schema: Text::plain("public"),
+        ssl: SslMode::Disable,
+        application_name: Text::plain("embulk-input-postgresql"),
+        statement_timeout: None,
+        selection,
+        incremental: None,
+        connect_timeout: Duration::from_secs(300),
+        socket_timeout: Duration::from_secs(1800),
+        default_timezone: Zone::utc(),
         column_options: Vec::new(),
         default_column_options: Vec::new(),
         statements: Statements::default(),
@@ -195,6 +222,24 @@ pub(super) fn to_jsonl(input: InputConfig, types: TypeMapping) -> EmbulkConfig {
         json_columns: Vec::new(),
     };
     to_file(input, Formatter::Jsonl(format), types, "jsonl", Vec::new())
+}
+
+/// CSV as Embulk writes it without further options, into `out000.00.csv`.
+pub(super) fn to_csv(input: InputConfig, types: TypeMapping) -> EmbulkConfig {
+    let format = CsvFormatter {
+        header: HeaderLine::Written,
+        delimiter: ',',
+        quote: '"',
+        quote_policy: QuotePolicy::Minimal,
+        escape: '"',
+        null_string: String::new(),
+        newline: Newline::Crlf,
+        newline_in_field: Newline::Lf,
+        default_timezone: Zone::utc(),
+        default_timestamp_format: "%Y-%m-%d %H:%M:%S.%6N %z".to_owned(),
+        column_options: Vec::new(),
+    };
+    to_file(input, Formatter::Csv(format), types, "csv", Vec::new())
 }
 
 pub(super) fn to_file(

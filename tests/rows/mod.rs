@@ -1,7 +1,9 @@
 //! Transfers by the library: sources, types, files. What the command makes of them is tested elsewhere.
 
 mod filters;
+mod incremental;
 mod lab;
 mod mysql_types;
 mod outcomes;
+mod postgres;
 mod sqlite;

@@ -131,6 +131,26 @@ fn errors_of_the_server_name_table_and_user() {
 }
 
 #[test]
+fn a_table_is_found_in_another_case() {
+    let Some(server) = servers::mariadb() else { return };
+    let database = server.fresh_database();
+    database.run([
+        "create table orders (id int)",
+        "insert into orders values (1)",
+        "create table twins (id int)",
+        "create table TWINS (id int)",
+    ]);
+    let lab = Lab::new();
+    let config =
+        |name: &str| to_jsonl(InputConfig::Mysql(mysql(&database, table(name))), TypeMapping::Embulk);
+    lab.run(&config("ORDERS")).unwrap();
+    assert_eq!(lab.json_lines("out000.00.jsonl"), [json!({"id": 1})]);
+    let error = lab.run(&config("Twins")).unwrap_err();
+    assert_eq!(error.to_string(), "table `Twins` could be `TWINS` or `twins`: both exist");
+    assert_eq!(lab.run(&config("nope")).unwrap_err().kind, ErrorKind::NotFound);
+}
+
+#[test]
 fn a_stopped_transfer_ends_soon_and_leaves_the_old_file() {
     let Some(server) = servers::mariadb() else { return };
     let database = server.fresh_database();

@@ -1,6 +1,7 @@
 //! `pg>` and `mysql>` against real servers, run as a user would.
 
 mod connection;
+mod messages;
 mod mysql;
 mod once;
 mod results;

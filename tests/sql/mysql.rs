@@ -6,7 +6,7 @@ use super::Running;
 use crate::support::sandbox::{Said, Sandbox};
 use crate::support::servers::{MySqlDatabase, mysql_sources};
 
-fn project(database: &MySqlDatabase, tasks: &str) -> Sandbox {
+pub fn project(database: &MySqlDatabase, tasks: &str) -> Sandbox {
     let server = &database.server;
     let (host, port, user, name) = (&server.host, server.port, &server.user, &database.name);
     let mut sandbox = Sandbox::new().file(

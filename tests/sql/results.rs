@@ -352,7 +352,7 @@ fn check_finds_what_would_fail_for_certain() {
             "8 `pg>` does not read `password`",
             "13 `ssl` must be `true`, `false` or `no_verify`",
             "17 `store_last_results` must be `first`, `all` or `false`",
-            "18 parameter `status_table_cleanup` must be a duration such as `10m` or `1h 30m`, but is a number",
+            "18 Expected a duration such as `10m` or `1h 30m` for key 'status_table_cleanup' but got 1 (number)",
             "20 SQL file `missing.sql` does not exist",
         ],
         "{}",

@@ -81,6 +81,14 @@ impl FakeGoogle {
         items.iter().map(|item| item["name"].as_str().expect("an object has a name").to_owned()).collect()
     }
 
+    /// Puts an object into the bucket.
+    pub fn put(&self, name: &str, content: &[u8]) {
+        let (url, bucket, name) = (&self.url, Self::BUCKET, encoded(name));
+        let url = format!("{url}/upload/storage/v1/b/{bucket}/o?uploadType=media&name={name}");
+        let answer = http::send_bytes("POST", &url, content);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+
     /// The bytes of an object as they are stored.
     pub fn object(&self, name: &str) -> Vec<u8> {
         let bucket = Self::BUCKET;

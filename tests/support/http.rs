@@ -45,17 +45,21 @@ pub fn delete(url: &str) -> Answer {
 
 /// Any method, with or without a JSON body.
 pub fn send(method: &str, url: &str, body: Option<&Value>) -> Answer {
+    send_bytes(method, url, body.map(Value::to_string).unwrap_or_default().as_bytes())
+}
+
+/// Any method, with these bytes for a body.
+pub fn send_bytes(method: &str, url: &str, body: &[u8]) -> Answer {
     let rest = url.strip_prefix("http://").expect("stand-ins speak plain HTTP");
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let body = body.map(Value::to_string).unwrap_or_default();
     // HTTP/1.0: the server ends the answer by closing, and never sends it in chunks.
     let request = format!(
-        "{method} /{path} HTTP/1.0\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        "{method} /{path} HTTP/1.0\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     let mut stream = TcpStream::connect(host).unwrap_or_else(|error| panic!("{error}: {url}"));
     stream.set_read_timeout(Some(PATIENCE)).expect("the patience is not zero");
-    stream.write_all(request.as_bytes()).expect("the server reads the request");
+    stream.write_all(&[request.as_bytes(), body].concat()).expect("the server reads the request");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("the server answers");
     parse(&answer)

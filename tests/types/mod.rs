@@ -7,6 +7,7 @@ mod cells;
 mod columns;
 mod emulators;
 mod large;
+mod postgres;
 mod refusals;
 mod staged;
 mod tables;

@@ -217,8 +217,10 @@ impl Required {
         rooms.keep_logs(attempt.id, logs);
         let plan = Plan::new(&workflow.name, workflow.root.clone(), params, recorded, &Selection::All);
         let mut plan = plan.map_err(|error| OperatorError::failed(error.to_string()))?;
-        if rooms.alerts() {
-            plan.alert_on_failure(failure_alert().map_err(|error| failed(&error))?);
+        if rooms.alerts()
+            && let Some(alert) = failure_alert()
+        {
+            plan.alert_on_failure(alert);
         }
         let way = Way { stop: rooms.stop.requests(), cancel: Some(wanted.cancel.clone()), since: self.since };
         let setup = rooms.run_setup(workflow, time, attempt, way);
@@ -303,8 +305,11 @@ fn pause(cancel: &Cancel) -> Result<(), OperatorError> {
     if cancel.is_canceled() { Err(OperatorError::canceled()) } else { Ok(()) }
 }
 
+/// The error has all that lies below it in its own words.
 fn state(error: &StateError) -> OperatorError {
-    OperatorError::failed("the state could not be used").cause(error)
+    let mut failed = OperatorError::failed("the state could not be used");
+    failed.causes.push(error.to_string());
+    failed
 }
 
 fn failed(error: &anyhow::Error) -> OperatorError {

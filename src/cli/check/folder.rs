@@ -87,3 +87,18 @@ fn entries(project: &Path, folder: &Path, ignored: &Ignored) -> anyhow::Result<V
     };
     listed().with_context(|| format!("can't read the folder `{}`", project.join(folder).display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_went_away_is_named() {
+        let error = entries(Path::new("/nowhere"), Path::new("sub"), &Ignored::default())
+            .expect_err("it is not there");
+        assert_eq!(
+            format!("{error:#}"),
+            "can't read the folder `/nowhere/sub`: No such file or directory (os error 2)"
+        );
+    }
+}

@@ -106,6 +106,20 @@ mod tests {
     }
 
     #[test]
+    fn a_transfer_file_takes_it_from_outside() {
+        assert_eq!(
+            render(&check(Path::new("a.yml"), "in: {password: hunter2}\n".to_owned()), false),
+            "warning: the value of `password` is a secret that is written out
+ --> a.yml:1:6
+  |
+1 | in: {password: *******}
+  |      ^^^^^^^^
+  = hint: pass it in through the environment: `{{ env.NAME }}`
+"
+        );
+    }
+
+    #[test]
     fn only_what_is_written_out_is_meant() {
         for (path, text, expected) in [
             (

@@ -372,5 +372,19 @@ mod tests {
             message(of("log-server.type = gcs").log_server()),
             "property `log-server.type` takes `s3`, `local` or `null`"
         );
+        let half = |key: &str| {
+            let text = format!(
+                "log-server.type = s3\nlog-server.s3.credentials.{key} = x\nlog-server.s3.bucket = b"
+            );
+            message(of(&text).log_server())
+        };
+        assert_eq!(
+            half("access-key-id"),
+            "property `log-server.s3.credentials.secret-access-key` is required beside the id"
+        );
+        assert_eq!(
+            half("secret-access-key"),
+            "property `log-server.s3.credentials.access-key-id` is required beside the key"
+        );
     }
 }

@@ -113,20 +113,45 @@ impl BigQuery {
         self.google.find(&Call::new(Method::GET, self.url(&path), "bigquery dataset")).await
     }
 
-    /// Makes a dataset unless it is there.
+    /// Makes a dataset unless it is there; `access` as another dataset has it.
     pub async fn make_dataset(
         &self,
         project: &str,
         dataset: &str,
         location: Option<&str>,
+        access: Option<&Value>,
     ) -> Result<(), GoogleError> {
-        let mut body = json!({"datasetReference": {"projectId": project, "datasetId": dataset}});
+        let mut body = json!({});
         if let Some(location) = location {
             body["location"] = location.into();
         }
+        if let Some(access) = access.filter(|access| access.is_array()) {
+            body["access"] = access.clone();
+        }
+        self.insert_dataset(project, dataset, body).await
+    }
+
+    /// Makes a dataset of this resource unless it is there.
+    pub async fn insert_dataset(
+        &self,
+        project: &str,
+        dataset: &str,
+        mut body: Value,
+    ) -> Result<(), GoogleError> {
+        body["datasetReference"] = json!({"projectId": project, "datasetId": dataset});
         let url = self.url(&format!("projects/{}/datasets", path_part(project)));
         match self.google.json(&Call::new(Method::POST, url, "bigquery datasets").body(&body)).await {
             Err(error) if !error.is(409) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes a dataset with all that is in it; one that is not there is removed already.
+    pub async fn delete_dataset(&self, project: &str, dataset: &str) -> Result<(), GoogleError> {
+        let path = format!("projects/{}/datasets/{}", path_part(project), path_part(dataset));
+        let url = format!("{}?deleteContents=true", self.url(&path));
+        match self.google.send(&Call::new(Method::DELETE, url, "bigquery dataset")).await {
+            Err(error) if !error.is(404) => Err(error),
             _ => Ok(()),
         }
     }

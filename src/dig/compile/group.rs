@@ -1,11 +1,9 @@
 //! Groups: which keys they may have, how their children run, and in which order.
 
-use serde_json::Value;
-
 use super::{Compiler, DIRECTIVES, Place, find, given, holds_template, span_of};
 use crate::diagnostic::{Problem, suggest};
+use crate::dig::name;
 use crate::dig::workflow::{Parallel, Task, TaskBody};
-use crate::dig::{name, params};
 use crate::yaml::Entry;
 
 /// Keys that a group may have.
@@ -81,22 +79,7 @@ impl Compiler {
     pub(in crate::dig) fn parallel(&mut self, entries: &[&Entry], place: Place<'_>) -> Parallel {
         let Some(entry) = given(entries, "_parallel") else { return Parallel::No };
         let value = entry.value.to_json();
-        let chunks = match &value {
-            Value::Bool(_) | Value::String(_) => params::to_bool("_parallel", &value)
-                .ok()
-                .map(|all| if all { Parallel::All } else { Parallel::No }),
-            Value::Object(map) => {
-                map.get("limit").and_then(|limit| params::to_integer("limit", limit).ok()).map(|limit| {
-                    usize::try_from(limit)
-                        .ok()
-                        .filter(|limit| *limit > 0)
-                        .map_or(Parallel::All, Parallel::Chunks)
-                })
-            }
-            _ => None,
-        };
-        chunks.unwrap_or_else(|| {
-            let message = "`_parallel` must be `true`, `false` or `{limit: N}`".to_owned();
+        Parallel::from_value(&value).unwrap_or_else(|message| {
             self.literal_wanted(message, entry, place);
             Parallel::No
         })
@@ -132,18 +115,24 @@ impl Compiler {
         };
         if child.background && parallel != Parallel::No {
             let span = directive("_background").map_or(place.span, |entry| &entry.key_span);
-            let message = "`_background` has no meaning in a group with `_parallel`";
+            let message = "Setting \"_background: true\" option is invalid (unnecessary) \
+                if its parent task has \"_parallel: true\" option";
             self.report(Problem::error("misplaced-directive", message, span), place);
         }
         let Some(after) = directive("_after").filter(|_| !child.after.is_empty()) else { return };
         if parallel == Parallel::No {
-            let message = "`_after` needs `_parallel: true` in the group around it";
+            let message = "Setting \"_after\" option is invalid \
+                if its parent task doesn't have \"_parallel: true\" option";
             self.report(Problem::error("misplaced-directive", message, &after.key_span), place);
             return;
         }
         for name in child.after.iter().filter(|name| !earlier.iter().any(|task| task.name == **name)) {
-            let problem =
-                Problem::error("unknown-task", format!("no task `{name}` before this one"), span_of(after));
+            let problem = Problem::error(
+                "unknown-task",
+                format!("Dependency task '{name}' does not exist"),
+                span_of(after),
+            );
+            let problem = problem.hint("a task can wait for those that stand before it");
             let problem = match suggest(name, earlier.iter().map(|task| task.name.as_str())) {
                 Some(near) => problem.label(format!("did you mean `{near}`?")),
                 None => problem,

@@ -250,9 +250,8 @@ impl Compiler {
         let value = entry.value.to_json();
         match params::to_bool(key, &value) {
             Ok(flag) => flag,
-            Err(_) => {
-                let message = format!("`{key}` must be `true` or `false`");
-                self.literal_wanted(message, entry, place);
+            Err(error) => {
+                self.literal_wanted(error.to_string(), entry, place);
                 false
             }
         }
@@ -418,11 +417,11 @@ mod tests {
             ),
             (
                 "+a: {sh>: x, _secrets: {pg: {port: 5432}, db: other.db}}\n",
-                "1:36 error operand `_secrets.pg.port` must be the name of a secret, but is a number",
+                "1:36 error operand Illegal value in _secrets: `_secrets.pg.port` must be a text, but is a number",
             ),
             ("timezone: Mars/Olympus\n", "1:11 error timezone unknown time zone `Mars/Olympus`"),
             ("timezone: [x]\n", "1:11 error timezone `timezone` must be the name of a zone or an offset"),
-            ("+a^b: {sh>: x}\n", "1:1 error task-name task name `+a^b` must not contain the character `^`"),
+            ("+a^b: {sh>: x}\n", "1:1 error task-name task name `+a^b` must not contain character '^'"),
             ("1: x\n", "1:1 error unknown-key unknown key `1` at the top of a workflow file"),
             // Shapes.
             ("+a:\n", "1:1 error shape `+a` has no value"),
@@ -434,7 +433,7 @@ mod tests {
             ),
             ("_export: 3\n", "1:10 error shape `_export` must be a mapping, but is a number"),
             ("_error: x\n", "1:9 error shape `_error` must be a mapping, but is text"),
-            ("+ a: {sh>: x}\n", "1:1 error task-name task name `+ a` must not contain the character ` `"),
+            ("+ a: {sh>: x}\n", "1:1 error task-name task name `+ a` must not contain character ' '"),
             // Groups.
             (
                 "+g: {parallel: true, +a: {sh>: x}}\n",
@@ -456,39 +455,50 @@ mod tests {
                 "+g: {timezone: UTC, +a: {sh>: x}}\n",
                 "1:6 warning misplaced-directive `timezone` has no effect below the top of the file",
             ),
+            ("+g: {_parallel: 3, +a: {sh>: x}}\n", "1:17 error shape Invalid _parallel format: 3"),
             (
-                "+g: {_parallel: 3, +a: {sh>: x}}\n",
-                "1:17 error shape `_parallel` must be `true`, `false` or `{limit: N}`",
+                "+g: {_parallel: {limit: few}, +a: {sh>: x}}\n",
+                "1:17 error shape Expected integer (int) type for key 'limit' but got \"few\" (string)",
+            ),
+            (
+                "+g: {_parallel: {}, +a: {sh>: x}}\n",
+                "1:17 error shape Parameter 'limit' is required but not set",
+            ),
+            (
+                "+a: {loop>: 2, _parallel: 3, _do: {sh>: x}}\n",
+                "1:27 error operand Invalid _parallel format: 3",
             ),
             (
                 "+g: {_parallel: '${p}', +a: {sh>: x}}\n",
-                "1:17 error shape `_parallel` must be `true`, `false` or `{limit: N}`",
+                "1:17 error shape Expected 'true' or 'false' for key '_parallel' but got \"${p}\" (string)",
             ),
             (
                 "+g: {_retry: '${n}', +a: {sh>: x}}\n",
                 "1:14 warning retry `_retry` of a group is not evaluated: there will be no retry",
             ),
-            (
-                "+g: {_retry: true, +a: {sh>: x}}\n",
-                "1:14 error retry `_retry` must be a number or a map with `limit`, but is a boolean",
-            ),
+            ("+g: {_retry: true, +a: {sh>: x}}\n", "1:14 error retry Invalid _retry format: true"),
             (
                 "+g: {_parallel: true, +a: {_background: true, sh>: x}}\n",
-                "1:28 error misplaced-directive `_background` has no meaning in a group with `_parallel`",
+                "1:28 error misplaced-directive Setting \"_background: true\" option is invalid (unnecessary) if its parent \
+                 task has \"_parallel: true\" option",
             ),
             (
                 "+g: {+a: {sh>: x}, +b: {_after: [+a], sh>: x}}\n",
-                "1:25 error misplaced-directive `_after` needs `_parallel: true` in the group around it",
+                "1:25 error misplaced-directive Setting \"_after\" option is invalid if its parent task doesn't have \
+                 \"_parallel: true\" option",
             ),
             (
                 "+g: {_parallel: true, +abc: {sh>: x}, +b: {_after: [+abd], sh>: x}}\n",
-                "1:52 error unknown-task no task `+abd` before this one (did you mean `+abc`?)",
+                "1:52 error unknown-task Dependency task '+abd' does not exist (did you mean `+abc`?)",
             ),
             (
                 "+g: {_parallel: true, +a: {sh>: x}, +b: {_after: +a, sh>: x}}\n",
                 "1:50 error shape `_after` must be a list of task names",
             ),
-            ("+a: {_disable: '${true}', sh>: x}\n", "1:16 error shape `_disable` must be `true` or `false`"),
+            (
+                "+a: {_disable: '${true}', sh>: x}\n",
+                "1:16 error shape Expected 'true' or 'false' for key '_disable' but got \"${true}\" (string)",
+            ),
             // Operators.
             (
                 "+a: {embluk>: x}\n",
@@ -497,8 +507,8 @@ mod tests {
             ("+a: {frob>: x}\n", "1:6 error unknown-operator unknown operator `frob>`"),
             ("+a: {_type: nop}\n", "1:13 error unknown-operator unknown operator `nop>`"),
             (
-                "+a: {bq>: x.sql}\n",
-                "1:6 error unsupported-operator operator `bq>` is not supported yet (not in this version)",
+                "+a: {redshift>: x.sql}\n",
+                "1:6 error unsupported-operator operator `redshift>` is not supported yet (not in this version)",
             ),
             (
                 "+a: {td>: x.sql}\n",
@@ -524,10 +534,7 @@ mod tests {
                 "+a: {call>: x, _parallel: true}\n",
                 "1:16 warning misplaced-directive `_parallel` has no effect on `call>`",
             ),
-            (
-                "+a: {sh>: x, _retry: [1]}\n",
-                "1:22 error retry `_retry` must be a number or a map with `limit`, but is a list",
-            ),
+            ("+a: {sh>: x, _retry: [1]}\n", "1:22 error retry Invalid _retry format: [1]"),
             (
                 "_error: {sh>: x, echo>: y}\n",
                 "1:18 error two-operators task `+main^error` has more than one operator",
@@ -562,10 +569,7 @@ mod tests {
             ),
             ("+a: {loop>: many, _do: {sh>: x}}\n", "1:13 error operand `loop>` takes a whole number"),
             ("+a: {if>: maybe, _do: {sh>: x}}\n", "1:11 error operand `if>` takes `true` or `false`"),
-            (
-                "+a: {sh>: x, _env: {BAD-NAME: x}}\n",
-                "1:21 error operand `BAD-NAME` can't be the name of an environment variable",
-            ),
+            ("+a: {sh>: x, _env: {BAD-NAME: x}}\n", "1:21 error operand Invalid _env key name: BAD-NAME"),
             ("+a: {echo>: x, colour: red}\n", "1:16 warning unused-parameter `echo>` does not read `colour`"),
             (
                 "+a: {loop>: 2, parallel: true, _do: {echo>: x}}\n",
@@ -701,7 +705,7 @@ _export: {a: 1}
         );
         assert!(!dig::compile_called(Path::new("1.dig"), &reader).has_errors());
         let message = |path: &str| dig::load(Path::new(path), &reader).problems[0].message.clone();
-        assert_eq!(message("1.dig"), "workflow name `1` must not start with a digit");
+        assert_eq!(message("1.dig"), "workflow name `1` must not start with a numeric digit (0-9)");
         assert_eq!(message("no.dig"), "file `no.dig` does not exist");
     }
 

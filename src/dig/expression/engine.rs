@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rquickjs::context::EvalOptions;
 use rquickjs::function::{Func, This};
-use rquickjs::{CatchResultExt, CaughtError, Context, Ctx, Function, Object, Persistent, Runtime, Value};
+use rquickjs::{
+    Array, CatchResultExt, CaughtError, Context, Ctx, Function, Object, Persistent, Runtime, Value,
+};
 
 use super::evaluator::{Clock, Limits};
 use super::extras;
@@ -116,12 +118,15 @@ impl Engine {
     }
 
     fn started(&mut self) -> Result<&Started, String> {
-        if self.started.is_none() {
-            let runtime = self.new_runtime()?;
-            let shared = Scope::new(&runtime, &self.host)?;
-            self.started = Some(Started { runtime, shared });
-        }
-        self.started.as_ref().ok_or_else(|| "the JavaScript engine does not start".to_owned())
+        let started = match self.started.take() {
+            Some(started) => started,
+            None => {
+                let runtime = self.new_runtime()?;
+                let shared = Scope::new(&runtime, &self.host)?;
+                Started { runtime, shared }
+            }
+        };
+        Ok(self.started.insert(started))
     }
 
     fn new_globals(&mut self) -> Result<Scope, String> {
@@ -180,13 +185,12 @@ fn evaluate_in<'js>(
     let mut options = EvalOptions::default();
     options.strict = false;
     let function: Function<'js> = ctx.eval_with_options(source, options)?;
-    let texts: Vec<String> = function.call((This(scope), to_text))?;
-    if texts.len() == codes.len() {
-        Ok(texts)
-    } else {
-        // Code that closes our brackets and opens others.
-        Err(rquickjs::Exception::throw_syntax(ctx, "unbalanced parentheses"))
+    let texts: Array<'js> = function.call((This(scope), to_text))?;
+    // Code that closes our brackets and opens others.
+    if texts.len() != codes.len() || texts.iter::<Value<'js>>().flatten().any(|text| !text.is_string()) {
+        return Err(rquickjs::Exception::throw_syntax(ctx, "unbalanced parentheses"));
     }
+    texts.iter().collect()
 }
 
 fn check_in<'js>(ctx: &Ctx<'js>, code: &str) -> rquickjs::Result<()> {

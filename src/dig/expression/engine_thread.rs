@@ -67,3 +67,23 @@ impl EngineThread {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_that_is_gone_is_not_asked_again() {
+        // Its thread has ended before the question, or while it was asked.
+        for listens in [false, true] {
+            let (questions, asked) = channel();
+            let asked = listens.then_some(asked);
+            let answers = channel().1;
+            let thread = EngineThread { questions, answers, stop: Arc::default(), limits: Limits::default() };
+            let (answer, thread) = thread.evaluate(vec!["1".to_owned()], "{}".to_owned());
+            assert_eq!(answer, Err("the JavaScript engine failed".to_owned()));
+            assert!(thread.is_none());
+            drop(asked);
+        }
+    }
+}

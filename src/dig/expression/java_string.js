@@ -42,7 +42,8 @@
     contains: function (text) { return this.indexOf(text) >= 0; },
     equals: function (text) { return String(this) === text; },
     equalsIgnoreCase: function (text) {
-      return typeof text === 'string' && this.toUpperCase().toLowerCase() === text.toUpperCase().toLowerCase();
+      if (typeof text !== 'string' || text.length !== this.length) return false;
+      return this.toUpperCase().toLowerCase() === text.toUpperCase().toLowerCase();
     },
     compareTo: function (text) { return compare(String(this), String(text)); },
     compareToIgnoreCase: function (text) {

@@ -18,3 +18,6 @@ mod zone;
 pub use evaluator::{Clock, EvaluationError, Evaluator, Limits, Tolerance};
 pub use syntax::{TemplateError, parse_template};
 pub use template::{Part, Template};
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 //!
 //! A value that holds `${...}` is known only then, so it is left alone here.
 
+mod bigquery;
 mod http;
 mod mail;
 mod object_wait;
@@ -14,9 +15,9 @@ mod testing;
 use serde_json::Value;
 
 pub(crate) use self::sql::exclusive_sql_options;
-use super::compile::{DIRECTIVES, find, holds_template, span_of};
+use super::compile::{DIRECTIVES, find, given, holds_template, span_of};
 use super::params;
-use super::workflow::OperatorCall;
+use super::workflow::{OperatorCall, Parallel};
 use crate::diagnostic::{Problem, suggest};
 use crate::yaml::{Entry, Node, NodeValue};
 
@@ -29,12 +30,14 @@ pub(super) fn check(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
     problems.extend(find(entries, "_env").into_iter().flat_map(environment));
     problems.extend(find(entries, "_secrets").into_iter().flat_map(|entry| secrets("_secrets", entry)));
     problems.extend(unused(call, entries));
+    problems.extend(parallel(call, entries));
     problems.extend(param::check(call, entries));
     problems.extend(object_wait::check(call, entries));
     match call.operator.as_str() {
         "http" | "http_call" => problems.extend(http::options(entries)),
         "mail" => problems.extend(mail::options(entries)),
         "pg" | "mysql" | "sqlite" => problems.extend(sql::check(call, entries)),
+        "bq_load" | "bq_extract" | "bq_ddl" => problems.extend(bigquery::check(call, entries)),
         _ => {}
     }
     let node = &call.command_node;
@@ -58,7 +61,7 @@ pub(super) fn check(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
         "wait" if params::to_duration("wait>", &call.command).is_err() => {
             problems.push(wrong(call, "a duration such as `10m`"));
         }
-        "slack" | "mail" | "pg" | "mysql" | "sqlite" => problems.extend(file_or_data(call)),
+        "slack" | "mail" | "pg" | "mysql" | "sqlite" | "bq" => problems.extend(file_or_data(call)),
         _ => {}
     }
     problems
@@ -82,7 +85,7 @@ fn environment(entry: &Entry) -> Vec<Problem> {
         .iter()
         .filter(|variable| !is_name(&variable.key))
         .map(|variable| {
-            let message = format!("`{}` can't be the name of an environment variable", variable.key);
+            let message = format!("Invalid _env key name: {}", variable.key);
             Problem::error(CODE, message, &variable.key_span)
         })
         .collect()
@@ -99,7 +102,8 @@ fn secrets(path: &str, entry: &Entry) -> Vec<Problem> {
             vec![Problem::warning("no-effect", format!("`{path}` has no effect"), &entry.key_span)]
         }
         _ => {
-            let message = format!("`{path}` must be the name of a secret, but is {}", entry.value.kind());
+            let message =
+                format!("Illegal value in _secrets: `{path}` must be a text, but is {}", entry.value.kind());
             vec![Problem::error(CODE, message, span_of(entry))]
         }
     }
@@ -118,6 +122,10 @@ fn unused(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
         "wait" => &["blocking", "poll_interval"],
         "s3_wait" => object_wait::S3_OPTIONS,
         "gcs_wait" => object_wait::GCS_OPTIONS,
+        "bq" if call.command.is_object() => bigquery::QUERY_OPTIONS,
+        "bq_load" => bigquery::LOAD_OPTIONS,
+        "bq_extract" => bigquery::EXTRACT_OPTIONS,
+        "bq_ddl" => bigquery::DDL_OPTIONS,
         _ => return Vec::new(),
     };
     let own = |key: &str| key.starts_with(['_', '+']) || key.ends_with('>') || options.contains(&key);
@@ -148,6 +156,14 @@ fn spots_of<'n>(node: &'n Node, found: &mut Vec<&'n str>) {
         NodeValue::Sequence(items) => items.iter().for_each(|item| spots_of(item, found)),
         NodeValue::Mapping(entries) => entries.iter().for_each(|entry| spots_of(&entry.value, found)),
     }
+}
+
+/// `_parallel` of a loop, which is evaluated with it.
+fn parallel(call: &OperatorCall, entries: &[&Entry]) -> Option<Problem> {
+    let is_loop = ["for_each", "for_range", "loop"].contains(&call.operator.as_str());
+    let entry = given(entries, "_parallel").filter(|entry| is_loop && !holds_template(&entry.value))?;
+    let message = Parallel::from_value(&entry.value.to_json()).err()?;
+    Some(Problem::error(CODE, message, span_of(entry)))
 }
 
 /// Loops need `_do`; `if>` needs one of the two.

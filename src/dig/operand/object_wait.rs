@@ -103,11 +103,11 @@ mod tests {
             ("gcs_wait>: b/o, bucket: b", "error `bucket` has no place beside a value of `gcs_wait>`"),
             (
                 "s3_wait>: b/k, timeout: 30",
-                "error parameter `timeout` must be a duration such as `10m` or `1h 30m`, but is a number",
+                "error Expected a duration such as `10m` or `1h 30m` for key 'timeout' but got 30 (number)",
             ),
             (
                 "gcs_wait>: b/o, continue_on_timeout: perhaps",
-                "error parameter `continue_on_timeout` must be `true` or `false`, but is a text",
+                "error Expected 'true' or 'false' for key 'continue_on_timeout' but got \"perhaps\" (string)",
             ),
             ("gcs_wait>: b/o, key: k", "warning `gcs_wait>` does not read `key`"),
             ("s3_wait>: b/k, time_out: 1h", "warning `s3_wait>` does not read `time_out`"),

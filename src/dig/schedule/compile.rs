@@ -240,7 +240,8 @@ fn set_option(schedule: Option<&mut Schedule>, option: &Entry, written: &Written
             let seconds = params::to_integer(key, &value).map_err(|error| wrong(error.to_string()))?;
             // A month of delay is far beyond use.
             let seconds = Some(seconds).filter(|seconds| (0..=2_678_400).contains(seconds));
-            let seconds = seconds.ok_or_else(|| wrong("`delay` must be a number of seconds".to_owned()))?;
+            let seconds =
+                seconds.ok_or_else(|| wrong("`delay` must be from 0 to 2678400 seconds".to_owned()))?;
             if let Some(schedule) = schedule {
                 schedule.delay = SignedDuration::from_secs(seconds);
             }

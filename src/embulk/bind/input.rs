@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::incremental;
 use super::scalar::Scalar;
 use super::section::{Rules, Section};
 use crate::diagnostic::Problem;
 use crate::embulk::config::EmbulkType;
 use crate::embulk::input::{
-    ColumnOption, DatetimeCode, InputConfig, MysqlInput, Selection, SqliteInput, SslMode, Statements,
-    ValueType,
+    ColumnOption, DatetimeCode, InputConfig, MysqlInput, PostgresqlInput, Selection, SqliteInput, SslMode,
+    Statements, ValueType,
 };
 use crate::embulk::text::Text;
 use crate::embulk::zone::Zone;
@@ -17,9 +18,14 @@ use crate::secret::Secret;
 
 const LATER: &str = "take it out, and put the condition into `where`";
 
+/// Embulk's time-outs.
+const CONNECT: Duration = Duration::from_secs(300);
+const SILENCE: Duration = Duration::from_secs(1800);
+
 pub(super) fn bind(section: &Section<'_>) -> Option<InputConfig> {
-    let input = match section.plugin("input", &["mysql", "sqlite"])? {
+    let input = match section.plugin("input", &["mysql", "postgresql", "sqlite"])? {
         "mysql" => mysql(section).map(InputConfig::Mysql),
+        "postgresql" => postgresql(section).map(InputConfig::Postgresql),
         _ => sqlite(section).map(InputConfig::Sqlite),
     };
     section.ignore(&["driver_path"]);
@@ -30,23 +36,58 @@ pub(super) fn bind(section: &Section<'_>) -> Option<InputConfig> {
 fn mysql(section: &Section<'_>) -> Option<MysqlInput> {
     let (host, user, database) =
         (section.required("host"), section.required("user"), section.required("database"));
-    let password = section.text("password").map_or_else(|| Secret::new(""), Text::into_secret);
-    section.warn_of_literal("password", password.expose());
+    let password = password(section);
     let selection = selection(section);
     let datetime_code = match section.flag("use_legacy_datetime_code", Rules::Java) {
         Some(true) => DatetimeCode::ProcessZone,
         _ => DatetimeCode::ServerZone,
     };
-    refuse_incremental(section);
+    let incremental = incremental::bind(section, selection.as_ref());
     let input = MysqlInput {
-        port: section.integer("port", 1..=65_535).and_then(|port| u16::try_from(port).ok()).unwrap_or(3306),
+        incremental: incremental?,
+        port: port(section).unwrap_or(3306),
         password,
         ssl: ssl(section),
         fetch_rows: section.integer("fetch_rows", i64::MIN..=i64::MAX).unwrap_or(10_000),
-        connect_timeout: section.seconds("connect_timeout").unwrap_or(Duration::from_secs(300)),
-        socket_timeout: section.seconds("socket_timeout").unwrap_or(Duration::from_secs(1800)),
+        connect_timeout: section.seconds("connect_timeout").unwrap_or(CONNECT),
+        socket_timeout: section.seconds("socket_timeout").unwrap_or(SILENCE),
         default_timezone: section.zone("default_timezone", Zone::embulk).unwrap_or_else(Zone::utc),
         datetime_code,
+        column_options: column_options(section, "column_options"),
+        default_column_options: column_options(section, "default_column_options"),
+        statements: statements(section),
+        options: properties(section),
+        host: host?,
+        user: user?,
+        database: database?,
+        selection: selection?,
+    };
+    Some(input)
+}
+
+fn postgresql(section: &Section<'_>) -> Option<PostgresqlInput> {
+    let (host, user, database) =
+        (section.required("host"), section.required("user"), section.required("database"));
+    let password = password(section);
+    let selection = selection(section);
+    let incremental = incremental::bind(section, selection.as_ref());
+    // Rows stream without a cursor, so nothing is fetched in parts.
+    section.integer("fetch_rows", i64::MIN..=i64::MAX);
+    let input = PostgresqlInput {
+        incremental: incremental?,
+        port: port(section).unwrap_or(5432),
+        password,
+        schema: sql(section, "schema").unwrap_or_else(|| Text::plain("public")),
+        ssl: ssl(section),
+        application_name: section
+            .text("application_name")
+            .unwrap_or_else(|| Text::plain("embulk-input-postgresql")),
+        statement_timeout: section
+            .integer("statement_timeout_millis", 0..=i64::from(i32::MAX))
+            .map(|millis| Duration::from_millis(millis.unsigned_abs())),
+        connect_timeout: section.seconds("connect_timeout").unwrap_or(CONNECT),
+        socket_timeout: section.seconds("socket_timeout").unwrap_or(SILENCE),
+        default_timezone: section.zone("default_timezone", Zone::embulk).unwrap_or_else(Zone::utc),
         column_options: column_options(section, "column_options"),
         default_column_options: column_options(section, "default_column_options"),
         statements: statements(section),
@@ -73,6 +114,16 @@ fn sqlite(section: &Section<'_>) -> Option<SqliteInput> {
         selection: selection?,
     };
     Some(input)
+}
+
+fn port(section: &Section<'_>) -> Option<u16> {
+    section.integer("port", 1..=65_535).and_then(|port| u16::try_from(port).ok())
+}
+
+fn password(section: &Section<'_>) -> Secret {
+    let password = section.text("password").map_or_else(|| Secret::new(""), Text::into_secret);
+    section.warn_of_literal("password", password.expose());
+    password
 }
 
 fn refuse_incremental(section: &Section<'_>) {

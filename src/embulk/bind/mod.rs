@@ -7,6 +7,7 @@
 mod bigquery;
 mod file;
 mod filter;
+mod incremental;
 mod input;
 mod scalar;
 mod section;

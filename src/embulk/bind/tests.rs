@@ -1,5 +1,7 @@
 //! What each option may hold and what is said of the rest, from the outside.
 
+mod postgresql;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -9,8 +11,8 @@ use crate::embulk::config::{EmbulkConfig, TypeMapping};
 use crate::embulk::filter::{ColumnSelection, DefaultValue, FilterConfig, RemoveRule, Unmatched};
 use crate::embulk::input::{DatetimeCode, InputConfig, Selection, SslMode, ValueType};
 use crate::embulk::output::{
-    Auth, Compression, CountCheck, Creation, Encoder, FieldMode, FieldType, Formatter, HeaderLine, Newline,
-    OutputConfig, Partitioning, QuotePolicy, SourceFormat, StaleObjects, TimeUnit,
+    Auth, Compression, CountCheck, Creation, Encoder, FieldMode, FieldType, Formatter, GivenSchema,
+    HeaderLine, Newline, OutputConfig, Partitioning, QuotePolicy, SourceFormat, StaleObjects, TimeUnit,
 };
 use crate::embulk::{Rendered, Surroundings, load};
 use crate::reader::MemoryReader;
@@ -34,6 +36,7 @@ fn loaded(text: &str) -> Result<Rendered, Vec<Problem>> {
             is_secret: &|_, _| false,
             now: &"2024-06-04T01:02:03[UTC]".parse().unwrap(),
             directory: Path::new(""),
+            diff: None,
         },
     )
 }
@@ -147,10 +150,34 @@ fn what_mysql_refuses() {
             vec!["8:21 error bad-time-zone: `Mars` in `default_timezone` is not a time zone"],
         ),
         (
-            "  table: t\n  incremental: true\n",
+            "  table: t\n  incremental: true\n  incremental_columns: [a, b]\n  order_by: a\n  last_record: [1, x]\n",
+            vec!["10:13 error bad-value: `order_by` must not be set if `incremental` is true"],
+        ),
+        (
+            "  table: t\n  incremental: true\n  incremental_columns: [a, b]\n  last_record: [1]\n",
+            vec!["10:16 error bad-value: `last_record` must have as many values as `incremental_columns`"],
+        ),
+        (
+            "  table: t\n  incremental: true\n  incremental_columns: [a]\n  last_record: [{}]\n",
+            vec!["10:17 error wrong-type: `last_record` must hold numbers and texts, not a mapping"],
+        ),
+        (
+            "  table: t\n  incremental_columns: [a]\n",
+            vec!["8:24 error bad-value: `incremental: true` must be set if `incremental_columns` is set"],
+        ),
+        (
+            "  query: select 1\n  incremental: true\n",
             vec![
-                "8:3 error unsupported-option: `incremental` is not supported yet, and leaving it out would change the result",
+                "8:16 error bad-value: a `query` is incremental only with `use_raw_query_with_incremental: true`",
             ],
+        ),
+        (
+            "  query: select 1\n  incremental: true\n  use_raw_query_with_incremental: true\n",
+            vec!["8:16 error bad-value: an incremental `query` needs `incremental_columns`"],
+        ),
+        (
+            "  query: select 1\n  incremental: true\n  use_raw_query_with_incremental: true\n  incremental_columns: [a]\n",
+            vec!["8:16 error bad-value: an incremental `query` needs a `last_record` to begin behind"],
         ),
         (
             "  table: t\n  column_options: {a: {value_type: strin}}\n",
@@ -325,21 +352,36 @@ fn what_bigquery_refuses() {
             "  json_keyfile: {content: '{}'}\n",
             vec!["7:27 error bad-json-keyfile: `json_keyfile` has no `client_email`"],
         ),
+        ("  mode: delete_in_advance\n  merge_keys: []\n", vec![]),
         (
-            "  mode: delete_in_advance\n",
-            vec!["7:9 error unsupported-option: `mode: delete_in_advance` is not supported yet"],
+            "  mode: replace_backup\n",
+            vec!["7:9 error missing-option: `mode: replace_backup` requires `dataset_old` or `table_old`"],
+        ),
+        ("  mode: replace_backup\n  table_old: x\n", vec![]),
+        ("  mode: append_direct\n  auto_create_table: false\n", vec![]),
+        (
+            "  before_load: DELETE FROM x WHERE true\n  mode: replace\n",
+            vec!["7:16 error bad-value: `before_load` is there for `mode: append` only"],
+        ),
+        (
+            "  schema_file: no.json\n",
+            vec!["7:16 error bad-schema-file: `schema_file` `no.json` cannot be read: entity not found"],
+        ),
+        (
+            "  payload_column: x\n",
+            vec![
+                "7:19 error missing-option: `payload_column` needs `schema_file` or `template_table`: a line says nothing of its fields",
+            ],
         ),
         (
             "  mode: replce\n",
             vec![
-                "7:9 error bad-value: `mode` must be one of append, replace, append_direct, delete_in_advance, replace_backup, not `replce` [did you mean `replace`?]",
+                "7:9 error bad-value: `mode` must be one of append, append_direct, replace, delete_in_advance, replace_backup, merge, not `replce` [did you mean `replace`?]",
             ],
         ),
         (
             "  auto_create_table: false\n",
-            vec![
-                "7:3 error unsupported-option: `auto_create_table` is not supported yet, and leaving it out would change the result",
-            ],
+            vec!["7:22 error bad-value: `mode: append` requires `auto_create_table: true`"],
         ),
         (
             "  auto_create_dataset: 'false'\n",
@@ -440,4 +482,110 @@ fn what_files_refuse() {
         problems(&format!("{IN}{OUT}exec: {{min_output_tasks: 4}}\n")),
         ["3:26 error unsupported-option: `min_output_tasks: 4` would make 4 files; one file is made so far"]
     );
+}
+
+#[test]
+fn a_schema_file_is_read_with_the_config() {
+    let load_with = |schema: &str| {
+        let config = format!(
+            "{IN}out:\n  type: bigquery\n  project: p\n  dataset: d\n  table: t\n  schema_file: s.json\n"
+        );
+        let reader = MemoryReader::default().with("a.yml", &config).with("s.json", schema);
+        let surroundings = Surroundings {
+            env: &BTreeMap::new(),
+            reader: &reader,
+            secrets: &Empty,
+            is_secret: &|_, _| false,
+            now: &"2024-06-04T01:02:03[UTC]".parse().unwrap(),
+            directory: Path::new(""),
+            diff: None,
+        };
+        load(Path::new("a.yml"), &surroundings).map_err(|problems| lines(&problems))
+    };
+    let OutputConfig::Bigquery(output) =
+        load_with(r#"[{"name": "a", "type": "NUMERIC"}]"#).unwrap().config.output
+    else {
+        panic!("bigquery")
+    };
+    let fields = vec![serde_json::json!({"name": "a", "type": "NUMERIC"})];
+    assert_eq!(output.given_schema, Some(GivenSchema::File(fields)));
+    let refused = |schema: &str| load_with(schema).map(drop).unwrap_err();
+    assert_eq!(
+        refused("{}"),
+        [
+            "7:16 error bad-schema-file: `schema_file` `s.json` is not a list of fields in JSON: invalid type: map, expected a sequence at line 1 column 0"
+        ]
+    );
+    assert_eq!(
+        refused(r#"[{"name": "a", "type": "NUMERIC"}, {"name": "b"}]"#),
+        ["7:16 error bad-schema-file: field 2 of `schema_file` `s.json` has no `name` and `type`"]
+    );
+}
+
+#[test]
+fn what_is_refused_comes_with_what_to_do() {
+    let mysql = |options: &str| {
+        format!("{OUT}in:\n  type: mysql\n  host: h\n  user: u\n  database: d\n  table: t\n{options}")
+    };
+    let bigquery = |options: &str| {
+        format!("{IN}out:\n  type: bigquery\n  project: p\n  dataset: d\n  table: t\n{options}")
+    };
+    let file = |options: &str| format!("{IN}out:\n  type: file\n  path_prefix: o\n  file_ext: e\n{options}");
+    for (text, expected) in [
+        (mysql("  options: {a: [b]}\n"), "`a` in `options` must be a scalar, not a list"),
+        (
+            format!("{IN}{OUT}filters:\n- {{type: rename, rules: [{{rule: upper_to_lower}}]}}\n"),
+            "`rules` is not supported yet, and leaving it out would change the result\n\
+             hint: name the columns one by one under `columns`",
+        ),
+        (
+            file("  formatter: {type: csv}\n  max_file_bytes: 5\n"),
+            "`max_file_bytes` is not supported yet, and leaving it out would change the result\n\
+             hint: take it out: the rows go to one file",
+        ),
+        (
+            file("  formatter: {type: csv}\n  types: exact\n"),
+            "`types` is not supported yet, and leaving it out would change the result\n\
+             hint: exact types of files are for the `parquet` formatter",
+        ),
+        (
+            file("  formatter: {type: csv, charset: Shift_JIS}\n"),
+            "`charset` is not supported yet, and leaving it out would change the result\n\
+             hint: only UTF-8 is written so far",
+        ),
+        (
+            format!("{IN}{OUT}exec: {{min_output_tasks: 4}}\n"),
+            "`min_output_tasks: 4` would make 4 files; one file is made so far\nhint: take it out, or set it to 1",
+        ),
+        (
+            bigquery("  encoding: Shift_JIS\n"),
+            "`encoding` is not supported yet, and leaving it out would change the result\n\
+             hint: files are written with commas, as UTF-8",
+        ),
+        (
+            bigquery("  auto_create_dataset: 'false'\n"),
+            "`auto_create_dataset` counts as true: everything but `false` without quotes does\n\
+             hint: write `false` without quotes",
+        ),
+        (
+            bigquery(
+                "  time_partitioning: {type: DAY}\n  range_partitioning: {field: a, range: {start: 1, end: 9, interval: 1}}\n",
+            ),
+            "`time_partitioning` and `range_partitioning` cannot be given both",
+        ),
+        (
+            format!("{IN}{OUT}filters:\n- {{type: remove_columns, remove: [[a]]}}\n"),
+            "`remove` must be a list of texts, not a list",
+        ),
+    ] {
+        let problems = match loaded(&text) {
+            Ok(rendered) => rendered.problems,
+            Err(problems) => problems,
+        };
+        let said = problems.iter().map(|problem| match &problem.hint {
+            Some(hint) => format!("{}\nhint: {hint}", problem.message),
+            None => problem.message.clone(),
+        });
+        assert_eq!(said.collect::<Vec<_>>(), [expected], "{text}");
+    }
 }

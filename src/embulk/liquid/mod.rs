@@ -136,6 +136,69 @@ mod tests {
     }
 
     #[test]
+    fn every_syntax_error_is_told_as_ruby_does() {
+        for (template, expected) in [
+            ("{% else %}", "Unexpected outer 'else' tag"),
+            ("{% if true", "Tag '{%' was not properly terminated with regexp: /\\%\\}/"),
+            ("{{ x ", "Variable '{{' was not properly terminated with regexp: /\\}\\}/"),
+            ("{{ x | append: }}", "[:end_of_string] is not a valid expression in \"{{ x | append: }}\""),
+            ("{% if %}{% endif %}", "[:end_of_string] is not a valid expression in \"\""),
+            (
+                "{% capture %}{% endcapture %}",
+                "Syntax Error in 'capture' - Valid syntax: capture [var] in \"\"",
+            ),
+            ("{% case %}{% endcase %}", "Syntax Error in 'case' - Valid syntax: case [condition] in \"\""),
+            (
+                "{% case x %}{% else y %}{% endcase %}",
+                "Syntax Error in tag 'case' - Valid else condition: {% else %} (no parameters)  in \"y\"",
+            ),
+            (
+                "{% case x %}{% when %}{% endcase %}",
+                "Syntax Error in tag 'case' - Valid when condition: {% when [condition] [or condition2...] %} in \"\"",
+            ),
+            (
+                "{% tablerow x %}{% endtablerow %}",
+                "Syntax Error in 'table_row loop' - Valid syntax: table_row [item] in [collection] cols=3 in \"x\"",
+            ),
+            ("{% raw x %}{% endraw %}", "Syntax Error in 'raw' - Valid syntax: raw"),
+            ("{% raw %}x", "'raw' tag was never closed"),
+            ("{% capture x %}{% else %}", "capture tag does not expect 'else' tag"),
+            ("{% if true %}{% endfor %}", "'endfor' is not a valid delimiter for if tags. use endif"),
+            ("{% assign x %}", "Syntax Error in 'assign' - Valid syntax: assign [var] = [source]"),
+            ("{% for x of y %}{% endfor %}", "For loops require an 'in' clause in \"x of y\""),
+            (
+                "{% for x in y top: 3 %}{% endfor %}",
+                "Invalid attribute in for loop. Valid attributes are limit and offset in \"x in y top: 3\"",
+            ),
+            ("{% cycle %}", "Syntax Error in 'cycle' - Valid syntax: cycle [name :] var [, var2, var3 ...]"),
+            (
+                "{% include %}",
+                "Error in tag 'include' - Valid syntax: include '[template]' (with|for) [object|collection]",
+            ),
+        ] {
+            assert_eq!(error(template).0, expected, "{template}");
+        }
+    }
+
+    #[test]
+    fn every_error_while_rendering_is_told_as_ruby_does() {
+        for (template, expected) in [
+            ("{{ 'a' | append }}", "wrong number of arguments (given 1, expected 2)"),
+            ("{{ 'a' | slice: 'x' }}", "invalid integer"),
+            ("{{ 'a' | truncate: 'x' }}", "invalid integer"),
+            ("{{ 'a' | truncatewords: 'x' }}", "invalid integer"),
+            ("{{ '%zz' | url_decode }}", "invalid %-encoding (%zz)"),
+            ("{{ '%ff' | url_decode }}", "invalid byte sequence in UTF-8"),
+            ("{{ (1..2) | map: 'x' }}", "cannot select the property 'x'"),
+            ("{{ 'a,b' | split: ',' | concat: 'x' }}", "concat filter requires an array argument"),
+            ("{{ 'a,b' | split: ',' | first: 'x' }}", "wrong number of arguments (given 2, expected 1)"),
+            ("{% include nothing %}", "Argument error in tag 'include' - Illegal template name"),
+        ] {
+            assert_eq!(text(template, &[]), format!("Liquid error: {expected}"), "{template}");
+        }
+    }
+
+    #[test]
     fn lists_of_the_environment() {
         let template = "{% assign c = env.X | split: ',' %}{{ c.size }}{% for x in c %}[{{ x }}]{% endfor %}";
         assert_eq!(text(template, &[("X", "a,,b, c,,")]), "4[a][][b][ c]");

@@ -58,6 +58,16 @@ pub struct BigqueryOutput {
     pub unknown_values: UnknownValues,
     /// `schema_update_options`
     pub schema_updates: Vec<SchemaUpdate>,
+    /// `schema_file` or `template_table`.
+    pub given_schema: Option<GivenSchema>,
+    /// `payload_column` or `payload_column_index`.
+    pub payload: Option<Payload>,
+    /// `before_load`: SQL that runs once the rows are staged and before they are added (`append` only).
+    pub before_load: Option<String>,
+    /// `temporary_table_expiration`: how long a staging table lives that nobody removed.
+    pub staging_life: Option<Duration>,
+    /// `with_rehearsal`: after so many rows they are loaded into a table of their own, to see whether they can be.
+    pub rehearsal: Option<u64>,
     /// Seconds between two looks at a job.
     pub polling_interval: Duration,
     /// How long a job may take.
@@ -71,12 +81,63 @@ pub struct BigqueryOutput {
 }
 
 /// What happens with rows that are in the target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum WriteMode {
     /// They stay; new ones are added in one step.
     Append,
+    /// They stay; the load job itself adds new ones, whatever it leaves out.
+    AppendDirect {
+        /// `auto_create_table`: whether a table that is not there is made.
+        creation: Creation,
+    },
     /// New ones take their place in one step.
     Replace,
+    /// The same, once the table as it was is copied to another.
+    ReplaceBackup {
+        /// `dataset_old`, else that of the table.
+        dataset: Text,
+        /// `table_old`, else the table's name, as written.
+        table: Text,
+    },
+    /// The table is deleted and made anew.
+    DeleteInAdvance,
+    /// Rows of the same key are updated, others are added.
+    Merge {
+        /// `merge_keys`; empty: the primary key of the table.
+        keys: Vec<String>,
+        /// `merge_rule`: what is set where a row is there already; empty: every column.
+        rule: Vec<String>,
+    },
+}
+
+impl WriteMode {
+    /// Whether rows that are there before are gone afterwards, so that doing it once more changes nothing.
+    pub fn replaces(&self) -> bool {
+        matches!(self, Self::Replace | Self::ReplaceBackup { .. } | Self::DeleteInAdvance)
+    }
+
+    /// Whether it is `merge`.
+    pub fn is_merge(&self) -> bool {
+        matches!(self, Self::Merge { .. })
+    }
+}
+
+/// The fields of the target, where they are not those of the rows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum GivenSchema {
+    /// `schema_file`: its fields, as BigQuery's API takes them.
+    File(Vec<Value>),
+    /// `template_table`: those of a table in the same dataset.
+    Template(String),
+}
+
+/// `payload_column`, `payload_column_index`: the one column whose text is a whole line of the data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Payload {
+    /// By its name.
+    Name(String),
+    /// By its place, from 0.
+    Index(usize),
 }
 
 /// Who asks.
@@ -189,11 +250,13 @@ pub enum FieldType {
     Bignumeric,
     /// Bytes, base64 in JSON and CSV.
     Bytes,
+    /// Points, lines and areas, as WKT or GeoJSON.
+    Geography,
 }
 
 impl FieldType {
     /// Every name with its type; the first name of a type is the one of the API.
-    pub const NAMES: [(&'static str, Self); 17] = [
+    pub const NAMES: [(&'static str, Self); 18] = [
         ("BOOLEAN", Self::Boolean),
         ("INTEGER", Self::Integer),
         ("FLOAT", Self::Float),
@@ -207,6 +270,7 @@ impl FieldType {
         ("NUMERIC", Self::Numeric),
         ("BIGNUMERIC", Self::Bignumeric),
         ("BYTES", Self::Bytes),
+        ("GEOGRAPHY", Self::Geography),
         ("BOOL", Self::Boolean),
         ("INT64", Self::Integer),
         ("FLOAT64", Self::Float),

@@ -160,6 +160,12 @@ mod tests {
         bars.total.force_draw();
         let shown = screen.drawn();
         assert!(!shown.contains("orders"), "{shown}");
-        assert!(shown.contains("done: 1 transfer, 1,500 rows"), "{shown}");
+        assert!(shown.trim_end().ends_with("0sdone: 1 transfer, 1,500 rows"), "{shown}");
+        let many: Vec<_> = (0..MOST + 2).map(|number| running(&number.to_string(), 0)).collect();
+        bars.draw(&many, 2, 1500);
+        screen.drawn();
+        bars.total.force_draw();
+        let shown = screen.drawn();
+        assert!(shown.trim_end().ends_with("0sdone: 2 transfers, 1,500 rows, 2 more under way"), "{shown}");
     }
 }

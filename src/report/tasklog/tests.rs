@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::time::Duration;
 
 use super::*;
-use crate::run::event::FailureKind;
+use crate::run::event::{FailureKind, TaskResult};
 use crate::secret::Secret;
 use crate::session::TaskState;
 
@@ -221,7 +221,96 @@ fn a_dead_log_server_is_not_asked_for_every_log() {
             EventKind::TaskFinished { task, state: TaskState::Success, result: None, failure: None },
         ));
     }
-    assert_eq!(logs.finish().upload.kept.len(), 50);
+    let kept = logs.finish().upload.kept;
+    assert_eq!(kept.len(), 50);
+    let reasons: std::collections::BTreeSet<_> = kept.iter().map(|log| log.reason.as_str()).collect();
+    assert_eq!(Vec::from_iter(reasons), ["down", "not tried after the failures before it"]);
     // Those under way when patience ended may still have asked.
     assert!(*refusing.asked.lock().expect("no test panics with it") <= 8);
+}
+
+#[test]
+fn a_log_tells_of_generated_tasks_and_transfers() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let logs = TaskLogs::new(setup(folder.path(), 4, None)).expect("it begins");
+    let report = crate::transfer::report::TransferReport {
+        source: "mysql a".into(),
+        target: "bigquery b".into(),
+        rows_read: 3,
+        rows_sent: 2,
+        bytes: 10,
+        seconds: 1.25,
+        notes: vec!["one row was skipped".into()],
+        ..Default::default()
+    };
+    let failure = TaskFailure {
+        message: "the transfer failed".into(),
+        causes: vec!["quota".into()],
+        hint: None,
+        kind: FailureKind::Failed,
+    };
+    let key = || "k".to_owned();
+    for kind in [
+        started(1),
+        EventKind::TransferStarted {
+            task: task(),
+            key: key(),
+            source: "mysql a".into(),
+            target: "bigquery b".into(),
+        },
+        EventKind::TransferFinished { task: task(), key: key(), report },
+        EventKind::TransferFailed { task: task(), key: key(), failure },
+        EventKind::TaskPlanned { task: task(), result: TaskResult::default() },
+    ] {
+        logs.show(&event("01:00:00", kind));
+    }
+    logs.finish();
+    let path = find(&folder.path().join("logs/3/4"), &task()).expect("it is there");
+    assert_eq!(
+        fs::read_to_string(path).expect("text").replace("2026-01-02 01:00:00.000 +0000 [1] ", ""),
+        "INFO sh> begins, attempt 4, try 1\n\
+         INFO copies mysql a to bigquery b\n\
+         INFO copied mysql a to bigquery b: 3 rows read, 2 sent, 10 bytes, 1.2 s\n\
+         INFO one row was skipped\n\
+         ERROR the transfer failed\n\
+         ERROR   cause: quota\n\
+         INFO the tasks below it follow\n"
+    );
+}
+
+#[test]
+fn a_disk_that_says_no_is_told_once() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let logs = TaskLogs::new(setup(folder.path(), 4, None)).expect("it begins");
+    let directory = folder.path().join("logs/3/4");
+    fs::remove_dir_all(&directory).expect("it is there");
+    fs::write(&directory, "").expect("written");
+    logs.show(&event("01:00:00", started(1)));
+    logs.show(&event("01:00:01", output("x\n")));
+    assert_eq!(
+        logs.finish().disk.as_deref(),
+        Some("the log of `+wf+a` could not be written: Not a directory (os error 20)")
+    );
+}
+
+#[test]
+fn a_log_or_note_that_went_away_meanwhile_is_told() {
+    let kept = |meanwhile: &dyn Fn(&Path)| {
+        let folder = tempfile::tempdir().expect("a directory");
+        let store = Arc::new(FakeStore::default());
+        let logs = TaskLogs::new(setup(folder.path(), 4, Some(&store))).expect("it begins");
+        logs.show(&event("01:00:00", started(1)));
+        meanwhile(&folder.path().join("logs"));
+        logs.show(&event("01:00:02", ended(TaskState::Success)));
+        logs.finish().upload.kept.remove(0).reason
+    };
+    let without_log = kept(&|logs| fs::remove_file(logs.join("3/4/+wf+a.log")).expect("removed"));
+    assert_eq!(without_log, "it cannot be read: No such file or directory (os error 2)");
+    let with_stuck_note = kept(&|logs| {
+        let mut notes = fs::read_dir(logs.join("pending")).expect("there");
+        let note = notes.next().expect("one").expect("there").path();
+        fs::remove_file(&note).expect("removed");
+        fs::create_dir(&note).expect("made");
+    });
+    assert_eq!(with_stuck_note, "it was sent, but its note cannot be removed: Is a directory (os error 21)");
 }

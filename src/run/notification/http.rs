@@ -88,3 +88,31 @@ impl HttpChannel {
         std::iter::once(&self.url).chain(values).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::notification;
+    use super::*;
+
+    #[test]
+    fn a_property_that_cannot_work_is_named_and_not_shown() {
+        let refused = |method: &str, url: &str, header: (&str, &str)| {
+            let channel = HttpChannel {
+                method: method.to_owned(),
+                url: Secret::new(url),
+                headers: vec![(header.0.to_owned(), Secret::new(header.1))],
+            };
+            channel.request(&notification(), &BTreeMap::new()).err()
+        };
+        let (url, fine) = ("http://x/", ("X-Key", "k"));
+        for (method, url, header, expected) in [
+            ("PO ST", url, fine, "property `notification.http.method` is not a method of HTTP"),
+            ("POST", "nowhere", fine, "property `notification.http.url` is not an address"),
+            ("POST", url, ("X Key", "k"), "property `notification.http.headers.X Key` is not a header"),
+            ("POST", url, ("X-Key", "k\n"), "property `notification.http.headers.X-Key` is not a header"),
+        ] {
+            assert_eq!(refused(method, url, header).as_deref(), Some(expected));
+        }
+        assert_eq!(refused("POST", url, fine), None);
+    }
+}

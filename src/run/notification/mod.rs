@@ -231,5 +231,6 @@ mod tests {
         cancel.cancel();
         let ended = shell("cat; sleep 1000").deliver(&notification(), &cancel, &mut |_, _| panic!("again"));
         assert_eq!(ended, Err(NotDelivered::Stopped));
+        assert_eq!(NotDelivered::Stopped.to_string(), "stopped before it was delivered");
     }
 }

@@ -109,5 +109,11 @@ mod tests {
         assert_eq!(send("exit 3", Duration::MAX), refused("failed with code 3"));
         assert_eq!(send("kill -9 $$", Duration::MAX), refused("was killed"));
         assert_eq!(send("sleep 1000 & wait", Duration::from_millis(50)), refused("took longer than 0.05 s"));
+        let channel = ShellChannel { command: "true".to_owned(), timeout: Duration::MAX };
+        let odd = BTreeMap::from([("X".to_owned(), "\0".to_owned())]);
+        assert_eq!(
+            channel.send(&notification(), &odd, &Cancel::default()),
+            refused("could not be run: nul byte found in provided data")
+        );
     }
 }

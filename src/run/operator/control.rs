@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{OperatorError, OperatorOutput, OperatorRequest, Subtask, resolve_inside};
 use crate::dig;
-use crate::dig::params;
+use crate::dig::params::{self, ParamError};
 use crate::dig::workflow::{OnFailure, OperatorCall, Parallel, Task, TaskBody};
 use crate::reader::Reader;
 use crate::session::Params;
@@ -26,7 +26,7 @@ pub(in crate::run) fn generate(
         "for_range" => Some(for_range(request, call)?),
         "loop" => Some(repeated(request, call)?),
         "if" => chosen(request, call)?,
-        other => return Err(OperatorError::config(format!("unknown operator `{other}>`"))),
+        other => return Err(OperatorError::config(format!("Unknown task type: {other}"))),
     };
     let subtask = subtask.map_or(Subtask::None, |task| Subtask::Task(Box::new(task)));
     Ok(OperatorOutput { subtask, ..OperatorOutput::default() })
@@ -178,7 +178,7 @@ fn value_part(item: &Value) -> Result<String, OperatorError> {
     };
     if part.contains('*') {
         return Err(OperatorError::config(format!(
-            "a task cannot be named after the item `{}` of `for_each>`: a name must not contain `*`",
+            "a task cannot be named after the item `{}` of `for_each>`: a name must not contain character '*'",
             part.replace("%20", " ")
         )));
     }
@@ -213,7 +213,7 @@ fn group(
     tasks: impl Iterator<Item = (String, Params)>,
 ) -> Result<Task, OperatorError> {
     let Some(body) = call.do_task.as_deref() else {
-        return Err(OperatorError::config("parameter `_do` is required but not set"));
+        return Err(ParamError::Missing("_do".to_owned()).into());
     };
     let children = tasks.map(|(name, variables)| {
         let mut task = Task { name, ..body.clone() };
@@ -238,20 +238,8 @@ fn group(
 
 /// `_parallel` of a loop, evaluated: a boolean, also as text, or `{limit}`.
 fn parallel(request: &OperatorRequest<'_>) -> Result<Parallel, OperatorError> {
-    match request.param("_parallel") {
-        None => Ok(Parallel::No),
-        Some(Value::Object(map)) => {
-            let limit = params::to_integer("limit", params::required(map, "limit")?)?;
-            Ok(usize::try_from(limit).ok().filter(|limit| *limit > 0).map_or(Parallel::All, Parallel::Chunks))
-        }
-        Some(value @ (Value::Bool(_) | Value::String(_))) => {
-            Ok(if params::to_bool("_parallel", value)? { Parallel::All } else { Parallel::No })
-        }
-        Some(other) => Err(OperatorError::config(format!(
-            "`_parallel` must be a boolean or a map with `limit`, but is {}",
-            params::kind_of(other)
-        ))),
-    }
+    let value = request.param("_parallel").map_or(Ok(Parallel::No), Parallel::from_value);
+    value.map_err(OperatorError::config)
 }
 
 #[cfg(test)]

@@ -142,7 +142,7 @@ fn own_variables(request: &OperatorRequest<'_>) -> Result<BTreeMap<String, Strin
     map.iter()
         .map(|(name, value)| {
             if !is_name(name) {
-                return Err(OperatorError::config(format!("invalid `_env` key name: `{name}`"))
+                return Err(OperatorError::config(format!("Invalid _env key name: {name}"))
                     .hint("a variable's name has letters, digits and `_`, and no digit first"));
             }
             let text = value_text(value, request)?;

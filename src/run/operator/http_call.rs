@@ -186,6 +186,14 @@ mod tests {
     }
 
     #[test]
+    fn another_type_may_be_put_in_its_place() {
+        for reply in [answer("200 OK", ""), with("200 OK", "Content-Type: text/plain", "")] {
+            let hint = run(&Bench::new(), reply, json!({})).expect_err("no type that is known").hint;
+            assert_eq!(hint.as_deref(), Some("`content_type_override: application/x-yaml` stands in for it"));
+        }
+    }
+
+    #[test]
     fn the_secret_address_is_that_of_http_alone() {
         let bench = Bench::new().secret("http.uri", "http://127.0.0.1:1/").secret("http.user", "me");
         assert_eq!(run(&bench, yaml("{}"), json!({})).expect("tasks"), json!({}));

@@ -30,8 +30,7 @@ impl MemoryFile {
 
     /// The same for operators.
     pub(super) fn of_task(text: &str) -> Result<Self, OperatorError> {
-        Self::new(text)
-            .map_err(|error| OperatorError::failed("a file in memory could not be made").cause(&error))
+        Self::new(text).map_err(|error| not_made(&error))
     }
 
     /// The name that children open.
@@ -59,6 +58,10 @@ fn file_with(text: &str) -> io::Result<File> {
     Ok(file)
 }
 
+fn not_made(error: &io::Error) -> OperatorError {
+    OperatorError::failed("a file in memory could not be made").cause(error)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,5 +73,12 @@ mod tests {
         let output = std::process::Command::new("/bin/sh").args(["-c", &script]).output().expect("a shell");
         assert_eq!(output.stdout, b"first\n");
         assert_eq!(file.read().expect("its text"), b"first\nsecond\n");
+    }
+
+    #[test]
+    fn a_kernel_that_gives_none_is_quoted() {
+        let error = not_made(&io::ErrorKind::OutOfMemory.into());
+        assert_eq!(error.message, "a file in memory could not be made");
+        assert_eq!(error.causes, ["out of memory"]);
     }
 }

@@ -4,10 +4,13 @@
 //! and never sees the plan: lines, bytes and effects go through its [`Reporter`], everything shared through
 //! [`Services`].
 
+pub mod bigquery;
+mod cancelable;
 mod container;
 pub(in crate::run) mod control;
 pub mod embulk;
 mod environment;
+mod google;
 mod group;
 mod http;
 mod http_call;
@@ -130,6 +133,14 @@ pub fn native() -> Operators {
     operators.insert("require", Arc::new(require::Require));
     operators.insert("s3_wait", Arc::new(object_wait::s3::S3Wait::default()));
     operators.insert("gcs_wait", Arc::new(object_wait::gcs::GcsWait::default()));
+    for (name, kind) in [
+        ("bq", bigquery::Kind::Query),
+        ("bq_load", bigquery::Kind::Load),
+        ("bq_extract", bigquery::Kind::Extract),
+        ("bq_ddl", bigquery::Kind::Ddl),
+    ] {
+        operators.insert(name, Arc::new(bigquery::Bigquery::new(kind)));
+    }
     operators.insert("param_set", Arc::new(param::ParamSet));
     operators.insert("param_get", Arc::new(param::ParamGet));
     operators.insert("pg", Arc::new(sql::Sql::new(sql::Dialect::Postgres)));
@@ -177,10 +188,12 @@ impl OperatorRequest<'_> {
 
     /// The value after `x>`, which must be there and not null.
     pub fn required_command(&self) -> Result<&Value, OperatorError> {
-        if self.command.is_null() {
-            return Err(ParamError::Missing(format!("{}>", self.operator)).into());
+        if !self.command.is_null() {
+            return Ok(&self.command);
         }
-        Ok(&self.command)
+        let key = format!("{}>", self.operator);
+        let is_written = self.config.contains_key(&key) || self.config.contains_key("_command");
+        Err(if is_written { ParamError::Null(key) } else { ParamError::Missing(key) }.into())
     }
 }
 
@@ -393,8 +406,8 @@ pub trait TransferService: Send + Sync {
 pub struct TransferRequest {
     /// Which run of the task's name it is: see [`OperatorRequest::round`].
     pub round: u32,
-    /// The `.yml` or `.yml.liquid` file, absolute.
-    pub file: PathBuf,
+    /// What it says.
+    pub file: TransferFile,
     /// Directory that relative paths in the file start from; absolute.
     pub directory: PathBuf,
     /// What the file sees as `env.*`.
@@ -405,6 +418,20 @@ pub struct TransferRequest {
     pub reporter: Reporter,
     /// Asks the transfer to stop.
     pub cancel: Cancel,
+}
+
+/// Where a transfer is written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TransferFile {
+    /// In a `.yml` or `.yml.liquid` file, absolute.
+    Named(PathBuf),
+    /// In YAML that a task has made. `${secret:...}` is still in it: the values go into the config after it was read.
+    Written {
+        /// What messages call it.
+        name: String,
+        /// The YAML.
+        text: String,
+    },
 }
 
 /// The line that events of a task go through to the run.
@@ -507,6 +534,9 @@ pub fn resolve_inside(project: &Path, directory: &Path, path: &str) -> Result<Pa
     }
     Err(OperatorError::config(format!("file `{path}` lies outside the project")))
 }
+
+#[cfg(test)]
+mod messages;
 
 #[cfg(test)]
 mod tests {

@@ -178,7 +178,7 @@ mod tests {
         run(&bench, "x").expect("success");
         assert_eq!(bench.log(), "");
         let error = bench.run(&Notify, json!({}), json!({"notify>": null})).expect_err("a failure");
-        assert_eq!(error.message, "parameter `notify>` is required but not set");
+        assert_eq!(error.message, "Parameter 'notify>' is required but null");
     }
 
     #[test]

@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(get(&bench, json!({"param_get>": null})), Err("no key is set.".to_owned()));
         let below = "the keys of `param_set>` stand beside it, not below it".to_owned();
         assert_eq!(set(&bench, json!({"param_set>": {"k": 1}})), Err((below, None)));
-        let list = "parameter `l` must be a text, but is a list".to_owned();
+        let list = "Expected string type for key 'l' but got [1] (array)".to_owned();
         assert_eq!(set(&bench, json!({"param_set>": null, "k": 1, "l": [1]})), Err((list, None)));
         assert_eq!(bench.kept(), json!({}));
     }

@@ -158,7 +158,7 @@ mod tests {
     fn what_is_wrong_is_named() {
         for (local, expected) in [
             (json!({"require>": "child"}), "Dependent workflow failed. Session id: 2, attempt id: 5"),
-            (json!({"require>": null}), "parameter `require>` is required but not set"),
+            (json!({"require>": null}), "Parameter 'require>' is required but null"),
             (json!({"require>": "c", "rerun_on": "never"}), "`rerun_on` must be `none`, `failed` or `all`"),
             (json!({"require>": "c", "params": 5}), "`params` must be a map, but is a number"),
             (

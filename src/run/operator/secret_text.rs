@@ -42,7 +42,7 @@ mod tests {
         assert_eq!(expanded("a ${secret:db.password}!"), Ok("a p${x}w!".to_owned()));
         assert_eq!(expanded("${secret:db.password}${secret:db.password}"), Ok("p${x}wp${x}w".to_owned()));
         assert_eq!(expanded("${secret:open"), Ok("${secret:open".to_owned()));
-        assert_eq!(expanded("${secret:other}"), Err("secret `other` is not set".to_owned()));
+        assert_eq!(expanded("${secret:other}"), Err("Secret not found for key: 'other'".to_owned()));
         assert!(bench.services().guard.contains_secret("p${x}w"));
     }
 }

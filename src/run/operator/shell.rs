@@ -245,7 +245,10 @@ mod tests {
         let local = json!({"_env": {"C": "c-${secret:db}"}, "sh>": "echo $A ${'$'}{B-unset} $C"});
         run(&bench, exported, local).expect("success");
         assert_eq!(bench.output(), "pw! unset c-pw\n");
-        assert_eq!(bench.log(), "Warn: `B` is left out of the environment: secret `nowhere` is not set\n");
+        assert_eq!(
+            bench.log(),
+            "Warn: `B` is left out of the environment: Secret not found for key: 'nowhere'\n"
+        );
     }
 
     #[test]
@@ -294,9 +297,12 @@ mod tests {
             config("`shell` must be a list, e.g. `[\"/bin/bash\", \"-e\"]`")
         );
         assert_eq!(message(json!({"sh>": null})), config("`sh>` needs a command"));
-        assert_eq!(message(json!({"sh>": ["a"]})), config("parameter `sh>` must be a text, but is a list"));
+        assert_eq!(
+            message(json!({"sh>": ["a"]})),
+            config("Expected string type for key 'sh>' but got [\"a\"] (array)")
+        );
         let bad_name = message(json!({"sh>": "true", "_env": {"BAD-NAME": "x"}}));
-        assert_eq!(bad_name, config("invalid `_env` key name: `BAD-NAME`"));
+        assert_eq!(bad_name, config("Invalid _env key name: BAD-NAME"));
     }
 
     #[test]

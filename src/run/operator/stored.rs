@@ -14,13 +14,9 @@ pub(super) fn read(bytes: Vec<u8>) -> Result<Params, OperatorError> {
 
 fn parse(text: &str) -> Result<Params, OperatorError> {
     if text.trim_start().starts_with('{') {
-        return match serde_json::from_str(text) {
-            Ok(Value::Object(params)) => Ok(params),
-            Ok(_) => Err(OperatorError::failed("the file `$SYNC_STORE` must hold one JSON object")),
-            Err(error) => {
-                Err(OperatorError::failed("the file `$SYNC_STORE` is not valid JSON").cause(&error))
-            }
-        };
+        return serde_json::from_str(text).map_err(|error| {
+            OperatorError::failed("the file `$SYNC_STORE` is not valid JSON").cause(&error)
+        });
     }
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines

@@ -87,7 +87,11 @@ mod tests {
     #[test]
     fn a_new_file_gets_a_head() {
         let text = set(None, Path::new("secrets.yml"), "a", &Ciphertext::Kms(vec![0, 1, 2]));
-        assert_eq!(text, format!("{HEAD}a:\n  kms: AAEC\n"));
+        assert_eq!(
+            text,
+            "# Secrets of this project, encrypted by AWS KMS. `sync secrets set NAME` writes them; made to be \
+             committed.\nversion: 1\na:\n  kms: AAEC\n"
+        );
     }
 
     #[test]

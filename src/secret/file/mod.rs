@@ -346,8 +346,68 @@ mod tests {
             "\"../a\": {kms: AAEC}\n",
             &at(1, "`../a` is no name for a secret: letters, digits, `.`, `_` and `-` make one"),
         );
-        let broken = parse("a: 'hunter2!\n").expect_err("it is not YAML").to_string();
-        assert!(broken.contains("it is not YAML") && !broken.contains("hunter2"), "{broken}");
+        refused(
+            "a: 'hunter2!\n",
+            &at(1, "it is not YAML (what is pasted over several lines must be indented)"),
+        );
+        refused(
+            "a: {envelope: 1, key: AAEC, nonce: AAEC, data: AAEC}\n",
+            &at(1, "`a` has a `nonce` of a wrong length"),
+        );
+        for (start, tool) in [
+            ("-----BEGIN AGE ENCRYPTED FILE-----", "age"),
+            ("age-encryption.org/v1", "age"),
+            ("\0GITCRYPT", "git-crypt"),
+        ] {
+            let made = format!("it is a file of {tool}; `sync secrets set` makes one that is read here");
+            refused(start, &format!("secrets file `secrets.yml`: {made}"));
+        }
+        let bytes = SecretsFile::parse(Path::new("secrets.yml"), vec![0xff]).expect_err("it is no text");
+        assert_eq!(
+            bytes.to_string(),
+            "secrets file `secrets.yml`: it is not text, so it is of another tool; `sync secrets set` makes one"
+        );
+    }
+
+    #[test]
+    fn a_disk_that_says_no_is_named() {
+        let said = |error: FileError| {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            (error.to_string(), cause)
+        };
+        let folder = tempfile::tempdir().expect("a directory");
+        let missing = folder.path().join("missing/secrets.yml");
+        let mut file = SecretsFile::read(&missing).expect("absent is empty");
+        assert_eq!(
+            said(file.set("a", &Ciphertext::Kms(vec![2])).expect_err("there is no folder")),
+            (
+                format!("secrets file `{}` cannot be written", missing.display()),
+                Some("No such file or directory (os error 2)".to_owned())
+            )
+        );
+        assert_eq!(
+            said(SecretsFile::read(folder.path()).expect_err("a folder is no file")),
+            (
+                format!("secrets file `{}` cannot be read", folder.path().display()),
+                Some("Is a directory (os error 21)".to_owned())
+            )
+        );
+    }
+
+    #[test]
+    fn an_entry_that_others_repeat_is_not_edited() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let path = folder.path().join("secrets.yml");
+        // Without the second `&k`, `c` would mean the first.
+        std::fs::write(&path, "a: &k {kms: AAEC}\nb: &k {kms: AAED}\nc: *k\n").expect("written");
+        let mut file = SecretsFile::read(&path).expect("it is ours");
+        assert_eq!(
+            file.set("b", &Ciphertext::Kms(vec![2])).expect_err("it is unusual").to_string(),
+            format!(
+                "secrets file `{}`: its layout is too unusual to be edited; write names at the beginning of lines",
+                path.display()
+            )
+        );
     }
 
     #[test]
@@ -375,7 +435,13 @@ mod tests {
         let mut file = SecretsFile::read(&path).expect("absent is empty");
         std::fs::write(&path, "x: {kms: AAEC}\n").expect("written");
         let error = file.set("a", &Ciphertext::Kms(vec![2])).expect_err("it was changed");
-        assert!(matches!(error, FileError::Changed { .. }), "{error}");
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "secrets file `{}` was changed by somebody else meanwhile; nothing was written, try again",
+                path.display()
+            )
+        );
         assert_eq!(std::fs::read_to_string(&path).expect("there"), "x: {kms: AAEC}\n");
         assert_eq!(std::fs::read_dir(directory.path()).expect("there").count(), 1);
     }

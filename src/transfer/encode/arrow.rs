@@ -58,13 +58,14 @@ impl ParquetType {
     /// The type that keeps every value.
     pub fn exact(kind: ColumnType) -> Self {
         match kind {
-            ColumnType::Boolean => Self::Flag,
+            ColumnType::Boolean | ColumnType::Flag => Self::Flag,
             ColumnType::Long | ColumnType::Year => Self::Long,
             ColumnType::UnsignedLong => Self::Decimal { precision: 20, scale: 0 },
             ColumnType::Bit { width: 64 } => Self::Decimal { precision: 20, scale: 0 },
             ColumnType::Bit { .. } => Self::Long,
             ColumnType::Float => Self::Float,
             ColumnType::Double => Self::Double,
+            ColumnType::Decimal { precision: 77.., .. } => Self::Rendered(Rendering::quoted(Form::Digits)),
             ColumnType::Decimal { precision, scale } => Self::Decimal { precision, scale },
             ColumnType::String => Self::String,
             ColumnType::Json => Self::Rendered(Rendering::bare(Form::Json)),
@@ -79,7 +80,7 @@ impl ParquetType {
     /// The type that stands for Embulk's.
     pub fn embulk(kind: ColumnType) -> Self {
         match kind {
-            ColumnType::Boolean | ColumnType::Bit { .. } => Self::Boolean,
+            ColumnType::Boolean | ColumnType::Flag | ColumnType::Bit { .. } => Self::Boolean,
             ColumnType::Long | ColumnType::UnsignedLong => Self::Long,
             ColumnType::Float | ColumnType::Double | ColumnType::Decimal { .. } => Self::Double,
             ColumnType::String | ColumnType::Bytes => Self::String,

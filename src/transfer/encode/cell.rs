@@ -7,7 +7,7 @@ use super::number::{push_i64, push_java_double, push_padded, push_ruby_float, pu
 use super::{Clock, ClockForm, Converted, EpochUnit, Form, Unfit};
 use crate::transfer::civil::{DAY, Date, SECOND};
 use crate::transfer::page::{Buffer, ColumnBuffer};
-use crate::transfer::schema::{ColumnType, Zones};
+use crate::transfer::schema::{ColumnType, TimeDetail, Zones};
 use crate::transfer::strftime::{WallClock, push_time_span};
 use crate::transfer::zone::ZoneClock;
 
@@ -24,6 +24,8 @@ pub(in crate::transfer) struct CellWriter {
     source: ZoneClock,
     /// The zone that is shown.
     shown: Option<ZoneClock>,
+    /// What a TIME keeps when it becomes an instant.
+    time: TimeDetail,
 }
 
 impl CellWriter {
@@ -37,7 +39,7 @@ impl CellWriter {
             Form::Clock(ClockForm { clock: Clock::In(zone), .. }) => Some(ZoneClock::new(zone.clone())),
             _ => None,
         };
-        Self { kind, form, source: ZoneClock::new(source), shown }
+        Self { kind, form, source: ZoneClock::new(source), shown, time: zones.time }
     }
 
     /// Appends the text of a value that is not NULL.
@@ -142,7 +144,7 @@ impl CellWriter {
                 WallClock { micros: wall(self.kind, value, Span::Exact), offset: 0, zone }
             }
             Clock::In(_) => {
-                let instant = instant(self.kind, &mut self.source, value)?;
+                let instant = instant(self.kind, &mut self.source, self.time, value)?;
                 let shown = self.shown.as_mut().ok_or(WRONG_FORM)?;
                 let (offset, zone) = shown.at(instant).ok_or(NO_INSTANT)?;
                 WallClock { micros: instant + i64::from(offset) * SECOND, offset, zone }
@@ -154,7 +156,7 @@ impl CellWriter {
 
     /// The instant that Embulk makes of a temporal value.
     pub(in crate::transfer) fn instant(&mut self, value: i64) -> Result<i64, Unfit> {
-        instant(self.kind, &mut self.source, value)
+        instant(self.kind, &mut self.source, self.time, value)
     }
 }
 
@@ -163,8 +165,8 @@ impl CellWriter {
 enum Span {
     /// Sign, hours and fraction are kept.
     Exact,
-    /// Sign and fraction are dropped, hours are modulo 24.
-    AsEmbulk,
+    /// As an instant.
+    AsEmbulk(TimeDetail),
 }
 
 /// Microseconds of the column's own clock.
@@ -172,20 +174,23 @@ fn wall(kind: ColumnType, value: i64, span: Span) -> i64 {
     match kind {
         ColumnType::Date => value.saturating_mul(DAY),
         ColumnType::Year => Date { year: value, month: 1, day: 1 }.days().saturating_mul(DAY),
-        ColumnType::Time if span == Span::AsEmbulk => {
+        ColumnType::Time if span == Span::AsEmbulk(TimeDetail::Seconds) => {
             let seconds = value.unsigned_abs() / 1_000_000 % 86_400;
             i64::try_from(seconds).unwrap_or(0) * SECOND
+        }
+        ColumnType::Time if span == Span::AsEmbulk(TimeDetail::Milliseconds) => {
+            value - value.rem_euclid(1000)
         }
         _ => value,
     }
 }
 
 /// The instant that Embulk makes of a temporal value.
-fn instant(kind: ColumnType, source: &mut ZoneClock, value: i64) -> Result<i64, Unfit> {
+fn instant(kind: ColumnType, source: &mut ZoneClock, time: TimeDetail, value: i64) -> Result<i64, Unfit> {
     match kind {
         ColumnType::Timestamp => Ok(value),
         ColumnType::Date | ColumnType::DateTime | ColumnType::Time | ColumnType::Year => {
-            source.instant(wall(kind, value, Span::AsEmbulk)).ok_or(NO_INSTANT)
+            source.instant(wall(kind, value, Span::AsEmbulk(time))).ok_or(NO_INSTANT)
         }
         _ => Err(WRONG_FORM),
     }
@@ -322,7 +327,7 @@ mod tests {
 
     #[test]
     fn wall_clocks_are_shown_as_stored_or_through_the_zones() {
-        let zones = Zones { server: tokyo(), process: TimeZone::UTC };
+        let zones = Zones { server: tokyo(), ..Zones::utc() };
         let noon = Date { year: 2015, month: 6, day: 4 }.days() * DAY + 12 * 3600 * SECOND;
         let column = column(ColumnType::DateTime, |column| column.push_long(noon));
         let format = TimeFormat::parse("%Y-%m-%d %H:%M:%S%:z");

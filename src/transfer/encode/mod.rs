@@ -144,7 +144,7 @@ impl Rendering {
     /// decimals as digits, temporal values as text of their own clock, bytes as Base64, JSON inline.
     pub fn natural(kind: ColumnType) -> Self {
         match kind {
-            ColumnType::Boolean => Self::bare(Form::Boolean),
+            ColumnType::Boolean | ColumnType::Flag => Self::bare(Form::Boolean),
             ColumnType::Long | ColumnType::Year => Self::bare(Form::Integer),
             ColumnType::UnsignedLong | ColumnType::Bit { .. } => Self::bare(Form::Digits),
             ColumnType::Float | ColumnType::Double => Self::bare(Form::Float),

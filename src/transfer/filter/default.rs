@@ -19,7 +19,7 @@ pub(super) fn value(
     schema: &Schema,
 ) -> Result<Value, TransferError> {
     let text = match default {
-        DefaultValue::Boolean(value) if kind == ColumnType::Boolean => {
+        DefaultValue::Boolean(value) if matches!(kind, ColumnType::Boolean | ColumnType::Flag) => {
             return Ok(Value::Long(i64::from(*value)));
         }
         DefaultValue::Boolean(value) => value.to_string(),
@@ -42,7 +42,7 @@ fn parse(
     schema: &Schema,
 ) -> Option<Value> {
     Some(match kind {
-        ColumnType::Boolean => return None,
+        ColumnType::Boolean | ColumnType::Flag => return None,
         ColumnType::Long | ColumnType::Year => Value::Long(text.parse().ok()?),
         ColumnType::UnsignedLong | ColumnType::Bit { .. } => Value::UnsignedLong(text.parse().ok()?),
         ColumnType::Float | ColumnType::Double => Value::Double(text.parse().ok()?),

@@ -99,8 +99,29 @@ enum Then {
 
 /// What people should know of an option that makes every row NULL.
 pub(super) fn null_note(name: &str, kind: ColumnType, option: Option<&ColumnOption>) -> Option<String> {
-    let to = null_type(kind, option?)?.embulk().word();
-    Some(format!("column `{name}`: `type: {to}` of a {} column is NULL in every row", kind.word()))
+    Some(null_words(name, kind, null_type(kind, option?)?))
+}
+
+fn null_words(name: &str, kind: ColumnType, to: ColumnType) -> String {
+    let to = to.embulk().word();
+    format!("column `{name}`: `type: {to}` of a {} column is NULL in every row", kind.word())
+}
+
+/// NULL in every row of a column, whatever it holds, and the note about it.
+pub(super) fn nulls(name: &str, from: ColumnType, to: EmbulkType) -> (ColumnType, Conversion, String) {
+    let to = column_type(to);
+    (to, Conversion { from, step: Step::Null, scratch: Vec::new() }, null_words(name, from, to))
+}
+
+fn column_type(to: EmbulkType) -> ColumnType {
+    match to {
+        EmbulkType::Boolean => ColumnType::Boolean,
+        EmbulkType::Long => ColumnType::Long,
+        EmbulkType::Double => ColumnType::Double,
+        EmbulkType::Timestamp => ColumnType::Timestamp,
+        EmbulkType::Json => ColumnType::Json,
+        EmbulkType::String => ColumnType::String,
+    }
 }
 
 /// The type of a column whose option makes every row NULL.
@@ -115,14 +136,7 @@ fn null_type(kind: ColumnType, option: &ColumnOption) -> Option<ColumnType> {
         (Timestamp, to) => matches!(to, Boolean | Long | Double),
         (_, to) => matches!(to, Json | Timestamp),
     };
-    null.then_some(match to {
-        Boolean => ColumnType::Boolean,
-        Long => ColumnType::Long,
-        Double => ColumnType::Double,
-        Timestamp => ColumnType::Timestamp,
-        Json => ColumnType::Json,
-        EmbulkType::String => ColumnType::String,
-    })
+    null.then(|| column_type(to))
 }
 
 /// The column's type under an option and how its values get there.
@@ -237,7 +251,7 @@ fn number_step(kind: ColumnType, option: &ColumnOption) -> Option<(ColumnType, S
     match option.column_type.or(getter) {
         None => Some((kind, Step::Keep)),
         Some(EmbulkType::Long) => match kind {
-            ColumnType::Long | ColumnType::Boolean => Some((ColumnType::Long, Step::Keep)),
+            ColumnType::Long | ColumnType::Boolean | ColumnType::Flag => Some((ColumnType::Long, Step::Keep)),
             _ => Some((ColumnType::Long, Step::Long)),
         },
         Some(EmbulkType::Double) => match kind {

@@ -2,16 +2,22 @@
 
 mod convert;
 mod fetched;
+mod increment;
 pub mod mysql;
+pub mod postgres;
+mod property;
 mod select;
 pub mod sqlite;
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
 use crate::embulk::config::TypeMapping;
 use crate::embulk::input::{ColumnOption, InputConfig};
 use crate::embulk::output::OutputConfig;
 
+pub use self::increment::{Increment, LastRow};
 use super::context::TransferContext;
 use super::error::{ErrorKind, TransferError};
 use super::page::{PAGE_BYTES, PAGE_ROWS, Page};
@@ -26,12 +32,12 @@ pub struct Source {
     _permit: Option<ConnectionPermit>,
 }
 
-/// How columns of bytes are taken that have no option of their own.
+/// How columns that Embulk has no type for (bytes, intervals, ranges) are taken when they have no option of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BytesRule {
     /// Embulk's: an error that says which option to add.
     Refuse,
-    /// As bytes, for targets that have a type for them.
+    /// As bytes, or as the text that the server has for them; for targets that keep what the source holds.
     Accept,
 }
 
@@ -60,6 +66,12 @@ pub fn open(
             let reader = mysql::open(config, context, bytes)?;
             Ok(Source { reader: Box::new(reader), _permit: Some(permit) })
         }
+        InputConfig::Postgresql(config) => {
+            let address = format!("{}:{}", config.host.expose(), config.port);
+            let permit = context.sources.acquire(&address, &context.cancel)?;
+            let reader = postgres::open(config, context, bytes)?;
+            Ok(Source { reader: Box::new(reader), _permit: Some(permit) })
+        }
         InputConfig::Sqlite(config) => {
             let reader = sqlite::open(config, context, bytes)?;
             Ok(Source { reader: Box::new(reader), _permit: None })
@@ -71,6 +83,11 @@ pub fn open(
 pub trait Input: Send {
     /// The columns.
     fn schema(&self) -> &Arc<Schema>;
+
+    /// The columns of an incremental read.
+    fn increment(&self) -> Option<&Increment> {
+        None
+    }
 
     /// A handle that stops `read` from another thread.
     fn stopper(&self) -> Box<dyn Stop>;
@@ -111,6 +128,8 @@ pub struct InputFigures {
     pub rows: u64,
     /// Things that people should know.
     pub notes: Vec<String>,
+    /// What the next read begins behind: options of `in:`.
+    pub next: Map<String, Value>,
 }
 
 /// The option of a column: by exact name, then regardless of case (where only one fits), then by its JDBC type.

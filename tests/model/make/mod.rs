@@ -126,6 +126,7 @@ impl Maker {
         let made = self.content(&inside);
         pairs.extend(made.pairs);
         self.common(&mut pairs, &inside, 12);
+        self.tolerance(&mut pairs);
         // On a group it does nothing.
         if self.random.chance(7) && may_be_checked(&pairs) {
             pairs.push(("_check".to_owned(), self.small(&inside)));
@@ -153,6 +154,14 @@ impl Maker {
         }
     }
 
+    /// The failure of a task changes nothing.
+    fn tolerance(&mut self, pairs: &mut Pairs) {
+        if self.random.chance(8) {
+            let flag = self.random.pick(&[json!(true), json!(true), json!("True"), json!(false)]);
+            pairs.push(("_continue_on_failure".to_owned(), flag));
+        }
+    }
+
     /// What groups and operators have in common.
     fn common(&mut self, pairs: &mut Pairs, ground: &Ground, percent: usize) {
         if self.random.chance(percent) {
@@ -163,6 +172,11 @@ impl Maker {
                 retry = json!("${0 + 1}");
             }
             pairs.push(("_retry".to_owned(), retry));
+        }
+        // More time than any of them takes.
+        if self.random.chance(5) {
+            let limit = self.random.pick(&["1h", "90m", "2d 3h", "3600s"]);
+            pairs.push(("_timeout".to_owned(), limit.into()));
         }
         if ground.depth < 6 && self.random.chance(percent) {
             let mut handler = ground.deeper();
@@ -197,6 +211,7 @@ impl Maker {
             _ => self.group(&ground, 1),
         };
         pairs.extend(made.pairs);
+        self.tolerance(&mut pairs);
         Value::Object(self.maybe_included(pairs.into_iter().collect(), &ground))
     }
 

@@ -106,7 +106,7 @@ impl Control<'_> {
                         let shown = part.replace("%20", " ");
                         return Err(format!(
                             "a task cannot be named after the item `{shown}` of `for_each>`: \
-                             a name must not contain `*`"
+                             a name must not contain character '*'"
                         ));
                     }
                     let part = format!("{place}={}={index}={part}", name_part(key));

@@ -47,7 +47,12 @@ pub fn tell(files: &Files) -> Option<Told> {
     let ended = rules.task(&root, place);
     let unforeseen = rules.unforeseen || rules.is_too_long();
     let mut told = rules.told;
-    told.story.failed = ended.failed;
+    let named = |weight| {
+        let failed = ended.failed.iter().filter(move |(_, of_task)| *of_task == weight);
+        failed.map(|(name, _)| name.clone()).collect()
+    };
+    told.story.failed = named(Weight::Counts);
+    told.story.tolerated = named(Weight::Tolerated);
     told.story.counts = ended.counts;
     (!unforeseen).then_some(told)
 }
@@ -99,8 +104,15 @@ struct Ended {
     left: Vec<Left>,
     errors: Vec<Params>,
     /// The same of the last rounds only: who failed itself, and how many ended how.
-    failed: Vec<String>,
+    failed: Vec<(String, Weight)>,
     counts: Counts,
+}
+
+/// What a failure means to the workflow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Weight {
+    Counts,
+    Tolerated,
 }
 
 impl Ended {
@@ -111,7 +123,16 @@ impl Ended {
         self.failed.extend(child.failed);
         self.counts.succeeded += child.counts.succeeded;
         self.counts.failed += child.counts.failed;
+        self.counts.tolerated += child.counts.tolerated;
         self.counts.blocked += child.counts.blocked;
+    }
+
+    /// Its failure changes nothing: all go on as if it had succeeded, and no handler above hears of it.
+    fn tolerate(&mut self) {
+        self.succeeded = true;
+        self.errors.clear();
+        self.failed.iter_mut().for_each(|(_, weight)| *weight = Weight::Tolerated);
+        self.counts.tolerated += std::mem::take(&mut self.counts.failed);
     }
 
     /// A new round begins after certain tries.
@@ -139,12 +160,14 @@ impl Rules<'_> {
             return Ended::default();
         }
         if flag(written, "_disable") {
-            self.group(&Params::new(), place)
-        } else if is_operator(written) {
-            self.operator(written, place)
-        } else {
-            self.group(written, place)
+            return self.group(&Params::new(), place);
         }
+        let mut ended =
+            if is_operator(written) { self.operator(written, place) } else { self.group(written, place) };
+        if flag(written, "_continue_on_failure") {
+            ended.tolerate();
+        }
+        ended
     }
 
     /// Its children, and all of them again as often as `_retry` says.
@@ -293,7 +316,7 @@ impl Rules<'_> {
             Some(failure) => {
                 self.tell(place, format!("error: {}", failure.message));
                 ended.errors.insert(0, failure.variable);
-                ended.failed.insert(0, place.name.clone());
+                ended.failed.insert(0, (place.name.clone(), Weight::Counts));
                 ended.counts.failed += 1;
             }
             None => self.tell(place, "group_error"),

@@ -86,7 +86,7 @@ pub fn boolean(key: &str, value: &Value) -> Result<bool, String> {
         Value::Number(number) => Ok(number.as_f64() != Some(0.0)),
         Value::String(text) if ["true", "True"].contains(&text.as_str()) => Ok(true),
         Value::String(text) if ["false", "False", "", "null"].contains(&text.as_str()) => Ok(false),
-        other => Err(format!("parameter `{key}` must be `true` or `false`, but is {}", kind(other))),
+        other => Err(wrong(key, "'true' or 'false'", other)),
     }
 }
 
@@ -98,7 +98,7 @@ pub fn integer(key: &str, value: &Value) -> Result<i64, String> {
         Value::String(text) => text.parse().ok(),
         _ => None,
     };
-    number.ok_or_else(|| format!("parameter `{key}` must be a whole number, but is {}", kind(value)))
+    number.ok_or_else(|| wrong(key, "integer (int) type", value))
 }
 
 /// See [`boolean`].
@@ -106,9 +106,25 @@ pub fn text(key: &str, value: &Value) -> Result<String, String> {
     match value {
         Value::String(text) => Ok(text.clone()),
         Value::Number(_) | Value::Bool(_) => Ok(value.to_string()),
-        Value::Null => Err(format!("parameter `{key}` is required but not set")),
-        other => Err(format!("parameter `{key}` must be a text, but is {}", kind(other))),
+        Value::Null => Err(format!("Parameter '{key}' is required but not set")),
+        other => Err(wrong(key, "string type", other)),
     }
+}
+
+fn wrong(key: &str, expected: &str, value: &Value) -> String {
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let mut shown = value.to_string();
+    if shown.chars().count() >= 100 {
+        shown = shown.chars().take(97).chain("...".chars()).collect();
+    }
+    format!("Expected {expected} for key '{key}' but got {shown} ({kind})")
 }
 
 /// How messages call a value.

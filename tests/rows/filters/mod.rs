@@ -67,6 +67,7 @@ fn config(filters: &str) -> Result<EmbulkConfig, Vec<Problem>> {
             is_secret: &|_, _| false,
             now: &"2024-06-04T01:02:03[UTC]".parse().unwrap(),
             directory: Path::new(""),
+            diff: None,
         },
     );
     rendered.map(|rendered| rendered.config)

@@ -6,7 +6,6 @@ use serde_json::Value;
 use super::super::options::Options;
 use super::super::secret_text::expand;
 use super::super::{OperatorError, OperatorRequest};
-use crate::cloud::web::Url;
 use crate::dig::params;
 use crate::session::Params;
 
@@ -70,16 +69,15 @@ fn with_secrets(value: &Value, request: &OperatorRequest<'_>) -> Result<Value, O
 }
 
 fn form(fields: &Params) -> Result<String, OperatorError> {
-    let mut encoder =
-        Url::parse("http://form").map_err(|_| OperatorError::failed("a form cannot be written"))?;
+    let mut encoder = form_urlencoded::Serializer::new(String::new());
     for (name, value) in fields {
         let text = scalar(value).ok_or_else(|| {
             let kind = params::kind_of(value);
             OperatorError::config(format!("field `{name}` of the form must be a text, but is {kind}"))
         })?;
-        encoder.query_pairs_mut().append_pair(name, &text);
+        encoder.append_pair(name, &text);
     }
-    Ok(encoder.query().unwrap_or_default().to_owned())
+    Ok(encoder.finish())
 }
 
 /// The text of what is neither map nor list; of null, `null`.

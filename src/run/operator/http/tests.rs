@@ -290,17 +290,33 @@ fn nobody_who_answers_is_unreachable() {
     let reset = Server::start(vec![Reply::Reset]);
     let silent = Server::start(vec![Reply::Silence]);
     let error = |server: &Server, options| run(&Bench::new(), server, options).expect_err("a failure");
-    for (server, options, expected) in [
-        (&gone, json!({"retry": false, "http>": "http://127.0.0.1:1/"}), "Connection refused (os error 111)"),
-        (&broken, json!({"retry": false}), "end of file before message length reached"),
-        (&reset, json!({"retry": false}), "Connection reset by peer (os error 104)"),
-        (&silent, json!({"retry": false, "timeout": 1}), "no answer within 1 s"),
+    let network = "check host, port and network, then retry";
+    let time = "`timeout` says how many seconds it may take";
+    let refused = "Connection refused (os error 111)";
+    for (server, options, expected, hint) in [
+        (&gone, json!({"retry": false, "http>": "http://127.0.0.1:1/"}), refused, network),
+        (&broken, json!({"retry": false}), "end of file before message length reached", network),
+        (&reset, json!({"retry": false}), "Connection reset by peer (os error 104)", network),
+        (&silent, json!({"retry": false, "timeout": 1}), "no answer within 1 s", time),
     ] {
         let error = error(server, options);
         assert!(error.message.starts_with("HTTP request failed: GET http://127.0.0.1:"), "{}", error.message);
         assert!(error.message.ends_with(expected), "{}", error.message);
+        assert_eq!(error.hint.as_deref(), Some(hint));
         assert_eq!(error.kind, FailureKind::Unreachable);
     }
+}
+
+#[test]
+fn a_request_and_its_answer_are_in_the_log() {
+    let server = Server::start(vec![answer("204 x", "")]);
+    let bench = Bench::new();
+    run(&bench, &server, json!({})).expect("success");
+    assert_eq!(
+        bench.log().replace(server.address(), "HOST"),
+        "Debug: Sending HTTP request: GET http://HOST/x\n\
+         Debug: Received HTTP response: GET http://HOST/x: 204 No Content\n"
+    );
 }
 
 #[test]
@@ -376,10 +392,10 @@ fn requests_go_through_a_proxy() {
 fn what_is_wrong_is_named() {
     let server = Server::start(Vec::new());
     for (options, expected) in [
-        (json!({"http>": null}), "parameter `http>` is required but not set"),
+        (json!({"http>": null}), "Parameter 'http>' is required but null"),
         (json!({"http>": "ftp://me:pw@x/"}), "`http>` takes a URL of http or https"),
         (json!({"http>": "example.com/x"}), "`http>` takes a URL of http or https"),
-        (json!({"http>": "${secret:none}"}), "secret `none` is not set"),
+        (json!({"http>": "${secret:none}"}), "Secret not found for key: 'none'"),
         (json!({"method": "a b"}), "`method` is not a method of HTTP"),
         (
             json!({"content": {"a": 1}, "content_format": "text"}),
@@ -397,12 +413,15 @@ fn what_is_wrong_is_named() {
         (json!({"headers": [{"a": {}}]}), "`headers` must be a list of maps with one pair each"),
         (json!({"headers": [{"a b": "c"}]}), "`a b` is not the name of a header"),
         (json!({"headers": [{"a": "b\nc"}]}), "the header `a` must be one line of text"),
-        (json!({"query": {"a": [1]}}), "parameter `query.a` must be a text, but is a list"),
-        (json!({"query": [1]}), "parameter `query` must be a text, but is a list"),
-        (json!({"timeout": "soon"}), "parameter `timeout` must be a whole number, but is a text"),
-        (json!({"retry": "maybe"}), "parameter `retry` must be `true` or `false`, but is a text"),
+        (json!({"query": {"a": [1]}}), "Expected string type for key 'query.a' but got [1] (array)"),
+        (json!({"query": [1]}), "Expected string type for key 'query' but got [1] (array)"),
+        (
+            json!({"timeout": "soon"}),
+            "Expected integer (int) type for key 'timeout' but got \"soon\" (string)",
+        ),
+        (json!({"retry": "maybe"}), "Expected 'true' or 'false' for key 'retry' but got \"maybe\" (string)"),
         (json!({"proxy": "x"}), "`proxy` must be a map with `enabled`, `host` and `port`"),
-        (json!({"proxy": {"enabled": true}}), "parameter `host` is required but not set"),
+        (json!({"proxy": {"enabled": true}}), "Parameter 'host' is required but not set"),
         (
             json!({"proxy": {"enabled": true, "host": "h", "port": 65536}}),
             "`proxy.port` must be a number from 0 to 65535",

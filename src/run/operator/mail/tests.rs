@@ -33,25 +33,25 @@ fn what_is_wrong_is_named() {
     for (options, expected) in [
         (json!({"mail>": null}), "`mail>` needs a file or `{data: ...}`"),
         (json!({"mail>": "gone.txt"}), "file `gone.txt` cannot be read"),
-        (json!({"subject": null}), "parameter `subject` is required but not set"),
-        (json!({"from": null}), "parameter `from` is required but not set"),
-        (json!({"to": null}), "parameter `to` is required but not set"),
+        (json!({"subject": null}), "Parameter 'subject' is required but not set"),
+        (json!({"from": null}), "Parameter 'from' is required but not set"),
+        (json!({"to": null}), "Parameter 'to' is required but not set"),
         (json!({"to": "[\"a@b\"]"}), "`to`: `[\"a@b\"]` is not a mail address"),
-        (json!({"to": {"a": "b"}}), "parameter `to` must be a text, but is a map"),
+        (json!({"to": {"a": "b"}}), "Expected string type for key 'to' but got {\"a\":\"b\"} (object)"),
         (json!({"to": []}), "the mail goes to nobody"),
         (json!({"cc": "a@b"}), "`cc` must be a list of addresses"),
         (json!({"bcc": ["a"]}), "`bcc`: `a` is not a mail address"),
         (json!({"from": "a@b, c@d"}), "`from`: `a@b, c@d` is not a mail address"),
-        (json!({"html": "yes"}), "parameter `html` must be `true` or `false`, but is a text"),
+        (json!({"html": "yes"}), "Expected 'true' or 'false' for key 'html' but got \"yes\" (string)"),
         (json!({"host": null}), "Missing SMTP configuration"),
-        (json!({"port": null}), "parameter `port` is required but not set"),
+        (json!({"port": null}), "Parameter 'port' is required but not set"),
         (json!({"port": 65536}), "`port` must be a number from 0 to 65535"),
         (
             json!({"connect_timeout": 5}),
-            "parameter `connect_timeout` must be a duration such as `10m` or `1h 30m`, but is a number",
+            "Expected a duration such as `10m` or `1h 30m` for key 'connect_timeout' but got 5 (number)",
         ),
         (json!({"attach_files": "a"}), "`attach_files` must be a list of maps with `path`"),
-        (json!({"attach_files": [{}]}), "parameter `path` is required but not set"),
+        (json!({"attach_files": [{}]}), "Parameter 'path' is required but not set"),
         (json!({"attach_files": [{"path": "gone"}]}), "file `gone` cannot be read"),
         (json!({"attach_files": [{"path": "../gone"}]}), "file `../gone` lies outside the project"),
         (
@@ -90,7 +90,8 @@ fn secrets_go_before_options_and_the_properties_come_last() {
     );
     assert!(error(&bench, json!({})).message.starts_with("cannot reach the mail server at `localhost:2`"));
     let bench = Bench::new().secret("mail.tls", "maybe");
-    assert_eq!(error(&bench, json!({})).message, "parameter `tls` must be `true` or `false`, but is a text");
+    let expected = "Expected 'true' or 'false' for key 'tls' but got \"maybe\" (string)";
+    assert_eq!(error(&bench, json!({})).message, expected);
     let mut bench = Bench::new();
     bench.mail.server = Some(nobody());
     bench.mail.from = Some("system@example.com".to_owned());

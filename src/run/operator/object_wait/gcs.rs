@@ -1,20 +1,19 @@
 //! `gcs_wait>`: asks Cloud Storage for the resource of an object.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{Look, Polls, Wait, address, is_first_miss, no_bucket, unless_canceled};
 use crate::cloud::google::Endpoints;
-use crate::cloud::google::auth::Account;
 use crate::cloud::google::error::{GoogleError, Remedy};
-use crate::cloud::google::http::{Google, Manners};
 use crate::cloud::google::storage::Storage;
+use crate::run::operator::google;
 use crate::run::operator::options::Options;
 use crate::run::operator::{Operator, OperatorError, OperatorRequest, Turn};
-use crate::secret::{Secret, SecretError};
 use crate::session::Params;
+
+/// How often a call is tried again.
+const RETRIES: u32 = 2;
 
 /// Digdag's pauses: 1 to 30 seconds.
 pub(super) const POLLS: Polls = Polls::seconds(1, 30);
@@ -44,45 +43,11 @@ impl Operator for GcsWait {
         let options = Options::new(request, "gcs");
         let (bucket, object) = address(request, "gs://", "object", |key| options.get(key))?;
         let wait = Wait::new(format!("{bucket}/{object}"), "gcs_wait", self.polls, |key| options.get(key))?;
-        let storage = storage(request, self.endpoints.clone())?;
+        // The next look comes anyway: a call is not tried for long.
+        let storage = Storage::new(google::open(request, self.endpoints.clone(), RETRIES)?.0);
         let look =
             unless_canceled(&request.cancel, look(&storage, &bucket, &object, is_first_miss(request)))??;
         wait.turn(request, look)
-    }
-}
-
-/// Cloud Storage as the secret `gcp.credential` sees it, else as Google's libraries would.
-fn storage(request: &OperatorRequest<'_>, endpoints: Endpoints) -> Result<Storage, OperatorError> {
-    let account = match request.secrets.get("gcp.credential") {
-        Ok(key) => {
-            request.services.guard.learn(key.expose());
-            account(key)
-        }
-        Err(SecretError::NotFound { .. }) => Account::ApplicationDefault,
-        Err(error) => return Err(error.into()),
-    };
-    // The next look comes anyway: a call is not tried for long.
-    let manners = Manners {
-        retries: 2,
-        open_timeout: Duration::from_secs(30),
-        read_timeout: Duration::from_secs(60),
-        application_name: "sync".to_owned(),
-    };
-    let google = Google::shared(account, endpoints, &manners);
-    let google = google.map_err(|error| {
-        OperatorError::config("secret `gcp.credential` cannot be used")
-            .cause(&error)
-            .hint("it is the whole text of the key file that Google Cloud made")
-    })?;
-    Ok(Storage::new(google))
-}
-
-fn account(key: Secret) -> Account {
-    let parsed: Value = serde_json::from_str(key.expose()).unwrap_or_default();
-    if parsed["type"] == "authorized_user" {
-        Account::AuthorizedUser(key)
-    } else {
-        Account::ServiceAccount(key)
     }
 }
 

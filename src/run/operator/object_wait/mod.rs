@@ -8,21 +8,17 @@ pub mod s3;
 #[cfg(test)]
 mod tests;
 
-use std::future::Future;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Cancel, OperatorError, OperatorOutput, OperatorRequest, Turn};
-use crate::cloud;
+use super::cancelable::unless_canceled;
+use super::{OperatorError, OperatorOutput, OperatorRequest, Turn};
 use crate::dig::params;
 use crate::run::event::FailureKind;
 use crate::session::{Level, Params};
-
-/// How often a call under way looks whether the task is to stop.
-const CANCEL_LOOK: Duration = Duration::from_millis(100);
 
 /// When it is looked, and when people hear of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -263,22 +259,6 @@ fn address<'v>(
         )));
     }
     Ok((bucket, object))
-}
-
-/// Waits for a call, or until the task is to stop.
-fn unless_canceled<T>(cancel: &Cancel, call: impl Future<Output = T>) -> Result<T, OperatorError> {
-    let canceled = async {
-        while !cancel.is_canceled() {
-            tokio::time::sleep(CANCEL_LOOK).await;
-        }
-    };
-    cloud::block_on(async {
-        tokio::select! {
-            biased;
-            done = call => Ok(done),
-            () = canceled => Err(OperatorError::canceled()),
-        }
-    })
 }
 
 /// Whether no look so far found that the object is not there.

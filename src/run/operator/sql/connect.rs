@@ -102,7 +102,7 @@ fn password(
     if let Some(key) = options.text("password_override")? {
         let found = options.secret(&key)?;
         return found.map(Some).ok_or_else(|| {
-            OperatorError::config(format!("the secret `{operator}.{key}` is not set"))
+            OperatorError::config(format!("Secret not found for key: '{operator}.{key}'"))
                 .hint("`password_override` names the secret that holds the password")
         });
     }
@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(overridden, Ok("Info: u:Some(\"***\")@h:5432/None Unverified 30s 1800s\n".to_owned()));
         assert_eq!(
             read(&other, pg, json!({"password_override": "none"})),
-            Err("the secret `pg.none` is not set".to_owned())
+            Err("Secret not found for key: 'pg.none'".to_owned())
         );
     }
 
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(with("ssl", json!("yes")), "`ssl` must be `true`, `false` or `no_verify`");
         assert_eq!(
             with("socket_timeout", json!("soon")),
-            "parameter `socket_timeout` must be a duration such as `10m` or `1h 30m`, but is a text"
+            "Expected a duration such as `10m` or `1h 30m` for key 'socket_timeout' but got \"soon\" (string)"
         );
     }
 }

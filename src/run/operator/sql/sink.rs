@@ -82,7 +82,7 @@ impl Sink {
             Self::Discard => Ok(OperatorOutput::default()),
             Self::Store(stored) => {
                 let path = vec![request.operator.clone(), "last_results".to_owned()];
-                say(&format!("{} rows are stored as `{}`", stored.rows.len(), path.join(".")));
+                say(&format!("{} stored as `{}`", rows_are(stored.rows.len() as u64), path.join(".")));
                 let results = json!({"last_results": stored.into_value()});
                 Ok(OperatorOutput {
                     store: Params::from_iter([(request.operator.clone(), results)]),
@@ -93,11 +93,15 @@ impl Sink {
             Self::Download(download) => {
                 let (rows, name) = (download.rows(), download.name().to_owned());
                 download.publish()?;
-                say(&format!("{rows} rows are written to `{name}`"));
+                say(&format!("{} written to `{name}`", rows_are(rows)));
                 Ok(OperatorOutput::default())
             }
         }
     }
+}
+
+fn rows_are(count: u64) -> String {
+    if count == 1 { "1 row is".to_owned() } else { format!("{count} rows are") }
 }
 
 impl Stored {

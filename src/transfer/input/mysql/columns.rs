@@ -99,7 +99,7 @@ pub(super) fn type_name(column: &Metadata) -> &'static str {
 pub(super) fn jdbc_type(column: &Metadata, kind: ColumnType) -> &'static str {
     let unsigned = column.flags().contains(ColumnFlags::UNSIGNED_FLAG);
     match kind {
-        ColumnType::Boolean | ColumnType::Bit { .. } => "BIT",
+        ColumnType::Boolean | ColumnType::Flag | ColumnType::Bit { .. } => "BIT",
         ColumnType::UnsignedLong => "BIGINT",
         ColumnType::Long => match column.column_type() {
             Wire::MYSQL_TYPE_TINY => "TINYINT",

@@ -59,7 +59,9 @@ impl Decoder {
                 column.push_null();
                 return Ok(());
             }
-            ColumnType::Boolean | ColumnType::Long | ColumnType::Year => Given::Long(long(value)?),
+            ColumnType::Boolean | ColumnType::Flag | ColumnType::Long | ColumnType::Year => {
+                Given::Long(long(value)?)
+            }
             ColumnType::UnsignedLong | ColumnType::Bit { .. } => Given::UnsignedLong(unsigned(value)?),
             ColumnType::Float => Given::Float(float(value)?),
             ColumnType::Double => Given::Double(double(value)?),

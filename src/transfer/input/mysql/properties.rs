@@ -13,6 +13,7 @@ use super::zone;
 use crate::embulk::input::{DatetimeCode, MysqlInput, SslMode};
 use crate::embulk::text::Text;
 use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::input::property::{self, bad, flag};
 
 /// Properties that tune the driver and change no row.
 const NEUTRAL: [&str; 18] = [
@@ -120,21 +121,8 @@ impl Properties {
     }
 }
 
-fn bad(name: &str, expected: &str) -> TransferError {
-    TransferError::new(ErrorKind::Config, format!("`{name}` in `options` is not {expected}"))
-}
-
 fn millis(name: &str, value: &Text) -> Result<Duration, TransferError> {
-    let millis = value.expose().trim().parse().map_err(|_| bad(name, "a number of milliseconds"))?;
-    Ok(Duration::from_millis(millis))
-}
-
-fn flag(name: &str, value: &Text) -> Result<bool, TransferError> {
-    match value.expose().to_ascii_lowercase().as_str() {
-        "true" | "yes" => Ok(true),
-        "false" | "no" => Ok(false),
-        _ => Err(bad(name, "true or false")),
-    }
+    property::number(name, value, "a number of milliseconds").map(Duration::from_millis)
 }
 
 fn zero_dates(name: &str, value: &Text) -> Result<ZeroDates, TransferError> {

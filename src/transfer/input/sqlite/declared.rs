@@ -39,7 +39,7 @@ fn decimal(declared: &str) -> ColumnType {
 /// The JDBC name of a type, which `default_column_options` goes by.
 pub(super) fn jdbc_type(kind: ColumnType) -> &'static str {
     match kind {
-        ColumnType::Boolean => "BOOLEAN",
+        ColumnType::Boolean | ColumnType::Flag => "BOOLEAN",
         ColumnType::Long => "INTEGER",
         ColumnType::Double => "DOUBLE",
         ColumnType::Decimal { .. } => "DECIMAL",

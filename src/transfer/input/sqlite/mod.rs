@@ -19,7 +19,7 @@ use crate::transfer::context::TransferContext;
 use crate::transfer::encode::{Unfit, unfit};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::ColumnBuffer;
-use crate::transfer::schema::{Column, ColumnType, Schema, Zones};
+use crate::transfer::schema::{Column, ColumnType, Schema, TimeDetail, Zones};
 
 /// A SQLite file that is open, with the columns of its statement.
 pub struct SqliteReader {
@@ -53,7 +53,11 @@ pub fn open(
     let statement = select::statement(&config.selection, '"');
     let name = select::name(&config.selection);
     // SQLite's own clocks are in UTC.
-    let zones = Zones { server: jiff::tz::TimeZone::UTC, process: context.process_zone.clone() };
+    let zones = Zones {
+        server: jiff::tz::TimeZone::UTC,
+        process: context.process_zone.clone(),
+        time: TimeDetail::Seconds,
+    };
     let kinds = kinds(&connection, &statement, &name)?;
     let mut columns = Vec::new();
     let mut decoders = Vec::new();
@@ -186,7 +190,11 @@ impl Input for SqliteReader {
             self.log.count(count);
             if is_full(&page) {
                 if sink.send(page) == Flow::Stop {
-                    return Ok(InputFigures { rows: count, notes: self.notes.clone() });
+                    return Ok(InputFigures {
+                        rows: count,
+                        notes: self.notes.clone(),
+                        ..InputFigures::default()
+                    });
                 }
                 page = sink.page();
                 page.first_row = count;
@@ -194,12 +202,12 @@ impl Input for SqliteReader {
         }
         self.log.end(count);
         if page.rows > 0 && sink.send(page) == Flow::Stop {
-            return Ok(InputFigures { rows: count, notes: self.notes.clone() });
+            return Ok(InputFigures { rows: count, notes: self.notes.clone(), ..InputFigures::default() });
         }
         if let Some(after) = &self.after_select {
             self.connection.execute_batch(after).map_err(|error| failed(&error, "`after_select` failed"))?;
         }
-        Ok(InputFigures { rows: count, notes: self.notes.clone() })
+        Ok(InputFigures { rows: count, notes: self.notes.clone(), ..InputFigures::default() })
     }
 }
 

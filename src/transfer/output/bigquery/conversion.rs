@@ -255,6 +255,28 @@ mod tests {
     }
 
     #[test]
+    fn why_a_text_does_not_fit() {
+        for (to, text, expected) in [
+            (TextTo::Boolean, "yes", "is neither `true` nor `false`"),
+            (TextTo::Integer, "1.x", "is not an integer of 64 bits"),
+            (TextTo::Float, "x", "is not a number"),
+            (TextTo::Float, "1e999", "is not a finite number"),
+            (TextTo::Decimal, "x", "is not a number"),
+            (
+                TextTo::Datetime { format: "%Y".to_owned() },
+                "noon",
+                "is not a time in the form of `timestamp_format`",
+            ),
+            (TextTo::Date { zone: TimeZone::UTC }, "noon?", "is not a time"),
+            (TextTo::Json, "{", "is not JSON"),
+        ] {
+            assert_eq!(convert(to, text), Err(Unfit(expected)), "{text}");
+        }
+        let rule = TextRule { to: TextTo::Json, on_failure: Conversion::Strict };
+        assert_eq!(rule.write(b"\xff", &mut Vec::new()), Err(Unfit("is not text in UTF-8")));
+    }
+
+    #[test]
     fn json_is_checked_and_stays_on_its_line() {
         assert_eq!(convert(TextTo::Json, "{\"a\":\n [1]}").as_deref(), Ok("{\"a\": [1]}"));
         assert_eq!(convert(TextTo::Json, "{oops"), Err(Unfit("is not JSON")));

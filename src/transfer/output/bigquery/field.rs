@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::conversion::{TextRule, TextTo};
 use crate::embulk::config::{EmbulkType, TypeMapping};
 use crate::embulk::output::{
-    BigqueryColumnOption, BigqueryOutput, Conversion, FieldMode, FieldType, SourceFormat,
+    BigqueryColumnOption, BigqueryOutput, Conversion, FieldMode, FieldType, SourceFormat, UnknownValues,
 };
 use crate::transfer::encode::arrow::ParquetType;
 use crate::transfer::encode::{Clock, EpochUnit, Form, Rendering};
@@ -38,13 +38,59 @@ pub(super) struct Field {
 
 /// The fields of a schema, or why a column cannot be taken. Nothing was called yet.
 pub(super) fn fields(schema: &Schema, config: &BigqueryOutput) -> Result<Vec<Field>, TransferError> {
-    schema.columns.iter().map(|column| field(column, schema, config)).collect()
+    let columns = schema.columns.iter();
+    columns.map(|column| field(column, schema, config, usual_type(column.kind, config.types))).collect()
 }
 
-fn field(column: &Column, schema: &Schema, config: &BigqueryOutput) -> Result<Field, TransferError> {
+/// The same for a target whose fields are given (`schema_file`, `template_table`): a column that `column_options` do
+/// not type is written for the field that takes it.
+pub(super) fn fields_for(
+    given: &[Value],
+    schema: &Schema,
+    config: &BigqueryOutput,
+) -> Result<Vec<Field>, TransferError> {
+    let of_column = |(at, column): (usize, &Column)| {
+        let usual = usual_type(column.kind, config.types);
+        let taker = match config.source_format {
+            // Nothing in a CSV file names a field.
+            SourceFormat::Csv => given.get(at),
+            _ => given.iter().find(|field| has_name(field, &column.name)),
+        };
+        let Some(taker) = taker else {
+            if config.unknown_values == UnknownValues::Ignore {
+                return field(column, schema, config, usual);
+            }
+            let message = format!("column `{}` has no field in the given schema", column.name);
+            return Err(TransferError::new(ErrorKind::Config, message)
+                .hint("drop it with a `column` filter, or set `ignore_unknown_values: true`"));
+        };
+        let word = taker["type"].as_str().unwrap_or_default();
+        let taken = FieldType::NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(word));
+        let kind = match taken.map(|(_, kind)| *kind) {
+            // The plugin converts by its own guess: its text of an instant is that of a TIMESTAMP.
+            Some(FieldType::String) if column.kind.embulk() == EmbulkType::Timestamp => usual,
+            Some(kind) => kind,
+            None => usual,
+        };
+        field(column, schema, config, kind)
+    };
+    schema.columns.iter().enumerate().map(of_column).collect()
+}
+
+/// Names of fields are alike in any case.
+fn has_name(field: &Value, name: &str) -> bool {
+    field["name"].as_str().is_some_and(|own| own.eq_ignore_ascii_case(name))
+}
+
+fn field(
+    column: &Column,
+    schema: &Schema,
+    config: &BigqueryOutput,
+    otherwise: FieldType,
+) -> Result<Field, TransferError> {
     let option = config.column_options.iter().find(|option| option.name == column.name);
     let usual = usual_type(column.kind, config.types);
-    let kind = option.and_then(|option| option.field_type).unwrap_or(usual);
+    let kind = option.and_then(|option| option.field_type).unwrap_or(otherwise);
     let rules = Rules { column, schema, config, option };
     let exact =
         config.types == TypeMapping::Exact && kind == usual && option.is_none_or(|o| o.timezone.is_none());
@@ -88,6 +134,7 @@ fn usual_type(kind: ColumnType, types: TypeMapping) -> FieldType {
 fn exact_type(kind: ColumnType) -> FieldType {
     match kind {
         ColumnType::Boolean | ColumnType::Long | ColumnType::Year => FieldType::Integer,
+        ColumnType::Flag => FieldType::Boolean,
         // 20 digits; NUMERIC takes 29 before the point.
         ColumnType::UnsignedLong | ColumnType::Bit { width: 64.. } => FieldType::Numeric,
         ColumnType::Bit { .. } => FieldType::Integer,
@@ -111,6 +158,7 @@ fn exact_type(kind: ColumnType) -> FieldType {
 fn exact_rendering(column: ColumnType, field: FieldType) -> Rendering {
     match column {
         ColumnType::Boolean | ColumnType::Long | ColumnType::Year => Rendering::bare(Form::Integer),
+        ColumnType::Flag => Rendering::bare(Form::Boolean),
         ColumnType::Bit { .. } if field == FieldType::Integer => Rendering::bare(Form::Integer),
         // Numbers between quotes keep every digit on the way.
         ColumnType::UnsignedLong | ColumnType::Bit { .. } | ColumnType::Decimal { .. } => {
@@ -178,7 +226,7 @@ impl Rules<'_> {
         }
         let format = self.option.and_then(|option| option.timestamp_format.as_deref());
         let to = match target {
-            FieldType::String => return Some(Rendering::quoted(Form::Text)),
+            FieldType::String | FieldType::Geography => return Some(Rendering::quoted(Form::Text)),
             FieldType::Boolean => TextTo::Boolean,
             FieldType::Integer => TextTo::Integer,
             FieldType::Float => TextTo::Float,
@@ -258,7 +306,7 @@ fn double(kind: ColumnType, target: FieldType) -> Option<Rendering> {
 
 fn json_text(target: FieldType) -> Option<Rendering> {
     match target {
-        FieldType::String => Some(Rendering::quoted(Form::Json)),
+        FieldType::String | FieldType::Geography => Some(Rendering::quoted(Form::Json)),
         FieldType::Record | FieldType::Json => Some(Rendering::bare(Form::Json)),
         _ => None,
     }
@@ -294,6 +342,13 @@ fn parquet_type(column: ColumnType, field: &Field) -> Option<ParquetType> {
         (FieldType::String, ColumnType::String | ColumnType::Bytes) => ParquetType::String,
         (FieldType::String | FieldType::Json, _) => ParquetType::Rendered(field.rendering.clone()),
         (FieldType::Bytes, ColumnType::Bytes | ColumnType::String) => ParquetType::Bytes,
+        // Without a limit of the source's the field's own one holds.
+        (FieldType::Numeric, ColumnType::Decimal { precision: 77.., .. }) => {
+            ParquetType::Decimal { precision: 38, scale: 9 }
+        }
+        (FieldType::Bignumeric, ColumnType::Decimal { precision: 77.., .. }) => {
+            ParquetType::Decimal { precision: 76, scale: 38 }
+        }
         (FieldType::Numeric | FieldType::Bignumeric, ColumnType::Decimal { precision, scale }) => {
             ParquetType::Decimal { precision, scale }
         }
@@ -322,6 +377,7 @@ mod tests {
         let decimal = |precision, scale| ColumnType::Decimal { precision, scale };
         for (kind, embulk, exact) in [
             (ColumnType::Boolean, "BOOLEAN", "INTEGER"),
+            (ColumnType::Flag, "BOOLEAN", "BOOLEAN"),
             (ColumnType::Long, "INTEGER", "INTEGER"),
             (ColumnType::UnsignedLong, "INTEGER", "NUMERIC"),
             (ColumnType::Float, "FLOAT", "FLOAT"),
@@ -343,6 +399,19 @@ mod tests {
         ] {
             assert_eq!(typed(kind, TypeMapping::Embulk), embulk, "{kind:?}");
             assert_eq!(typed(kind, TypeMapping::Exact), exact, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_decimal_without_a_limit_takes_that_of_its_field() {
+        let unlimited = ColumnType::Decimal { precision: 255, scale: 0 };
+        for (kind, precision, scale) in [(FieldType::Numeric, 38, 9), (FieldType::Bignumeric, 76, 38)] {
+            let field = Field { kind, schema: Value::Null, rendering: Rendering::quoted(Form::Digits) };
+            let found = parquet_type(unlimited, &field);
+            assert!(
+                matches!(found, Some(ParquetType::Decimal { precision: p, scale: s }) if (p, s) == (precision, scale)),
+                "{found:?}"
+            );
         }
     }
 

@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::failure::job_failed;
+use super::failure::{call_failed, job_failed};
 use super::service::Service;
 use crate::cloud::google::bigquery::{Inserted, Job, JobReference};
 use crate::cloud::google::error::passes;
 use crate::cloud::google::http::pause;
+use crate::cloud::google::upload::Upload;
 use crate::transfer::effect::{Effect, EffectOutcome};
 use crate::transfer::error::{ErrorKind, TransferError};
 
@@ -20,7 +21,7 @@ const LAST_LOOKS: u32 = 20;
 /// A job to be done.
 #[derive(Debug, Clone)]
 pub(super) struct JobPlan {
-    /// Load or copy.
+    /// What it does.
     pub(super) kind: JobKind,
     /// Its id; a job that failed for a passing reason is done again as `<id>_1`, `<id>_2`.
     pub(super) id: String,
@@ -47,6 +48,8 @@ pub(super) enum JobKind {
     Load,
     /// Copies a table.
     Copy,
+    /// Runs SQL.
+    Query,
 }
 
 /// Whether readers of the target see the result of a job.
@@ -64,6 +67,7 @@ impl JobKind {
         match self {
             Self::Load => "Load",
             Self::Copy => "Copy",
+            Self::Query => "Query",
         }
     }
 
@@ -71,6 +75,7 @@ impl JobKind {
         match self {
             Self::Load => "load job",
             Self::Copy => "copy job",
+            Self::Query => "query job",
         }
     }
 }
@@ -147,6 +152,33 @@ impl Service {
                 Err(error)
             }
         }
+    }
+
+    /// Ends an upload that carries its job along. The job is recorded before its last byte goes out: then it is there.
+    pub(super) fn end_upload(&self, plan: &JobPlan, upload: Upload) -> Result<DoneJob, TransferError> {
+        let effect = plan.effect(self, &plan.id);
+        self.context.ledger.intend(&effect)?;
+        self.announce(plan, &plan.id);
+        let reference = self.job(plan.id.clone(), plan.location.clone());
+        let first = match upload.finish() {
+            Ok(uploaded) => Some(Job::read(&uploaded.resource)),
+            // The last byte may have arrived although its answer did not.
+            Err(_) if self.context.cancel.is_canceled() => return Err(TransferError::canceled()),
+            Err(error) => {
+                let error = call_failed(format!("rows for `{}` could not be uploaded", self.shown), &error);
+                match self.wait("the job could not be asked for", self.bigquery.job(&reference))? {
+                    Some(job) => Some(job),
+                    None => {
+                        let outcome = EffectOutcome::Failed { message: error.to_string() };
+                        self.context.ledger.settle(&effect, &outcome)?;
+                        return Err(error);
+                    }
+                }
+            }
+        };
+        let job = self.watch(plan.kind, &reference, first)?;
+        let job = self.judge(plan.kind, &reference, &effect, job)?;
+        Ok(DoneJob { job, effect })
     }
 
     /// A refusal is final; without an answer nobody knows, and the next attempt asks.

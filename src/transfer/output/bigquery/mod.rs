@@ -8,12 +8,16 @@
 //! the target itself; where the service may leave rows out, or the layout changes, a staging table is filled, counted
 //! and copied.
 
+mod catalog;
+mod change;
 mod clock_text;
 mod conversion;
 mod failure;
 mod field;
 mod job;
+mod payload;
 mod publish;
+mod rehearsal;
 mod resume;
 mod service;
 mod stage;
@@ -26,14 +30,13 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use self::failure::call_failed;
-use self::field::Field;
+use self::rehearsal::Rehearsal;
 use self::resume::Past;
 use self::service::Service;
 use self::stage::Packer;
 use self::table::{Fit, Layout};
 use super::{Output, OutputFigures};
 use crate::cloud::google::Endpoints;
-use crate::cloud::google::bigquery::TableReference;
 use crate::cloud::google::storage;
 use crate::cloud::google::upload::{StopRule, Upload};
 use crate::embulk::output::{BigqueryOutput, Creation, GcsStaging, SourceFormat, UnknownValues, WriteMode};
@@ -91,8 +94,13 @@ pub struct BigqueryTarget {
 
 /// What `begin` found out.
 struct Work {
-    fields: Vec<Field>,
+    /// The fields of the target, as the API takes them.
+    fields: Vec<Value>,
     packer: Packer,
+    rehearsal: Option<Rehearsal>,
+    /// The table as it was found.
+    found: Option<Value>,
+    /// The same, where its columns and its layout are to be kept.
     existing: Option<Value>,
     layout: Layout,
     location: Option<String>,
@@ -132,29 +140,6 @@ impl BigqueryTarget {
     fn past(&self) -> Result<Past, TransferError> {
         let context = &self.service.context;
         Ok(Past::read(&context.key, &context.ledger.recorded()?))
-    }
-
-    /// The dataset's location; the dataset is made when it may be.
-    fn dataset_location(&self) -> Result<Option<String>, TransferError> {
-        let service = &self.service;
-        let TableReference { project, dataset, .. } = &service.target;
-        let config = &service.config;
-        let shown = format!("{}:{}", config.destination_project.shown(), config.dataset.shown());
-        let what = format!("dataset `{shown}` could not be read");
-        let mut found = service.wait(&what, service.bigquery.dataset(project, dataset))?;
-        if found.is_none() {
-            if config.dataset_creation == Creation::Never {
-                let error =
-                    TransferError::new(ErrorKind::NotFound, format!("dataset `{shown}` is not found"));
-                return Err(error.hint("create it, or set `auto_create_dataset: true`"));
-            }
-            let what = format!("dataset `{shown}` could not be made");
-            service
-                .wait(&what, service.bigquery.make_dataset(project, dataset, config.location.as_deref()))?;
-            found = service.wait(&what, service.bigquery.dataset(project, dataset))?;
-        }
-        let own = found.and_then(|dataset| dataset["location"].as_str().map(str::to_owned));
-        Ok(config.location.clone().or(own))
     }
 
     fn make_bucket(&self, location: Option<&str>) -> Result<(), TransferError> {
@@ -247,12 +232,18 @@ fn not_begun() -> TransferError {
     TransferError::new(ErrorKind::Internal, "rows came before the target was begun")
 }
 
-/// Whether one load job may write the target: no row can be left out, and the layout stays.
+/// Whether one load job may write the target: no row can be left out, nothing is done between, and the layout stays.
 fn way(config: &BigqueryOutput, layout: &Layout, existing: Option<&Value>) -> Way {
-    let tolerant = config.max_bad_records > 0 || config.unknown_values == UnknownValues::Ignore;
-    let differs = existing.is_some_and(|table| layout.fit(table) == Fit::Differs);
-    let relayout = differs && config.mode == WriteMode::Replace;
-    if tolerant || relayout || config.source_format == SourceFormat::Csv { Way::Staged } else { Way::Direct }
+    let tolerant = config.max_bad_records > 0
+        || config.unknown_values == UnknownValues::Ignore
+        || config.source_format == SourceFormat::Csv;
+    let staged = match config.mode {
+        WriteMode::AppendDirect { .. } => false,
+        WriteMode::Append => tolerant || config.before_load.is_some(),
+        WriteMode::Replace => tolerant || existing.is_some_and(|table| layout.fit(table) == Fit::Differs),
+        WriteMode::ReplaceBackup { .. } | WriteMode::DeleteInAdvance | WriteMode::Merge { .. } => true,
+    };
+    if staged { Way::Staged } else { Way::Direct }
 }
 
 impl Output for BigqueryTarget {
@@ -275,13 +266,36 @@ impl Output for BigqueryTarget {
 
     fn begin(&mut self, schema: &Arc<Schema>) -> Result<(), TransferError> {
         let service = &self.service;
-        let fields = field::fields(schema, &service.config)?;
-        let packer = Packer::new(schema, &fields, &service.config)?;
+        let config = &service.config;
+        // What cannot be converted is said before anything is asked.
+        let (fields, columns) = match &config.given_schema {
+            None => {
+                let columns = field::fields(schema, config)?;
+                (columns.iter().map(|column| column.schema.clone()).collect(), columns)
+            }
+            Some(given) => {
+                let given = service.given_fields(given)?;
+                let columns = match config.payload {
+                    Some(_) => Vec::new(),
+                    None => field::fields_for(&given, schema, config)?,
+                };
+                (given, columns)
+            }
+        };
+        let packer = Packer::new(schema, &columns, config)?;
+        let rehearsal = Rehearsal::wanted(schema, &columns, config)?;
         let try_number = self.past()?.next_try;
-        let location = self.dataset_location()?;
+        let location = service.dataset_location()?;
         let plain = service.target.without_decorator();
         let what = format!("table `{}` could not be read", service.shown);
-        let existing = service.wait(&what, service.bigquery.table(&plain))?;
+        let found = service.wait(&what, service.bigquery.table(&plain))?;
+        if found.is_none() && config.mode == (WriteMode::AppendDirect { creation: Creation::Never }) {
+            let message = format!("table `{}` is not found", service.shown);
+            return Err(TransferError::new(ErrorKind::NotFound, message)
+                .hint("create it, or leave `auto_create_table` out"));
+        }
+        let made_anew = config.mode == WriteMode::DeleteInAdvance && service.decorator().is_none();
+        let existing = found.clone().filter(|_| !made_anew);
         self.make_bucket(location.as_deref())?;
         let wanted = Layout::wanted(&service.config, service.decorator());
         let layout = match &existing {
@@ -290,7 +304,19 @@ impl Output for BigqueryTarget {
         };
         let way = way(&service.config, &layout, existing.as_ref());
         let name = service.context.key.name(try_number);
-        self.work = Some(Work { fields, packer, existing, layout, location, way, try_number, name });
+        self.work = Some(Work {
+            fields,
+            packer,
+            rehearsal,
+            found,
+            existing,
+            layout,
+            location,
+            way,
+            try_number,
+            name,
+        });
+        self.merge_keys()?;
         Ok(())
     }
 
@@ -307,6 +333,7 @@ impl Output for BigqueryTarget {
         self.packed = packed;
         self.rows += page.rows as u64;
         self.send()?;
+        self.rehearse(page)?;
         if self.service.config.gcs.is_some() && self.part_bytes >= self.limits.part_bytes {
             self.end_object()?;
         }

@@ -1,5 +1,7 @@
 //! Making rows visible in one step: which jobs, over what, in which order.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -7,13 +9,13 @@ use super::job::{DoneJob, JobKind, JobPlan, Publishes};
 use super::resume::counts_differ;
 use super::table;
 use super::{BigqueryTarget, Way};
-use crate::cloud::google::bigquery::{Job, TableReference, count};
-use crate::embulk::output::{CountCheck, SchemaUpdate, SourceFormat, UnknownValues, WriteMode};
+use crate::cloud::google::bigquery::{TableReference, count};
+use crate::embulk::output::{CountCheck, Creation, SchemaUpdate, SourceFormat, UnknownValues, WriteMode};
 use crate::transfer::effect::{Effect, EffectOutcome};
 use crate::transfer::error::{ErrorKind, TransferError};
 
-/// A staging table that nobody removed is gone after this.
-const STAGING_LIFE_MS: i64 = 24 * 3600 * 1000;
+/// A staging table that nobody removed is gone after this, unless the config says otherwise.
+const STAGING_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 impl BigqueryTarget {
     /// Publishes the rows that were sent; gives the rows that the service loaded, when it says so.
@@ -49,23 +51,25 @@ impl BigqueryTarget {
                 }
                 loaded = self.staged_rows(loaded)?;
                 self.count_before_publishing(loaded)?;
-                self.copy_staging_table()?;
+                self.change_target()?;
             }
         }
         Ok(loaded)
     }
 
-    /// A source without rows: `replace` empties the target, `append` only sees to it that there is one.
+    /// A source without rows: what replaces empties the target, the others only see to it that there is one.
     pub(super) fn publish_nothing(&mut self) -> Result<Option<u64>, TransferError> {
-        let exists = self.work()?.existing.is_some();
-        if !exists {
-            let body = self.table_body(None)?;
-            let table = self.service.target.without_decorator();
-            let what = format!("table `{}` could not be made", self.service.shown);
-            self.service.wait(&what, self.service.bigquery.make_table(&table, body))?;
-        } else if self.service.config.mode == WriteMode::Replace {
+        let (found, made_anew) = (self.work()?.found.is_some(), self.work()?.existing.is_none());
+        if found && made_anew {
+            self.delete_target()?;
+            self.work_mut()?.found = None;
+        }
+        let empties = self.service.config.mode.replaces() && !made_anew;
+        if empties || self.service.backup.is_some() {
             self.make_staging_table()?;
-            self.copy_staging_table()?;
+            self.change_target()?;
+        } else {
+            self.make_target()?;
         }
         Ok(Some(0))
     }
@@ -89,42 +93,17 @@ impl BigqueryTarget {
         Ok(done)
     }
 
-    /// Ends the upload that carries its job along. The job is recorded before its last byte goes out: then it is there.
+    /// Ends the upload that carries its job along.
     fn load_upload(&mut self) -> Result<DoneJob, TransferError> {
         let mut packed = std::mem::take(&mut self.packed);
         self.work_mut()?.packer.end_part(&mut packed)?;
         self.packed = packed;
         self.send()?;
         let plan = self.load_plan(0, &[])?;
-        let service = &self.service;
-        let effect = plan.effect(service, &plan.id);
-        service.context.ledger.intend(&effect)?;
-        service.announce(&plan, &plan.id);
-        let reference = service.job(plan.id.clone(), plan.location.clone());
         let Some(upload) = self.upload.take() else {
             return Err(TransferError::new(ErrorKind::Internal, "there is no upload to end"));
         };
-        let cancel = &service.context.cancel;
-        let first = match upload.finish() {
-            Ok(uploaded) => Some(Job::read(&uploaded.resource)),
-            // The last byte may have arrived although its answer did not.
-            Err(_) if cancel.is_canceled() => return Err(TransferError::canceled()),
-            Err(error) => {
-                let what = format!("rows for `{}` could not be uploaded", service.shown);
-                let error = super::failure::call_failed(what, &error);
-                match service.wait("the job could not be asked for", service.bigquery.job(&reference))? {
-                    Some(job) => Some(job),
-                    None => {
-                        let outcome = EffectOutcome::Failed { message: error.to_string() };
-                        service.context.ledger.settle(&effect, &outcome)?;
-                        return Err(error);
-                    }
-                }
-            }
-        };
-        let job = service.watch(JobKind::Load, &reference, first)?;
-        let job = service.judge(JobKind::Load, &reference, &effect, job)?;
-        Ok(DoneJob { job, effect })
+        self.service.end_upload(&plan, upload)
     }
 
     /// A load job over objects, or over what is uploaded with it.
@@ -153,11 +132,12 @@ impl BigqueryTarget {
 
     fn load_configuration(&self, to: &TableReference, uris: &[Value]) -> Result<Value, TransferError> {
         let (work, config) = (self.work()?, &self.service.config);
-        let replaces = work.way == Way::Direct && config.mode == WriteMode::Replace;
+        let replaces = work.way == Way::Direct && config.mode.replaces();
+        let made = config.mode != (WriteMode::AppendDirect { creation: Creation::Never });
         let mut load = json!({
             "destinationTable": to.to_json(),
             "schema": table::schema(&work.fields, work.existing.as_ref()),
-            "createDisposition": "CREATE_IF_NEEDED",
+            "createDisposition": if made || work.way == Way::Staged { "CREATE_IF_NEEDED" } else { "CREATE_NEVER" },
             "writeDisposition": if replaces { "WRITE_TRUNCATE" } else { "WRITE_APPEND" },
             "maxBadRecords": config.max_bad_records,
             "ignoreUnknownValues": config.unknown_values == UnknownValues::Ignore,
@@ -178,14 +158,14 @@ impl BigqueryTarget {
         if !uris.is_empty() {
             load["sourceUris"] = json!(uris);
         }
-        if work.way == Way::Direct {
+        if work.way == Way::Direct && to.table == self.service.target.table {
             for (name, part) in &work.layout.parts {
                 load[name] = part.clone();
             }
             if let (None, Some(description)) = (&work.existing, &config.description) {
                 load["destinationTableProperties"] = json!({"description": description});
             }
-            if config.mode == WriteMode::Append && !config.schema_updates.is_empty() {
+            if !config.mode.replaces() && !config.schema_updates.is_empty() {
                 let updates = config.schema_updates.iter().copied().map(SchemaUpdate::api_name);
                 load["schemaUpdateOptions"] = json!(updates.collect::<Vec<_>>());
             }
@@ -193,8 +173,22 @@ impl BigqueryTarget {
         Ok(load)
     }
 
+    /// A load of uploaded rows into a table that is there for a while.
+    pub(super) fn plain_load(&self, to: &TableReference) -> Result<Value, TransferError> {
+        let mut load = self.load_configuration(to, &[])?;
+        load["writeDisposition"] = json!("WRITE_APPEND");
+        Ok(json!({"load": load}))
+    }
+
+    /// The body of a table that is gone after a while, should nobody remove it.
+    pub(super) fn staging_body(&self) -> Result<Value, TransferError> {
+        let life = self.service.config.staging_life.unwrap_or(STAGING_LIFE).as_millis();
+        let life = i64::try_from(life).unwrap_or(i64::MAX);
+        self.table_body(Some(Timestamp::now().as_millisecond().saturating_add(life)))
+    }
+
     /// The body of a table to be made.
-    fn table_body(&self, expires: Option<i64>) -> Result<Value, TransferError> {
+    pub(super) fn table_body(&self, expires: Option<i64>) -> Result<Value, TransferError> {
         let work = self.work()?;
         let mut body = json!({"schema": table::schema(&work.fields, work.existing.as_ref())});
         for (name, part) in &work.layout.parts {
@@ -213,15 +207,10 @@ impl BigqueryTarget {
         if self.staging.is_some() {
             return Ok(());
         }
-        let body = self.table_body(Some(Timestamp::now().as_millisecond() + STAGING_LIFE_MS))?;
-        let config = &self.service.config;
+        let body = self.staging_body()?;
         let table = self.work()?.name.clone();
-        let effect = Effect::StageTable {
-            project: config.destination_project.shown().to_owned(),
-            dataset: config.dataset.shown().to_owned(),
-            table: table.clone(),
-        };
-        if !config.schema_updates.is_empty() {
+        let effect = self.service.staged_table(&table);
+        if !self.service.config.schema_updates.is_empty() {
             self.service.warn("`schema_update_options` do nothing where a staging table is copied");
         }
         self.service.context.ledger.intend(&effect)?;
@@ -232,7 +221,7 @@ impl BigqueryTarget {
     }
 
     /// The staging table, with the partition of the target.
-    fn staging_reference(&self) -> Result<TableReference, TransferError> {
+    pub(super) fn staging_reference(&self) -> Result<TableReference, TransferError> {
         let name = &self.work()?.name;
         let table = match self.service.decorator() {
             Some(partition) => format!("{name}${partition}"),
@@ -274,37 +263,6 @@ impl BigqueryTarget {
                 .notes
                 .push(format!("`{}`: the service did not say how many rows it loaded", self.service.shown)),
         }
-    }
-
-    fn copy_staging_table(&mut self) -> Result<(), TransferError> {
-        let (from, work) = (self.staging_reference()?, self.work()?);
-        if self.service.decorator().is_some() && work.existing.is_none() {
-            let table = self.service.target.without_decorator();
-            let what = format!("table `{}` could not be made", self.service.shown);
-            self.service.wait(&what, self.service.bigquery.make_table(&table, self.table_body(None)?))?;
-        }
-        let disposition = match self.service.config.mode {
-            WriteMode::Append => "WRITE_APPEND",
-            WriteMode::Replace => "WRITE_TRUNCATE",
-        };
-        let plan = JobPlan {
-            kind: JobKind::Copy,
-            id: format!("{}_publish", work.name),
-            location: work.location.clone(),
-            configuration: json!({"copy": {
-                "sourceTable": from.to_json(),
-                "destinationTable": self.service.target.to_json(),
-                "createDisposition": "CREATE_IF_NEEDED",
-                "writeDisposition": disposition,
-            }}),
-            rows: self.rows,
-            bytes: self.bytes,
-            publishes: Publishes::Yes,
-            try_number: work.try_number,
-            route: format!("{} => {}", from.table, self.service.shown),
-        };
-        let done = self.service.run_job(&plan)?;
-        Ok(self.service.context.ledger.settle(&done.effect, &EffectOutcome::Done)?)
     }
 
     /// Removes what was staged. What cannot be removed is logged and stays recorded for the next attempt.

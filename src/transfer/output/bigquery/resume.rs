@@ -3,7 +3,7 @@
 use super::job::JobKind;
 use super::service::Service;
 use crate::cloud::google::bigquery::{Job, count};
-use crate::embulk::output::{CountCheck, WriteMode};
+use crate::embulk::output::CountCheck;
 use crate::transfer::effect::{Effect, EffectOutcome, RecordedEffect, TransferKey};
 use crate::transfer::error::TransferError;
 use crate::transfer::output::OutputFigures;
@@ -176,7 +176,7 @@ impl Service {
             return Ok(());
         }
         let error = counts_differ(&self.shown, rows, loaded).hint(self.time_travel(job));
-        if self.config.mode == WriteMode::Replace {
+        if self.config.mode.replaces() {
             let outcome = EffectOutcome::Failed { message: error.message.clone() };
             self.context.ledger.settle(effect, &outcome)?;
         }

@@ -13,9 +13,10 @@ use crate::cloud::google::bigquery::{BigQuery, JobReference, TableReference};
 use crate::cloud::google::error::GoogleError;
 use crate::cloud::google::http::{Google, Manners};
 use crate::cloud::google::storage::Storage;
-use crate::embulk::output::{Auth, BigqueryOutput};
+use crate::embulk::output::{Auth, BigqueryOutput, WriteMode};
 use crate::session::Level;
 use crate::transfer::context::{Cancel, TransferContext};
+use crate::transfer::effect::Effect;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::strftime::{TimeFormat, WallClock};
 use crate::transfer::zone::ZoneClock;
@@ -37,6 +38,8 @@ pub(super) struct Service {
     pub(super) target: TableReference,
     /// The target as messages show it.
     pub(super) shown: String,
+    /// `replace_backup`: where the table goes before.
+    pub(super) backup: Option<TableReference>,
 }
 
 impl Service {
@@ -66,7 +69,16 @@ impl Service {
             config.dataset.shown(),
             table_name(config.table.shown(), now, context)
         );
+        let backup = match &config.mode {
+            WriteMode::ReplaceBackup { dataset, table } => Some(TableReference {
+                project: target.project.clone(),
+                dataset: dataset.expose().to_owned(),
+                table: table_name(table.expose(), now, context),
+            }),
+            _ => None,
+        };
         Ok(Self {
+            backup,
             config: config.clone(),
             context: context.clone(),
             bigquery: BigQuery::new(google.clone()),
@@ -133,6 +145,15 @@ impl Service {
     /// A table beside the target.
     pub(super) fn beside(&self, table: &str) -> TableReference {
         TableReference { table: table.to_owned(), ..self.target.clone() }
+    }
+
+    /// The record of a table that is there for a while.
+    pub(super) fn staged_table(&self, table: &str) -> Effect {
+        Effect::StageTable {
+            project: self.config.destination_project.shown().to_owned(),
+            dataset: self.config.dataset.shown().to_owned(),
+            table: table.to_owned(),
+        }
     }
 
     /// The partition decorator of the target, e.g. `20260101`.

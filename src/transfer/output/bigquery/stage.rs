@@ -7,6 +7,7 @@ use flate2::Compression as Level;
 use flate2::write::GzEncoder;
 
 use super::field::{Field, parquet_types};
+use super::payload::PayloadEncoder;
 use crate::cloud::google::upload::{CHUNK, CHUNKS_HELD};
 use crate::embulk::output::{BigqueryOutput, Compression, SourceFormat};
 use crate::transfer::encode::Encoder;
@@ -74,12 +75,17 @@ impl Packer {
         config: &BigqueryOutput,
     ) -> Result<Self, TransferError> {
         let renderings = || fields.iter().map(|field| field.rendering.clone()).collect();
-        let format = match config.source_format {
-            SourceFormat::Jsonl => Format::Lines(Box::new(JsonlEncoder::new(schema, renderings()))),
-            SourceFormat::Csv => {
+        let format = match (config.source_format, &config.payload) {
+            (SourceFormat::Parquet, Some(_)) => {
+                let message = "`payload_column` goes with `CSV` and `NEWLINE_DELIMITED_JSON` only";
+                return Err(TransferError::new(ErrorKind::Config, message));
+            }
+            (_, Some(payload)) => Format::Lines(Box::new(PayloadEncoder::new(payload, schema)?)),
+            (SourceFormat::Jsonl, None) => Format::Lines(Box::new(JsonlEncoder::new(schema, renderings()))),
+            (SourceFormat::Csv, None) => {
                 Format::Lines(Box::new(CsvEncoder::new(schema, renderings(), CsvFormat::bigquery())))
             }
-            SourceFormat::Parquet => {
+            (SourceFormat::Parquet, None) => {
                 parquet_types(schema, fields)?;
                 Format::Parquet(None, Shelf::default())
             }

@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value, json};
 
-use super::field::Field;
 use crate::embulk::output::{BigqueryOutput, Partitioning};
 
 /// The parts of a table's resource that a load or a staging table repeats.
@@ -72,7 +71,16 @@ impl Layout {
 
     /// Whether a table has this layout already.
     pub(super) fn fit(&self, existing: &Value) -> Fit {
-        let same = ["timePartitioning", "rangePartitioning", "clustering"].iter().all(|name| {
+        self.fit_of(existing, &["timePartitioning", "rangePartitioning", "clustering"])
+    }
+
+    /// Whether a table is partitioned so; no job changes that.
+    pub(super) fn fit_of_partitions(&self, existing: &Value) -> Fit {
+        self.fit_of(existing, &["timePartitioning", "rangePartitioning"])
+    }
+
+    fn fit_of(&self, existing: &Value, parts: &[&str]) -> Fit {
+        let same = parts.iter().all(|name| {
             let wanted = self.parts.get(*name).unwrap_or(&Value::Null);
             let has = if existing[name].is_object() { copied(name, &existing[name]) } else { Value::Null };
             match *name {
@@ -117,12 +125,12 @@ fn decorator_unit(decorator: &str) -> Option<&'static str> {
 
 /// The schema of a load, with descriptions and policy tags of the columns that stay: whoever replaces the rows does
 /// not mean to lose them.
-pub(super) fn schema(fields: &[Field], existing: Option<&Value>) -> Value {
+pub(super) fn schema(fields: &[Value], existing: Option<&Value>) -> Value {
     let kept = existing.and_then(|table| table["schema"]["fields"].as_array());
     let fields: Vec<Value> = fields
         .iter()
         .map(|field| {
-            let mut field = field.schema.clone();
+            let mut field = field.clone();
             let old = kept.and_then(|old| {
                 old.iter().find(|old| {
                     old["name"] == field["name"] && plain_type(&old["type"]) == plain_type(&field["type"])
@@ -160,7 +168,6 @@ fn plain_type(name: &Value) -> &str {
 mod tests {
     use super::*;
     use crate::embulk::output::FieldType;
-    use crate::transfer::encode::{Form, Rendering};
 
     fn layout(name: &str, value: Value) -> Layout {
         Layout { parts: Map::from_iter([(name.to_owned(), value)]) }
@@ -180,11 +187,7 @@ mod tests {
 
     #[test]
     fn descriptions_and_policy_tags_of_columns_that_stay_are_kept() {
-        let field = |name: &str, kind: FieldType| Field {
-            kind,
-            schema: json!({"name": name, "type": kind.api_name()}),
-            rendering: Rendering::bare(Form::Integer),
-        };
+        let field = |name: &str, kind: FieldType| json!({"name": name, "type": kind.api_name()});
         let existing = json!({"schema": {"fields": [
             {"name": "a", "type": "INT64", "description": "the key", "policyTags": {"names": ["x"]}},
             {"name": "b", "type": "STRING", "description": "was a text"},

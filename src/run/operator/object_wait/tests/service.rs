@@ -221,6 +221,42 @@ fn what_cloud_storage_refuses_is_an_error_with_a_hint() {
 }
 
 #[test]
+fn a_cloud_storage_that_is_silent_or_knows_nobody_is_told() {
+    let whole = super::super::super::messages::whole;
+    let error = |local: Value, answers: Vec<String>| {
+        whole(&gcs_wait(&Bench::new(), local, answers).0.expect_err("a failure"))
+    };
+    let odd = r#"{"error": {"message": "odd name", "errors": [{"reason": "invalid"}]}}"#;
+    assert_eq!(
+        error(json!({"gcs_wait>": "b/o"}), vec![json_answer(400, odd)]),
+        "Cloud Storage does not tell whether object `b/o` is there\n  \
+         cause: GET storage object: HTTP 400 invalid: odd name\n  \
+         hint: check secret `gcp.credential`, or what `GOOGLE_APPLICATION_CREDENTIALS` names"
+    );
+    let busy = || {
+        let body = r#"{"error": {"message": "busy", "errors": [{"reason": "backendError"}]}}"#;
+        json_answer(503, body).replacen("\r\n", "\r\nretry-after: 0\r\n", 1)
+    };
+    assert_eq!(
+        error(json!({"gcs_wait>": "b/o", "timeout": "0s"}), vec![busy(), busy(), busy()]),
+        "object `b/o` did not appear within 0s\n  \
+         cause: Cloud Storage cannot be asked for object `b/o`\n  \
+         cause: GET storage object: HTTP 503 backendError: busy\n  hint: check the network, then retry"
+    );
+}
+
+#[test]
+fn a_customers_key_that_is_refused_is_told() {
+    let bench = bench().secret("aws.s3.sse_c_key", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
+    let (done, _) = s3_wait(&bench, vec![head(400, "")]);
+    assert_eq!(
+        super::super::super::messages::whole(&done.expect_err("refused")),
+        "S3 does not tell whether object `b/k l` is there\n  cause: S3 answered 400\n  \
+         hint: check the secrets `aws.s3.sse_c_key`, `aws.s3.sse_c_key_algorithm` and `aws.s3.sse_c_key_md5`"
+    );
+}
+
+#[test]
 fn a_broken_credential_is_named_and_not_shown() {
     let bench = Bench::new().secret("gcp.credential", "{\"private_key\": oops}");
     let (done, _) = gcs_wait(&bench, json!({"gcs_wait>": "b/o"}), Vec::new());

@@ -3,15 +3,9 @@
 use tokio_postgres::error::DbError;
 
 use super::session::Trouble;
+use crate::cloud::postgres::{chain, is_lost, said, shown};
 use crate::run::operator::OperatorError;
 use crate::run::operator::sql::strict::{Doubt, LOOK_FIRST};
-
-/// Classes of errors whose texts name users, tables, columns and words of the script, but no value of a row.
-const SHOWN_WHOLE: [&str; 16] =
-    ["08", "0A", "23", "25", "26", "28", "2B", "3D", "3F", "40", "42", "53", "54", "55", "57", "58"];
-
-/// The quotes that servers put around values, whatever their language.
-const QUOTES: [char; 6] = ['"', '«', '»', '“', '”', '„'];
 
 impl Trouble {
     /// The error of a task that was `doing` something, e.g. ``the statement at q.sql:3 failed``.
@@ -61,12 +55,6 @@ fn lost(doing: impl Into<String>, doubt: Doubt) -> OperatorError {
     }
 }
 
-/// Whether the server ended the connection, or has none to give.
-fn is_lost(error: &DbError) -> bool {
-    let code = error.code().code();
-    code.starts_with("08") || matches!(code, "57P01" | "57P02" | "57P03" | "57P05" | "53300")
-}
-
 /// A connection that was not made.
 pub(super) fn not_connected(operator: &str, address: &str, error: &tokio_postgres::Error) -> OperatorError {
     let doing = format!("cannot connect to PostgreSQL at `{address}`");
@@ -99,26 +87,6 @@ pub(super) fn not_connected(operator: &str, address: &str, error: &tokio_postgre
     OperatorError { causes, ..OperatorError::failed(doing) }.hint(hint)
 }
 
-/// An error and those below it.
-pub(super) fn chain(error: &tokio_postgres::Error) -> Vec<String> {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    let mut causes: Vec<String> = Vec::new();
-    while let Some(error) = next {
-        let text = error.to_string();
-        // Wrappers of I/O errors repeat what is below them.
-        if causes.last() != Some(&text) {
-            causes.push(text);
-        }
-        next = error.source();
-    }
-    causes
-}
-
-/// The server's text and code.
-pub(super) fn said(error: &DbError) -> String {
-    format!("{} (PostgreSQL error {})", shown(error, error.message()), error.code().code())
-}
-
 /// The first function in which it happened, e.g. `PL/pgSQL function f() line 3 at RAISE`.
 fn function(error: &DbError) -> Option<String> {
     let line = error.where_()?.lines().find(|line| line.starts_with("PL/") && line.contains(" function "))?;
@@ -130,40 +98,4 @@ fn hint(error: &DbError) -> Option<String> {
         return Some("`$$` becomes `$` in a template: quote with `$a$` instead".to_owned());
     }
     error.hint().map(|hint| shown(error, hint).trim_end_matches('.').to_owned())
-}
-
-fn shown(error: &DbError, text: &str) -> String {
-    let class = error.code().code().get(..2).unwrap_or_default();
-    if SHOWN_WHOLE.contains(&class) { text.to_owned() } else { without_values(text) }
-}
-
-/// The text with everything between its first and its last quote as `…`: values may hold quotes themselves.
-fn without_values(text: &str) -> String {
-    let (Some(start), Some(end)) = (text.find(QUOTES), text.rfind(QUOTES)) else { return text.to_owned() };
-    let after = &text[end..];
-    let opening = text[start..].chars().next().map_or(0, char::len_utf8);
-    if start == end {
-        return format!("{}…", &text[..start]);
-    }
-    format!("{}…{after}", &text[..start + opening])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_between_quotes_are_cut() {
-        for (text, shown) in [
-            ("division by zero", "division by zero"),
-            (
-                "invalid input syntax for type integer: \"it's \"me\"\"",
-                "invalid input syntax for type integer: \"…\"",
-            ),
-            ("syntaxe en entrée invalide : « x »", "syntaxe en entrée invalide : «…»"),
-            ("odd \" one", "odd …"),
-        ] {
-            assert_eq!(without_values(text), shown);
-        }
-    }
 }

@@ -7,7 +7,6 @@
 mod error;
 mod session;
 mod status;
-mod tls;
 
 use tokio::runtime::Builder;
 use tokio_postgres::SimpleQueryMessage;

@@ -3,8 +3,8 @@
 //! The row of a script is there before the script begins. Its transaction locks the row, runs the script and completes
 //! the row: both or neither. Whoever finds the row locked comes again later; whoever finds it completed is done.
 
-use super::error::said;
 use super::session::{Session, Trouble};
+use crate::cloud::postgres::said;
 use crate::run::operator::OperatorError;
 use crate::run::operator::sql::strict::{Doubt, Ran, Strict};
 use crate::run::operator::sql::table::TableName;

@@ -60,9 +60,7 @@ fn open(options: &Options<'_>, request: &OperatorRequest<'_>) -> Result<Connecti
         connection.busy_timeout(PATIENCE)?;
         Ok(connection)
     });
-    opened.map_err(|error| {
-        OperatorError::failed(format!("database `{name}` could not be opened")).cause(&error)
-    })
+    opened.map_err(|error| around(format!("database `{name}` could not be opened"), &error))
 }
 
 fn in_transaction(connection: &Connection, text: &Text<'_>, sink: &mut Sink) -> Result<Ran, OperatorError> {
@@ -269,7 +267,7 @@ mod tests {
         );
         let log = bench.log();
         assert_eq!(
-            log.lines().filter(|line| !line.contains("are stored")).collect::<Vec<_>>(),
+            log.lines().filter(|line| !line.contains(" stored as ")).collect::<Vec<_>>(),
             [
                 "Info: an earlier try is in `s` as done: the script is not run again",
                 "Warn: the script ended its transaction itself: after a kill it may be done twice"

@@ -1,0 +1,154 @@
+//! TLS to a server of PostgreSQL's wire, by the process's one provider of cryptography.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// What a server must show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Identity {
+    /// Nothing: any certificate will do.
+    Any,
+    /// A certificate that leads to an authority, for whatever host.
+    Authority,
+    /// A certificate that leads to an authority and names the host.
+    Host,
+}
+
+/// Why there is nothing to verify a server by.
+#[derive(Debug)]
+pub struct NoAuthority {
+    /// What is missing.
+    pub message: String,
+    /// What led to it.
+    pub causes: Vec<String>,
+    /// One thing to do next.
+    pub hint: &'static str,
+}
+
+/// What makes the connections. Authorities are those of `file` (PEM), else the system's (or those of `SSL_CERT_FILE`).
+pub fn connector(identity: Identity, file: Option<&Path>) -> Result<MakeRustlsConnect, NoAuthority> {
+    crate::cloud::install_crypto();
+    let builder = ClientConfig::builder();
+    let config = match identity {
+        Identity::Host => builder.with_root_certificates(authorities(file)?).with_no_client_auth(),
+        Identity::Any | Identity::Authority => {
+            let verifier = Lenient { provider: Arc::new(aws_lc_rs::default_provider()), authority: None };
+            let verifier = if identity == Identity::Authority { verifier.knowing(file)? } else { verifier };
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
+        }
+    };
+    Ok(MakeRustlsConnect::new(config))
+}
+
+fn authorities(file: Option<&Path>) -> Result<RootCertStore, NoAuthority> {
+    let mut roots = RootCertStore::empty();
+    let (certificates, errors): (Vec<_>, Vec<String>) = match file {
+        Some(file) => match CertificateDer::pem_file_iter(file).and_then(Iterator::collect) {
+            Ok(certificates) => (certificates, Vec::new()),
+            Err(error) => (Vec::new(), vec![error.to_string()]),
+        },
+        None => {
+            let found = rustls_native_certs::load_native_certs();
+            (found.certs, found.errors.iter().map(ToString::to_string).collect())
+        }
+    };
+    let (added, _) = roots.add_parsable_certificates(certificates);
+    if added > 0 {
+        return Ok(roots);
+    }
+    Err(match file {
+        Some(file) => NoAuthority {
+            message: format!("no certificate of an authority could be read from `{}`", file.display()),
+            causes: errors,
+            hint: "it must be a file in PEM",
+        },
+        None => NoAuthority {
+            message: "no certificate of an authority was found to verify the server by".to_owned(),
+            causes: errors,
+            hint: "install `ca-certificates`, or name a file with `SSL_CERT_FILE`",
+        },
+    })
+}
+
+/// Takes any certificate, or any that leads to an authority. The signature of the handshake must still be right.
+#[derive(Debug)]
+struct Lenient {
+    provider: Arc<CryptoProvider>,
+    authority: Option<Arc<WebPkiServerVerifier>>,
+}
+
+impl Lenient {
+    fn knowing(mut self, file: Option<&Path>) -> Result<Self, NoAuthority> {
+        let built = WebPkiServerVerifier::builder_with_provider(
+            Arc::new(authorities(file)?),
+            Arc::clone(&self.provider),
+        )
+        .build();
+        self.authority = Some(built.map_err(|error| NoAuthority {
+            message: "the authorities cannot be used".to_owned(),
+            causes: vec![error.to_string()],
+            hint: "look at the certificates",
+        })?);
+        Ok(self)
+    }
+}
+
+impl ServerCertVerifier for Lenient {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let Some(authority) = &self.authority else { return Ok(ServerCertVerified::assertion()) };
+        // The name is looked at last: an error about it says that all else is right.
+        match authority.verify_server_cert(certificate, between, name, ocsp, now) {
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) => Ok(ServerCertVerified::assertion()),
+            verified => verified,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,92 @@
+//! What is said of a state that cannot be used, in full.
+
+use jiff::Timestamp;
+
+use super::{AttemptKind, NewAttempt, Process, RunningAttempt, StateError, Store};
+use crate::run::event::{EventKind, RunEvent};
+use crate::session::{AttemptId, Params, SessionId, TaskName};
+
+#[test]
+fn a_state_that_cannot_be_used_says_why() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("file"), "").expect("written");
+    let path = folder.path().join("file/state.db");
+    assert_eq!(
+        Store::open(&path).expect_err("a file is no folder").to_string(),
+        format!(
+            "the folder of the state file `{}` could not be made: File exists (os error 17)",
+            path.display()
+        )
+    );
+    let newer = StateError::Newer { version: 9, known: 3 };
+    assert_eq!(newer.to_string(), "the state file has version 9, this program knows up to 3");
+    let no_json = serde_json::from_str::<u8>("-").expect_err("no number");
+    assert_eq!(
+        StateError::from(no_json).to_string(),
+        "an event could not be written to the state: EOF while parsing a value at line 1 column 1"
+    );
+}
+
+#[test]
+fn a_workflow_that_runs_names_who_runs_it() {
+    let process = Process { pid: 4711, host: "box".into(), ..Process::current() };
+    let running = RunningAttempt {
+        workflow: "wf".into(),
+        session: SessionId(7),
+        session_time: "2026-01-02T00:00:00+00:00".into(),
+        attempt: AttemptId(9),
+        started_at: "2026-01-02T03:04:05Z".into(),
+        process,
+    };
+    assert_eq!(
+        StateError::Locked(Box::new(running)).to_string(),
+        "workflow `wf` is already running: attempt 9 of session 7 (2026-01-02T00:00:00+00:00), started \
+         2026-01-02T03:04:05Z by process 4711 on `box`"
+    );
+}
+
+#[test]
+fn a_word_that_is_no_state_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = Store::open(&folder.path().join("state.db")).expect("a state");
+    let new = NewAttempt {
+        project: "/p".into(),
+        workflow: "wf".into(),
+        file: "wf.dig".into(),
+        session_time: "2026-01-02T00:00:00+00:00".into(),
+        kind: AttemptKind::Run,
+        starting_attempt: None,
+        required_by: None,
+        name: None,
+        params: Params::new(),
+        secret_params: Vec::new(),
+        process: Process::current(),
+        at: Timestamp::UNIX_EPOCH,
+    };
+    let (attempt, _) = store.begin(&new).expect("it begins");
+    let task = TaskName::from_full("+wf+a");
+    for kind in [
+        EventKind::TaskStarted { task: task.clone(), operator: "sh".into(), round: 1 },
+        EventKind::TransferStarted { task, key: "k".into(), source: "a".into(), target: "b".into() },
+    ] {
+        store.record([(attempt.id, &RunEvent { at: Timestamp::UNIX_EPOCH, kind })]).expect("recorded");
+    }
+    store.connection.execute_batch("update tasks set started_at = 'noon'").expect("done");
+    assert_eq!(
+        store.tasks(attempt.id).expect_err("noon is no time").to_string(),
+        "the state file could not be used: Conversion error from type Text at index: 5, time: failed to parse four \
+         digit integer as year: invalid digit, expected 0-9 but got n"
+    );
+    store
+        .connection
+        .execute_batch("update tasks set state = 'odd'; update transfers set state = 'odd'")
+        .expect("done");
+    assert_eq!(
+        store.tasks(attempt.id).expect_err("no such state").to_string(),
+        "the state file could not be used: Conversion error from type Text at index: 3, task state `odd`"
+    );
+    assert_eq!(
+        store.transfers(attempt.id).expect_err("no such state").to_string(),
+        "the state file could not be used: Conversion error from type Text at index: 4, transfer state `odd`"
+    );
+}

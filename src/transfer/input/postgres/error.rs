@@ -1,0 +1,108 @@
+//! What the server and the driver say, as errors that name tables and codes but no value.
+
+use std::time::Duration;
+
+use tokio_postgres::error::DbError;
+
+use crate::cloud::postgres::{chain, said, shown};
+use crate::transfer::error::{ErrorKind, TransferError};
+
+/// What can go wrong between the two sides.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// The server refused.
+    Server(Box<DbError>),
+    /// The connection is gone; with the chain of causes.
+    Lost(Vec<String>),
+    /// The server was silent for too long.
+    Silent,
+    /// The driver met something that it does not know.
+    Driver(Vec<String>),
+}
+
+impl Trouble {
+    /// The error of a transfer that was `doing` something, e.g. ``table `orders` could not be read``.
+    pub(super) fn during(self, doing: impl Into<String>) -> TransferError {
+        match self {
+            Self::Server(error) => {
+                let found = TransferError::new(kind_of(&error), doing).cause(said(&error));
+                match hint(&error) {
+                    Some(hint) => found.hint(hint),
+                    None => found,
+                }
+            }
+            Self::Lost(causes) => with(ErrorKind::ConnectionLost, doing, causes),
+            Self::Silent => TransferError::new(ErrorKind::Timeout, doing)
+                .cause("the server was silent for longer than `socket_timeout`")
+                .hint("raise `socket_timeout`, or look at what holds the server"),
+            Self::Driver(causes) => with(ErrorKind::Query, doing, causes),
+        }
+    }
+
+    /// Whether the server refused with this code.
+    pub(super) fn has_code(&self, code: &str) -> bool {
+        matches!(self, Self::Server(error) if error.code().code() == code)
+    }
+}
+
+fn with(kind: ErrorKind, doing: impl Into<String>, causes: Vec<String>) -> TransferError {
+    TransferError { causes, ..TransferError::new(kind, doing) }
+}
+
+fn kind_of(error: &DbError) -> ErrorKind {
+    match error.code().code() {
+        "42501" => ErrorKind::Permission,
+        "3D000" | "3F000" | "42P01" => ErrorKind::NotFound,
+        "40001" | "40P01" | "55P03" | "57P03" => ErrorKind::Busy,
+        "25P03" | "25P04" | "57014" => ErrorKind::Timeout,
+        "57P01" | "57P02" | "57P05" => ErrorKind::ConnectionLost,
+        code if code.starts_with("28") => ErrorKind::Authentication,
+        code if code.starts_with("08") => ErrorKind::ConnectionLost,
+        // Disk, memory, connections.
+        code if code.starts_with("53") => ErrorKind::Busy,
+        _ => ErrorKind::Query,
+    }
+}
+
+fn hint(error: &DbError) -> Option<String> {
+    match error.code().code() {
+        "25006" => Some("a table is read without the right to write: let a `query` read it".to_owned()),
+        "3D000" => Some("check `database`".to_owned()),
+        "42P01" => Some("check the name in the config, and `schema`".to_owned()),
+        _ => error.hint().map(|hint| shown(error, hint).trim_end_matches('.').to_owned()),
+    }
+}
+
+/// A connection that was not made.
+pub(super) fn not_connected(address: &str, error: &tokio_postgres::Error) -> TransferError {
+    let doing = format!("cannot connect to PostgreSQL at `{address}`");
+    if let Some(error) = error.as_db_error() {
+        let found = Trouble::Server(Box::new(error.clone())).during(doing);
+        // Nobody was served yet: a server that is starting or full is one that cannot be reached.
+        let kind = if found.kind == ErrorKind::Busy { ErrorKind::Unreachable } else { found.kind };
+        return TransferError { kind, ..found };
+    }
+    let causes = chain(error);
+    let has = |text: &str| causes.iter().any(|cause| cause.contains(text));
+    if has("password missing") {
+        return TransferError::new(ErrorKind::Authentication, doing)
+            .cause("the server wants a password")
+            .hint("set `password`");
+    }
+    let hint = if has("invalid peer certificate") {
+        Some(
+            "name the file of the server's authority: `options: {sslrootcert: FILE}`, or encrypt without knowing to whom with `ssl: true`",
+        )
+    } else if has("server does not support TLS") {
+        Some("the server offers no TLS: set `ssl: false`")
+    } else {
+        None
+    };
+    TransferError { hint: hint.map(str::to_owned), ..with(ErrorKind::Unreachable, doing, causes) }
+}
+
+/// A connection that took too long to be made.
+pub(super) fn too_slow(address: &str, limit: Duration) -> TransferError {
+    TransferError::new(ErrorKind::Unreachable, format!("cannot connect to PostgreSQL at `{address}`"))
+        .cause(format!("no connection within {} s", limit.as_secs()))
+}

@@ -1,0 +1,308 @@
+//! Rows of PostgreSQL: one COPY of the statement in text form, streamed without a cursor, decoded straight into pages.
+//!
+//! Text is the one form that every type has, extensions' own among them, and the server's text of a value is exact.
+
+mod clock;
+mod columns;
+mod copy;
+mod decode;
+mod error;
+mod incremental;
+mod nested;
+mod plan;
+mod properties;
+mod session;
+mod table;
+
+use std::sync::Arc;
+
+use tokio_postgres::Statement as Prepared;
+
+use self::copy::{End, Lines, field};
+use self::decode::Decoder;
+use self::plan::Planned;
+use self::properties::Properties;
+use self::session::{Canceler, Session};
+use super::fetched::FetchedLog;
+use super::select::{self, Statement};
+use super::{BytesRule, Flow, Increment, Input, InputFigures, PageSink, Stop, is_full};
+use crate::embulk::input::{PostgresqlInput, Selection, Statements};
+use crate::session::Level;
+use crate::transfer::context::TransferContext;
+use crate::transfer::encode::unfit;
+use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::page::Page;
+use crate::transfer::schema::{Schema, TimeDetail, Zones};
+
+/// A statement whose columns are known, with everything its rows need.
+pub struct PostgresReader {
+    /// None once it was read.
+    session: Option<Session>,
+    canceler: Canceler,
+    sql: String,
+    schema: Arc<Schema>,
+    decoders: Vec<Decoder>,
+    after_select: Option<String>,
+    /// Notes about the columns.
+    notes: Vec<String>,
+    /// What messages call the source.
+    name: String,
+    increment: Option<Increment>,
+    log: FetchedLog,
+}
+
+/// Connects, begins the transaction of the read and looks at the columns.
+pub fn open(
+    config: &PostgresqlInput,
+    context: &TransferContext,
+    bytes: BytesRule,
+) -> Result<PostgresReader, TransferError> {
+    let properties = Properties::of(config)?;
+    for name in &properties.ignored {
+        let text = format!("`{name}` in `options` means nothing here and is ignored");
+        context.observer.log(Level::Warn, &text);
+    }
+    let log = |text: String| context.observer.log(Level::Info, &text);
+    let address = format!("{}:{}", config.host.shown(), config.port);
+    log(format!("Connecting to postgresql://{address}/{}", config.database.shown()));
+    let session = Session::open(config, &properties, &context.process_zone, &address)?;
+    if let Some(setup) = &config.statements.before_setup {
+        run(&session, setup.expose(), "`before_setup`")?;
+    }
+    run(&session, begin(config), "`BEGIN`")?;
+    if let Some(before) = &config.statements.before_select {
+        run(&session, before.expose(), "`before_select`")?;
+    }
+    let name = select::name(&config.selection);
+    let selection = table::found(&session, &config.selection, &properties.schema)?;
+    let columns = match &config.incremental {
+        None => None,
+        Some(incremental) => Some(incremental::columns(&session, &selection, incremental, config, context)?),
+    };
+    let statement = match (&config.incremental, &columns) {
+        (Some(incremental), Some(columns)) => incremental::statement(&selection, columns, incremental)?,
+        _ => select::statement(&selection, '"'),
+    };
+    let prepared = prepare(&session, &statement, &name)?;
+    // Embulk's driver reads every wall clock in the zone of the process.
+    let process = &context.process_zone;
+    let zones = Zones { server: process.clone(), process: process.clone(), time: TimeDetail::Milliseconds };
+    let Planned { schema, decoders, notes } = plan::plan(config, &session, prepared.columns(), zones, bytes)?;
+    let increment = columns.map(|columns| {
+        Increment::of(&columns, &schema, |name| config.column_options.iter().any(|(known, _)| known == name))
+    });
+    log(format!("SQL: {}", statement.shown));
+    Ok(PostgresReader {
+        increment: increment.transpose()?,
+        canceler: session.canceler(),
+        session: Some(session),
+        sql: copy_of(&statement.sql),
+        schema,
+        decoders,
+        notes,
+        after_select: config.statements.after_select.as_ref().map(|text| text.expose().to_owned()),
+        name,
+        log: FetchedLog::new(Arc::clone(&context.observer)),
+    })
+}
+
+/// A table is read from one snapshot and with nothing written. Statements of the config's own may write and see what
+/// others commit, as they may under Embulk.
+fn begin(config: &PostgresqlInput) -> &'static str {
+    match config.selection {
+        Selection::Table { .. } if config.statements == Statements::default() => {
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        }
+        _ => "BEGIN",
+    }
+}
+
+/// The line breaks end comments of the statement.
+fn copy_of(sql: &str) -> String {
+    let statement = sql.trim_end_matches(|char: char| char == ';' || char.is_whitespace());
+    format!("COPY (\n{statement}\n) TO STDOUT")
+}
+
+fn run(session: &Session, sql: &str, what: &str) -> Result<(), TransferError> {
+    session.run(sql).map_err(|trouble| trouble.during(format!("{what} failed")))
+}
+
+fn prepare(session: &Session, statement: &Statement, name: &str) -> Result<Prepared, TransferError> {
+    let prepared = session
+        .prepare(&statement.sql)
+        .map_err(|trouble| trouble.during(format!("{name} could not be read")))?;
+    if !prepared.params().is_empty() {
+        return Err(TransferError::new(
+            ErrorKind::Query,
+            format!("{name} has a `$1` that nothing is given for"),
+        ));
+    }
+    if prepared.columns().is_empty() {
+        return Err(TransferError::new(ErrorKind::Query, format!("{name} gives no columns")));
+    }
+    Ok(prepared)
+}
+
+impl Input for PostgresReader {
+    fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    fn increment(&self) -> Option<&Increment> {
+        self.increment.as_ref()
+    }
+
+    fn stopper(&self) -> Box<dyn Stop> {
+        Box::new(self.canceler.clone())
+    }
+
+    fn read(&mut self, sink: &mut dyn PageSink) -> Result<InputFigures, TransferError> {
+        let Some(session) = self.session.take() else {
+            return Err(TransferError::new(ErrorKind::Internal, format!("{} was read already", self.name)));
+        };
+        let mut reading = Reading {
+            decoders: &mut self.decoders,
+            schema: &self.schema,
+            log: &mut self.log,
+            sink,
+            page: None,
+            rows: 0,
+            lines: Lines::default(),
+            space: Vec::new(),
+        };
+        let outcome = reading.all(&session, &self.sql, &self.name);
+        let rows = reading.rows;
+        if !matches!(outcome, Ok(Flow::Continue)) {
+            // The server is told to send no more.
+            self.canceler.stop();
+        }
+        if outcome? == Flow::Continue {
+            if let Some(after) = &self.after_select {
+                run(&session, after, "`after_select`")?;
+            }
+            session.run("COMMIT").map_err(|trouble| trouble.during("the read could not be ended"))?;
+            session.close();
+        }
+        Ok(InputFigures { rows, notes: self.notes(), ..InputFigures::default() })
+    }
+}
+
+impl PostgresReader {
+    fn notes(&self) -> Vec<String> {
+        let mut notes = self.notes.clone();
+        for (column, decoder) in self.schema.columns.iter().zip(&self.decoders) {
+            if decoder.null_elements > 0 {
+                notes.push(format!(
+                    "column `{}`: {} NULL elements of arrays became empty, as under Embulk",
+                    column.name, decoder.null_elements
+                ));
+            }
+        }
+        notes
+    }
+}
+
+/// The state of one read.
+struct Reading<'r> {
+    decoders: &'r mut [Decoder],
+    schema: &'r Arc<Schema>,
+    log: &'r mut FetchedLog,
+    sink: &'r mut dyn PageSink,
+    /// The page that is being filled.
+    page: Option<Page>,
+    rows: u64,
+    lines: Lines,
+    /// A value without its escapes.
+    space: Vec<u8>,
+}
+
+impl Reading<'_> {
+    fn all(&mut self, session: &Session, sql: &str, name: &str) -> Result<Flow, TransferError> {
+        let mut whole = Vec::new();
+        let copied = session.copy(sql, |piece| self.piece(piece, &mut whole));
+        let flow = copied.map_err(|trouble| {
+            let is_syntax = trouble.has_code("42601");
+            let error = trouble.during(format!("{name} could not be read"));
+            if is_syntax {
+                error.hint("let the query be one SELECT, WITH or VALUES, and nothing behind it")
+            } else {
+                error
+            }
+        })??;
+        if flow == Flow::Stop {
+            return Ok(Flow::Stop);
+        }
+        if self.lines.is_torn() {
+            return Err(odd(name));
+        }
+        self.log.end(self.rows);
+        match self.page.take() {
+            Some(page) if page.rows > 0 => Ok(self.sink.send(page)),
+            _ => Ok(Flow::Continue),
+        }
+    }
+
+    /// Adds the rows of a piece of text.
+    fn piece(&mut self, piece: &[u8], whole: &mut Vec<u8>) -> Result<Flow, TransferError> {
+        let mut lines = std::mem::take(&mut self.lines);
+        let mut text = lines.take(piece, whole);
+        self.lines = lines;
+        while !text.is_empty() {
+            let mut page = match self.page.take() {
+                Some(page) => page,
+                None => {
+                    let mut page = self.sink.page();
+                    page.first_row = self.rows;
+                    page
+                }
+            };
+            text = self.row(text, &mut page)?;
+            if !is_full(&page) {
+                self.page = Some(page);
+            } else if self.sink.send(page) == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    /// Adds the first row of a text to the page and gives the rest.
+    fn row<'t>(&mut self, text: &'t [u8], page: &mut Page) -> Result<&'t [u8], TransferError> {
+        let mut rest = text;
+        let last = self.decoders.len() - 1;
+        for (at, decoder) in self.decoders.iter_mut().enumerate() {
+            let raw = field(rest);
+            if raw.end != (if at == last { End::Line } else { End::Field }) {
+                return Err(odd("the result"));
+            }
+            let value = raw.value(&mut self.space);
+            let column = &self.schema.columns[at];
+            decoder.push(value, &mut page.columns[at]).map_err(|reason| {
+                unfit(column, self.rows, &reason).hint(format!(
+                    "add `{}: {{value_type: string}}` to `column_options` of `in:`",
+                    column.name
+                ))
+            })?;
+            rest = raw.rest;
+        }
+        page.rows += 1;
+        self.rows += 1;
+        self.log.count(self.rows);
+        Ok(rest)
+    }
+}
+
+fn odd(name: &str) -> TransferError {
+    TransferError::new(ErrorKind::Internal, format!("{name} came in another form than `COPY` writes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_may_end_with_a_semicolon_or_a_comment() {
+        assert_eq!(copy_of("select 1 ; \n;"), "COPY (\nselect 1\n) TO STDOUT");
+        assert_eq!(copy_of("select 1 -- one"), "COPY (\nselect 1 -- one\n) TO STDOUT");
+    }
+}

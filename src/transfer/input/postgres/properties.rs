@@ -1,0 +1,143 @@
+//! `options:` of the config: properties of Embulk's driver, as far as they mean something here.
+//!
+//! What decides about the connection is followed or refused; what only tunes the driver is let go; the rest is named
+//! in the log.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::embulk::input::{PostgresqlInput, SslMode};
+use crate::embulk::text::Text;
+use crate::secret::Secret;
+use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::input::property::{bad, flag, number};
+
+/// Properties that tune the driver and change no row.
+const NEUTRAL: [&str; 21] = [
+    "allowEncodingChanges",
+    "assumeMinServerVersion",
+    "binaryTransfer",
+    "binaryTransferDisable",
+    "binaryTransferEnable",
+    "charSet",
+    "compatible",
+    "defaultRowFetchSize",
+    "disableColumnSanitiser",
+    "logUnclosedConnections",
+    "loglevel",
+    "prepareThreshold",
+    "preparedStatementCacheQueries",
+    "preparedStatementCacheSizeMiB",
+    "protocolVersion",
+    "readOnly",
+    "receiveBufferSize",
+    "sendBufferSize",
+    "stringtype",
+    "tcpKeepAlive",
+    "unknownLength",
+];
+
+/// How the connection is encrypted and what the server must show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encryption {
+    /// As it comes.
+    Off,
+    /// To whomever, where the server offers it.
+    IfOffered,
+    /// To whomever.
+    Any,
+    /// To a server that an authority knows, whatever its name.
+    Authority,
+    /// To a server that an authority knows by the name of the host.
+    Host,
+}
+
+/// What the properties say; where they are silent, what the config says.
+#[derive(Debug, Clone)]
+pub(super) struct Properties {
+    pub(super) connect_timeout: Duration,
+    pub(super) socket_timeout: Duration,
+    pub(super) encryption: Encryption,
+    /// Certificates in PEM that are trusted instead of the system's.
+    pub(super) authority: Option<PathBuf>,
+    pub(super) user: Text,
+    pub(super) password: Secret,
+    pub(super) application_name: Text,
+    pub(super) schema: Text,
+    /// Names that mean nothing here.
+    pub(super) ignored: Vec<String>,
+}
+
+impl Properties {
+    /// Reads the properties of a config.
+    pub(super) fn of(config: &PostgresqlInput) -> Result<Self, TransferError> {
+        let mut properties = Self {
+            connect_timeout: config.connect_timeout,
+            socket_timeout: config.socket_timeout,
+            encryption: match config.ssl {
+                SslMode::Disable => Encryption::Off,
+                SslMode::Enable => Encryption::Any,
+                SslMode::Verify => Encryption::Host,
+            },
+            authority: None,
+            user: config.user.clone(),
+            password: config.password.clone(),
+            application_name: config.application_name.clone(),
+            schema: config.schema.clone(),
+            ignored: Vec::new(),
+        };
+        for (name, value) in &config.options {
+            properties.set(name, value)?;
+        }
+        Ok(properties)
+    }
+
+    /// The names come in the order of the alphabet, so `sslmode` has the last word about TLS.
+    fn set(&mut self, name: &str, value: &Text) -> Result<(), TransferError> {
+        match name {
+            "connectTimeout" | "loginTimeout" => self.connect_timeout = seconds(name, value)?,
+            "socketTimeout" => self.socket_timeout = seconds(name, value)?,
+            "user" => self.user = value.clone(),
+            "password" => self.password = value.clone().into_secret(),
+            "ApplicationName" => self.application_name = value.clone(),
+            "currentSchema" => self.schema = value.clone(),
+            "ssl" if !flag(name, value)? => self.encryption = Encryption::Off,
+            // The driver itself checks; that the plugin's own `ssl` does not is the plugin's choice.
+            "ssl" => self.encryption = Encryption::Host,
+            "sslfactory" if value.expose().ends_with("NonValidatingFactory") => {
+                if self.encryption != Encryption::Off {
+                    self.encryption = Encryption::Any;
+                }
+            }
+            "sslmode" => self.encryption = mode(name, value)?,
+            "sslrootcert" => self.authority = Some(PathBuf::from(value.expose())),
+            "sslcert" | "sslkey" | "sslpassword" | "sslpasswordcallback" => {
+                return Err(TransferError::new(
+                    ErrorKind::Config,
+                    format!(
+                        "`{name}` in `options` is not supported: a client has no certificate of its own here"
+                    ),
+                )
+                .hint("let the user log in with a password"));
+            }
+            _ if NEUTRAL.contains(&name) => {}
+            _ => self.ignored.push(name.to_owned()),
+        }
+        Ok(())
+    }
+}
+
+fn seconds(name: &str, value: &Text) -> Result<Duration, TransferError> {
+    number(name, value, "a number of seconds").map(Duration::from_secs)
+}
+
+fn mode(name: &str, value: &Text) -> Result<Encryption, TransferError> {
+    match value.expose() {
+        "disable" | "allow" => Ok(Encryption::Off),
+        "prefer" => Ok(Encryption::IfOffered),
+        "require" => Ok(Encryption::Any),
+        "verify-ca" => Ok(Encryption::Authority),
+        "verify-full" => Ok(Encryption::Host),
+        _ => Err(bad(name, "disable, allow, prefer, require, verify-ca or verify-full")),
+    }
+}

@@ -1,0 +1,54 @@
+//! What must be there before rows are sent: the dataset, the one for a backup, the fields of a template.
+
+use serde_json::Value;
+
+use super::service::Service;
+use crate::cloud::google::bigquery::TableReference;
+use crate::embulk::output::{Creation, GivenSchema};
+use crate::transfer::error::{ErrorKind, TransferError};
+
+impl Service {
+    /// The dataset's location; the dataset, and that of a backup, is made when it may be.
+    pub(super) fn dataset_location(&self) -> Result<Option<String>, TransferError> {
+        let dataset = self.dataset_of(&self.target, None)?;
+        if let Some(backup) = self.backup.as_ref().filter(|backup| backup.dataset != self.target.dataset) {
+            // Who may read the table may read its backup.
+            self.dataset_of(backup, Some(&dataset["access"]))?;
+        }
+        let own = dataset["location"].as_str().map(str::to_owned);
+        Ok(self.config.location.clone().or(own))
+    }
+
+    fn dataset_of(&self, table: &TableReference, access: Option<&Value>) -> Result<Value, TransferError> {
+        let TableReference { project, dataset, .. } = table;
+        let shown = format!("{project}:{dataset}");
+        let what = format!("dataset `{shown}` could not be read");
+        if let Some(found) = self.wait(&what, self.bigquery.dataset(project, dataset))? {
+            return Ok(found);
+        }
+        if self.config.dataset_creation == Creation::Never {
+            let error = TransferError::new(ErrorKind::NotFound, format!("dataset `{shown}` is not found"));
+            return Err(error.hint("create it, or set `auto_create_dataset: true`"));
+        }
+        let made = format!("dataset `{shown}` could not be made");
+        let location = self.config.location.as_deref();
+        self.wait(&made, self.bigquery.make_dataset(project, dataset, location, access))?;
+        Ok(self.wait(&what, self.bigquery.dataset(project, dataset))?.unwrap_or_default())
+    }
+
+    /// The fields that the config gives.
+    pub(super) fn given_fields(&self, given: &GivenSchema) -> Result<Vec<Value>, TransferError> {
+        let template = match given {
+            GivenSchema::File(fields) => return Ok(fields.clone()),
+            GivenSchema::Template(table) => self.beside(table).without_decorator(),
+        };
+        let what = format!("template table `{template}` could not be read");
+        let found = self.wait(&what, self.bigquery.table(&template))?;
+        let fields = found.and_then(|mut table| table["schema"]["fields"].take().as_array().cloned());
+        fields.ok_or_else(|| {
+            let message = format!("template table `{template}` is not found");
+            TransferError::new(ErrorKind::NotFound, message)
+                .hint("`template_table` names a table in the dataset of the target")
+        })
+    }
+}
