@@ -17,6 +17,7 @@ pub mod liquid;
 mod load;
 pub mod output;
 pub mod pattern;
+pub mod replacement;
 mod template;
 pub mod text;
 pub mod zone;
