@@ -65,6 +65,8 @@ pub enum Effect {
         publishes: bool,
         try_number: u32,
     },
+    /// A transaction of a database that makes rows visible and leaves a row named `id` beside them.
+    PublishRows { target: String, id: String, rows: u64, bytes: u64 },
     /// A local file written under a temporary name and renamed when whole.
     WriteFile { path: String },
 }

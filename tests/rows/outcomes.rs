@@ -23,7 +23,7 @@ use crate::support::servers;
 fn file_of(config: &mut sync::embulk::config::EmbulkConfig) -> &mut FileOutput {
     match &mut config.output {
         OutputConfig::File(file) => file,
-        OutputConfig::Bigquery(_) => panic!("not a file"),
+        OutputConfig::Bigquery(_) | OutputConfig::Postgresql(_) => panic!("not a file"),
     }
 }
 

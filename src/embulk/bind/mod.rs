@@ -10,6 +10,7 @@ mod filter;
 mod input;
 mod scalar;
 mod section;
+mod sql_output;
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -138,8 +139,11 @@ fn one_file(section: &Section<'_>, exec: ExecConfig) {
 }
 
 fn output(section: &Section<'_>) -> Option<OutputConfig> {
-    match section.plugin("output", &["bigquery", "file"])? {
+    match section.plugin("output", &["bigquery", "file", "postgresql"])? {
         "bigquery" => bigquery::bind(section).map(|output| OutputConfig::Bigquery(Box::new(output))),
+        "postgresql" => {
+            sql_output::postgresql(section).map(|output| OutputConfig::Postgresql(Box::new(output)))
+        }
         _ => file::bind(section).map(|output| OutputConfig::File(Box::new(output))),
     }
 }

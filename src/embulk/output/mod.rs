@@ -2,6 +2,7 @@
 
 mod bigquery;
 mod file;
+mod sql;
 
 use std::fmt;
 
@@ -9,6 +10,7 @@ use super::text::Text;
 
 pub use bigquery::*;
 pub use file::*;
+pub use sql::*;
 
 /// Where rows go.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +19,8 @@ pub enum OutputConfig {
     Bigquery(Box<BigqueryOutput>),
     /// `type: file`
     File(Box<FileOutput>),
+    /// `type: postgresql`
+    Postgresql(Box<PostgresqlOutput>),
 }
 
 /// As people know it: `bigquery proj.lake.orders`, `file out/orders.csv`; secrets are not shown.
@@ -26,6 +30,10 @@ impl fmt::Display for OutputConfig {
             Self::Bigquery(output) => {
                 let parts = [&output.destination_project, &output.dataset, &output.table];
                 write!(f, "bigquery {}", parts.map(Text::shown).join("."))
+            }
+            Self::Postgresql(output) => {
+                let parts = [&output.database, &output.schema, &output.load.table];
+                write!(f, "postgresql {}", parts.map(Text::shown).join("."))
             }
             Self::File(output) => {
                 write!(

@@ -5,7 +5,7 @@ mod fetched;
 pub mod mysql;
 pub mod postgres;
 mod property;
-mod select;
+pub(in crate::transfer) mod select;
 pub mod sqlite;
 
 use std::sync::Arc;
@@ -42,6 +42,7 @@ pub fn bytes_rule(output: &OutputConfig) -> BytesRule {
     let types = match output {
         OutputConfig::Bigquery(options) => options.types,
         OutputConfig::File(options) => options.types,
+        OutputConfig::Postgresql(options) => options.load.types,
     };
     match types {
         TypeMapping::Exact => BytesRule::Accept,

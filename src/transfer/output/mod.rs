@@ -3,6 +3,7 @@
 pub mod bigquery;
 pub mod file;
 mod formatter;
+pub mod postgres;
 mod stale;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::embulk::output::OutputConfig;
 pub fn open(config: &EmbulkConfig, context: &TransferContext) -> Result<Box<dyn Output>, TransferError> {
     match &config.output {
         OutputConfig::File(options) => Ok(Box::new(file::FileTarget::new(options, context))),
+        OutputConfig::Postgresql(options) => Ok(Box::new(postgres::PostgresTarget::new(options, context))),
         OutputConfig::Bigquery(options) => Ok(Box::new(bigquery::BigqueryTarget::new(options, context)?)),
     }
 }
