@@ -24,6 +24,7 @@ pub(super) enum Family {
     Timestamp,
     TimestampZone,
     Interval,
+    Bit,
     /// Text, and every type that is known by its text only.
     Text,
 }
@@ -42,6 +43,7 @@ impl Family {
             "time" | "timetz" => Self::Time,
             "timestamp" => Self::Timestamp,
             "timestamptz" => Self::TimestampZone,
+            "bit" | "varbit" => Self::Bit,
             "interval" => Self::Interval,
             _ => Self::Text,
         }
@@ -155,7 +157,7 @@ fn plain_text(option: Option<&SqlColumnOption>) -> bool {
 }
 
 fn boolean(kind: ColumnType, family: Family, types: TypeMapping) -> Form {
-    let number = matches!(family, Family::Integer | Family::Float | Family::Decimal);
+    let number = matches!(family, Family::Integer | Family::Float | Family::Decimal | Family::Bit);
     match (types, kind) {
         (TypeMapping::Embulk, _) | (_, ColumnType::Flag) if number => Form::BooleanDigit,
         (TypeMapping::Embulk, _) | (_, ColumnType::Flag) => Form::Boolean,
