@@ -168,6 +168,7 @@ fn context(book: &Arc<Book>, cancel: &Cancel) -> TransferContext {
         sources: SourcePools::new(std::num::NonZeroUsize::MIN),
         process_zone: jiff::tz::TimeZone::UTC,
         directory: std::env::temp_dir(),
+        config_diff: None,
     }
 }
 

@@ -174,6 +174,7 @@ Usage: embulk run FILE [options]
   gem, bundle, mkbundle  do nothing: the plugins that are known are part of this program
 
 Options:
+  -c, --config-diff PATH what the last run left for this one; written when it ends well
   -l, --log-level LEVEL  error, warn, info (default), debug or trace
   -X KEY=VALUE           accepted for Embulk's sake, without effect; so are -b, -C, -I, -L and -R
   -h, --help             this text

@@ -51,6 +51,20 @@ fn a_start_and_an_end_choose_a_part_of_the_last_session() {
 }
 
 #[test]
+fn a_session_that_is_no_time_is_wrong_usage() {
+    let sandbox = Sandbox::new().file("main.dig", THREE);
+    let known = "`hourly`, `daily`, `schedule`, `last`, `yyyy-MM-dd`, `yyyy-MM-dd HH:mm:ss` or ISO 8601 with an offset";
+    for (session, expected) in [
+        ("nonsense", format!("`--session` takes {known}, but got `nonsense`")),
+        ("2026-13-01", format!("`--session` takes {known}, but got `2026-13-01`")),
+        ("schedule", "`--session schedule` is given but workflow `main` has no `schedule:`".to_owned()),
+    ] {
+        let said = sandbox.run(["run", "main.dig", "--session", session]).expect_code(2);
+        assert_eq!(said.stderr, format!("error: {expected}\n"));
+    }
+}
+
+#[test]
 fn flags_that_contradict_each_other_are_wrong_usage() {
     let sandbox = Sandbox::new().file("main.dig", THREE);
     for flags in [

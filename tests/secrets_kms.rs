@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use sync::cli::properties::{Properties, Sources};
 use sync::cloud::aws::Aws as AwsSetup;
+use sync::cloud::s3::credentials::S3Credentials;
 use sync::cloud::s3::{S3, S3Settings};
 use sync::report::tasklog::{AttemptIdentity, LogServer, S3LogStore, TaskLogSetup, TaskLogs};
 use sync::run::event::{EventKind, RunEvent};
@@ -226,10 +227,11 @@ fn write(logs: &TaskLogs) {
 fn objects(aws: &Aws, prefix: &str) -> Vec<(String, String)> {
     let settings = S3Settings {
         endpoint: Some(aws.endpoint.clone()),
-        credentials: Some((
-            Secret::new(aws.access_key_id.as_str()),
-            Secret::new(aws.secret_access_key.as_str()),
-        )),
+        credentials: S3Credentials::Keys {
+            id: Secret::new(aws.access_key_id.as_str()),
+            key: Secret::new(aws.secret_access_key.as_str()),
+            token: None,
+        },
         ..S3Settings::default()
     };
     let s3 = S3::new(Arc::new(AwsSetup::new()), settings);

@@ -22,7 +22,7 @@ use crate::report::console::Results;
 use crate::run::embulk_protocol::LogLevel;
 use crate::run::event::EventKind;
 use crate::run::operator::{
-    Cancel, EventLine, NotRecorded, OperatorError, Reporter, TransferRequest, TransferService,
+    Cancel, EventLine, NotRecorded, OperatorError, Reporter, TransferFile, TransferRequest, TransferService,
 };
 use crate::secret::scrub::Scrubber;
 use crate::session::{AttemptId, Level, TaskName};
@@ -90,10 +90,10 @@ fn transfer(
     let reporter = Reporter::new(TaskName::from_full("+embulk"), Arc::new(Line(sender)), guard);
     let request = TransferRequest {
         round: 1,
-        file: alone.file.clone(),
+        file: TransferFile::Named(alone.file.clone()),
         directory: alone.world.directory.to_owned(),
         environment: environment.clone(),
-        diff: None,
+        diff: alone.diff.clone(),
         reporter,
         cancel: Cancel::default(),
     };

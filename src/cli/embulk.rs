@@ -30,6 +30,7 @@ Usage: embulk run FILE [options]
   gem, bundle, mkbundle  do nothing: the plugins that are known are part of this program
 
 Options:
+  -c, --config-diff PATH what the last run left for this one; written when it ends well
   -l, --log-level LEVEL  error, warn, info (default), debug or trace
   -X KEY=VALUE           accepted for Embulk's sake, without effect; so are -b, -C, -I, -L and -R
   -h, --help             this text
@@ -51,6 +52,8 @@ pub struct World<'a> {
 pub struct Alone<'a> {
     /// The transfer file, absolute.
     pub file: PathBuf,
+    /// The config diff, absolute.
+    pub diff: Option<PathBuf>,
     /// What the world gave.
     pub world: &'a World<'a>,
     /// Prints a line of the log as Embulk does.
@@ -100,6 +103,8 @@ struct Run {
     level: LogLevel,
     /// Options without effect, as written.
     ignored: Vec<String>,
+    /// The config diff that is read, and written at the end.
+    diff: Option<PathBuf>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -131,7 +136,8 @@ impl Command {
         };
         match (name.as_str(), files) {
             ("run", [file]) => {
-                Ok(Self::Run(Run { file: file.into(), level: words.level, ignored: words.ignored }))
+                let Words { level, ignored, diff, .. } = words;
+                Ok(Self::Run(Run { file: file.into(), level, ignored, diff }))
             }
             ("run", _) => Err(Refusal::Usage("'run' needs exact 1 argument(s).".to_owned())),
             (name, _) if nothing.contains(&name) => Self::parse(&[name.to_owned()]),
@@ -153,6 +159,7 @@ struct Words {
     plain: Vec<String>,
     level: LogLevel,
     ignored: Vec<String>,
+    diff: Option<PathBuf>,
     help: bool,
     version: bool,
 }
@@ -163,6 +170,7 @@ impl Words {
             plain: Vec::new(),
             level: LogLevel::Info,
             ignored: Vec::new(),
+            diff: None,
             help: false,
             version: false,
         };
@@ -182,9 +190,7 @@ impl Words {
                     let value = value()?;
                     words.ignored.push(format!("{name} {value}"));
                 }
-                "-c" | "--config-diff" => {
-                    return Err(Refusal::Missing("`-c` (a config diff) is not supported yet".to_owned()));
-                }
+                "-c" | "--config-diff" => words.diff = Some(value()?.into()),
                 "-r" | "--resume-state" | "-o" | "--output" | "--log-path" => {
                     return Err(Refusal::Missing(format!("`{name}` is not supported")));
                 }
@@ -236,6 +242,7 @@ impl Run {
             }
         };
         let file = world.directory.join(&self.file);
+        let diff = self.diff.as_ref().map(|diff| world.directory.join(diff));
         match (world.environment.get(SOCKET), world.environment.get(KEY)) {
             (Some(socket), Some(key)) => {
                 let ask = Ask {
@@ -243,13 +250,14 @@ impl Run {
                     file,
                     directory: world.directory.to_owned(),
                     environment: world.environment.clone(),
+                    diff,
                 };
                 hand_over(socket, &ask, world, &log).unwrap_or_else(|error| {
                     world.console.say(&format!("Error: the run that started this command is gone ({error})"));
                     Exit::TaskFailed
                 })
             }
-            _ => match alone(&Alone { file, world, log: &log }) {
+            _ => match alone(&Alone { file, diff, world, log: &log }) {
                 Ok(report) => {
                     embulk_lines::of_success(&report).iter().for_each(|line| log(LogLevel::Info, line));
                     Exit::Success
@@ -294,7 +302,7 @@ mod tests {
 
     fn run(file: &str, level: LogLevel, ignored: &[&str]) -> Result<Command, Refusal> {
         let ignored = ignored.iter().map(|&text| text.to_owned()).collect();
-        Ok(Command::Run(Run { file: file.into(), level, ignored }))
+        Ok(Command::Run(Run { file: file.into(), level, ignored, diff: None }))
     }
 
     fn usage(text: &str) -> Result<Command, Refusal> {
@@ -342,7 +350,6 @@ mod tests {
     fn what_is_not_there_is_refused_by_name() {
         let missing = |text: &str| Err(Refusal::Missing(text.to_owned()));
         assert_eq!(parsed("preview a.yml"), missing("`embulk preview` is not there yet"));
-        assert_eq!(parsed("run a.yml -c diff.yml"), missing("`-c` (a config diff) is not supported yet"));
         assert_eq!(parsed("run a.yml -r state.yml"), missing("`-r` is not supported"));
     }
 }

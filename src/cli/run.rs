@@ -63,7 +63,13 @@ pub fn exec(args: &RunArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
             return retry::resume(resumed, &params, store, &desk);
         }
         Some(session) => retry::time_of(&session, &workflow)?,
-        None => wanted.choose(&workflow.name, &workflow.timezone, workflow.schedule.as_ref(), &now)?,
+        None => match wanted.choose(&workflow.name, &workflow.timezone, workflow.schedule.as_ref(), &now) {
+            Ok(time) => time,
+            Err(error) => {
+                opened.console.failure(&error.to_string(), &[], None);
+                return Ok(Exit::Usage);
+            }
+        },
     };
     if args.scheduled
         && let Some(reason) = not_now(&workflow, &time, &now)

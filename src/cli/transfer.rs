@@ -9,7 +9,9 @@ use crate::embulk::{self, Rendered};
 use crate::reader::DirectoryReader;
 use crate::report::problems;
 use crate::run::event::{EventKind, FailureKind};
-use crate::run::operator::{OperatorError, Reporter, SecretGuard, TransferRequest, TransferService};
+use crate::run::operator::{
+    OperatorError, Reporter, SecretGuard, TransferFile, TransferRequest, TransferService,
+};
 use crate::secret::SecretStore;
 use crate::session::{AttemptId, Level, TaskName};
 use crate::state::{StateError, Store};
@@ -96,6 +98,9 @@ impl EffectMemory for StateMemory {
 
 impl TransferService for Transfers {
     fn transfer(&self, request: &TransferRequest) -> Result<TransferReport, OperatorError> {
+        if let Some(path) = &request.diff {
+            transfer::config_diff::prepare(path).map_err(|error| operator_error(&error))?;
+        }
         let rendered = self.load(request)?;
         let first = TransferKey {
             installation: self.installation.clone(),
@@ -119,6 +124,7 @@ impl TransferService for Transfers {
             sources: self.sources.clone(),
             process_zone: self.process_zone.clone(),
             directory: request.directory.clone(),
+            config_diff: request.diff.clone(),
         };
         lines.send(|task, key| EventKind::TransferStarted {
             task,
@@ -146,21 +152,29 @@ impl TransferService for Transfers {
 impl Transfers {
     /// Reads the file with what the task's environment gives it. Warnings go to the task's log.
     fn load(&self, request: &TransferRequest) -> Result<Rendered, OperatorError> {
-        let folder = request.file.parent().unwrap_or(Path::new("/"));
-        let name = request.file.file_name().map(PathBuf::from).unwrap_or_default();
+        let folder = match &request.file {
+            TransferFile::Named(path) => path.parent().unwrap_or(Path::new("/")),
+            TransferFile::Written { .. } => &request.directory,
+        };
+        let reader = DirectoryReader::new(folder);
+        let now = jiff::Timestamp::now().to_zoned(self.process_zone.clone());
         let guard = &self.guard;
         let is_secret = |name: &str, value: &str| guard.is_secret_name(name) || guard.contains_secret(value);
-        let loaded = embulk::load(
-            &name,
-            &embulk::Surroundings {
-                env: &request.environment,
-                reader: &DirectoryReader::new(folder),
-                secrets: self.secrets.as_ref(),
-                is_secret: &is_secret,
-                now: &jiff::Timestamp::now().to_zoned(self.process_zone.clone()),
-                directory: &request.directory,
-            },
-        );
+        let surroundings = embulk::Surroundings {
+            env: &request.environment,
+            reader: &reader,
+            secrets: self.secrets.as_ref(),
+            is_secret: &is_secret,
+            now: &now,
+            directory: &request.directory,
+            diff: request.diff.as_deref(),
+        };
+        let loaded = match &request.file {
+            TransferFile::Named(path) => {
+                embulk::load(Path::new(path.file_name().unwrap_or_default()), &surroundings)
+            }
+            TransferFile::Written { name, text } => embulk::load_text(name, text, &surroundings),
+        };
         match loaded {
             Ok(rendered) => {
                 for warning in &rendered.problems {
@@ -174,8 +188,12 @@ impl Transfers {
 }
 
 /// All problems of the file as one failure: the first is the message, the others are its causes.
-fn invalid_file(file: &Path, found: &[crate::diagnostic::Problem]) -> OperatorError {
-    let mut error = OperatorError::config(format!("transfer file `{}` is invalid", file.display()));
+fn invalid_file(file: &TransferFile, found: &[crate::diagnostic::Problem]) -> OperatorError {
+    let name = match file {
+        TransferFile::Named(path) => path.display().to_string(),
+        TransferFile::Written { name, .. } => name.clone(),
+    };
+    let mut error = OperatorError::config(format!("transfer file `{name}` is invalid"));
     error.causes = found.iter().filter(|problem| problem.is_error()).map(problems::one_line).collect();
     error.hint = found.iter().find_map(|problem| problem.hint.clone());
     error

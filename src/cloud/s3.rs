@@ -1,19 +1,21 @@
-//! Objects in S3: put, and for those who look at logs list and get; [`head`] asks for one without reading it.
+//! Objects in S3: put, and for those who look at logs list and get; [`head`] asks for one without reading it,
+//! [`objects`] has the calls of transfers.
 
+pub mod credentials;
 pub mod head;
+pub mod objects;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use aws_config::Region;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::Credentials;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 
+use self::credentials::S3Credentials;
 use super::aws::{Aws, failure};
 use super::block_on;
-use crate::secret::Secret;
 
 const SERVICE: &str = "S3";
 
@@ -21,7 +23,7 @@ const SERVICE: &str = "S3";
 const ANY_REGION: &str = "us-east-1";
 
 /// What differs from what the AWS SDK finds by itself.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct S3Settings {
     /// A server other than AWS's, with or without scheme.
     pub endpoint: Option<String>,
@@ -29,8 +31,8 @@ pub struct S3Settings {
     pub path_style: Option<bool>,
     /// Instead of the region that the AWS SDK finds.
     pub region: Option<String>,
-    /// Access key id and secret access key.
-    pub credentials: Option<(Secret, Secret)>,
+    /// Who asks.
+    pub credentials: S3Credentials,
 }
 
 /// Why S3 did not do it, in words without contents.
@@ -55,12 +57,26 @@ impl S3 {
         Self { aws, settings, client: OnceLock::new() }
     }
 
+    /// The caller that all transfers of the same settings share, with its connections.
+    pub fn shared(settings: &S3Settings) -> Arc<Self> {
+        static AWS: OnceLock<Arc<Aws>> = OnceLock::new();
+        static KNOWN: Mutex<Vec<Arc<S3>>> = Mutex::new(Vec::new());
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.iter().find(|s3| s3.settings == *settings) {
+            return Arc::clone(found);
+        }
+        let aws = Arc::clone(AWS.get_or_init(Arc::default));
+        let s3 = Arc::new(Self::new(aws, settings.clone()));
+        known.push(Arc::clone(&s3));
+        s3
+    }
+
     async fn client(&self) -> Result<&Client, S3Error> {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
         let config = self.aws.config().await;
-        let mut builder = aws_sdk_s3::config::Builder::from(config);
+        let mut builder = self.settings.credentials.builder(config);
         let endpoint = self.settings.endpoint.as_ref().map(|endpoint| {
             if endpoint.contains("://") { endpoint.clone() } else { format!("https://{endpoint}") }
         });
@@ -80,15 +96,6 @@ impl S3 {
         }
         if let Some(endpoint) = endpoint {
             builder = builder.endpoint_url(endpoint);
-        }
-        if let Some((id, key)) = &self.settings.credentials {
-            builder = builder.credentials_provider(Credentials::new(
-                id.expose(),
-                key.expose(),
-                None,
-                None,
-                "properties",
-            ));
         }
         Ok(self.client.get_or_init(|| Client::from_conf(builder.build())))
     }

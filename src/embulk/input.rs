@@ -20,6 +20,17 @@ pub enum InputConfig {
     Sqlite(SqliteInput),
 }
 
+impl InputConfig {
+    /// Which rows are read, where that is not all of them.
+    pub fn incremental(&self) -> Option<&Incremental> {
+        match self {
+            Self::Mysql(input) => input.incremental.as_ref(),
+            Self::Postgresql(input) => input.incremental.as_ref(),
+            Self::Sqlite(_) => None,
+        }
+    }
+}
+
 /// As people know it: `mysql shop.orders`, `postgresql shop.orders`, `sqlite shop.db orders`; secrets are not shown.
 impl fmt::Display for InputConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -54,6 +65,8 @@ pub struct MysqlInput {
     pub ssl: SslMode,
     /// What is read.
     pub selection: Selection,
+    /// Which of its rows.
+    pub incremental: Option<Incremental>,
     /// Rows a fetch asks for. Embulk reads over a server-side cursor above 1 and over the text protocol at 1, which
     /// changes how TIME columns come out; rows are otherwise the same.
     pub fetch_rows: i64,
@@ -99,6 +112,8 @@ pub struct PostgresqlInput {
     pub statement_timeout: Option<Duration>,
     /// What is read.
     pub selection: Selection,
+    /// Which of its rows.
+    pub incremental: Option<Incremental>,
     /// How long connecting may take; zero is without limit.
     pub connect_timeout: Duration,
     /// How long the server may be silent; zero is without limit.
@@ -148,6 +163,38 @@ pub enum Selection {
     },
     /// A query, verbatim.
     Query(Text),
+}
+
+/// `incremental: true`: only rows beyond the last record, in the order of these columns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Incremental {
+    /// `incremental_columns`; empty: the primary key of the table.
+    pub columns: Vec<String>,
+    /// `last_record`: values of those columns; empty: from the first row on.
+    pub last_record: Vec<LastValue>,
+}
+
+/// One value of a last record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LastValue {
+    /// A whole number.
+    Integer(i128),
+    /// A text, or a point in time as `2015-06-04T12:34:56.000000`, in UTC where it ends in `Z`.
+    Text(String),
+}
+
+impl LastValue {
+    /// As it stands in a config diff.
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Integer(value) => match (i64::try_from(*value), u64::try_from(*value)) {
+                (Ok(value), _) => value.into(),
+                (_, Ok(value)) => value.into(),
+                _ => value.to_string().into(),
+            },
+            Self::Text(text) => text.as_str().into(),
+        }
+    }
 }
 
 /// Statements around the read.

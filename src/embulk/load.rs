@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::bind::{self, Binder, ForeignPlugins, Purpose};
 use super::config::EmbulkConfig;
+use super::diff;
 use super::liquid::{Setting, SyntaxError, Template};
 use super::template::{Kind, PartialFiles, RenderedText, TextCovers, variables};
 use crate::diagnostic::{Problem, Source, Span};
@@ -28,6 +29,8 @@ pub struct Surroundings<'a> {
     pub now: &'a jiff::Zoned,
     /// The working directory of the command: a relative `json_keyfile` starts there.
     pub directory: &'a Path,
+    /// The config diff that goes over the file (`embulk run -c`), absolute.
+    pub diff: Option<&'a Path>,
 }
 
 /// A transfer file that can be run.
@@ -54,8 +57,17 @@ pub fn load(path: &Path, surroundings: &Surroundings<'_>) -> Result<Rendered, Ve
             RenderedText::render(&template, path, &setting)
         }
     };
+    bind_text(&text, surroundings)
+}
+
+/// Binds YAML that a task has made; messages call it by this name.
+pub fn load_text(name: &str, text: &str, surroundings: &Surroundings<'_>) -> Result<Rendered, Vec<Problem>> {
+    bind_text(&RenderedText::plain(&Source::new(name, text)), surroundings)
+}
+
+fn bind_text(text: &RenderedText, surroundings: &Surroundings<'_>) -> Result<Rendered, Vec<Problem>> {
     let mut problems = text.problems.clone();
-    let covers = TextCovers { text: &text, secrets: Some(surroundings.secrets) };
+    let covers = TextCovers { text, secrets: Some(surroundings.secrets) };
     let binder = Binder {
         covers: &covers,
         reader: surroundings.reader,
@@ -65,7 +77,12 @@ pub fn load(path: &Path, surroundings: &Surroundings<'_>) -> Result<Rendered, Ve
         purpose: Purpose::Run,
         problems: RefCell::default(),
     };
-    let parsed = yaml::parse(&text.source, yaml::Dialect::Embulk);
+    let mut parsed = yaml::parse(&text.source, yaml::Dialect::Embulk);
+    if let (Some(root), Some(path)) = (&mut parsed.node, surroundings.diff)
+        && let Some(diff) = diff::load(path, surroundings.reader)?
+    {
+        diff::merge(root, &diff);
+    }
     let config = parsed.node.as_ref().and_then(|root| bind::config(root, &binder));
     let found = parsed.problems.into_iter().chain(binder.problems.take());
     problems.extend(found.map(|problem| text.locate(problem)));
@@ -175,6 +192,7 @@ mod tests {
                 is_secret: &|name, _| name.contains("PASSWORD") || name.contains("JSON_KEY"),
                 now: &"2024-06-04T01:02:03+09:00[Asia/Tokyo]".parse().unwrap(),
                 directory: Path::new("work"),
+                diff: None,
             },
         )
     }
@@ -311,7 +329,7 @@ mod tests {
                 "a.yml.liquid:1:43 error bad-value: `port` must be a whole number from 1 to 65535, not `…` (rendered as `in: {type: mysql, host: h, user: u, port: '⟦MY_PASSWORD⟧', ssl: '⟦MY_PASSWORD⟧',`)",
                 "a.yml.liquid:1:73 error bad-value: `ssl` must be one of disable, enable, verify, true, false, not `…` (rendered as `in: {type: mysql, host: h, user: u, port: '⟦MY_PASSWORD⟧', ssl: '⟦MY_PASSWORD⟧',`)",
                 "a.yml.liquid:2:21 error bad-time-zone: `…` in `default_timezone` is not a time zone (write `Region/City`, an offset such as `+09:00`, or `UTC`)",
-                "a.yml.liquid:3:13 error unknown-plugin: unknown output plugin `…` (native output plugins are `bigquery`, `file`, `postgresql`)",
+                "a.yml.liquid:3:13 error unknown-plugin: unknown output plugin `…` (native output plugins are `bigquery`, `file`, `s3`, `gcs`, `postgresql`)",
             ]
         );
     }

@@ -6,17 +6,21 @@
 
 mod bind;
 mod check;
+pub mod condition;
 pub mod config;
+mod diff;
 pub mod filter;
 pub mod input;
+pub mod json_path;
 pub mod keyfile;
 pub mod liquid;
 mod load;
 pub mod output;
+pub mod pattern;
 mod template;
 pub mod text;
 pub mod zone;
 
 pub use bind::ForeignPlugins;
 pub use check::check_file;
-pub use load::{Rendered, Surroundings, load};
+pub use load::{Rendered, Surroundings, load, load_text};

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use serde_json::json;
 
 use super::embulk_protocol::LogLevel;
 use crate::session::Level;
@@ -33,7 +34,7 @@ pub fn of_success(report: &TransferReport) -> Vec<String> {
         ));
     }
     lines.push("Committed.".to_owned());
-    lines.push("Next config diff: {\"in\":{},\"out\":{}}".to_owned());
+    lines.push(format!("Next config diff: {}", json!({"in": report.next, "out": {}})));
     lines
 }
 

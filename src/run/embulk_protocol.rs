@@ -30,6 +30,8 @@ pub struct Ask {
     pub directory: PathBuf,
     /// The client's environment.
     pub environment: BTreeMap<String, String>,
+    /// The file of `-c`, absolute.
+    pub diff: Option<PathBuf>,
 }
 
 /// What the run answers, many times; `Exit` is the last.

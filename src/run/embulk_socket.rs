@@ -19,7 +19,7 @@ use super::embulk_protocol::{Answer, Ask, KEY, LogLevel, SOCKET, TASK, receive, 
 use super::event::EventKind;
 use super::operator::{
     Cancel, EventLine, NotRecorded, OperatorError, OperatorRequest, Reporter, SecretGuard, Services,
-    TransferRequest, TransferService,
+    TransferFile, TransferRequest, TransferService,
 };
 
 /// Names of sockets longer than this do not fit the system's structure (108 bytes).
@@ -242,10 +242,10 @@ impl Visitor {
         let reporter = self.reporter.tapped(|line| Arc::new(Tap { line, voice: voice_for_tap }));
         let request = TransferRequest {
             round: self.round,
-            file: ask.file,
+            file: TransferFile::Named(ask.file),
             directory: ask.directory,
             environment: ask.environment,
-            diff: None,
+            diff: ask.diff,
             reporter,
             cancel,
         };
@@ -375,6 +375,7 @@ mod tests {
             file: "/p/a.yml.liquid".into(),
             directory: "/p".into(),
             environment: BTreeMap::from([("TABLE".to_owned(), "orders".to_owned())]),
+            diff: None,
         };
         send(&mut stream, &ask).expect("sent");
         BufReader::new(stream)

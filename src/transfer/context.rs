@@ -27,6 +27,8 @@ pub struct TransferContext {
     pub process_zone: jiff::tz::TimeZone,
     /// Directory that relative paths of files start from.
     pub directory: std::path::PathBuf,
+    /// The file of `embulk run -c`, absolute.
+    pub config_diff: Option<std::path::PathBuf>,
 }
 
 /// Hears of progress. Called often: must be cheap.

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::RecvTimeoutError;
 
+use super::config_diff;
 use super::context::TransferContext;
 use super::error::TransferError;
-use super::filter::{self, Projection};
+use super::filter::{self, Pipeline};
 use super::input::InputFigures;
 use super::output::{self, Output, OutputFigures};
 use super::page::PAGE_BYTES;
@@ -36,9 +37,11 @@ pub fn run(config: &EmbulkConfig, context: &TransferContext) -> Result<TransferR
         Ok(figures) => figures,
         Err(error) => {
             output.abort();
+            config_diff::discard(context);
             return Err(error);
         }
     };
+    config_diff::publish(context)?;
     let notes: Vec<String> = read.notes.into_iter().chain(sent.notes).collect();
     for note in &notes {
         context.observer.log(Level::Warn, note);
@@ -53,6 +56,7 @@ pub fn run(config: &EmbulkConfig, context: &TransferContext) -> Result<TransferR
         seconds: start.elapsed().as_secs_f64(),
         snapshot: "per table".to_owned(),
         notes,
+        next: read.next,
     })
 }
 
@@ -63,12 +67,13 @@ fn recover_or_copy(
     context: &TransferContext,
 ) -> Result<(InputFigures, OutputFigures), TransferError> {
     if let Some(sent) = output.recover()? {
-        return Ok((InputFigures { rows: sent.rows_sent, notes: Vec::new() }, sent));
+        return Ok((InputFigures { rows: sent.rows_sent, ..InputFigures::default() }, sent));
     }
     let read = move_rows(config, output, context)?;
     if context.cancel.is_canceled() {
         return Err(TransferError::canceled());
     }
+    config_diff::stage(context, &read.next)?;
     Ok((read, output.commit()?))
 }
 
@@ -79,17 +84,19 @@ fn move_rows(
 ) -> Result<InputFigures, TransferError> {
     let reader = Reader::start(config, context)?;
     let opened = reader.opened(&context.cancel)?;
-    let projection = filter::plan(&config.filters, &opened.schema)?;
-    output.begin(projection.schema())?;
+    let mut pipeline = filter::plan(&config.filters, &opened.schema)?;
+    output.begin(pipeline.schema())?;
     reader.go();
-    let written = write_pages(&reader, projection, output, context);
-    reader.finish(written, opened.stopper.as_ref(), &context.cancel)
+    let written = write_pages(&reader, &mut pipeline, output, context);
+    let mut read = reader.finish(written, opened.stopper.as_ref(), &context.cancel)?;
+    read.notes.extend(pipeline.notes());
+    Ok(read)
 }
 
-/// Takes pages until there are no more, and says how many rows they had.
+/// Takes pages until there are no more, and says how many rows they had before the filters.
 fn write_pages(
     reader: &Reader,
-    mut projection: Projection,
+    pipeline: &mut Pipeline,
     output: &mut dyn Output,
     context: &TransferContext,
 ) -> Result<u64, TransferError> {
@@ -105,7 +112,7 @@ fn write_pages(
             Err(RecvTimeoutError::Disconnected) => return Ok(rows),
         };
         rows += page.rows as u64;
-        projection.apply(&mut page, |page| output.write(page))?;
+        pipeline.apply(&mut page, &mut |page| output.write(page))?;
         if told.is_none_or(|told| told.elapsed() >= PROGRESS) {
             context.observer.progress(rows, output.bytes());
             told = Some(Instant::now());

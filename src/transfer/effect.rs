@@ -65,6 +65,11 @@ pub enum Effect {
         publishes: bool,
         try_number: u32,
     },
+    /// Parts of an object in S3, which nobody sees before they are completed. `upload` is the id that S3 gave; none
+    /// before that.
+    UploadParts { bucket: String, object: String, upload: Option<String> },
+    /// An object that becomes visible, in S3 or Cloud Storage.
+    WriteObject { bucket: String, object: String },
     /// A transaction of a database that makes rows visible and leaves a row named `id` beside them.
     PublishRows { target: String, id: String, rows: u64, bytes: u64 },
     /// A local file written under a temporary name and renamed when whole.
@@ -88,6 +93,19 @@ pub enum EffectOutcome {
 pub struct RecordedEffect {
     pub effect: Effect,
     pub outcome: Option<EffectOutcome>,
+}
+
+/// Effects whose end is not known, each once, in the order in which they were first recorded.
+pub fn open_effects(recorded: &[RecordedEffect]) -> Vec<Effect> {
+    let mut open: Vec<&Effect> = Vec::new();
+    for RecordedEffect { effect, outcome } in recorded {
+        match outcome {
+            Some(_) => open.retain(|known| *known != effect),
+            None if open.contains(&effect) => {}
+            None => open.push(effect),
+        }
+    }
+    open.into_iter().cloned().collect()
 }
 
 /// The memory of effects. Every call is durable when it returns; an error stops the transfer before the effect.

@@ -4,6 +4,7 @@
 //! What a transfer needs from outside comes in a [`context::TransferContext`].
 
 pub mod civil;
+pub mod config_diff;
 pub mod context;
 pub mod copy;
 pub mod effect;
@@ -18,6 +19,8 @@ mod reader;
 pub mod report;
 pub mod schema;
 pub mod strftime;
+pub mod strptime;
+mod strptime_zone;
 pub mod value;
 pub mod zone;
 

@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::context::{Cancel, TransferContext};
 use super::error::{ErrorKind, TransferError};
-use super::input::{self, Flow, InputFigures, PageSink, Stop};
+use super::input::{self, Flow, InputFigures, LastRow, PageSink, Stop};
 use super::page::Page;
 use super::schema::Schema;
 use crate::embulk::config::EmbulkConfig;
@@ -58,7 +58,15 @@ impl Reader {
                 // The writer has ended; its own error counts.
                 return Ok(InputFigures::default());
             }
-            source.reader.read(&mut Queue { schema, made: 0, full, used })
+            let last = source.reader.increment().map(|increment| LastRow::new(increment.clone(), &schema));
+            let mut queue = Queue { schema, made: 0, full, used, last };
+            let mut figures = source.reader.read(&mut queue)?;
+            if let (Some(last), Some(given)) = (queue.last, config.input.incremental()) {
+                let (next, note) = last.next(given);
+                figures.next = next;
+                figures.notes.extend(note);
+            }
+            Ok(figures)
         };
         let thread = std::thread::Builder::new().name("reader".to_owned());
         thread
@@ -139,6 +147,8 @@ struct Queue {
     made: usize,
     full: Sender<Page>,
     used: Receiver<Page>,
+    /// Of an incremental read.
+    last: Option<LastRow>,
 }
 
 impl PageSink for Queue {
@@ -157,6 +167,9 @@ impl PageSink for Queue {
     }
 
     fn send(&mut self, page: Page) -> Flow {
+        if let Some(last) = &mut self.last {
+            last.see(&page);
+        }
         if self.full.send(page).is_ok() { Flow::Continue } else { Flow::Stop }
     }
 }

@@ -1,6 +1,7 @@
 //! What a transfer says of itself when it ended well.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// The figures of one transfer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -23,4 +24,7 @@ pub struct TransferReport {
     pub snapshot: String,
     /// Things that people should know: zero dates turned into NULL, with counts.
     pub notes: Vec<String>,
+    /// What the next read begins behind: options of `in:` (`embulk run -c`).
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub next: Map<String, Value>,
 }

@@ -108,6 +108,7 @@ impl Lab {
             sources: SourcePools::new(NonZeroUsize::new(4).unwrap()),
             process_zone: self.zone.clone(),
             directory: self.folder.path().to_owned(),
+            config_diff: None,
         }
     }
 
@@ -161,6 +162,7 @@ pub(super) fn mysql(database: &MySqlDatabase, selection: Selection) -> MysqlInpu
         database: Text::plain(&database.name),
         ssl: SslMode::Disable,
         selection,
+        incremental: None,
         fetch_rows: 10_000,
         connect_timeout: Duration::from_secs(300),
         socket_timeout: Duration::from_secs(1800),
@@ -185,6 +187,7 @@ pub(super) fn postgresql(database: &PostgresDatabase, selection: Selection) -> P
         application_name: Text::plain("embulk-input-postgresql"),
         statement_timeout: None,
         selection,
+        incremental: None,
         connect_timeout: Duration::from_secs(300),
         socket_timeout: Duration::from_secs(1800),
         default_timezone: Zone::utc(),
@@ -257,6 +260,7 @@ pub(super) fn to_file(
             encoders,
             types,
             stale: StaleObjects::Refuse,
+            max_file_bytes: None,
         })),
         exec: ExecConfig::default(),
     }

@@ -1,5 +1,8 @@
 //! Transfers by the library: sources, types, files. What the command makes of them is tested elsewhere.
 
+mod buckets;
+mod filters;
+mod incremental;
 mod lab;
 mod mysql_types;
 mod outcomes;

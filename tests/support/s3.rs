@@ -33,6 +33,56 @@ pub fn put(aws: &Aws, bucket: &str, key: &str, metadata: &[(&str, &str)]) {
     });
 }
 
+/// Removes an object.
+pub fn delete(aws: &Aws, key: &str) {
+    run(async {
+        client(aws).delete_object().bucket(&aws.bucket).key(key).send().await.expect("it can be removed");
+    });
+}
+
+/// Begins an upload of parts with one part, and leaves it there.
+pub fn begin_upload(aws: &Aws, key: &str) -> String {
+    run(async {
+        let client = client(aws);
+        let begun = client.create_multipart_upload().bucket(&aws.bucket).key(key).send().await;
+        let id = begun.expect("an upload can be begun").upload_id.expect("it has an id");
+        let part = client.upload_part().bucket(&aws.bucket).key(key).upload_id(&id).part_number(1);
+        part.body(b"left behind".to_vec().into()).send().await.expect("a part can be sent");
+        id
+    })
+}
+
+/// The keys of the uploads of parts that nobody has completed or aborted.
+pub fn uploads(aws: &Aws, prefix: &str) -> Vec<String> {
+    run(async {
+        let listed = client(aws).list_multipart_uploads().bucket(&aws.bucket).prefix(prefix).send().await;
+        let listed = listed.expect("uploads can be listed");
+        listed.uploads().iter().map(|upload| upload.key().expect("it has a key").to_owned()).collect()
+    })
+}
+
+/// What S3 says of an object: entity tag, encryption and its key, storage class, and who else may read it.
+pub fn traits(aws: &Aws, key: &str) -> [Option<String>; 5] {
+    run(async {
+        let client = client(aws);
+        let head = client.head_object().bucket(&aws.bucket).key(key).send().await.expect("it is there");
+        let acl = client.get_object_acl().bucket(&aws.bucket).key(key).send().await;
+        // The stand-in fails where an object of parts was given none.
+        let grants = acl.map(|acl| acl.grants.unwrap_or_default()).unwrap_or_default();
+        let mut everybody = grants.iter().filter_map(|grant| {
+            let uri = grant.grantee()?.uri()?;
+            Some(format!("{} {}", uri.rsplit('/').next()?, grant.permission()?.as_str()))
+        });
+        [
+            head.e_tag().map(str::to_owned),
+            head.server_side_encryption().map(|word| word.as_str().to_owned()),
+            head.ssekms_key_id().map(str::to_owned),
+            head.storage_class().map(|word| word.as_str().to_owned()),
+            everybody.next(),
+        ]
+    })
+}
+
 /// A bucket of its own that keeps versions.
 pub fn versioned_bucket(aws: &Aws) -> String {
     let name = fresh_name("versions").replace('_', "-");

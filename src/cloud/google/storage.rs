@@ -1,4 +1,4 @@
-//! The calls of Cloud Storage that staging needs, and whether an object is there.
+//! The calls of Cloud Storage that staging and outputs need, and whether an object is there.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -45,8 +45,17 @@ impl Storage {
 
     /// Starts an upload of an object that must not exist yet.
     pub fn upload(&self, bucket: &str, object: &str, content_type: &str) -> Upload {
+        self.start(bucket, object, content_type, "&ifGenerationMatch=0")
+    }
+
+    /// Starts an upload of an object that takes the place of one that may be there.
+    pub fn replace(&self, bucket: &str, object: &str, content_type: &str) -> Upload {
+        self.start(bucket, object, content_type, "")
+    }
+
+    fn start(&self, bucket: &str, object: &str, content_type: &str, condition: &str) -> Upload {
         let url = format!(
-            "{}/upload/storage/v1/b/{}/o?uploadType=resumable&ifGenerationMatch=0&name={}",
+            "{}/upload/storage/v1/b/{}/o?uploadType=resumable{condition}&name={}",
             self.google.endpoints.storage,
             path_part(bucket),
             path_part(object)
@@ -55,6 +64,30 @@ impl Storage {
             .header("x-upload-content-type", content_type)
             .body(&json!({"name": object, "contentType": content_type}));
         Upload::start(&self.google, open)
+    }
+
+    /// The names of the objects that begin with a prefix and are wanted, in their order.
+    pub async fn names(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        wanted: &(dyn Fn(&str) -> bool + Sync),
+    ) -> Result<Vec<String>, GoogleError> {
+        let root = format!("{}/storage/v1/b/{}/o", self.google.endpoints.storage, path_part(bucket));
+        let mut names = Vec::new();
+        let mut page = String::new();
+        loop {
+            let fields = "fields=nextPageToken,items(name)";
+            let url = format!("{root}?prefix={}&{fields}{page}", path_part(prefix));
+            let listed = self.google.json(&Call::new(Method::GET, url, "storage objects")).await?;
+            let items = listed["items"].as_array().into_iter().flatten();
+            let found = items.filter_map(|item| item["name"].as_str()).filter(|name| wanted(name));
+            names.extend(found.map(str::to_owned));
+            match listed["nextPageToken"].as_str() {
+                Some(token) => page = format!("&pageToken={}", path_part(token)),
+                None => return Ok(names),
+            }
+        }
     }
 
     /// The resource of an object; none when it is not there. A bucket that is not there has no objects.

@@ -122,7 +122,7 @@ where
 }
 
 /// Whether the call went out, or could have, and nothing came back. Credentials that cannot be had are another thing.
-fn is_unanswered<E>(error: &SdkError<E, HttpResponse>) -> bool {
+pub(super) fn is_unanswered<E>(error: &SdkError<E, HttpResponse>) -> bool {
     match error {
         SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
         SdkError::DispatchFailure(failure) => failure.is_io() || failure.is_timeout(),

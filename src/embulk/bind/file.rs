@@ -1,5 +1,8 @@
 //! `out: {type: file}` with its formatter and encoders, by the rules of Java plugins.
 
+use std::num::NonZeroU64;
+use std::ops::RangeInclusive;
+
 use super::section::{Rules, Section};
 use crate::diagnostic::Problem;
 use crate::embulk::config::TypeMapping;
@@ -11,12 +14,19 @@ use crate::embulk::text::Text;
 use crate::embulk::zone::Zone;
 
 pub(super) fn bind(section: &Section<'_>) -> Option<FileOutput> {
+    let output = written(section, "%03d.%02d.");
+    section.finish();
+    output
+}
+
+/// The options of every output that writes files, to a disk or to a bucket.
+pub(super) fn written(section: &Section<'_>, usual_sequence: &str) -> Option<FileOutput> {
     let path_prefix = section.required("path_prefix");
     let file_ext = section.required("file_ext");
     let formatter = section.required_section("formatter").and_then(|section| formatter(&section));
     let encoders: Vec<_> = section.sections("encoders").iter().map(encoder).collect();
-    let sequence = sequence(section);
-    section.refuse("max_file_bytes", "take it out: the rows go to one file");
+    let sequence = sequence(section, usual_sequence);
+    let max_file_bytes = max_file_bytes(section, sequence.as_ref());
     let usual = match formatter {
         Some(Formatter::Parquet) => TypeMapping::Exact,
         _ => TypeMapping::Embulk,
@@ -26,11 +36,11 @@ pub(super) fn bind(section: &Section<'_>) -> Option<FileOutput> {
         section.refuse("types", "exact types of files are for the `parquet` formatter");
     }
     let stale = section.word("stale_objects", &StaleObjects::NAMES).unwrap_or(StaleObjects::Refuse);
-    section.finish();
     Some(FileOutput {
         sequence: sequence?,
         types: types.unwrap_or(usual),
         stale,
+        max_file_bytes,
         encoders: encoders.into_iter().collect::<Option<_>>()?,
         path_prefix: path_prefix?,
         file_ext: file_ext?.expose().to_owned(),
@@ -38,8 +48,8 @@ pub(super) fn bind(section: &Section<'_>) -> Option<FileOutput> {
     })
 }
 
-fn sequence(section: &Section<'_>) -> Option<Sequence> {
-    let format = section.plain("sequence_format").unwrap_or_else(|| "%03d.%02d.".to_owned());
+fn sequence(section: &Section<'_>, usual: &str) -> Option<Sequence> {
+    let format = section.plain("sequence_format").unwrap_or_else(|| usual.to_owned());
     match Sequence::parse(&format) {
         Ok(sequence) => Some(sequence),
         Err(error) => {
@@ -50,11 +60,32 @@ fn sequence(section: &Section<'_>) -> Option<Sequence> {
     }
 }
 
+/// Several files need several names.
+fn max_file_bytes(section: &Section<'_>, sequence: Option<&Sequence>) -> Option<NonZeroU64> {
+    let bytes = section.integer("max_file_bytes", 1..=i64::MAX)?;
+    if sequence.is_some_and(|sequence| sequence.text(0, 0) == sequence.text(0, 1)) {
+        let message =
+            "`max_file_bytes` makes several files, and `sequence_format` gives all of them one name";
+        let span = section.node("sequence_format").map_or(section.span(), |node| &node.span);
+        let hint = "write both numbers in it: `.%03d.%02d`";
+        section.binder().report(Problem::error("bad-value", message, span).hint(hint));
+    }
+    NonZeroU64::new(bytes.unsigned_abs())
+}
+
 fn encoder(section: &Section<'_>) -> Option<Encoder> {
-    section.plugin("encoder", &["gzip"])?;
-    let level = section.integer("level", 0..=9).and_then(|level| u32::try_from(level).ok());
+    let kind = section.plugin("encoder", &["gzip", "bzip2", "zstd"])?;
+    let encoder = match kind {
+        "bzip2" => Encoder::Bzip2 { level: level(section, 1..=9).unwrap_or(9) },
+        "zstd" => Encoder::Zstd { level: level(section, 1..=19).unwrap_or(3) },
+        _ => Encoder::Gzip { level: level(section, 0..=9) },
+    };
     section.finish();
-    Some(Encoder::Gzip { level })
+    Some(encoder)
+}
+
+fn level<T: TryFrom<i64>>(section: &Section<'_>, bounds: RangeInclusive<i64>) -> Option<T> {
+    section.integer("level", bounds).and_then(|level| T::try_from(level).ok())
 }
 
 fn formatter(section: &Section<'_>) -> Option<Formatter> {

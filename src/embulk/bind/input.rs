@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::incremental;
 use super::scalar::Scalar;
 use super::section::{Rules, Section};
 use crate::diagnostic::Problem;
@@ -41,8 +42,9 @@ fn mysql(section: &Section<'_>) -> Option<MysqlInput> {
         Some(true) => DatetimeCode::ProcessZone,
         _ => DatetimeCode::ServerZone,
     };
-    refuse_incremental(section);
+    let incremental = incremental::bind(section, selection.as_ref());
     let input = MysqlInput {
+        incremental: incremental?,
         port: port(section).unwrap_or(3306),
         password,
         ssl: ssl(section),
@@ -68,10 +70,11 @@ fn postgresql(section: &Section<'_>) -> Option<PostgresqlInput> {
         (section.required("host"), section.required("user"), section.required("database"));
     let password = password(section);
     let selection = selection(section);
-    refuse_incremental(section);
+    let incremental = incremental::bind(section, selection.as_ref());
     // Rows stream without a cursor, so nothing is fetched in parts.
     section.integer("fetch_rows", i64::MIN..=i64::MAX);
     let input = PostgresqlInput {
+        incremental: incremental?,
         port: port(section).unwrap_or(5432),
         password,
         schema: sql(section, "schema").unwrap_or_else(|| Text::plain("public")),

@@ -385,6 +385,35 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Says what is wrong with the value of an option, at the value.
+    pub(super) fn refuse_value(&self, key: &'static str, message: String) {
+        let span = self.node(key).map_or(self.span, |node| &node.span);
+        self.binder.report(Problem::error("bad-value", message, span));
+    }
+
+    /// Whether options that are there have values that are known while checking.
+    pub(super) fn is_known(&self, keys: &[&'static str]) -> bool {
+        let is_known = |node: &Node| Scalar::of(node, self.binder) != Some(Scalar::Unknown);
+        keys.iter().filter_map(|key| self.node(key)).all(|node| match &node.value {
+            NodeValue::Sequence(items) => items.iter().all(is_known),
+            _ => is_known(node),
+        })
+    }
+
+    /// Whether an option is there whose value is not known while checking, or is wrong and reported.
+    pub(super) fn is_unknown(&self, key: &'static str) -> bool {
+        self.node(key)
+            .is_some_and(|node| Scalar::of(node, self.binder).is_none_or(|scalar| scalar == Scalar::Unknown))
+    }
+
+    /// An option that changes nothing here, which is said.
+    pub(super) fn useless(&self, key: &'static str, why: &str) {
+        if let Some(entry) = self.entry(key) {
+            let message = format!("`{key}` has no effect: {why}");
+            self.binder.report(Problem::warning("ignored-option", message, &entry.key_span));
+        }
+    }
+
     /// Options that mean nothing here and whose absence changes no result.
     pub(super) fn ignore(&self, keys: &[&'static str]) {
         self.asked.borrow_mut().extend(keys);

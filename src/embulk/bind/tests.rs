@@ -4,6 +4,7 @@ mod postgresql;
 mod postgresql_output;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ use crate::embulk::output::{
 use crate::embulk::{Rendered, Surroundings, load};
 use crate::reader::MemoryReader;
 use crate::secret::{Secret, SecretError, SecretStore};
+
+mod buckets;
 
 struct Empty;
 
@@ -37,11 +40,12 @@ fn loaded(text: &str) -> Result<Rendered, Vec<Problem>> {
             is_secret: &|_, _| false,
             now: &"2024-06-04T01:02:03[UTC]".parse().unwrap(),
             directory: Path::new(""),
+            diff: None,
         },
     )
 }
 
-fn bound(text: &str) -> EmbulkConfig {
+pub(super) fn bound(text: &str) -> EmbulkConfig {
     match loaded(text) {
         Ok(rendered) if rendered.problems.is_empty() => rendered.config,
         Ok(rendered) => panic!("{:?}", lines(&rendered.problems)),
@@ -77,7 +81,7 @@ fn output_problems(options: &str) -> Vec<String> {
     problems(&format!("{IN}out:\n  type: bigquery\n  project: p\n  dataset: d\n  table: t\n{options}"))
 }
 
-fn filter_problems(filter: &str) -> Vec<String> {
+pub(super) fn filter_problems(filter: &str) -> Vec<String> {
     problems(&format!("{IN}{OUT}filters:\n- {filter}\n"))
 }
 
@@ -150,10 +154,34 @@ fn what_mysql_refuses() {
             vec!["8:21 error bad-time-zone: `Mars` in `default_timezone` is not a time zone"],
         ),
         (
-            "  table: t\n  incremental: true\n",
+            "  table: t\n  incremental: true\n  incremental_columns: [a, b]\n  order_by: a\n  last_record: [1, x]\n",
+            vec!["10:13 error bad-value: `order_by` must not be set if `incremental` is true"],
+        ),
+        (
+            "  table: t\n  incremental: true\n  incremental_columns: [a, b]\n  last_record: [1]\n",
+            vec!["10:16 error bad-value: `last_record` must have as many values as `incremental_columns`"],
+        ),
+        (
+            "  table: t\n  incremental: true\n  incremental_columns: [a]\n  last_record: [{}]\n",
+            vec!["10:17 error wrong-type: `last_record` must hold numbers and texts, not a mapping"],
+        ),
+        (
+            "  table: t\n  incremental_columns: [a]\n",
+            vec!["8:24 error bad-value: `incremental: true` must be set if `incremental_columns` is set"],
+        ),
+        (
+            "  query: select 1\n  incremental: true\n",
             vec![
-                "8:3 error unsupported-option: `incremental` is not supported yet, and leaving it out would change the result",
+                "8:16 error bad-value: a `query` is incremental only with `use_raw_query_with_incremental: true`",
             ],
+        ),
+        (
+            "  query: select 1\n  incremental: true\n  use_raw_query_with_incremental: true\n",
+            vec!["8:16 error bad-value: an incremental `query` needs `incremental_columns`"],
+        ),
+        (
+            "  query: select 1\n  incremental: true\n  use_raw_query_with_incremental: true\n  incremental_columns: [a]\n",
+            vec!["8:16 error bad-value: an incremental `query` needs a `last_record` to begin behind"],
         ),
         (
             "  table: t\n  column_options: {a: {value_type: strin}}\n",
@@ -236,12 +264,6 @@ fn what_filters_refuse() {
             vec!["4:3 error bad-value: `columns` and `drop_columns` cannot be given both"],
         ),
         (
-            "{type: column, drop_columns: [{name: $.json.key}]}",
-            vec![
-                "4:40 error unsupported-option: `$.json.key` names a part of a JSON column, which is not supported yet",
-            ],
-        ),
-        (
             "{type: column, drop_columns: [a]}",
             vec!["4:33 error wrong-type: `drop_columns` must be a list of mappings, not text"],
         ),
@@ -262,16 +284,13 @@ fn what_filters_refuse() {
             vec!["4:3 error bad-value: `remove` and `keep` cannot be given both"],
         ),
         (
-            "{type: rename, columns: {a: [b]}, rules: [{rule: upper_to_lower}]}",
-            vec![
-                "4:31 error wrong-type: the new name of `a` must be text, not a list",
-                "4:37 error unsupported-option: `rules` is not supported yet, and leaving it out would change the result",
-            ],
+            "{type: rename, columns: {a: [b]}}",
+            vec!["4:31 error wrong-type: the new name of `a` must be text, not a list"],
         ),
         (
-            "{type: mask}",
+            "{type: ruby_proc, columns: []}",
             vec![
-                "4:10 error unknown-plugin: filter plugin `mask` is not supported yet [not in this version]",
+                "4:10 error unknown-plugin: filter plugin `ruby_proc` runs Ruby code, which is not supported",
             ],
         ),
         ("{}", vec!["4:3 error missing-option: `type` is required in `filters`"]),
@@ -442,6 +461,13 @@ fn files_and_their_formats() {
     );
     assert_eq!((csv.delimiter, csv.escape, csv.quote_policy), ('\t', '\\', QuotePolicy::None));
     assert_eq!(csv.null_string, "\\N");
+    let several = bound(
+        &format!("{IN}{OUT}")
+            .replace("csv}", "csv}, max_file_bytes: 5, encoders: [{type: bzip2}, {type: zstd}]"),
+    );
+    let OutputConfig::File(several) = several.output else { panic!("file") };
+    assert_eq!(several.encoders, [Encoder::Bzip2 { level: 9 }, Encoder::Zstd { level: 3 }]);
+    assert_eq!(several.max_file_bytes, NonZeroU64::new(5));
     let parquet = bound(&format!("{IN}{}", OUT.replace("csv}", "parquet}")));
     assert!(matches!(parquet.output, OutputConfig::File(output) if output.types == TypeMapping::Exact));
 }
@@ -452,7 +478,7 @@ fn what_files_refuse() {
         |more: &str| problems(&format!("{IN}out:\n  type: file\n  path_prefix: o\n  file_ext: e\n{more}"));
     assert_eq!(
         file(
-            "  formatter: {type: csv, charset: Shift_JIS, delimiter: ab, quote_policy: SOME}\n  encoders: [{type: lzma}]\n  sequence_format: '%s'\n  max_file_bytes: 5\n"
+            "  formatter: {type: csv, charset: Shift_JIS, delimiter: ab, quote_policy: SOME}\n  encoders: [{type: lzma}]\n  sequence_format: '%s'\n  max_file_bytes: 0\n"
         ),
         [
             "6:26 error unsupported-option: `charset` is not supported yet, and leaving it out would change the result",
@@ -460,7 +486,20 @@ fn what_files_refuse() {
             "6:57 error bad-value: `delimiter` must be one character, not `ab`",
             "7:21 error unknown-plugin: unknown encoder plugin `lzma`",
             "8:20 error bad-value: `%s` is not a sequence format; it may hold up to two of %d, %02d, %03d and %%",
-            "9:3 error unsupported-option: `max_file_bytes` is not supported yet, and leaving it out would change the result",
+            "9:19 error bad-value: `max_file_bytes` must be a whole number of at least 1, not `0`",
+        ]
+    );
+    assert_eq!(
+        file("  formatter: {type: jsonl}\n  sequence_format: .%d\n  max_file_bytes: 5\n"),
+        [
+            "7:20 error bad-value: `max_file_bytes` makes several files, and `sequence_format` gives all of them one name"
+        ]
+    );
+    assert_eq!(
+        file("  formatter: {type: jsonl}\n  encoders: [{type: bzip2, level: 0}, {type: zstd, level: 20}]\n"),
+        [
+            "7:35 error bad-value: `level` must be a whole number from 1 to 9, not `0`",
+            "7:59 error bad-value: `level` must be a whole number from 1 to 19, not `20`",
         ]
     );
     assert_eq!(
@@ -483,6 +522,7 @@ fn a_schema_file_is_read_with_the_config() {
             is_secret: &|_, _| false,
             now: &"2024-06-04T01:02:03[UTC]".parse().unwrap(),
             directory: Path::new(""),
+            diff: None,
         };
         load(Path::new("a.yml"), &surroundings).map_err(|problems| lines(&problems))
     };
@@ -516,21 +556,11 @@ fn what_is_refused_comes_with_what_to_do() {
     };
     let file = |options: &str| format!("{IN}out:\n  type: file\n  path_prefix: o\n  file_ext: e\n{options}");
     for (text, expected) in [
-        (
-            mysql("  incremental: true\n"),
-            "`incremental` is not supported yet, and leaving it out would change the result\n\
-             hint: take it out, and put the condition into `where`",
-        ),
         (mysql("  options: {a: [b]}\n"), "`a` in `options` must be a scalar, not a list"),
         (
-            format!("{IN}{OUT}filters:\n- {{type: rename, rules: [{{rule: upper_to_lower}}]}}\n"),
-            "`rules` is not supported yet, and leaving it out would change the result\n\
-             hint: name the columns one by one under `columns`",
-        ),
-        (
-            file("  formatter: {type: csv}\n  max_file_bytes: 5\n"),
-            "`max_file_bytes` is not supported yet, and leaving it out would change the result\n\
-             hint: take it out: the rows go to one file",
+            file("  formatter: {type: csv}\n  sequence_format: .\n  max_file_bytes: 5\n"),
+            "`max_file_bytes` makes several files, and `sequence_format` gives all of them one name\n\
+             hint: write both numbers in it: `.%03d.%02d`",
         ),
         (
             file("  formatter: {type: csv}\n  types: exact\n"),

@@ -1,13 +1,16 @@
 //! Options of `type: file`, its formatters and encoders.
 
+use std::num::NonZeroU64;
+
 use crate::embulk::config::TypeMapping;
 use crate::embulk::text::Text;
 use crate::embulk::zone::Zone;
 
-/// Options of `type: file`. The one file is `<path_prefix><sequence><file_ext>`.
+/// Options of `type: file`, and what outputs to buckets share with it. The first file is
+/// `<path_prefix><sequence><file_ext>`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileOutput {
-    /// Start of the path, relative to the working directory of the transfer.
+    /// Start of the path, relative to the working directory of the transfer; in a bucket, start of the key.
     pub path_prefix: Text,
     /// Middle of the path for the first file: `000.00.` when not written.
     pub sequence: Sequence,
@@ -21,6 +24,24 @@ pub struct FileOutput {
     pub types: TypeMapping,
     /// Files of the same pattern that this run does not write.
     pub stale: StaleObjects,
+    /// A file ends with the batch of rows that brings it to so many bytes, and another begins. None: one file.
+    pub max_file_bytes: Option<NonZeroU64>,
+}
+
+impl FileOutput {
+    /// The name of a file by its number, from 0, with the prefix as it is.
+    pub fn name(&self, file: usize) -> String {
+        self.named(self.path_prefix.expose(), file)
+    }
+
+    /// The same for people: a secret in the prefix is not shown.
+    pub fn shown_name(&self, file: usize) -> String {
+        self.named(self.path_prefix.shown(), file)
+    }
+
+    fn named(&self, prefix: &str, file: usize) -> String {
+        format!("{prefix}{}{}", self.sequence.text(0, file), self.file_ext)
+    }
 }
 
 /// `sequence_format` with its two numbers, task and file.
@@ -206,6 +227,16 @@ pub enum Encoder {
     Gzip {
         /// 0 to 9; none: the program's own choice for speed.
         level: Option<u32>,
+    },
+    /// `type: bzip2`
+    Bzip2 {
+        /// 1 to 9: the size of a block in units of 100 kB. Memory and size depend on it, time hardly.
+        level: u32,
+    },
+    /// `type: zstd` (of this program)
+    Zstd {
+        /// 1 to 19.
+        level: i32,
     },
 }
 

@@ -2,6 +2,7 @@
 
 mod bigquery;
 mod file;
+mod object;
 mod sql;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use super::text::Text;
 
 pub use bigquery::*;
 pub use file::*;
+pub use object::*;
 pub use sql::*;
 
 /// Where rows go.
@@ -19,11 +21,27 @@ pub enum OutputConfig {
     Bigquery(Box<BigqueryOutput>),
     /// `type: file`
     File(Box<FileOutput>),
+    /// `type: s3`
+    S3(Box<S3Output>),
+    /// `type: gcs`
+    Gcs(Box<GcsOutput>),
     /// `type: postgresql`
     Postgresql(Box<PostgresqlOutput>),
 }
 
-/// As people know it: `bigquery proj.lake.orders`, `file out/orders.csv`; secrets are not shown.
+impl OutputConfig {
+    /// What an output of files writes, wherever they go.
+    pub fn files(&self) -> Option<&FileOutput> {
+        match self {
+            Self::Bigquery(_) | Self::Postgresql(_) => None,
+            Self::File(output) => Some(output),
+            Self::S3(output) => Some(&output.files),
+            Self::Gcs(output) => Some(&output.files),
+        }
+    }
+}
+
+/// As people know it: `bigquery proj.lake.orders`, `file out/orders.csv`, `s3 bucket/orders.csv`; secrets are not shown.
 impl fmt::Display for OutputConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -35,15 +53,9 @@ impl fmt::Display for OutputConfig {
                 let parts = [&output.database, &output.schema, &output.load.table];
                 write!(f, "postgresql {}", parts.map(Text::shown).join("."))
             }
-            Self::File(output) => {
-                write!(
-                    f,
-                    "file {}{}{}",
-                    output.path_prefix.shown(),
-                    output.sequence.text(0, 0),
-                    output.file_ext
-                )
-            }
+            Self::File(output) => write!(f, "file {}", output.shown_name(0)),
+            Self::S3(output) => write!(f, "s3 {}/{}", output.bucket.shown(), output.files.shown_name(0)),
+            Self::Gcs(output) => write!(f, "gcs {}/{}", output.bucket.shown(), output.files.shown_name(0)),
         }
     }
 }

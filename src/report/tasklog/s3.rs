@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::upload::{LogStore, S3LogSettings};
 use crate::cloud::aws::Aws;
+use crate::cloud::s3::credentials::S3Credentials;
 use crate::cloud::s3::{S3, S3Settings};
 
 /// A bucket that takes logs.
@@ -19,7 +20,10 @@ impl S3LogStore {
         let s3 = S3Settings {
             endpoint: settings.endpoint.clone(),
             path_style: settings.path_style,
-            credentials: settings.credentials.clone(),
+            credentials: settings
+                .credentials
+                .clone()
+                .map_or(S3Credentials::Found, |(id, key)| S3Credentials::Keys { id, key, token: None }),
             ..S3Settings::default()
         };
         Self { s3: S3::new(aws, s3), bucket: settings.bucket.clone() }

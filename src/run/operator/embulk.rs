@@ -5,9 +5,8 @@
 use serde_json::Value;
 
 use super::environment;
-use super::memory_file::MemoryFile;
 use super::options;
-use super::{Operator, OperatorError, OperatorOutput, OperatorRequest, TransferRequest, Turn};
+use super::{Operator, OperatorError, OperatorOutput, OperatorRequest, TransferFile, TransferRequest, Turn};
 use crate::run::embulk_lines;
 use crate::session::Level;
 
@@ -17,20 +16,17 @@ pub struct Embulk;
 
 impl Operator for Embulk {
     fn run(&self, request: &OperatorRequest<'_>) -> Result<Turn, OperatorError> {
-        let (config, name) = config(request)?;
-        // `${secret:...}` is still in it: the values go into the config after it has been read.
-        let file = MemoryFile::of_task(&config)?;
+        let (text, name) = config(request)?;
         let transfer = TransferRequest {
             round: request.round,
-            file: file.path().into(),
+            file: TransferFile::Written { name, text },
             directory: request.directory.clone(),
             environment: environment::inherited(environment::of_script(request)?, request),
             diff: None,
             reporter: request.reporter.clone(),
             cancel: request.cancel.clone(),
         };
-        let report = request.services.transfers.transfer(&transfer);
-        let report = report.map_err(|error| named(error, &file.path(), &name))?;
+        let report = request.services.transfers.transfer(&transfer)?;
         for line in embulk_lines::of_success(&report) {
             request.reporter.log(Level::Info, &line);
         }
@@ -51,15 +47,6 @@ fn config(request: &OperatorRequest<'_>) -> Result<(String, String), OperatorErr
     Ok((template.evaluated(request)?, template.name().to_owned()))
 }
 
-/// Messages name the file that people know.
-fn named(mut error: OperatorError, path: &str, name: &str) -> OperatorError {
-    let short = path.rsplit('/').next().unwrap_or(path);
-    let rename = |text: &str| text.replace(path, name).replace(&format!("{short}:"), &format!("{name}:"));
-    error.message = rename(&error.message);
-    error.causes = error.causes.iter().map(|cause| rename(cause)).collect();
-    error
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -72,37 +59,39 @@ mod tests {
         bench.run(&Embulk, json!({"table": "orders"}), local).map(|_| ())
     }
 
+    /// What the transfer is handed.
+    fn told(request: &TransferRequest) {
+        let TransferFile::Written { name, text } = &request.file else { panic!("it is written") };
+        request.reporter.log(Level::Info, &format!("{name}: {text}"));
+        assert_eq!(request.environment["STAGE"], "night");
+    }
+
     #[test]
     fn a_file_is_evaluated_and_its_secrets_are_not_in_it() {
         let bench = Bench::new()
             .secret("pw", "hunter2")
-            .file("load.yml", "in: {type: mysql, table: '${table}', password: '${secret:pw}'}\n")
+            .file("load.yml", "in: {type: mysql, table: '${table}', password: '${secret:pw}'}")
             .on_transfer(|request| {
-                let text = std::fs::read_to_string(&request.file).expect("the file");
-                request.reporter.log(Level::Info, &text);
-                assert_eq!(request.environment["STAGE"], "night");
+                told(request);
                 Ok(TransferReport::default())
             });
         run(&bench, json!({"_env": {"STAGE": "night"}, "embulk>": "load.yml"})).expect("success");
         assert_eq!(
             bench.log(),
-            "Info: in: {type: mysql, table: 'orders', password: '${secret:pw}'}\n\n\
+            "Info: load.yml: in: {type: mysql, table: 'orders', password: '${secret:pw}'}\n\
              Info: Committed.\nInfo: Next config diff: {\"in\":{},\"out\":{}}\n"
         );
     }
 
     #[test]
-    fn a_config_may_stand_in_the_workflow_and_failures_name_the_file() {
-        let bench = Bench::new().file("load.yml", "in: {}").on_transfer(|request| {
-            let text = std::fs::read_to_string(&request.file).expect("the file");
-            Err(OperatorError::failed(format!("transfer file `{}` is invalid", request.file.display()))
-                .hint(text))
+    fn a_config_may_stand_in_the_workflow() {
+        let bench = Bench::new().on_transfer(|request| {
+            told(request);
+            Err(OperatorError::failed("no"))
         });
-        let error = run(&bench, json!({"_type": "embulk", "config": {"in": {"table": "${table}"}}}))
-            .expect_err("fails");
-        assert_eq!(error.message, "transfer file `config` is invalid");
-        assert_eq!(error.hint.as_deref(), Some("{\"in\":{\"table\":\"orders\"}}"));
-        let error = run(&bench, json!({"embulk>": "load.yml"})).expect_err("fails");
-        assert_eq!(error.message, "transfer file `load.yml` is invalid");
+        let local =
+            json!({"_env": {"STAGE": "night"}, "_type": "embulk", "config": {"in": {"table": "${table}"}}});
+        assert_eq!(run(&bench, local).map_err(|error| error.message), Err("no".to_owned()));
+        assert_eq!(bench.log(), "Info: config: {\"in\":{\"table\":\"orders\"}}\n");
     }
 }

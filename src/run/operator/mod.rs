@@ -406,8 +406,8 @@ pub trait TransferService: Send + Sync {
 pub struct TransferRequest {
     /// Which run of the task's name it is: see [`OperatorRequest::round`].
     pub round: u32,
-    /// The `.yml` or `.yml.liquid` file, absolute.
-    pub file: PathBuf,
+    /// What it says.
+    pub file: TransferFile,
     /// Directory that relative paths in the file start from; absolute.
     pub directory: PathBuf,
     /// What the file sees as `env.*`.
@@ -418,6 +418,20 @@ pub struct TransferRequest {
     pub reporter: Reporter,
     /// Asks the transfer to stop.
     pub cancel: Cancel,
+}
+
+/// Where a transfer is written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TransferFile {
+    /// In a `.yml` or `.yml.liquid` file, absolute.
+    Named(PathBuf),
+    /// In YAML that a task has made. `${secret:...}` is still in it: the values go into the config after it was read.
+    Written {
+        /// What messages call it.
+        name: String,
+        /// The YAML.
+        text: String,
+    },
 }
 
 /// The line that events of a task go through to the run.

@@ -155,7 +155,7 @@ impl CellWriter {
     }
 
     /// The instant that Embulk makes of a temporal value.
-    pub(super) fn instant(&mut self, value: i64) -> Result<i64, Unfit> {
+    pub(in crate::transfer) fn instant(&mut self, value: i64) -> Result<i64, Unfit> {
         instant(self.kind, &mut self.source, self.time, value)
     }
 }
@@ -197,7 +197,7 @@ fn instant(kind: ColumnType, source: &mut ZoneClock, time: TimeDetail, value: i6
 }
 
 /// Connector/J looks at the first byte of a BIT(n) alone: the digit 1, -1 and positive bytes are true.
-pub(super) fn is_true(kind: ColumnType, value: u64) -> bool {
+pub(in crate::transfer) fn is_true(kind: ColumnType, value: u64) -> bool {
     let ColumnType::Bit { width } = kind else { return value > 0 };
     let bytes = u32::from(width.div_ceil(8).max(1));
     let first = (value >> (8 * (bytes - 1))) as u8;

@@ -85,7 +85,13 @@ impl CopyTextEncoder {
 }
 
 impl Field {
-    fn write(&mut self, page: &Page, row: usize, scratch: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<(), Unfit> {
+    fn write(
+        &mut self,
+        page: &Page,
+        row: usize,
+        scratch: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Unfit> {
         let column = &page.columns[self.column];
         scratch.clear();
         if matches!(self.writer, Writer::Null) || !column.validity.is_valid(row) {

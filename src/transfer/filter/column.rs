@@ -69,7 +69,7 @@ fn pick(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::embulk::filter::DefaultValue;
+    use crate::embulk::filter::{DefaultValue, JsonEdits};
     use crate::embulk::zone::Zone;
     use crate::transfer::schema::Zones;
 
@@ -79,6 +79,7 @@ mod tests {
             add,
             default_timestamp_format: "%Y-%m-%d %H:%M:%S.%N %z".to_owned(),
             default_timezone: Zone::utc(),
+            edits: JsonEdits::default(),
         }
     }
 

@@ -1,12 +1,12 @@
 //! Defaults of the `column` filter as values of their column.
 
-use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::TimeZone;
 
 use crate::embulk::filter::{ColumnFilter, ColumnRule, DefaultValue};
 use crate::transfer::civil::{DAY, SECOND};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::schema::{ColumnType, Schema};
+use crate::transfer::strptime::TimeReader;
 use crate::transfer::value::Value;
 use crate::transfer::zone::ZoneClock;
 
@@ -77,16 +77,8 @@ fn parse(
 
 /// A text in a format of Ruby's as an instant in microseconds. Without an offset in the text the zone counts.
 fn instant(text: &str, format: &str, zone: TimeZone) -> Option<i64> {
-    // The directives that Ruby and jiff spell differently.
-    let format =
-        format.replace(".%6N", "%.f").replace(".%3N", "%.f").replace(".%N", "%.f").replace(".%L", "%.f");
-    let parsed = BrokenDownTime::parse(format, text).ok()?;
-    if let Ok(instant) = parsed.to_timestamp() {
-        return Some(instant.as_microsecond());
-    }
-    let date = parsed.to_date().ok()?;
-    let time = parsed.to_time().unwrap_or(jiff::civil::Time::midnight());
-    Some(date.to_datetime(time).to_zoned(zone).ok()?.timestamp().as_microsecond())
+    // Digits of a second are asked for in formats that are written too; reading takes as many as there are.
+    TimeReader::new(&format.replace("%6N", "%N").replace("%3N", "%N"), zone).read(text)
 }
 
 #[cfg(test)]

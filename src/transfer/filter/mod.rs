@@ -1,29 +1,148 @@
-//! Filters: which columns go on, under which names, with which defaults.
+//! Filters: which columns and rows go on, under which names, with which values.
 //!
-//! All filters of a config become one projection, so a row is never copied for them: columns that stay change places
-//! between two pages.
+//! A config's filters become steps that pages go through. Filters that only choose, order and name columns become one
+//! step together, and columns that stay change places between two pages: no row is copied for them.
 
+mod cast;
+mod cell;
+mod clock;
 mod column;
 mod default;
+mod edit;
+mod expand;
+mod json;
+mod make;
+mod mask;
 mod projection;
 mod remove;
 mod rename;
+mod row;
+mod sieve;
+mod suffix;
 
 use std::sync::Arc;
 
-pub use self::projection::Projection;
-use super::error::TransferError;
+use self::make::Make;
+use self::projection::Projection;
+use self::row::RowFilter;
+use super::encode::Unfit;
+use super::error::{ErrorKind, TransferError};
+use super::page::Page;
 use super::schema::Schema;
 use crate::embulk::filter::FilterConfig;
 
-/// The projection that all filters make together.
-pub fn plan(filters: &[FilterConfig], schema: &Arc<Schema>) -> Result<Projection, TransferError> {
-    filters.iter().try_fold(Projection::identity(schema), |projection, filter| {
-        let next = match filter {
-            FilterConfig::Column(filter) => column::plan(filter, projection.schema())?,
-            FilterConfig::RemoveColumns(filter) => remove::plan(filter, projection.schema())?,
-            FilterConfig::Rename(filter) => rename::plan(filter, projection.schema())?,
+/// Takes the pages that come out of a step.
+type Next<'n> = &'n mut dyn FnMut(&mut Page) -> Result<(), TransferError>;
+
+/// All filters of a transfer.
+pub struct Pipeline {
+    schema: Arc<Schema>,
+    steps: Vec<Step>,
+}
+
+enum Step {
+    Project(Box<Projection>),
+    Make(Box<Make>),
+    Rows(Box<RowFilter>),
+}
+
+/// The pipeline of some filters, in their order.
+pub fn plan(filters: &[FilterConfig], schema: &Arc<Schema>) -> Result<Pipeline, TransferError> {
+    let mut pipeline = Pipeline { schema: Arc::clone(schema), steps: Vec::new() };
+    for filter in filters {
+        let schema = Arc::clone(&pipeline.schema);
+        match filter {
+            FilterConfig::Column(filter) => {
+                pipeline.project(column::plan(filter, &schema)?);
+                if let Some(edits) = edit::plan(&filter.edits, &pipeline.schema)? {
+                    pipeline.make(edits);
+                }
+            }
+            FilterConfig::RemoveColumns(filter) => pipeline.project(remove::plan(filter, &schema)?),
+            FilterConfig::Rename(filter) => pipeline.project(rename::plan(filter, &schema)?),
+            FilterConfig::Mask(filter) => pipeline.make(mask::plan(filter, &schema)),
+            FilterConfig::Typecast(filter) => pipeline.make(cast::plan(filter, &schema)?),
+            FilterConfig::TimestampFormat(filter) => pipeline.make(clock::plan(filter, &schema)?),
+            FilterConfig::ExpandJson(filter) => pipeline.make(expand::plan(filter, &schema)?),
+            FilterConfig::Row(condition) => {
+                pipeline.steps.push(Step::Rows(Box::new(RowFilter::new(condition, &schema)?)));
+            }
+        }
+    }
+    Ok(pipeline)
+}
+
+impl Pipeline {
+    /// The columns that come out.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    fn project(&mut self, projection: Projection) {
+        self.schema = Arc::clone(projection.schema());
+        let projection = match self.steps.pop() {
+            Some(Step::Project(earlier)) => earlier.then(projection),
+            other => {
+                self.steps.extend(other);
+                projection
+            }
         };
-        Ok(projection.then(next))
-    })
+        self.steps.push(Step::Project(Box::new(projection)));
+    }
+
+    fn make(&mut self, make: Make) {
+        self.schema = Arc::clone(make.schema());
+        self.steps.push(Step::Make(Box::new(make)));
+    }
+
+    /// Sends a page through all steps. `write` sees what comes out while it runs, and nothing when no row is left;
+    /// afterwards the page is as it was.
+    pub fn apply(
+        &mut self,
+        page: &mut Page,
+        write: &mut dyn FnMut(&Page) -> Result<(), TransferError>,
+    ) -> Result<(), TransferError> {
+        run(&mut self.steps, page, write)
+    }
+
+    /// What people should know of the rows so far: what was left out, what became NULL.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        for step in &self.steps {
+            match step {
+                Step::Project(_) => {}
+                Step::Make(make) => notes.extend(make.notes()),
+                Step::Rows(rows) => notes.extend(rows.note()),
+            }
+        }
+        notes
+    }
+}
+
+fn run(
+    steps: &mut [Step],
+    page: &mut Page,
+    write: &mut dyn FnMut(&Page) -> Result<(), TransferError>,
+) -> Result<(), TransferError> {
+    if page.rows == 0 {
+        return Ok(());
+    }
+    let Some((step, rest)) = steps.split_first_mut() else { return write(page) };
+    let next: Next<'_> = &mut |page| run(rest, page, write);
+    match step {
+        Step::Project(projection) => projection.apply(page, next),
+        Step::Make(make) => make.apply(page, next),
+        Step::Rows(rows) => rows.apply(page, next),
+    }
+}
+
+/// The error of a filter for a value; rows count from 1 in messages.
+fn failure(filter: &str, column: &str, row: u64, unfit: &Unfit) -> TransferError {
+    let message = format!("filter `{filter}`, column `{column}`, row {}: a value {}", row + 1, unfit.0);
+    TransferError::new(ErrorKind::Data, message)
+}
+
+/// The error for a column that a filter names and the input does not have.
+fn missing(filter: &str, name: &str) -> TransferError {
+    TransferError::new(ErrorKind::Config, format!("{filter}: column `{name}` does not exist in the schema"))
 }

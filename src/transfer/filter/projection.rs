@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::Next;
+use crate::transfer::error::TransferError;
 use crate::transfer::page::{ColumnBuffer, Page};
 use crate::transfer::schema::{Column, Schema};
 use crate::transfer::value::{Value, copy};
@@ -19,22 +21,15 @@ pub(super) enum Origin {
 
 /// A new schema and where its columns come from.
 #[derive(Debug, Clone)]
-pub struct Projection {
+pub(super) struct Projection {
     schema: Arc<Schema>,
     origins: Vec<Origin>,
     page: Page,
     /// Columns of the output that hold a swapped column of the input; others are written here.
     swapped: Vec<bool>,
-    identity: bool,
 }
 
 impl Projection {
-    /// All columns as they are.
-    pub fn identity(schema: &Arc<Schema>) -> Self {
-        let origins = (0..schema.columns.len()).map(Origin::Input).collect();
-        Self { identity: true, ..Self::new(Arc::clone(schema), origins) }
-    }
-
     /// New columns out of those of an input schema.
     pub(super) fn of(input: &Schema, columns: Vec<(Column, Origin)>) -> Self {
         let (columns, origins) = columns.into_iter().unzip();
@@ -53,19 +48,16 @@ impl Projection {
         });
         let swapped = swapped.collect();
         let page = Page::new(&schema);
-        Self { schema, origins, page, swapped, identity: false }
+        Self { schema, origins, page, swapped }
     }
 
     /// The new schema.
-    pub fn schema(&self) -> &Arc<Schema> {
+    pub(super) fn schema(&self) -> &Arc<Schema> {
         &self.schema
     }
 
     /// This projection, then another one.
     pub(super) fn then(self, next: Self) -> Self {
-        if self.identity {
-            return next;
-        }
         let through = |at: &usize| self.origins.get(*at).cloned().unwrap_or(Origin::Input(*at));
         let origins = next.origins.iter().map(|origin| match origin {
             Origin::Constant(value) => Origin::Constant(value.clone()),
@@ -79,11 +71,8 @@ impl Projection {
         Self::new(next.schema, origins.collect())
     }
 
-    /// Hands the page through: the projected rows exist while `with` runs, then the input page has its columns back.
-    pub fn apply<T>(&mut self, input: &mut Page, with: impl FnOnce(&Page) -> T) -> T {
-        if self.identity {
-            return with(input);
-        }
+    /// Hands the page through: the projected rows exist while `next` runs, then the input page has its columns back.
+    pub(super) fn apply(&mut self, input: &mut Page, next: Next<'_>) -> Result<(), TransferError> {
         self.page.clear();
         for at in 0..self.origins.len() {
             if !self.swapped[at] {
@@ -93,7 +82,7 @@ impl Projection {
         self.swap(input);
         self.page.rows = input.rows;
         self.page.first_row = input.first_row;
-        let result = with(&self.page);
+        let result = next(&mut self.page);
         self.swap(input);
         result
     }
@@ -139,7 +128,7 @@ mod tests {
     fn columns_are_moved_copied_defaulted_and_given_back() {
         let long = |name: &str| Column::new(name, ColumnType::Long);
         let schema = Schema::new(vec![long("a"), long("b"), long("c")], Zones::utc());
-        let first = Projection::identity(&schema).then(Projection::of(
+        let first = Projection::of(
             &schema,
             vec![
                 (long("b"), Origin::InputOr(1, Value::Long(9))),
@@ -147,7 +136,7 @@ mod tests {
                 (long("a2"), Origin::Input(0)),
                 (long("k"), Origin::Constant(Value::Long(7))),
             ],
-        ));
+        );
         let middle = Arc::clone(first.schema());
         let mut projection = first.then(Projection::of(
             &middle,
@@ -167,7 +156,7 @@ mod tests {
                 assert!(page.columns[2].push_long(-value));
             }
             page.rows = 2;
-            projection.apply(&mut page, |page| {
+            let applied = projection.apply(&mut page, &mut |page| {
                 let names: Vec<&str> =
                     page.schema.columns.iter().map(|column| column.name.as_str()).collect();
                 assert_eq!(names, ["A", "B", "A2", "K"]);
@@ -175,7 +164,9 @@ mod tests {
                 assert_eq!(longs(page, 1), [Some(9), Some(9)]);
                 assert_eq!(longs(page, 2), [Some(1), Some(2)]);
                 assert_eq!(longs(page, 3), [Some(7), Some(7)]);
+                Ok(())
             });
+            assert_eq!(applied, Ok(()));
             assert_eq!(longs(&page, 0), [Some(1), Some(2)]);
             assert_eq!(longs(&page, 1), [None, None]);
         }

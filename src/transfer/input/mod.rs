@@ -2,6 +2,7 @@
 
 mod convert;
 mod fetched;
+mod increment;
 pub mod mysql;
 pub mod postgres;
 mod property;
@@ -10,10 +11,13 @@ pub mod sqlite;
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
 use crate::embulk::config::TypeMapping;
 use crate::embulk::input::{ColumnOption, InputConfig};
 use crate::embulk::output::OutputConfig;
 
+pub use self::increment::{Increment, LastRow};
 use super::context::TransferContext;
 use super::error::{ErrorKind, TransferError};
 use super::page::{PAGE_BYTES, PAGE_ROWS, Page};
@@ -42,6 +46,8 @@ pub fn bytes_rule(output: &OutputConfig) -> BytesRule {
     let types = match output {
         OutputConfig::Bigquery(options) => options.types,
         OutputConfig::File(options) => options.types,
+        OutputConfig::S3(options) => options.files.types,
+        OutputConfig::Gcs(options) => options.files.types,
         OutputConfig::Postgresql(options) => options.load.types,
     };
     match types {
@@ -80,6 +86,11 @@ pub fn open(
 pub trait Input: Send {
     /// The columns.
     fn schema(&self) -> &Arc<Schema>;
+
+    /// The columns of an incremental read.
+    fn increment(&self) -> Option<&Increment> {
+        None
+    }
 
     /// A handle that stops `read` from another thread.
     fn stopper(&self) -> Box<dyn Stop>;
@@ -120,6 +131,8 @@ pub struct InputFigures {
     pub rows: u64,
     /// Things that people should know.
     pub notes: Vec<String>,
+    /// What the next read begins behind: options of `in:`.
+    pub next: Map<String, Value>,
 }
 
 /// The option of a column: by exact name, then regardless of case (where only one fits), then by its JDBC type.

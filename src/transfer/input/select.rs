@@ -16,6 +16,74 @@ pub(super) fn statement(selection: &Selection, quote: char) -> Statement {
     Statement { sql: build(selection, quote, Text::expose), shown: build(selection, quote, Text::shown) }
 }
 
+/// The statement of an incremental read: rows beyond the last record, in order. `literals` are its values, none for
+/// the first read. In a query `:column` stands for a value.
+pub(super) fn incremental(
+    selection: &Selection,
+    columns: &[String],
+    literals: Option<&[String]>,
+    quote: char,
+) -> Statement {
+    let build = |text: fn(&Text) -> &str| match selection {
+        Selection::Query(query) => filled(text(query), columns, literals.unwrap_or_default()),
+        Selection::Table { table, select, where_clause, .. } => {
+            let mut sql = format!("SELECT {} FROM {}", text(select), quoted(text(table), quote));
+            let names: Vec<String> = columns.iter().map(|name| quoted(name, quote)).collect();
+            let beyond = literals.map(|literals| beyond(&names, literals));
+            match (where_clause.as_ref().map(text), beyond) {
+                (Some(condition), Some(beyond)) => {
+                    sql.push_str(&format!(" WHERE ({condition}) AND ({beyond})"));
+                }
+                (Some(condition), None) => sql.push_str(&format!(" WHERE {condition}")),
+                (None, Some(beyond)) => sql.push_str(&format!(" WHERE {beyond}")),
+                (None, None) => {}
+            }
+            sql.push_str(&format!(" ORDER BY {}", names.join(", ")));
+            sql
+        }
+    };
+    Statement { sql: build(Text::expose), shown: build(Text::shown) }
+}
+
+/// `(a > 1) OR (a = 1 AND b > 2)`
+fn beyond(names: &[String], literals: &[String]) -> String {
+    let pairs: Vec<(&String, &String)> = names.iter().zip(literals).collect();
+    let alternatives = (0..pairs.len()).map(|at| {
+        let equal = pairs[..at].iter().map(|(name, literal)| format!("{name} = {literal}"));
+        let (name, literal) = pairs[at];
+        let parts: Vec<String> = equal.chain([format!("{name} > {literal}")]).collect();
+        format!("({})", parts.join(" AND "))
+    });
+    alternatives.collect::<Vec<_>>().join(" OR ")
+}
+
+/// A query with values in the place of `:column`, the longest name first.
+fn filled(query: &str, columns: &[String], literals: &[String]) -> String {
+    let mut pairs: Vec<(&String, &String)> = columns.iter().zip(literals).collect();
+    pairs.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+    let mut out = String::with_capacity(query.len());
+    let mut rest = query;
+    while let Some(at) = rest.find(':') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        // `::` is PostgreSQL's cast.
+        if let Some(after) = rest.strip_prefix(':') {
+            out.push_str("::");
+            rest = after;
+            continue;
+        }
+        match pairs.iter().find(|(name, _)| rest.starts_with(name.as_str())) {
+            Some((name, literal)) => {
+                out.push_str(literal);
+                rest = &rest[name.len()..];
+            }
+            None => out.push(':'),
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
 /// What messages call the selection: the table, or `the query`.
 pub(super) fn name(selection: &Selection) -> String {
     match selection {
@@ -87,6 +155,43 @@ pub(in crate::transfer) fn quoted(name: &str, quote: char) -> String {
 mod tests {
     use super::*;
     use crate::secret::Secret;
+
+    fn texts(list: &[&str]) -> Vec<String> {
+        list.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    #[test]
+    fn an_incremental_read_begins_behind_the_last_record() {
+        let selection = |where_clause: Option<&str>| Selection::Table {
+            table: Text::plain("t"),
+            select: Text::plain("*"),
+            where_clause: where_clause.map(Text::plain),
+            order_by: None,
+        };
+        let columns = texts(&["a", "b", "c"]);
+        let sql = |condition, literals| incremental(&selection(condition), &columns, literals, '"').sql;
+        assert_eq!(sql(None, None), "SELECT * FROM \"t\" ORDER BY \"a\", \"b\", \"c\"");
+        assert_eq!(
+            sql(Some("x or y"), None),
+            "SELECT * FROM \"t\" WHERE x or y ORDER BY \"a\", \"b\", \"c\""
+        );
+        let literals = texts(&["1", "'2'", "3"]);
+        assert_eq!(
+            sql(Some("x or y"), Some(&literals)),
+            "SELECT * FROM \"t\" WHERE (x or y) AND ((\"a\" > 1) OR (\"a\" = 1 AND \"b\" > '2') OR \
+             (\"a\" = 1 AND \"b\" = '2' AND \"c\" > 3)) ORDER BY \"a\", \"b\", \"c\""
+        );
+    }
+
+    #[test]
+    fn a_query_has_its_values_where_it_names_the_columns() {
+        let query = Selection::Query(Text::plain(
+            "select id::text, :x from t where id > :id and id2 > :id2 order by 1",
+        ));
+        let columns = texts(&["id", "id2"]);
+        let statement = incremental(&query, &columns, Some(&texts(&["5", "'b'"])), '"');
+        assert_eq!(statement.sql, "select id::text, :x from t where id > 5 and id2 > 'b' order by 1");
+    }
 
     #[test]
     fn tables_are_quoted_and_clauses_are_as_written() {

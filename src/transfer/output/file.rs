@@ -1,7 +1,7 @@
-//! `type: file`: one file, whole or not there.
+//! `type: file`: files that are whole or not there.
 //!
-//! Rows go to a hidden file beside the target, which takes the target's name when it is complete: nobody ever reads
-//! half a file, and a failed run leaves the old one.
+//! Rows go to a hidden file beside the target, which takes the target's name when all rows are written: nobody ever
+//! reads half a file, and a failed run leaves the old ones.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -9,13 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-
+use super::encoded::Encoded;
 use super::formatter::{self, Formatted};
 use super::stale;
 use super::{Output, OutputFigures};
-use crate::embulk::output::{Encoder, FileOutput, OutputConfig, StaleObjects};
+use crate::embulk::output::{FileOutput, OutputConfig, StaleObjects};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
 use crate::transfer::effect::{Effect, EffectOutcome};
@@ -25,54 +23,60 @@ use crate::transfer::schema::Schema;
 
 /// Bytes of encoded rows that are collected before they go on.
 const BLOCK: usize = 256 * 1024;
-/// gzip's level when the config names none: the fastest, some percent larger than the usual 6.
-const FASTEST: u32 = 1;
 
-/// The file of one transfer.
+/// The files of one transfer.
 pub struct FileTarget {
     options: FileOutput,
     context: TransferContext,
+    schema: Option<Arc<Schema>>,
+    rows: u64,
+    /// The file under way.
+    writing: Option<Formatted<Encoded<Blocks>>>,
+    /// All files begun, in order; all but the one under way are whole.
+    begun: Vec<Begun>,
+    bytes: Arc<AtomicU64>,
+}
+
+/// A file that was begun.
+struct Begun {
     path: PathBuf,
     temporary: PathBuf,
-    rows: u64,
-    writing: Option<Formatted<ByteSink>>,
-    bytes: Arc<AtomicU64>,
+    /// Bytes that were written before it.
+    start: u64,
+}
+
+impl Begun {
+    fn effect(&self) -> Effect {
+        Effect::WriteFile { path: shown(&self.path) }
+    }
 }
 
 impl FileTarget {
     /// A target; nothing is touched yet.
     pub fn new(options: &FileOutput, context: &TransferContext) -> Self {
-        let name =
-            format!("{}{}{}", options.path_prefix.expose(), options.sequence.text(0, 0), options.file_ext);
-        let path = context.directory.join(name);
-        let temporary = path.with_file_name(format!("{}{}.tmp", stale::hidden(&path), context.key.id()));
         Self {
             options: options.clone(),
             context: context.clone(),
-            path,
-            temporary,
+            schema: None,
             rows: 0,
             writing: None,
+            begun: Vec::new(),
             bytes: Arc::default(),
         }
     }
 
-    fn effect(&self) -> Effect {
-        Effect::WriteFile { path: self.path.display().to_string() }
+    fn path(&self, file: usize) -> PathBuf {
+        self.context.directory.join(self.options.name(file))
     }
 
-    fn failed(&self, error: &io::Error) -> TransferError {
-        let name = self.path.display();
-        TransferError::new(ErrorKind::Storage, format!("file `{name}` could not be written")).caused_by(error)
-    }
-
-    fn create(&mut self, schema: &Arc<Schema>) -> Result<(), TransferError> {
-        let stale = self.stale_files()?;
-        if let (false, StaleObjects::Refuse) = (stale.is_empty(), self.options.stale) {
-            return Err(stale::refusal(&stale));
+    /// Looks at the folder before the first row is read.
+    fn prepare(&self) -> Result<(), TransferError> {
+        let first = self.path(0);
+        if self.options.max_file_bytes.is_none() {
+            self.refuse_stale(&[&first])?;
         }
         // Embulk makes no folders either: a mistyped prefix must not grow a tree of them.
-        if let Some(folder) = self.path.parent()
+        if let Some(folder) = first.parent()
             && !folder.as_os_str().is_empty()
             && !folder.is_dir()
         {
@@ -80,35 +84,84 @@ impl FileTarget {
             return Err(TransferError::new(ErrorKind::Storage, format!("there is no folder `{shown}`"))
                 .hint("make it before the transfer (`mkdir -p`), or correct `path_prefix`"));
         }
-        stale::remove_abandoned(&self.path, &self.temporary);
-        self.context.ledger.intend(&self.effect())?;
-        self.context.observer.log(Level::Info, &format!("Writing local file '{}'", self.path.display()));
-        let file = File::create(&self.temporary).map_err(|error| self.failed(&error))?;
-        let sink = ByteSink::new(file, &self.options.encoders, &self.bytes);
+        stale::remove_abandoned(&first, &self.options);
+        Ok(())
+    }
+
+    fn open_next(&mut self) -> Result<(), TransferError> {
+        let path = self.path(self.begun.len());
+        let temporary = stale::temporary(&path, &self.context.key.id());
+        let begun = Begun { path, temporary, start: self.bytes() };
+        self.context.ledger.intend(&begun.effect())?;
+        let name = begun.path.display();
+        self.context.observer.log(Level::Info, &format!("Writing local file '{name}'"));
+        let file = File::create(&begun.temporary).map_err(|error| failed(&begun.path, &error))?;
+        self.begun.push(begun);
+        let blocks = Blocks { file, block: Vec::with_capacity(BLOCK), count: Arc::clone(&self.bytes) };
+        let sink = formatter::encoded(&self.options, blocks)?;
+        let schema = self.schema.as_ref().ok_or_else(not_begun)?;
         self.writing = Some(formatter::open(&self.options, schema, sink)?);
         Ok(())
     }
 
-    fn stale_files(&self) -> Result<Vec<PathBuf>, TransferError> {
-        let options = &self.options;
-        let middle = options.sequence.text(0, 0);
-        stale::find(&self.path, &middle, &options.file_ext).map_err(|error| self.failed(&error))
+    /// Ends the file under way; it is whole on the disk when this returns.
+    fn end_file(&mut self) -> Result<(), TransferError> {
+        let (Some(writing), Some(begun)) = (self.writing.take(), self.begun.last()) else {
+            return Err(not_begun());
+        };
+        let ended = writing.finish()?.finish().and_then(Blocks::finish);
+        // The name must not be there after a power cut while the content is not.
+        ended.and_then(|file| file.sync_all()).map_err(|error| failed(&begun.path, &error))
     }
 
-    fn publish(&mut self, writing: Formatted<ByteSink>) -> Result<(), TransferError> {
-        let sink = writing.finish()?;
-        let file = sink.finish().map_err(|error| self.failed(&error))?;
-        // The name must not be there after a power cut while the content is not.
-        file.sync_all().map_err(|error| self.failed(&error))?;
-        fs::rename(&self.temporary, &self.path).map_err(|error| self.failed(&error))?;
-        self.context.ledger.settle(&self.effect(), &EffectOutcome::Done)?;
+    /// Whether the file under way has as many bytes as it may have.
+    fn is_full(&self) -> bool {
+        let start = self.begun.last().map_or(0, |begun| begun.start);
+        self.options.max_file_bytes.is_some_and(|most| self.bytes() - start >= most.get())
+    }
+
+    /// Files of the pattern beside those that this run writes.
+    fn stale_files(&self, own: &[&PathBuf]) -> Result<Vec<PathBuf>, TransferError> {
+        let first = self.path(0);
+        let mut found = stale::find(&first, &self.options).map_err(|error| failed(&first, &error))?;
+        found.retain(|path| !own.contains(&path));
+        Ok(found)
+    }
+
+    fn refuse_stale(&self, own: &[&PathBuf]) -> Result<(), TransferError> {
+        if self.options.stale != StaleObjects::Refuse {
+            return Ok(());
+        }
+        let stale: Vec<String> = self.stale_files(own)?.iter().map(|path| shown(path)).collect();
+        if stale.is_empty() { Ok(()) } else { Err(stale::refusal("files", &stale)) }
+    }
+
+    fn publish(&mut self) -> Result<(), TransferError> {
+        self.end_file()?;
+        let own: Vec<&PathBuf> = self.begun.iter().map(|begun| &begun.path).collect();
+        if self.options.max_file_bytes.is_some() {
+            self.refuse_stale(&own)?;
+        }
+        for begun in &self.begun {
+            fs::rename(&begun.temporary, &begun.path).map_err(|error| failed(&begun.path, &error))?;
+            self.context.ledger.settle(&begun.effect(), &EffectOutcome::Done)?;
+        }
         if self.options.stale == StaleObjects::Delete {
-            for path in self.stale_files()? {
-                fs::remove_file(&path).map_err(|error| self.failed(&error))?;
+            for path in self.stale_files(&own)? {
+                fs::remove_file(&path).map_err(|error| failed(&path, &error))?;
             }
         }
         Ok(())
     }
+}
+
+fn failed(path: &Path, error: &io::Error) -> TransferError {
+    let name = path.display();
+    TransferError::new(ErrorKind::Storage, format!("file `{name}` could not be written")).caused_by(error)
+}
+
+fn not_begun() -> TransferError {
+    TransferError::new(ErrorKind::Internal, "rows came before the schema")
 }
 
 impl Output for FileTarget {
@@ -125,23 +178,23 @@ impl Output for FileTarget {
     }
 
     fn begin(&mut self, schema: &Arc<Schema>) -> Result<(), TransferError> {
-        self.create(schema)
+        self.schema = Some(Arc::clone(schema));
+        self.prepare()?;
+        self.open_next()
     }
 
     fn write(&mut self, page: &Page) -> Result<(), TransferError> {
-        let Some(writing) = &mut self.writing else {
-            return Err(TransferError::new(ErrorKind::Internal, "rows came before the schema"));
-        };
-        writing.write(page)?;
+        if self.is_full() {
+            self.end_file()?;
+            self.open_next()?;
+        }
+        self.writing.as_mut().ok_or_else(not_begun)?.write(page)?;
         self.rows += page.rows as u64;
         Ok(())
     }
 
     fn commit(&mut self) -> Result<OutputFigures, TransferError> {
-        let Some(writing) = self.writing.take() else {
-            return Err(TransferError::new(ErrorKind::Internal, "the file was not begun"));
-        };
-        self.publish(writing)?;
+        self.publish()?;
         Ok(OutputFigures {
             rows_sent: self.rows,
             rows_loaded: Some(self.rows),
@@ -152,77 +205,59 @@ impl Output for FileTarget {
 
     fn abort(&mut self) {
         self.writing = None;
-        match fs::remove_file(&self.temporary) {
-            Ok(()) => {
-                // A ledger that cannot be written has stopped the run already.
-                let _ = self.context.ledger.settle(&self.effect(), &EffectOutcome::Removed);
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => {
-                let name = self.temporary.display();
-                self.context
-                    .observer
-                    .log(Level::Warn, &format!("file `{name}` could not be removed: {error}"));
-            }
-        }
-    }
-}
-
-/// Bytes through the encoders into a file, counted at the file.
-pub(super) enum ByteSink {
-    File { file: File, block: Vec<u8>, count: Arc<AtomicU64> },
-    Gzip(Box<GzEncoder<ByteSink>>),
-}
-
-impl ByteSink {
-    fn new(file: File, encoders: &[Encoder], count: &Arc<AtomicU64>) -> Self {
-        let plain = Self::File { file, block: Vec::with_capacity(BLOCK), count: Arc::clone(count) };
-        // The first encoder of the config is the first that the bytes meet.
-        encoders.iter().rev().fold(plain, |inner, encoder| match encoder {
-            Encoder::Gzip { level } => {
-                let level = Compression::new(level.unwrap_or(FASTEST).min(9));
-                Self::Gzip(Box::new(GzEncoder::new(inner, level)))
-            }
-        })
-    }
-
-    fn finish(self) -> io::Result<File> {
-        match self {
-            Self::File { mut file, block, count } => {
-                file.write_all(&block)?;
-                count.fetch_add(block.len() as u64, Ordering::Relaxed);
-                Ok(file)
-            }
-            Self::Gzip(encoder) => encoder.finish()?.finish(),
-        }
-    }
-}
-
-impl Write for ByteSink {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::File { file, block, count } => {
-                block.extend_from_slice(bytes);
-                if block.len() >= BLOCK {
-                    file.write_all(block)?;
-                    count.fetch_add(block.len() as u64, Ordering::Relaxed);
-                    block.clear();
+        for begun in &self.begun {
+            match fs::remove_file(&begun.temporary) {
+                Ok(()) => {
+                    // A ledger that cannot be written has stopped the run already.
+                    let _ = self.context.ledger.settle(&begun.effect(), &EffectOutcome::Removed);
                 }
-                Ok(bytes.len())
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    let name = begun.temporary.display();
+                    let text = format!("file `{name}` could not be removed: {error}");
+                    self.context.observer.log(Level::Warn, &text);
+                }
             }
-            Self::Gzip(encoder) => encoder.write(bytes),
         }
+    }
+}
+
+/// A file that is written in blocks, which are counted.
+struct Blocks {
+    file: File,
+    block: Vec<u8>,
+    count: Arc<AtomicU64>,
+}
+
+impl Blocks {
+    fn write_block(&mut self) -> io::Result<()> {
+        self.file.write_all(&self.block)?;
+        self.count.fetch_add(self.block.len() as u64, Ordering::Relaxed);
+        self.block.clear();
+        Ok(())
+    }
+
+    fn finish(mut self) -> io::Result<File> {
+        self.write_block()?;
+        Ok(self.file)
+    }
+}
+
+impl Write for Blocks {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.block.extend_from_slice(bytes);
+        if self.block.len() >= BLOCK {
+            self.write_block()?;
+        }
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::File { .. } => Ok(()),
-            Self::Gzip(encoder) => encoder.flush(),
-        }
+        Ok(())
     }
 }
 
 /// The name of a file, for messages.
-pub(super) fn shown(path: &Path) -> String {
+fn shown(path: &Path) -> String {
     path.display().to_string()
 }

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use super::encoded::{self, Encoded};
 use crate::embulk::config::{EmbulkType, TypeMapping};
 use crate::embulk::output::{CsvFormatter, FileOutput, Formatter, JsonlFormatter};
 use crate::transfer::encode::csv::{CsvEncoder, CsvFormat};
@@ -22,12 +23,18 @@ pub(super) enum Formatted<W: Write + Send> {
     Parquet(Box<ParquetEncoder<W>>),
 }
 
-/// Bytes that a formatter holds at most.
+/// Bytes that a formatter and what comes after it hold at most.
 pub(super) fn memory_bytes(options: &FileOutput) -> usize {
-    match options.formatter {
+    let formatter = match options.formatter {
         Formatter::Parquet => crate::transfer::encode::parquet::MEMORY_BYTES,
         Formatter::Csv(_) | Formatter::Jsonl(_) => 4 * crate::transfer::page::PAGE_BYTES,
-    }
+    };
+    formatter + encoded::memory_bytes(&options.encoders)
+}
+
+/// A sink behind the encoders of an output.
+pub(super) fn encoded<W: Write>(options: &FileOutput, sink: W) -> Result<Encoded<W>, TransferError> {
+    Encoded::new(sink, &options.encoders).map_err(|error| unwritable(&error))
 }
 
 /// Starts the format; what stands before the first row is written.

@@ -1,9 +1,12 @@
 //! Where rows go: the contract that every output keeps.
 
 pub mod bigquery;
+mod encoded;
 pub mod file;
 mod formatter;
+pub mod object;
 pub mod postgres;
+mod shelf;
 mod stale;
 
 use std::sync::Arc;
@@ -19,6 +22,8 @@ use crate::embulk::output::OutputConfig;
 pub fn open(config: &EmbulkConfig, context: &TransferContext) -> Result<Box<dyn Output>, TransferError> {
     match &config.output {
         OutputConfig::File(options) => Ok(Box::new(file::FileTarget::new(options, context))),
+        OutputConfig::S3(options) => Ok(Box::new(object::ObjectTarget::s3(options, context))),
+        OutputConfig::Gcs(options) => Ok(Box::new(object::ObjectTarget::gcs(options, context)?)),
         OutputConfig::Postgresql(options) => Ok(Box::new(postgres::PostgresTarget::new(options, context))),
         OutputConfig::Bigquery(options) => Ok(Box::new(bigquery::BigqueryTarget::new(options, context)?)),
     }

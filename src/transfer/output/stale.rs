@@ -1,34 +1,64 @@
-//! Files beside a target: those of the same pattern that this run does not write, and those of runs that died.
+//! What lies beside a target: files or objects of the same pattern that this run does not write, and hidden files of
+//! runs that died.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::embulk::output::FileOutput;
 use crate::transfer::error::{ErrorKind, TransferError};
 
+/// The names that an output could give: those that differ from its first one in the digits of the sequence alone.
+pub(super) struct Pattern {
+    prefix: String,
+    middle: String,
+    extension: String,
+}
+
+impl Pattern {
+    /// The keys of an output to a bucket, which begin so.
+    pub(super) fn of_keys(prefix: &str, options: &FileOutput) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+            middle: shape(&options.sequence.text(0, 0)),
+            extension: options.file_ext.clone(),
+        }
+    }
+
+    /// The names of files in the folder of the output's first one. None where its sequence makes folders.
+    fn of_files(first: &Path, options: &FileOutput) -> Option<Self> {
+        let (own, middle) = (name(first), options.sequence.text(0, 0));
+        let start = own.len().checked_sub(middle.len() + options.file_ext.len())?;
+        Some(Self::of_keys(own.get(..start)?, options))
+    }
+
+    /// Whether a name is one of them.
+    pub(super) fn matches(&self, name: &str) -> bool {
+        let inner =
+            name.strip_prefix(&self.prefix).and_then(|rest| rest.strip_suffix(self.extension.as_str()));
+        inner.is_some_and(|inner| shape(inner) == self.middle)
+    }
+}
+
 /// How the hidden files of a target begin.
-pub(super) fn hidden(path: &Path) -> String {
-    format!(".{}.sync-", name(path))
+fn hidden(name: &str) -> String {
+    format!(".{name}.sync-")
+}
+
+/// The hidden file in which a file is written.
+pub(super) fn temporary(path: &Path, id: &str) -> PathBuf {
+    path.with_file_name(format!("{}{id}.tmp", hidden(&name(path))))
 }
 
 fn name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// Files of the target's pattern, the target itself left out, sorted. `middle` is the sequence in the target's name;
-/// others of the pattern have other digits there.
-pub(super) fn find(path: &Path, middle: &str, extension: &str) -> io::Result<Vec<PathBuf>> {
-    let own = name(path);
-    let Some(start) = own.len().checked_sub(middle.len() + extension.len()) else { return Ok(Vec::new()) };
-    let Some(prefix) = own.get(..start) else { return Ok(Vec::new()) };
-    let mut found: Vec<PathBuf> = entries(path)?
-        .into_iter()
-        .filter(|(other, _)| {
-            let inner = other.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(extension));
-            *other != own && inner.is_some_and(|inner| shape(inner) == shape(middle))
-        })
-        .map(|(_, path)| path)
-        .collect();
+/// Files of the pattern of an output whose first file is `first`, sorted.
+pub(super) fn find(first: &Path, options: &FileOutput) -> io::Result<Vec<PathBuf>> {
+    let Some(pattern) = Pattern::of_files(first, options) else { return Ok(Vec::new()) };
+    let listed = entries(first)?.into_iter().filter(|(name, _)| pattern.matches(name));
+    let mut found: Vec<PathBuf> = listed.map(|(_, path)| path).collect();
     found.sort();
     Ok(found)
 }
@@ -45,16 +75,15 @@ fn shape(text: &str) -> String {
     out
 }
 
-/// The error that names stale files.
-pub(super) fn refusal(stale: &[PathBuf]) -> TransferError {
-    let shown: Vec<String> =
-        stale.iter().take(5).map(|path| format!("`{}`", super::file::shown(path))).collect();
+/// The error that names what is stale: `what` are files or objects.
+pub(super) fn refusal(what: &str, stale: &[String]) -> TransferError {
+    let shown: Vec<String> = stale.iter().take(5).map(|name| format!("`{name}`")).collect();
     let more = stale.len() - shown.len();
     let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
     TransferError::new(
         ErrorKind::Storage,
         format!(
-            "files of the same pattern are there that this run does not write: {}{rest}",
+            "{what} of the same pattern are there that this run does not write: {}{rest}",
             shown.join(", ")
         ),
     )
@@ -62,13 +91,15 @@ pub(super) fn refusal(stale: &[PathBuf]) -> TransferError {
 }
 
 /// Removes the hidden files that dead runs left for this target. What cannot be removed is tried by the next run.
-pub(super) fn remove_abandoned(path: &Path, own: &Path) {
-    let start = hidden(path);
-    let abandoned = entries(path).unwrap_or_default().into_iter();
-    for (_, path) in
-        abandoned.filter(|(name, path)| name.starts_with(&start) && name.ends_with(".tmp") && path != own)
-    {
-        let _ = fs::remove_file(path);
+pub(super) fn remove_abandoned(first: &Path, options: &FileOutput) {
+    let pattern = options.max_file_bytes.and_then(|_| Pattern::of_files(first, options));
+    let own = name(first);
+    for (hidden, path) in entries(first).unwrap_or_default() {
+        let target = hidden.strip_prefix('.').and_then(|rest| rest.strip_suffix(".tmp"));
+        let Some((target, _)) = target.and_then(|rest| rest.rsplit_once(".sync-")) else { continue };
+        if target == own || pattern.as_ref().is_some_and(|pattern| pattern.matches(target)) {
+            let _ = fs::remove_file(path);
+        }
     }
 }
 
@@ -94,6 +125,22 @@ fn entries(path: &Path) -> io::Result<Vec<(String, PathBuf)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::embulk::config::TypeMapping;
+    use crate::embulk::output::{Formatter, Sequence, StaleObjects};
+    use crate::embulk::text::Text;
+
+    fn options(sequence: &str, extension: &str) -> FileOutput {
+        FileOutput {
+            path_prefix: Text::plain("orders"),
+            sequence: Sequence::parse(sequence).unwrap(),
+            file_ext: extension.to_owned(),
+            formatter: Formatter::Parquet,
+            encoders: Vec::new(),
+            types: TypeMapping::Exact,
+            stale: StaleObjects::Refuse,
+            max_file_bytes: None,
+        }
+    }
 
     #[test]
     fn files_of_the_same_pattern_are_found_and_others_are_not() {
@@ -107,19 +154,31 @@ mod tests {
             "orders.000.00.csv",
             "orders_b.000.00.csv.gz",
             ".orders.000.00.csv.gz.sync-dead.tmp",
-            ".orders.000.00.csv.gz.sync-mine.tmp",
+            ".orders.000.01.csv.gz.sync-dead.tmp",
+            ".orders_b.000.00.csv.gz.sync-alive.tmp",
         ] {
             fs::write(folder.path().join(name), "").unwrap();
         }
-        let found = find(&target, ".000.00", ".csv.gz").unwrap();
+        let mut options = options(".%03d.%02d", ".csv.gz");
+        let found = find(&target, &options).unwrap();
+        let names = ["orders.000.00.csv.gz", "orders.001.00.csv.gz", "orders.12.7.csv.gz"];
+        assert_eq!(found, names.map(|name| folder.path().join(name)));
+        assert!(find(Path::new("/nowhere/at/all.000.00.csv.gz"), &options).unwrap().is_empty());
+
+        let hidden = || {
+            let mut hidden: Vec<String> =
+                entries(&target).unwrap().into_iter().map(|(name, _)| name).collect();
+            hidden.retain(|name| name.starts_with('.'));
+            hidden.sort();
+            hidden
+        };
+        remove_abandoned(&target, &options);
         assert_eq!(
-            found,
-            [folder.path().join("orders.001.00.csv.gz"), folder.path().join("orders.12.7.csv.gz")]
+            hidden(),
+            [".orders.000.01.csv.gz.sync-dead.tmp", ".orders_b.000.00.csv.gz.sync-alive.tmp"]
         );
-        let own = folder.path().join(".orders.000.00.csv.gz.sync-mine.tmp");
-        remove_abandoned(&target, &own);
-        assert!(own.exists());
-        assert!(!folder.path().join(".orders.000.00.csv.gz.sync-dead.tmp").exists());
-        assert!(find(Path::new("/nowhere/at/all000.00.csv"), "000.00.", "csv").unwrap().is_empty());
+        options.max_file_bytes = std::num::NonZeroU64::new(1);
+        remove_abandoned(&target, &options);
+        assert_eq!(hidden(), [".orders_b.000.00.csv.gz.sync-alive.tmp"]);
     }
 }

@@ -38,7 +38,11 @@ fn a_value_that_does_not_fit_is_named_by_column_and_row() {
             let error = bench.sql(rows, &output).unwrap_err();
             assert_eq!(error.kind, ErrorKind::Data);
             let target = format!("postgresql {}.public.t", bench.database.name);
-            assert_eq!(error.to_string(), format!("rows for `{target}` could not be loaded: {said}"), "{mode:?}");
+            assert_eq!(
+                error.to_string(),
+                format!("rows for `{target}` could not be loaded: {said}"),
+                "{mode:?}"
+            );
             assert_eq!(bench.rows("select * from t"), ["7|old"]);
             bench.assert_tidy();
         }

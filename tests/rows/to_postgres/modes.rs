@@ -108,7 +108,8 @@ fn replace_keeps_what_hangs_on_the_table_and_changes_only_columns() {
     assert_eq!(bench.rows(KEPT), kept);
 
     let mut output = output;
-    output.load.column_options = vec![("id".to_owned(), option("INTEGER")), ("new".to_owned(), option("DATE"))];
+    output.load.column_options =
+        vec![("id".to_owned(), option("INTEGER")), ("new".to_owned(), option("DATE"))];
     bench.sql("select 5 as id, 'b' as name, '2024-02-29' as new", &output).unwrap();
     assert_eq!(bench.columns(), ["id|integer", "name|character varying(40)", "new|date"]);
     assert_eq!(bench.rows("select * from t"), ["5|b|2024-02-29"]);
@@ -175,7 +176,9 @@ fn a_name_in_another_case_is_the_same_table() {
 #[test]
 fn a_merge_goes_by_its_keys_its_rule_and_the_last_row_of_a_key() {
     let Some(bench) = Bench::new() else { return };
-    bench.database.run("create table t (id int primary key, name text); insert into t values (1, 'x'), (4, 'y')");
+    bench
+        .database
+        .run("create table t (id int primary key, name text); insert into t values (1, 'x'), (4, 'y')");
     let rows = "select 1 as id, 'a' as name union all select 2, 'b' union all select 2, 'c' union all select 3, null";
     bench.sql(rows, &bench.output(merge(&[], &[]))).unwrap();
     assert_eq!(bench.rows(ALL), ["1|a", "2|c", "3|-", "4|y"]);

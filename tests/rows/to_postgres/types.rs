@@ -78,10 +78,27 @@ fn new_tables_have_exact_types_and_the_same_values() {
     assert_eq!(
         bench.columns(),
         [
-            "id|bigint", "b|boolean", "i2|bigint", "i4|bigint", "i8|bigint", "f4|real", "f8|double precision",
-            "n|numeric", "n2|numeric(12,2)", "c|text", "v|text", "t|text", "u|text", "j|json", "da|date",
-            "tm|time without time zone", "ts|timestamp without time zone", "tstz|timestamp with time zone",
-            "by|bytea", "iv|text", "ta|text"
+            "id|bigint",
+            "b|boolean",
+            "i2|bigint",
+            "i4|bigint",
+            "i8|bigint",
+            "f4|real",
+            "f8|double precision",
+            "n|numeric",
+            "n2|numeric(12,2)",
+            "c|text",
+            "v|text",
+            "t|text",
+            "u|text",
+            "j|json",
+            "da|date",
+            "tm|time without time zone",
+            "ts|timestamp without time zone",
+            "tstz|timestamp with time zone",
+            "by|bytea",
+            "iv|text",
+            "ta|text"
         ]
     );
 }
@@ -97,9 +114,16 @@ fn new_tables_have_embulks_types() {
     assert_eq!(
         bench.columns(),
         [
-            "id|bigint", "b|boolean", "n|double precision", "n2|double precision", "j|json",
-            "da|timestamp without time zone", "tm|timestamp without time zone",
-            "ts|timestamp without time zone", "tstz|timestamp without time zone", "t|text"
+            "id|bigint",
+            "b|boolean",
+            "n|double precision",
+            "n2|double precision",
+            "j|json",
+            "da|timestamp without time zone",
+            "tm|timestamp without time zone",
+            "ts|timestamp without time zone",
+            "tstz|timestamp without time zone",
+            "t|text"
         ]
     );
     let row = "2|t|0.5|9999999999.99|\"s\"|9999-12-31 00:00:00|1970-01-01 23:59:59.999|9999-12-31 23:59:59.999999|\
@@ -178,7 +202,9 @@ fn random_values_come_back_equal() {
          update source set b = null, i2 = null, t = null, by = null, ts = null, j = null where id % 13 = 0;
          create table t (like source)",
     );
-    for (mode, types) in [(LoadMode::Replace, TypeMapping::Exact), (LoadMode::InsertDirect, TypeMapping::Embulk)] {
+    for (mode, types) in
+        [(LoadMode::Replace, TypeMapping::Exact), (LoadMode::InsertDirect, TypeMapping::Embulk)]
+    {
         let mut output = bench.output(mode);
         output.load.types = types;
         output.load.batch_bytes = 1 << 20;
@@ -192,8 +218,11 @@ fn random_values_come_back_equal() {
         let report =
             bench.load(InputConfig::Postgresql(postgresql(&bench.database, source)), &output).unwrap();
         assert_eq!(report.rows_loaded, Some(100_000));
-        let same = columns.replace(", j", ", j::text").replace('*', "id, b, i2, i4, i8, f4, f8, n, big, t, c, by, \
-             da, tm, ts, tstz, iv, u, j::text");
+        let same = columns.replace(", j", ", j::text").replace(
+            '*',
+            "id, b, i2, i4, i8, f4, f8, n, big, t, c, by, \
+             da, tm, ts, tstz, iv, u, j::text",
+        );
         for (left, right) in [("source", "t"), ("t", "source")] {
             let different = format!("select {same} from {left} except all select {same} from {right}");
             assert_eq!(bench.rows(&format!("select count(*) from ({different}) x")), ["0"], "{types:?}");

@@ -10,7 +10,7 @@ use crate::embulk::output::{Auth, Keyfile};
 use crate::embulk::text::Text;
 use crate::yaml::{Node, NodeValue};
 
-pub(super) fn auth(section: &Section<'_>) -> Option<Auth> {
+pub(in crate::embulk::bind) fn auth(section: &Section<'_>) -> Option<Auth> {
     #[derive(Clone, Copy)]
     enum Method {
         Key,
@@ -98,11 +98,7 @@ fn keyfile_text(section: &Section<'_>, node: &Node) -> Option<Text> {
     if binder.purpose == Purpose::Check {
         return None;
     }
-    let expanded = match (path.expose().strip_prefix("~/"), binder.home) {
-        (Some(rest), Some(home)) => std::path::Path::new(home).join(rest),
-        _ => binder.directory.join(path.expose()),
-    };
-    match binder.reader.read(&expanded) {
+    match binder.reader.read(&binder.path(path.expose())) {
         Ok(text) => Some(Text::Secret(crate::secret::Secret::new(text))),
         Err(error) => {
             let message = format!("`json_keyfile` {} cannot be read: {error}", path.shown());

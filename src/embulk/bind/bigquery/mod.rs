@@ -1,6 +1,6 @@
 //! `out: {type: bigquery}`, by the rules of its Ruby plugin.
 
-mod auth;
+pub(super) mod auth;
 mod mode;
 mod shape;
 

@@ -40,15 +40,14 @@ fn the_options_of_postgresql() {
 fn what_is_wrong_with_options_of_postgresql_is_said() {
     assert_eq!(
         problems(&format!(
-            "{OUT}in:\n  type: postgresql\n  user: u\n  database: d\n  table: t\n  ssl: maybe\n  statement_timeout_millis: -1\n  incremental: true\n  shema: x\n  fetch_rows: many\n"
+            "{OUT}in:\n  type: postgresql\n  user: u\n  database: d\n  table: t\n  ssl: maybe\n  statement_timeout_millis: -1\n  shema: x\n  fetch_rows: many\n"
         )),
         [
             "3:3 error missing-option: `host` is required in `in`",
-            "9:3 error unsupported-option: `incremental` is not supported yet, and leaving it out would change the result",
-            "11:15 error bad-value: `fetch_rows` must be a whole number, not `many`",
+            "10:15 error bad-value: `fetch_rows` must be a whole number, not `many`",
             "7:8 error bad-value: `ssl` must be one of disable, enable, verify, true, false, not `maybe`",
             "8:29 error bad-value: `statement_timeout_millis` must be a whole number from 0 to 2147483647, not `-1`",
-            "10:3 warning unknown-option: unknown option `shema` in `in` is ignored [did you mean `schema`?]",
+            "9:3 warning unknown-option: unknown option `shema` in `in` is ignored [did you mean `schema`?]",
         ]
     );
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{Look, Polls, Wait, address, is_first_miss, no_bucket, unless_canceled};
 use crate::cloud::aws::Aws;
+use crate::cloud::s3::credentials::S3Credentials;
 use crate::cloud::s3::head::{CustomerKey, HeadError, ObjectHead, ObjectQuery};
 use crate::cloud::s3::{S3, S3Settings};
 use crate::dig::params;
@@ -140,7 +141,7 @@ impl<'a> Options<'a> {
     }
 
     /// Those of the secrets, or none: then those that the AWS SDK finds, a role's for example.
-    fn credentials(&self) -> Result<Option<(Secret, Secret)>, OperatorError> {
+    fn credentials(&self) -> Result<S3Credentials, OperatorError> {
         let id = self.secret(&["aws.s3.access_key_id", "aws.access_key_id"])?;
         let key = self.secret(&["aws.s3.secret_access_key", "aws.secret_access_key"])?;
         let half = |has: &str, lacks: &str| {
@@ -148,8 +149,8 @@ impl<'a> Options<'a> {
                 .hint("set both, or none to use the credentials that the AWS SDK finds"))
         };
         match (id, key) {
-            (Some(id), Some(key)) => Ok(Some((id, key))),
-            (None, None) => Ok(None),
+            (Some(id), Some(key)) => Ok(S3Credentials::Keys { id, key, token: None }),
+            (None, None) => Ok(S3Credentials::Found),
             (Some(_), None) => half("access_key_id", "secret_access_key"),
             (None, Some(_)) => half("secret_access_key", "access_key_id"),
         }

@@ -5,6 +5,7 @@ mod columns;
 mod connect;
 mod decode;
 mod error;
+mod incremental;
 mod properties;
 mod zone;
 
@@ -21,7 +22,7 @@ use self::properties::Properties;
 use super::convert;
 use super::fetched::FetchedLog;
 use super::select::{self, Statement};
-use super::{BytesRule, Flow, Input, InputFigures, PageSink, Stop, is_full};
+use super::{BytesRule, Flow, Increment, Input, InputFigures, PageSink, Stop, is_full};
 use crate::embulk::input::{DatetimeCode, MysqlInput, Selection};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
@@ -42,6 +43,7 @@ pub struct MysqlReader {
     notes: Vec<String>,
     /// What messages call the source.
     name: String,
+    increment: Option<Increment>,
     log: FetchedLog,
 }
 
@@ -74,8 +76,19 @@ pub fn open(
     if let Some(before) = &config.statements.before_select {
         run(&mut conn, before.expose(), "`before_select`")?;
     }
-    let (prepared, statement) = prepared(&mut conn, &config.selection, &name)?;
+    let read = match &config.incremental {
+        None => prepared(&mut conn, &config.selection, &name)?,
+        Some(incremental) => {
+            let increment = incremental::Increments { config, incremental, session: &session, name: &name };
+            increment.prepared(&mut conn, context)?
+        }
+    };
+    let Read { prepared, statement, columns } = read;
     let Planned { schema, decoders, notes } = plan(config, &properties, &prepared, zones, &session, bytes)?;
+    let increment = columns.map(|columns| {
+        Increment::of(&columns, &schema, |name| config.column_options.iter().any(|(known, _)| known == name))
+    });
+    let increment = increment.transpose()?;
     log(format!("SQL: {}", statement.shown));
     Ok(MysqlReader {
         conn,
@@ -86,8 +99,17 @@ pub fn open(
         notes,
         after_select: config.statements.after_select.as_ref().map(|text| text.expose().to_owned()),
         name,
+        increment,
         log: FetchedLog::new(Arc::clone(&context.observer)),
     })
+}
+
+/// A statement that is ready to be run.
+struct Read {
+    prepared: mysql::Statement,
+    statement: Statement,
+    /// Of an incremental read.
+    columns: Option<Vec<String>>,
 }
 
 fn run(conn: &mut Conn, sql: &str, what: &str) -> Result<(), TransferError> {
@@ -95,28 +117,29 @@ fn run(conn: &mut Conn, sql: &str, what: &str) -> Result<(), TransferError> {
 }
 
 /// The statement, prepared. A table that is not there by its name may be there in another case.
-fn prepared(
-    conn: &mut Conn,
-    selection: &Selection,
-    name: &str,
-) -> Result<(mysql::Statement, Statement), TransferError> {
+fn prepared(conn: &mut Conn, selection: &Selection, name: &str) -> Result<Read, TransferError> {
     let statement = select::statement(selection, '`');
     match prepare(conn, &statement, name) {
         Err(error) if error.kind == ErrorKind::NotFound => {
-            let found = select::found(selection, |names| {
-                let sql = "SELECT table_name FROM information_schema.tables \
-                           WHERE table_schema = DATABASE() AND BINARY table_name IN (BINARY ?, BINARY ?, BINARY ?)";
-                conn.exec(sql, names.to_vec())
-                    .map_err(|error| driver_error(&error, format!("{name} could not be looked up")))
-            })?;
+            let found = found(conn, selection, name)?;
             if found == *selection {
                 return Err(error);
             }
             let statement = select::statement(&found, '`');
-            Ok((prepare(conn, &statement, name)?, statement))
+            Ok(Read { prepared: prepare(conn, &statement, name)?, statement, columns: None })
         }
-        prepared => Ok((prepared?, statement)),
+        prepared => Ok(Read { prepared: prepared?, statement, columns: None }),
     }
+}
+
+/// The selection with the name that the table has in its schema.
+fn found(conn: &mut Conn, selection: &Selection, name: &str) -> Result<Selection, TransferError> {
+    select::found(selection, |names| {
+        let sql = "SELECT table_name FROM information_schema.tables \
+                   WHERE table_schema = DATABASE() AND BINARY table_name IN (BINARY ?, BINARY ?, BINARY ?)";
+        conn.exec(sql, names.to_vec())
+            .map_err(|error| driver_error(&error, format!("{name} could not be looked up")))
+    })
 }
 
 fn prepare(conn: &mut Conn, statement: &Statement, name: &str) -> Result<mysql::Statement, TransferError> {
@@ -209,6 +232,10 @@ impl Input for MysqlReader {
         &self.schema
     }
 
+    fn increment(&self) -> Option<&Increment> {
+        self.increment.as_ref()
+    }
+
     fn stopper(&self) -> Box<dyn Stop> {
         Box::new(Killer { connector: self.connector.clone(), connection: self.conn.connection_id() })
     }
@@ -237,7 +264,7 @@ impl Input for MysqlReader {
                 .query_drop("COMMIT")
                 .map_err(|error| driver_error(&error, "the read could not be ended"))?;
         }
-        Ok(InputFigures { rows, notes: self.notes() })
+        Ok(InputFigures { rows, notes: self.notes(), ..InputFigures::default() })
     }
 }
 

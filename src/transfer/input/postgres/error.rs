@@ -56,12 +56,13 @@ fn kind_of(error: &DbError) -> ErrorKind {
     match error.code().code() {
         "42501" => ErrorKind::Permission,
         "3D000" | "3F000" | "42P01" => ErrorKind::NotFound,
-        "40001" | "40P01" | "53300" | "53400" | "55P03" | "57P03" => ErrorKind::Busy,
+        "40001" | "40P01" | "55P03" | "57P03" => ErrorKind::Busy,
         "25P03" | "25P04" | "57014" => ErrorKind::Timeout,
         "57P01" | "57P02" | "57P05" => ErrorKind::ConnectionLost,
-        "53100" | "53200" => ErrorKind::Busy,
         code if code.starts_with("28") => ErrorKind::Authentication,
         code if code.starts_with("08") => ErrorKind::ConnectionLost,
+        // Disk, memory, connections.
+        code if code.starts_with("53") => ErrorKind::Busy,
         _ => ErrorKind::Query,
     }
 }

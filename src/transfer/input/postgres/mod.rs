@@ -7,6 +7,7 @@ mod columns;
 mod copy;
 mod decode;
 pub(in crate::transfer) mod error;
+mod incremental;
 pub(in crate::transfer) mod load;
 mod nested;
 mod plan;
@@ -25,7 +26,7 @@ use self::properties::{Access, Properties};
 use self::session::{Canceler, Session};
 use super::fetched::FetchedLog;
 use super::select::{self, Statement};
-use super::{BytesRule, Flow, Input, InputFigures, PageSink, Stop, is_full};
+use super::{BytesRule, Flow, Increment, Input, InputFigures, PageSink, Stop, is_full};
 use crate::embulk::input::{PostgresqlInput, Selection, Statements};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
@@ -47,6 +48,7 @@ pub struct PostgresReader {
     notes: Vec<String>,
     /// What messages call the source.
     name: String,
+    increment: Option<Increment>,
     log: FetchedLog,
 }
 
@@ -75,14 +77,25 @@ pub fn open(
     }
     let name = select::name(&config.selection);
     let selection = table::found(&session, &config.selection, &properties.schema)?;
-    let statement = select::statement(&selection, '"');
+    let columns = match &config.incremental {
+        None => None,
+        Some(incremental) => Some(incremental::columns(&session, &selection, incremental, config, context)?),
+    };
+    let statement = match (&config.incremental, &columns) {
+        (Some(incremental), Some(columns)) => incremental::statement(&selection, columns, incremental)?,
+        _ => select::statement(&selection, '"'),
+    };
     let prepared = prepare(&session, &statement, &name)?;
     // Embulk's driver reads every wall clock in the zone of the process.
     let process = &context.process_zone;
     let zones = Zones { server: process.clone(), process: process.clone(), time: TimeDetail::Milliseconds };
     let Planned { schema, decoders, notes } = plan::plan(config, &session, prepared.columns(), zones, bytes)?;
+    let increment = columns.map(|columns| {
+        Increment::of(&columns, &schema, |name| config.column_options.iter().any(|(known, _)| known == name))
+    });
     log(format!("SQL: {}", statement.shown));
     Ok(PostgresReader {
+        increment: increment.transpose()?,
         canceler: session.canceler(),
         session: Some(session),
         sql: copy_of(&statement.sql),
@@ -137,6 +150,10 @@ impl Input for PostgresReader {
         &self.schema
     }
 
+    fn increment(&self) -> Option<&Increment> {
+        self.increment.as_ref()
+    }
+
     fn stopper(&self) -> Box<dyn Stop> {
         Box::new(self.canceler.clone())
     }
@@ -168,7 +185,7 @@ impl Input for PostgresReader {
             session.run("COMMIT").map_err(|trouble| trouble.during("the read could not be ended"))?;
             session.close();
         }
-        Ok(InputFigures { rows, notes: self.notes() })
+        Ok(InputFigures { rows, notes: self.notes(), ..InputFigures::default() })
     }
 }
 

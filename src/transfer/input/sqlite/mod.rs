@@ -190,7 +190,11 @@ impl Input for SqliteReader {
             self.log.count(count);
             if is_full(&page) {
                 if sink.send(page) == Flow::Stop {
-                    return Ok(InputFigures { rows: count, notes: self.notes.clone() });
+                    return Ok(InputFigures {
+                        rows: count,
+                        notes: self.notes.clone(),
+                        ..InputFigures::default()
+                    });
                 }
                 page = sink.page();
                 page.first_row = count;
@@ -198,12 +202,12 @@ impl Input for SqliteReader {
         }
         self.log.end(count);
         if page.rows > 0 && sink.send(page) == Flow::Stop {
-            return Ok(InputFigures { rows: count, notes: self.notes.clone() });
+            return Ok(InputFigures { rows: count, notes: self.notes.clone(), ..InputFigures::default() });
         }
         if let Some(after) = &self.after_select {
             self.connection.execute_batch(after).map_err(|error| failed(&error, "`after_select` failed"))?;
         }
-        Ok(InputFigures { rows: count, notes: self.notes.clone() })
+        Ok(InputFigures { rows: count, notes: self.notes.clone(), ..InputFigures::default() })
     }
 }
 

@@ -8,7 +8,10 @@ use crate::transfer::error::{ErrorKind, TransferError};
 const ERRORS_SHOWN: usize = 5;
 
 /// A call failed while something was being done, e.g. "table `d.t` could not be read".
-pub(super) fn call_failed(what: impl Into<String>, error: &GoogleError) -> TransferError {
+pub(in crate::transfer::output) fn call_failed(
+    what: impl Into<String>,
+    error: &GoogleError,
+) -> TransferError {
     let kind = match error.status {
         None if error.is_unreachable() => ErrorKind::Unreachable,
         None if error.call == "credentials" => ErrorKind::Authentication,

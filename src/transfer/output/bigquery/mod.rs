@@ -12,14 +12,14 @@ mod catalog;
 mod change;
 mod clock_text;
 mod conversion;
-mod failure;
+pub(super) mod failure;
 mod field;
 mod job;
 mod payload;
 mod publish;
 mod rehearsal;
 mod resume;
-mod service;
+pub(super) mod service;
 mod stage;
 mod table;
 #[cfg(test)]

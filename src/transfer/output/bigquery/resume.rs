@@ -62,7 +62,15 @@ impl Past {
                     };
                 }
                 (Effect::SubmitJob { .. }, None) => past.unfinished.push(effect.clone()),
-                (Effect::SubmitJob { .. } | Effect::WriteFile { .. } | Effect::PublishRows { .. }, _) => {}
+                (Effect::SubmitJob { .. }, _) => {}
+                // Of a config that was another output's.
+                (
+                    Effect::WriteFile { .. }
+                    | Effect::WriteObject { .. }
+                    | Effect::UploadParts { .. }
+                    | Effect::PublishRows { .. },
+                    _,
+                ) => {}
             }
         }
         past
@@ -87,7 +95,10 @@ fn try_of(prefix: &str, effect: &Effect) -> Option<u32> {
         Effect::StageObject { object, .. } => object,
         Effect::StageTable { table, .. } => table,
         Effect::SubmitJob { job_id, .. } => job_id,
-        Effect::WriteFile { .. } | Effect::PublishRows { .. } => return None,
+        Effect::WriteFile { .. }
+        | Effect::WriteObject { .. }
+        | Effect::UploadParts { .. }
+        | Effect::PublishRows { .. } => return None,
     };
     let rest = name.strip_prefix(prefix)?;
     let digits = rest.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(rest.len());
@@ -207,7 +218,11 @@ impl Service {
                 let what = format!("staging table `{table}` could not be removed");
                 self.tidy(&what, self.bigquery.delete_table(&self.beside(table)))?;
             }
-            Effect::SubmitJob { .. } | Effect::WriteFile { .. } | Effect::PublishRows { .. } => return Ok(()),
+            Effect::SubmitJob { .. }
+            | Effect::WriteFile { .. }
+            | Effect::WriteObject { .. }
+            | Effect::UploadParts { .. }
+            | Effect::PublishRows { .. } => return Ok(()),
         }
         Ok(self.context.ledger.settle(effect, &EffectOutcome::Removed)?)
     }

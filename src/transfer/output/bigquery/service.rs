@@ -168,7 +168,8 @@ async fn canceled(cancel: &Cancel) {
     }
 }
 
-fn account(auth: &Auth) -> Account {
+/// The account that a config names.
+pub(in crate::transfer::output) fn account(auth: &Auth) -> Account {
     match auth {
         Auth::ServiceAccount(key) => Account::ServiceAccount(key.content.clone()),
         Auth::AuthorizedUser(key) => Account::AuthorizedUser(key.content.clone()),

@@ -1,7 +1,7 @@
 //! Rows on their way out: encoded, compressed, and handed to uploads in parts that end between two rows.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use flate2::Compression as Level;
 use flate2::write::GzEncoder;
@@ -15,6 +15,7 @@ use crate::transfer::encode::csv::{CsvEncoder, CsvFormat};
 use crate::transfer::encode::jsonl::JsonlEncoder;
 use crate::transfer::encode::parquet::{self, ParquetEncoder};
 use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::output::shelf::Shelf;
 use crate::transfer::page::{PAGE_BYTES, Page};
 use crate::transfer::schema::Schema;
 
@@ -44,27 +45,6 @@ enum Format {
     Lines(Box<dyn Encoder>),
     /// The writer of the part under way, and where it writes to.
     Parquet(Option<Box<ParquetEncoder<Shelf>>>, Shelf),
-}
-
-/// Where the Parquet writer puts its blocks.
-#[derive(Debug, Clone, Default)]
-struct Shelf(Arc<Mutex<Vec<u8>>>);
-
-impl Shelf {
-    fn empty_into(&self, out: &mut Vec<u8>) {
-        out.append(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-}
-
-impl Write for Shelf {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 impl Packer {

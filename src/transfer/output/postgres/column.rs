@@ -168,12 +168,7 @@ fn boolean(kind: ColumnType, family: Family, types: TypeMapping) -> Form {
 
 /// A date, time or timestamp. Embulk's are instants, shown by the clock of a zone; exact ones show the source's own
 /// clock, unless the column has a zone.
-fn clock(
-    kind: ColumnType,
-    family: Family,
-    option: Option<&SqlColumnOption>,
-    load: &TableLoad,
-) -> CopyForm {
+fn clock(kind: ColumnType, family: Family, option: Option<&SqlColumnOption>, load: &TableLoad) -> CopyForm {
     let zone = option.and_then(|option| option.timezone.as_ref());
     let exact = load.types == TypeMapping::Exact && zone.is_none();
     let shown = match (exact, family) {

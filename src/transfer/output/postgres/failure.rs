@@ -5,7 +5,11 @@ use crate::transfer::input::postgres::error::Trouble;
 
 /// The error of rows that could not be loaded or published. `place` finds the column and the row in what the server
 /// says of a COPY.
-pub(super) fn refused(trouble: Trouble, doing: &str, place: impl Fn(&str) -> Option<String>) -> TransferError {
+pub(super) fn refused(
+    trouble: Trouble,
+    doing: &str,
+    place: impl Fn(&str) -> Option<String>,
+) -> TransferError {
     let Trouble::Server(error) = &trouble else { return trouble.during(doing) };
     let class = error.code().code().get(..2).unwrap_or_default().to_owned();
     let at = error.where_().and_then(place);

@@ -109,8 +109,7 @@ impl PostgresTarget {
         let table = self.table_name(&session, &schema_name)?;
         let name = table::qualified(&schema_name, &table);
         let failed = format!("table `{table}` could not be looked up");
-        let existing =
-            table::columns(&session, &name).map_err(|trouble| trouble.during(failed.as_str()))?;
+        let existing = table::columns(&session, &name).map_err(|trouble| trouble.during(failed.as_str()))?;
         let plan = table::plan(schema, &self.config.load, existing.as_deref())?;
         let status = Status::of(&schema_name);
         status.ensure(&session)?;
@@ -162,7 +161,12 @@ fn spell_out(session: &Session, into: &str, plan: &mut Plan) -> Result<(), Trans
 
 impl Work {
     /// Sends the rows of a page.
-    fn page(&mut self, page: &Page, config: &PostgresqlOutput, context: &TransferContext) -> Result<u64, TransferError> {
+    fn page(
+        &mut self,
+        page: &Page,
+        config: &PostgresqlOutput,
+        context: &TransferContext,
+    ) -> Result<u64, TransferError> {
         let mut rows = Vec::with_capacity(page.byte_size() + page.rows * 4 * page.columns.len());
         self.encoder.rows(page, &mut rows)?;
         let length = rows.len() as u64;
@@ -267,8 +271,14 @@ impl Output for PostgresTarget {
     fn commit(&mut self) -> Result<OutputFigures, TransferError> {
         let Some(work) = &mut self.work else { return Err(not_begun()) };
         work.end_batch(&self.context)?;
-        let published =
-            publish::publish(&work.session, &work.target, &self.config.load, &self.context, work.sent, self.bytes)?;
+        let published = publish::publish(
+            &work.session,
+            &work.target,
+            &self.config.load,
+            &self.context,
+            work.sent,
+            self.bytes,
+        )?;
         if let Some(work) = self.work.take() {
             work.session.close();
         }

@@ -204,9 +204,7 @@ pub(super) fn publish(
         if tried >= load.retries.limit {
             return Err(error);
         }
-        context
-            .observer
-            .log(Level::Warn, &format!("{error}; tried again in {} ms", pause.as_millis()));
+        context.observer.log(Level::Warn, &format!("{error}; tried again in {} ms", pause.as_millis()));
         wait(pause, &context.cancel)?;
         pause = pause.saturating_mul(2).min(load.retries.longest);
     }

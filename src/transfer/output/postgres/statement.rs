@@ -110,7 +110,10 @@ mod tests {
     fn names_are_quoted_everywhere() {
         let columns = columns();
         for (sql, expected) in [
-            (create_stage("\"s\"", &columns), "CREATE TEMPORARY TABLE \"s\" (\"id\" bigint, \"a\"\"b\" text)"),
+            (
+                create_stage("\"s\"", &columns),
+                "CREATE TEMPORARY TABLE \"s\" (\"id\" bigint, \"a\"\"b\" text)",
+            ),
             (copy("\"s\"", &columns), "COPY \"s\" (\"id\", \"a\"\"b\") FROM STDIN"),
             (
                 insert("t", "s", &columns),

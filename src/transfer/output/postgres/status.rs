@@ -37,8 +37,7 @@ impl Status {
     }
 
     fn exists(&self, session: &Session) -> Result<bool, Trouble> {
-        let sql =
-            format!("SELECT 1 WHERE pg_catalog.to_regclass({}) IS NOT NULL", literal(&self.table));
+        let sql = format!("SELECT 1 WHERE pg_catalog.to_regclass({}) IS NOT NULL", literal(&self.table));
         Ok(!session.texts(&sql)?.is_empty())
     }
 
@@ -53,7 +52,8 @@ impl Status {
     pub(super) fn ensure(&self, session: &Session) -> Result<(), TransferError> {
         let failed = |trouble: Trouble| {
             let refused = trouble.has_code("42501");
-            let error = trouble.during(format!("the table {TABLE} could not be made", TABLE = shown(&self.table)));
+            let error =
+                trouble.during(format!("the table {TABLE} could not be made", TABLE = shown(&self.table)));
             if refused {
                 error.hint(format!(
                     "let somebody who may run `{}` and grant SELECT, INSERT and DELETE on it",
@@ -75,8 +75,7 @@ impl Status {
 
     /// Writes the row in the transaction that is open. Waits for another transaction that is about to write it.
     pub(super) fn claim(&self, session: &Session, id: &str, cancel: &Cancel) -> Result<Claim, Trouble> {
-        let sql =
-            format!("INSERT INTO {} (id) VALUES ({}) ON CONFLICT DO NOTHING", self.table, literal(id));
+        let sql = format!("INSERT INTO {} (id) VALUES ({}) ON CONFLICT DO NOTHING", self.table, literal(id));
         Ok(if session.execute(&sql, cancel)? == 0 { Claim::Published } else { Claim::Ours })
     }
 

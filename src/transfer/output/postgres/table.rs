@@ -109,8 +109,11 @@ pub(super) fn plan(
     existing: Option<&[TargetColumn]>,
 ) -> Result<Plan, TransferError> {
     if let Some(name) = schema.shared_name() {
-        return Err(TransferError::new(ErrorKind::Config, format!("two columns of the rows are named `{name}`"))
-            .hint("give one of them another name in the query, or with the `rename` filter"));
+        return Err(TransferError::new(
+            ErrorKind::Config,
+            format!("two columns of the rows are named `{name}`"),
+        )
+        .hint("give one of them another name in the query, or with the `rename` filter"));
     }
     let mut plan = Plan::default();
     for (at, column) in schema.columns.iter().enumerate() {
@@ -147,7 +150,9 @@ pub(super) fn plan(
     }
     if plan.columns.is_empty() {
         let message = format!("no column of the rows is in table `{}`", load.table.shown());
-        return Err(TransferError::new(ErrorKind::Config, message).hint("check `table`, or rename the columns"));
+        return Err(
+            TransferError::new(ErrorKind::Config, message).hint("check `table`, or rename the columns")
+        );
     }
     Ok(plan)
 }

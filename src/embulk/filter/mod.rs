@@ -1,7 +1,22 @@
 //! The options of `filters:`, per `type:`.
 
+mod cast;
+mod json;
+mod mask;
+mod rename;
+mod row;
+
+pub use cast::{ClockCast, ExpandJson, Expanded, Place, TimeUnit, TimestampFormat, Typecast, TypecastColumn};
+pub use json::{JsonEdits, JsonRule};
+pub use mask::{Mask, MaskColumn, MaskKind, MaskPath};
+pub use rename::{CharacterTypes, FirstCharacter, NumberSuffix, Rename, RenameRule};
+pub use row::{Comparison, Condition, Literal, Operator, Reading};
+
 use super::config::EmbulkType;
 use super::zone::Zone;
+
+/// The format of timestamps where a config names none.
+pub const DEFAULT_FORMAT: &str = "%Y-%m-%d %H:%M:%S.%N %z";
 
 /// One filter.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +27,25 @@ pub enum FilterConfig {
     RemoveColumns(RemoveColumns),
     /// `type: rename`
     Rename(Rename),
+    /// `type: mask`
+    Mask(Mask),
+    /// `type: row`: the rows that stay.
+    Row(Condition),
+    /// `type: typecast`
+    Typecast(Typecast),
+    /// `type: timestamp_format`
+    TimestampFormat(TimestampFormat),
+    /// `type: expand_json`
+    ExpandJson(ExpandJson),
+}
+
+/// What happens with values that cannot become what they should (`stop_on_invalid_record`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Invalid {
+    /// The transfer fails.
+    Stop,
+    /// The value becomes NULL, or the row is left out; how often is told.
+    Tolerate,
 }
 
 /// `type: column`: first what stays, then what is added.
@@ -25,6 +59,8 @@ pub struct ColumnFilter {
     pub default_timestamp_format: String,
     /// The zone of such defaults.
     pub default_timezone: Zone,
+    /// What happens inside of JSON columns.
+    pub edits: JsonEdits,
 }
 
 /// Which columns stay.
@@ -89,11 +125,4 @@ pub enum Unmatched {
     Refuse,
     /// Are ignored (`accept_unmatched_columns: true`).
     Accept,
-}
-
-/// `type: rename`: `columns`, old name to new. A name that the input does not have is an error.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rename {
-    /// Old and new names, in the order of the file.
-    pub columns: Vec<(String, String)>,
 }

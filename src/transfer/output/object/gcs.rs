@@ -1,0 +1,179 @@
+//! Cloud Storage: resumable uploads, finished when the transfer commits.
+//!
+//! An upload that is not finished is no object, costs nothing, and is forgotten by the service within a week: of what
+//! a killed run left there is nothing to remove.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::names::{Key, Names};
+use super::wait::wait;
+use super::{ObjectStore, ObjectUpload, Rest};
+use crate::cloud::google::Endpoints;
+use crate::cloud::google::error::GoogleError;
+use crate::cloud::google::http::{Google, Manners};
+use crate::cloud::google::storage::{self, Storage};
+use crate::cloud::google::upload::{CHUNK, CHUNKS_HELD, Upload};
+use crate::embulk::output::GcsOutput;
+use crate::embulk::text::Text;
+use crate::secret::Secret;
+use crate::transfer::context::TransferContext;
+use crate::transfer::effect::{Effect, EffectOutcome};
+use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::output::bigquery::failure::call_failed;
+use crate::transfer::output::bigquery::service::account;
+
+/// Bytes that an upload holds at most.
+pub(super) const MEMORY_BYTES: usize = CHUNK * CHUNKS_HELD;
+
+/// Until a connection stands, and without a byte of an answer.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A bucket, as one transfer sees it.
+pub(super) struct GcsStore(Arc<Service>);
+
+struct Service {
+    storage: Storage,
+    names: Names,
+    content_type: String,
+    context: TransferContext,
+}
+
+/// Embulk's plugin takes dots and slashes off the beginning of a name.
+pub(super) fn clean_prefix(prefix: &Text) -> Text {
+    let clean = |text: &str| text.trim_start_matches('.').trim_start_matches('/').to_owned();
+    match prefix {
+        Text::Plain(text) => Text::Plain(clean(text)),
+        Text::Secret(secret) => Text::Secret(Secret::new(clean(secret.expose()))),
+    }
+}
+
+impl GcsStore {
+    /// Checks the key; nothing is called yet.
+    pub(super) fn new(
+        config: &GcsOutput,
+        names: &Names,
+        context: &TransferContext,
+    ) -> Result<Self, TransferError> {
+        let manners = Manners {
+            retries: config.retries,
+            open_timeout: PATIENCE,
+            read_timeout: PATIENCE,
+            application_name: config.application_name.clone(),
+        };
+        let google = Google::shared(account(&config.auth), Endpoints::from_environment(), &manners)
+            .map_err(|error| call_failed("Cloud Storage cannot be called", &error))?;
+        Ok(Self(Arc::new(Service {
+            storage: Storage::new(google),
+            names: names.clone(),
+            content_type: config.content_type.clone(),
+            context: context.clone(),
+        })))
+    }
+}
+
+impl Service {
+    fn failed(&self, what: String, permission: &str, error: &GoogleError) -> TransferError {
+        if self.context.cancel.is_canceled() {
+            return TransferError::canceled();
+        }
+        let failed = call_failed(what, error);
+        let bucket = self.names.bucket().shown();
+        match failed.kind {
+            ErrorKind::NotFound => failed.hint(format!("make bucket `{bucket}`, or correct `bucket`")),
+            ErrorKind::Permission => failed.hint(permission),
+            ErrorKind::Authentication => failed.hint("check `auth_method` and `json_keyfile`"),
+            _ => failed,
+        }
+    }
+
+    fn unwritten(&self, key: &Key, error: &GoogleError) -> TransferError {
+        let what = format!("object `{}` could not be written", self.names.address(key));
+        let permission = "grant `storage.objects.create`, and `storage.objects.delete` to overwrite";
+        self.failed(what, permission, error)
+    }
+}
+
+impl ObjectStore for GcsStore {
+    fn open(&self, key: &Key) -> Box<dyn ObjectUpload> {
+        let service = &self.0;
+        let (bucket, cancel) = (service.names.bucket().expose(), service.context.cancel.clone());
+        let upload = service.storage.replace(bucket, &key.real, &service.content_type);
+        let upload = upload.until(Box::new(move || cancel.is_canceled()));
+        Box::new(GcsUpload { service: Arc::clone(service), key: key.clone(), upload: Some(upload) })
+    }
+
+    fn keys(&self, wanted: &(dyn Fn(&str) -> bool + Sync)) -> Result<Vec<String>, TransferError> {
+        let service = &self.0;
+        let bucket = service.names.bucket();
+        let call = service.storage.names(bucket.expose(), service.names.prefix(), wanted);
+        wait(&service.context.cancel, call)?.map_err(|error| {
+            let what = format!("bucket `{}` could not be listed", bucket.shown());
+            service.failed(what, "grant `storage.objects.list`, or set `stale_objects: keep`", &error)
+        })
+    }
+
+    fn delete(&self, key: &Key) -> Result<(), TransferError> {
+        let service = &self.0;
+        let call = service.storage.delete(service.names.bucket().expose(), &key.real);
+        wait(&service.context.cancel, call)?.map_err(|error| {
+            let what = format!("stale object `{}` could not be deleted", service.names.address(key));
+            let permission = "grant `storage.objects.delete`, or remove it and set `stale_objects: error`";
+            service.failed(what, permission, &error)
+        })
+    }
+
+    fn recover(&self) -> Result<(), TransferError> {
+        Ok(())
+    }
+}
+
+/// An object under way.
+struct GcsUpload {
+    service: Arc<Service>,
+    key: Key,
+    upload: Option<Upload>,
+}
+
+impl ObjectUpload for GcsUpload {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), TransferError> {
+        let Some(upload) = &mut self.upload else { return Err(super::not_begun()) };
+        upload.write(bytes).map_err(|error| self.service.unwritten(&self.key, &error))
+    }
+
+    /// The last chunk makes an object visible, so it waits. There is one object only.
+    fn seal(&mut self, _rest: Rest) -> Result<(), TransferError> {
+        Ok(())
+    }
+
+    fn publish(&mut self) -> Result<(), TransferError> {
+        let Some(upload) = self.upload.take() else { return Err(super::not_begun()) };
+        let ledger = &self.service.context.ledger;
+        let object = Effect::WriteObject {
+            bucket: self.service.names.bucket().shown().to_owned(),
+            object: self.key.shown.clone(),
+        };
+        ledger.intend(&object)?;
+        let finished = upload.finish().and_then(|uploaded| storage::verify(&uploaded));
+        finished.map_err(|error| self.service.unwritten(&self.key, &error))?;
+        Ok(ledger.settle(&object, &EffectOutcome::Done)?)
+    }
+
+    fn cancel(&mut self) {
+        if let Some(upload) = self.upload.take() {
+            upload.cancel();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_begin_with_neither_dots_nor_slashes() {
+        for (prefix, clean) in [("./a/b", "a/b"), ("/a", "a"), ("..//a.b", "a.b"), ("a", "a")] {
+            assert_eq!(clean_prefix(&Text::plain(prefix)), Text::plain(clean));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Keys of objects, and how messages show them: a bucket or a prefix may come from a secret.
+
+use crate::embulk::output::FileOutput;
+use crate::embulk::text::Text;
+
+/// The key of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Key {
+    /// As the store knows it.
+    pub(super) real: String,
+    /// As messages, the log and the state have it.
+    pub(super) shown: String,
+}
+
+/// The names of the objects of one output.
+#[derive(Debug, Clone)]
+pub(super) struct Names {
+    scheme: &'static str,
+    bucket: Text,
+    prefix: Text,
+}
+
+impl Names {
+    /// Names below a prefix of a bucket; `scheme` is what addresses begin with.
+    pub(super) fn new(scheme: &'static str, bucket: &Text, prefix: &Text) -> Self {
+        Self { scheme, bucket: bucket.clone(), prefix: prefix.clone() }
+    }
+
+    pub(super) fn bucket(&self) -> &Text {
+        &self.bucket
+    }
+
+    pub(super) fn prefix(&self) -> &str {
+        self.prefix.expose()
+    }
+
+    /// The key of an object by its number, from 0.
+    pub(super) fn key(&self, files: &FileOutput, file: usize) -> Key {
+        let rest = format!("{}{}", files.sequence.text(0, file), files.file_ext);
+        self.below(&rest)
+    }
+
+    /// A key that the store listed.
+    pub(super) fn listed(&self, real: String) -> Key {
+        match real.strip_prefix(self.prefix.expose()) {
+            Some(rest) => self.below(rest),
+            None => Key { shown: real.clone(), real },
+        }
+    }
+
+    /// A key that an earlier attempt recorded as it is shown; none when it belongs to another bucket or prefix.
+    pub(super) fn recorded(&self, bucket: &str, shown: &str) -> Option<Key> {
+        let rest = shown.strip_prefix(self.prefix.shown()).filter(|_| bucket == self.bucket.shown())?;
+        Some(self.below(rest))
+    }
+
+    fn below(&self, rest: &str) -> Key {
+        Key {
+            real: format!("{}{rest}", self.prefix.expose()),
+            shown: format!("{}{rest}", self.prefix.shown()),
+        }
+    }
+
+    /// `s3://bucket/key`
+    pub(super) fn address(&self, key: &Key) -> String {
+        format!("{}://{}/{}", self.scheme, self.bucket.shown(), key.shown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+
+    #[test]
+    fn a_secret_prefix_is_used_and_not_shown() {
+        let prefix = Text::Secret(Secret::new("hidden/orders"));
+        let names = Names::new("s3", &Text::plain("lake"), &prefix);
+        let key = names.listed("hidden/orders.001.00.csv".to_owned());
+        assert_eq!(names.address(&key), "s3://lake/….001.00.csv");
+        assert_eq!(names.recorded("lake", &key.shown), Some(key));
+        assert_eq!(names.recorded("pond", "….001.00.csv"), None);
+    }
+}
