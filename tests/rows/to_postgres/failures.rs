@@ -201,3 +201,23 @@ fn a_server_that_is_not_there_is_exit_75() {
     let said = sandbox.run(["run", "load.dig"]).expect_code(1);
     assert!(said.stderr.contains("(PostgreSQL error 28000)"), "{}", said.stderr);
 }
+
+#[test]
+fn a_run_that_is_stopped_while_it_publishes_leaves_nothing() {
+    for mode in MODES {
+        let Some(bench) = Bench::new() else { return };
+        bench.database.run("create table t (id int)");
+        let output = bench.output(mode);
+        let mut holder = bench.database.connect();
+        holder.run("begin; lock table t in exclusive mode");
+        std::thread::scope(|scope| {
+            let load = scope.spawn(|| bench.sql("select 1 as id", &output));
+            bench.database.await_row("select 1 from pg_locks where relation = 't'::regclass and not granted");
+            bench.lab.cancel.cancel();
+            assert!(load.join().unwrap().unwrap_err().is_canceled());
+        });
+        holder.run("rollback");
+        assert_eq!(bench.rows("select count(*) from t"), ["0"]);
+        bench.assert_tidy();
+    }
+}

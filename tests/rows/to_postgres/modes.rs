@@ -92,7 +92,7 @@ const HANGING: &str = "
     insert into t values (7, 'old', 'x')";
 
 const KEPT: &str = "select obj_description('t'::regclass), col_description('t'::regclass, 2), relacl, relowner::regrole, \
-     (select string_agg(indexrelid::regclass::text, ',' order by 1) from pg_index where indrelid = 't'::regclass) \
+     (select string_agg(indexrelid::regclass::text, ',' order by indexrelid::regclass::text) from pg_index where indrelid = 't'::regclass) \
      from pg_class where oid = 't'::regclass";
 
 #[test]

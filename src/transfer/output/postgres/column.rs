@@ -126,7 +126,9 @@ pub(super) fn form(
         ColumnType::String => CopyForm::Text(Form::Text),
         ColumnType::Bytes if family == Family::Bytes => CopyForm::Hex,
         ColumnType::Bytes => CopyForm::Text(Form::Base64),
-        ColumnType::Json => CopyForm::Text(Form::Json),
+        // As Embulk writes it anew; else as it is stored.
+        ColumnType::Json if load.types == TypeMapping::Embulk => CopyForm::Text(Form::Json),
+        ColumnType::Json => CopyForm::Text(Form::Text),
         ColumnType::Year if load.types == TypeMapping::Exact && !is_clock(family) => {
             CopyForm::Text(Form::Integer)
         }
