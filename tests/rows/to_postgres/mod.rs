@@ -3,6 +3,7 @@
 mod failures;
 mod modes;
 mod once;
+mod published;
 mod types;
 
 use std::collections::BTreeMap;
