@@ -70,6 +70,8 @@ pub enum Effect {
     UploadParts { bucket: String, object: String, upload: Option<String> },
     /// An object that becomes visible, in S3 or Cloud Storage.
     WriteObject { bucket: String, object: String },
+    /// A transaction of a database that makes rows visible and leaves a row named `id` beside them.
+    PublishRows { target: String, id: String, rows: u64, bytes: u64 },
     /// A local file written under a temporary name and renamed when whole.
     WriteFile { path: String },
 }

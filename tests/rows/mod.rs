@@ -10,3 +10,4 @@ mod mysql_types;
 mod outcomes;
 mod postgres;
 mod sqlite;
+mod to_postgres;

@@ -20,8 +20,8 @@ use crate::secret::Secret;
 const LATER: &str = "take it out, and put the condition into `where`";
 
 /// Embulk's time-outs.
-const CONNECT: Duration = Duration::from_secs(300);
-const SILENCE: Duration = Duration::from_secs(1800);
+pub(super) const CONNECT: Duration = Duration::from_secs(300);
+pub(super) const SILENCE: Duration = Duration::from_secs(1800);
 
 pub(super) fn bind(section: &Section<'_>) -> Option<InputConfig> {
     let native = ["mysql", "postgresql", "sqlite", "file", "s3"];
@@ -120,11 +120,11 @@ fn sqlite(section: &Section<'_>) -> Option<SqliteInput> {
     Some(input)
 }
 
-fn port(section: &Section<'_>) -> Option<u16> {
+pub(super) fn port(section: &Section<'_>) -> Option<u16> {
     section.integer("port", 1..=65_535).and_then(|port| u16::try_from(port).ok())
 }
 
-fn password(section: &Section<'_>) -> Secret {
+pub(super) fn password(section: &Section<'_>) -> Secret {
     let password = section.text("password").map_or_else(|| Secret::new(""), Text::into_secret);
     section.warn_of_literal("password", password.expose());
     password
@@ -138,7 +138,7 @@ fn refuse_incremental(section: &Section<'_>) {
     section.ignore(&["last_record", "use_raw_query_with_incremental"]);
 }
 
-fn ssl(section: &Section<'_>) -> SslMode {
+pub(super) fn ssl(section: &Section<'_>) -> SslMode {
     section
         .word(
             "ssl",
@@ -154,7 +154,7 @@ fn ssl(section: &Section<'_>) -> SslMode {
 }
 
 /// A statement or a part of one: an empty text is as good as absent.
-fn sql(section: &Section<'_>, key: &'static str) -> Option<Text> {
+pub(super) fn sql(section: &Section<'_>, key: &'static str) -> Option<Text> {
     section.text(key).filter(|text| !text.is_empty())
 }
 
@@ -219,7 +219,7 @@ fn column_options(section: &Section<'_>, key: &'static str) -> Vec<(String, Colu
 }
 
 /// Properties of the driver: any scalar, as text.
-fn properties(section: &Section<'_>) -> BTreeMap<String, Text> {
+pub(super) fn properties(section: &Section<'_>) -> BTreeMap<String, Text> {
     let mut properties = BTreeMap::new();
     for (name, entry) in section.named("options") {
         match Scalar::of(&entry.value, section.binder()) {

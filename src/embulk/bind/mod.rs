@@ -14,6 +14,7 @@ mod s3;
 mod scalar;
 mod section;
 mod source;
+mod sql_output;
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -159,10 +160,13 @@ fn one_file(section: &Section<'_>, exec: ExecConfig) {
 }
 
 fn output(section: &Section<'_>) -> Option<OutputConfig> {
-    match section.plugin("output", &["bigquery", "file", "s3", "gcs"])? {
+    match section.plugin("output", &["bigquery", "file", "s3", "gcs", "postgresql"])? {
         "bigquery" => bigquery::bind(section).map(|output| OutputConfig::Bigquery(Box::new(output))),
         "s3" => s3::bind(section).map(|output| OutputConfig::S3(Box::new(output))),
         "gcs" => gcs::bind(section).map(|output| OutputConfig::Gcs(Box::new(output))),
+        "postgresql" => {
+            sql_output::postgresql(section).map(|output| OutputConfig::Postgresql(Box::new(output)))
+        }
         _ => file::bind(section).map(|output| OutputConfig::File(Box::new(output))),
     }
 }

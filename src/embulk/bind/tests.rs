@@ -1,6 +1,7 @@
 //! What each option may hold and what is said of the rest, from the outside.
 
 mod postgresql;
+mod postgresql_output;
 
 mod source;
 

@@ -3,6 +3,7 @@
 mod bigquery;
 mod file;
 mod object;
+mod sql;
 
 use std::fmt;
 
@@ -11,6 +12,7 @@ use super::text::Text;
 pub use bigquery::*;
 pub use file::*;
 pub use object::*;
+pub use sql::*;
 
 /// Where rows go.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,13 +25,15 @@ pub enum OutputConfig {
     S3(Box<S3Output>),
     /// `type: gcs`
     Gcs(Box<GcsOutput>),
+    /// `type: postgresql`
+    Postgresql(Box<PostgresqlOutput>),
 }
 
 impl OutputConfig {
     /// What an output of files writes, wherever they go.
     pub fn files(&self) -> Option<&FileOutput> {
         match self {
-            Self::Bigquery(_) => None,
+            Self::Bigquery(_) | Self::Postgresql(_) => None,
             Self::File(output) => Some(output),
             Self::S3(output) => Some(&output.files),
             Self::Gcs(output) => Some(&output.files),
@@ -44,6 +48,10 @@ impl fmt::Display for OutputConfig {
             Self::Bigquery(output) => {
                 let parts = [&output.destination_project, &output.dataset, &output.table];
                 write!(f, "bigquery {}", parts.map(Text::shown).join("."))
+            }
+            Self::Postgresql(output) => {
+                let parts = [&output.database, &output.schema, &output.load.table];
+                write!(f, "postgresql {}", parts.map(Text::shown).join("."))
             }
             Self::File(output) => write!(f, "file {}", output.shown_name(0)),
             Self::S3(output) => write!(f, "s3 {}/{}", output.bucket.shown(), output.files.shown_name(0)),

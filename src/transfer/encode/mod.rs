@@ -5,6 +5,7 @@
 
 pub mod arrow;
 pub(super) mod cell;
+pub mod copy_text;
 pub mod csv;
 pub mod jsonl;
 pub mod number;

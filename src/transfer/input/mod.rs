@@ -7,7 +7,7 @@ mod increment;
 pub mod mysql;
 pub mod postgres;
 mod property;
-mod select;
+pub(in crate::transfer) mod select;
 pub mod sqlite;
 
 use std::sync::Arc;
@@ -49,6 +49,7 @@ pub fn bytes_rule(output: &OutputConfig) -> BytesRule {
         OutputConfig::File(options) => options.types,
         OutputConfig::S3(options) => options.files.types,
         OutputConfig::Gcs(options) => options.files.types,
+        OutputConfig::Postgresql(options) => options.load.types,
     };
     match types {
         TypeMapping::Exact => BytesRule::Accept,

@@ -146,7 +146,7 @@ fn build(selection: &Selection, quote: char, text: fn(&Text) -> &str) -> String 
 }
 
 /// An identifier between quotes; quotes in it are doubled.
-pub(super) fn quoted(name: &str, quote: char) -> String {
+pub(in crate::transfer) fn quoted(name: &str, quote: char) -> String {
     let doubled = format!("{quote}{quote}");
     format!("{quote}{}{quote}", name.replace(quote, &doubled))
 }

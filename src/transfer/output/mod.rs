@@ -5,6 +5,7 @@ mod encoded;
 pub mod file;
 mod formatter;
 pub mod object;
+pub mod postgres;
 mod shelf;
 mod stale;
 
@@ -23,6 +24,7 @@ pub fn open(config: &EmbulkConfig, context: &TransferContext) -> Result<Box<dyn 
         OutputConfig::File(options) => Ok(Box::new(file::FileTarget::new(options, context))),
         OutputConfig::S3(options) => Ok(Box::new(object::ObjectTarget::s3(options, context))),
         OutputConfig::Gcs(options) => Ok(Box::new(object::ObjectTarget::gcs(options, context)?)),
+        OutputConfig::Postgresql(options) => Ok(Box::new(postgres::PostgresTarget::new(options, context))),
         OutputConfig::Bigquery(options) => Ok(Box::new(bigquery::BigqueryTarget::new(options, context)?)),
     }
 }

@@ -9,20 +9,22 @@ use crate::transfer::error::{ErrorKind, TransferError};
 
 /// What can go wrong between the two sides.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(in crate::transfer) enum Trouble {
     /// The server refused.
     Server(Box<DbError>),
     /// The connection is gone; with the chain of causes.
     Lost(Vec<String>),
     /// The server was silent for too long.
     Silent,
+    /// The run wants to stop.
+    Canceled,
     /// The driver met something that it does not know.
     Driver(Vec<String>),
 }
 
 impl Trouble {
     /// The error of a transfer that was `doing` something, e.g. ``table `orders` could not be read``.
-    pub(super) fn during(self, doing: impl Into<String>) -> TransferError {
+    pub(in crate::transfer) fn during(self, doing: impl Into<String>) -> TransferError {
         match self {
             Self::Server(error) => {
                 let found = TransferError::new(kind_of(&error), doing).cause(said(&error));
@@ -35,12 +37,13 @@ impl Trouble {
             Self::Silent => TransferError::new(ErrorKind::Timeout, doing)
                 .cause("the server was silent for longer than `socket_timeout`")
                 .hint("raise `socket_timeout`, or look at what holds the server"),
+            Self::Canceled => TransferError::canceled(),
             Self::Driver(causes) => with(ErrorKind::Query, doing, causes),
         }
     }
 
     /// Whether the server refused with this code.
-    pub(super) fn has_code(&self, code: &str) -> bool {
+    pub(in crate::transfer) fn has_code(&self, code: &str) -> bool {
         matches!(self, Self::Server(error) if error.code().code() == code)
     }
 }
@@ -74,7 +77,7 @@ fn hint(error: &DbError) -> Option<String> {
 }
 
 /// A connection that was not made.
-pub(super) fn not_connected(address: &str, error: &tokio_postgres::Error) -> TransferError {
+pub(in crate::transfer) fn not_connected(address: &str, error: &tokio_postgres::Error) -> TransferError {
     let doing = format!("cannot connect to PostgreSQL at `{address}`");
     if let Some(error) = error.as_db_error() {
         let found = Trouble::Server(Box::new(error.clone())).during(doing);
@@ -102,7 +105,7 @@ pub(super) fn not_connected(address: &str, error: &tokio_postgres::Error) -> Tra
 }
 
 /// A connection that took too long to be made.
-pub(super) fn too_slow(address: &str, limit: Duration) -> TransferError {
+pub(in crate::transfer) fn too_slow(address: &str, limit: Duration) -> TransferError {
     TransferError::new(ErrorKind::Unreachable, format!("cannot connect to PostgreSQL at `{address}`"))
         .cause(format!("no connection within {} s", limit.as_secs()))
 }

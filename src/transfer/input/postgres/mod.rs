@@ -6,13 +6,14 @@ mod clock;
 mod columns;
 mod copy;
 mod decode;
-mod error;
+pub(in crate::transfer) mod error;
 mod incremental;
+pub(in crate::transfer) mod load;
 mod nested;
 mod plan;
-mod properties;
-mod session;
-mod table;
+pub(in crate::transfer) mod properties;
+pub(in crate::transfer) mod session;
+pub(in crate::transfer) mod table;
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use tokio_postgres::Statement as Prepared;
 use self::copy::{End, Lines, field};
 use self::decode::Decoder;
 use self::plan::Planned;
-use self::properties::Properties;
+use self::properties::{Access, Properties};
 use self::session::{Canceler, Session};
 use super::fetched::FetchedLog;
 use super::select::{self, Statement};
@@ -57,15 +58,16 @@ pub fn open(
     context: &TransferContext,
     bytes: BytesRule,
 ) -> Result<PostgresReader, TransferError> {
-    let properties = Properties::of(config)?;
+    let access = Access::from(config);
+    let properties = Properties::of(&access)?;
     for name in &properties.ignored {
         let text = format!("`{name}` in `options` means nothing here and is ignored");
         context.observer.log(Level::Warn, &text);
     }
     let log = |text: String| context.observer.log(Level::Info, &text);
-    let address = format!("{}:{}", config.host.shown(), config.port);
+    let address = access.address();
     log(format!("Connecting to postgresql://{address}/{}", config.database.shown()));
-    let session = Session::open(config, &properties, &context.process_zone, &address)?;
+    let session = Session::open(&access, &properties, &context.process_zone, &address)?;
     if let Some(setup) = &config.statements.before_setup {
         run(&session, setup.expose(), "`before_setup`")?;
     }

@@ -3,10 +3,12 @@
 //! What decides about the connection is followed or refused; what only tunes the driver is let go; the rest is named
 //! in the log.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::embulk::input::{PostgresqlInput, SslMode};
+use crate::embulk::output::PostgresqlOutput;
 use crate::embulk::text::Text;
 use crate::secret::Secret;
 use crate::transfer::error::{ErrorKind, TransferError};
@@ -52,9 +54,72 @@ pub(super) enum Encryption {
     Host,
 }
 
+/// Where a server is and who asks, as an input or an output has it.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::transfer) struct Access<'c> {
+    pub(in crate::transfer) host: &'c Text,
+    pub(in crate::transfer) port: u16,
+    pub(in crate::transfer) database: &'c Text,
+    user: &'c Text,
+    password: &'c Secret,
+    schema: &'c Text,
+    ssl: SslMode,
+    /// None: Embulk's name for its output.
+    application_name: Option<&'c Text>,
+    pub(super) statement_timeout: Option<Duration>,
+    connect_timeout: Duration,
+    socket_timeout: Duration,
+    options: &'c BTreeMap<String, Text>,
+}
+
+impl<'c> From<&'c PostgresqlInput> for Access<'c> {
+    fn from(config: &'c PostgresqlInput) -> Self {
+        Self {
+            host: &config.host,
+            port: config.port,
+            database: &config.database,
+            user: &config.user,
+            password: &config.password,
+            schema: &config.schema,
+            ssl: config.ssl,
+            application_name: Some(&config.application_name),
+            statement_timeout: config.statement_timeout,
+            connect_timeout: config.connect_timeout,
+            socket_timeout: config.socket_timeout,
+            options: &config.options,
+        }
+    }
+}
+
+impl<'c> From<&'c PostgresqlOutput> for Access<'c> {
+    fn from(config: &'c PostgresqlOutput) -> Self {
+        Self {
+            host: &config.host,
+            port: config.port,
+            database: &config.database,
+            user: &config.user,
+            password: &config.password,
+            schema: &config.schema,
+            ssl: config.ssl,
+            application_name: None,
+            statement_timeout: None,
+            connect_timeout: config.connect_timeout,
+            socket_timeout: config.socket_timeout,
+            options: &config.options,
+        }
+    }
+}
+
+impl Access<'_> {
+    /// Host and port, for messages.
+    pub(in crate::transfer) fn address(&self) -> String {
+        format!("{}:{}", self.host.shown(), self.port)
+    }
+}
+
 /// What the properties say; where they are silent, what the config says.
 #[derive(Debug, Clone)]
-pub(super) struct Properties {
+pub(in crate::transfer) struct Properties {
     pub(super) connect_timeout: Duration,
     pub(super) socket_timeout: Duration,
     pub(super) encryption: Encryption,
@@ -63,14 +128,14 @@ pub(super) struct Properties {
     pub(super) user: Text,
     pub(super) password: Secret,
     pub(super) application_name: Text,
-    pub(super) schema: Text,
+    pub(in crate::transfer) schema: Text,
     /// Names that mean nothing here.
-    pub(super) ignored: Vec<String>,
+    pub(in crate::transfer) ignored: Vec<String>,
 }
 
 impl Properties {
     /// Reads the properties of a config.
-    pub(super) fn of(config: &PostgresqlInput) -> Result<Self, TransferError> {
+    pub(in crate::transfer) fn of(config: &Access<'_>) -> Result<Self, TransferError> {
         let mut properties = Self {
             connect_timeout: config.connect_timeout,
             socket_timeout: config.socket_timeout,
@@ -82,11 +147,13 @@ impl Properties {
             authority: None,
             user: config.user.clone(),
             password: config.password.clone(),
-            application_name: config.application_name.clone(),
+            application_name: config
+                .application_name
+                .map_or_else(|| Text::plain("embulk-output-postgresql"), Text::clone),
             schema: config.schema.clone(),
             ignored: Vec::new(),
         };
-        for (name, value) in &config.options {
+        for (name, value) in config.options {
             properties.set(name, value)?;
         }
         Ok(properties)

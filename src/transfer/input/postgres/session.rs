@@ -14,32 +14,31 @@ use tokio_postgres::{CancelToken, Client, Config, SimpleQueryMessage, Statement}
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::{self, Trouble};
-use super::properties::{Encryption, Properties};
+use super::properties::{Access, Encryption, Properties};
 use crate::cloud::postgres::tls::{self, Identity};
 use crate::cloud::postgres::{chain, literal, within};
-use crate::embulk::input::PostgresqlInput;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::input::select::quoted;
 use crate::transfer::input::{Flow, Stop};
 
 /// How long the server has to end a statement that is not wanted any more.
-const GOODBYE: Duration = Duration::from_secs(4);
+pub(super) const GOODBYE: Duration = Duration::from_secs(4);
 
 /// An open connection.
-pub(super) struct Session {
-    runtime: Runtime,
-    client: Client,
+pub(in crate::transfer) struct Session {
+    pub(super) runtime: Runtime,
+    pub(super) client: Client,
     driver: JoinHandle<()>,
     /// Why the connection ended, once it has.
     end: Arc<Mutex<Option<Vec<String>>>>,
-    tls: MakeRustlsConnect,
-    silence: Duration,
+    pub(super) tls: MakeRustlsConnect,
+    pub(super) silence: Duration,
 }
 
 impl Session {
     /// Connects and sets the session up.
-    pub(super) fn open(
-        config: &PostgresqlInput,
+    pub(in crate::transfer) fn open(
+        config: &Access<'_>,
         properties: &Properties,
         zone: &TimeZone,
         address: &str,
@@ -73,12 +72,12 @@ impl Session {
     }
 
     /// Runs statements whose rows nobody wants.
-    pub(super) fn run(&self, sql: &str) -> Result<(), Trouble> {
+    pub(in crate::transfer) fn run(&self, sql: &str) -> Result<(), Trouble> {
         self.answer(self.client.batch_execute(sql))
     }
 
     /// The first column of the rows of a query.
-    pub(super) fn texts(&self, sql: &str) -> Result<Vec<String>, Trouble> {
+    pub(in crate::transfer) fn texts(&self, sql: &str) -> Result<Vec<String>, Trouble> {
         let messages = self.answer(self.client.simple_query(sql))?;
         let rows = messages.iter().filter_map(|message| match message {
             SimpleQueryMessage::Row(row) => row.try_get(0).ok().flatten().map(str::to_owned),
@@ -88,13 +87,13 @@ impl Session {
     }
 
     /// Asks the server what the result of a query will be, without running it.
-    pub(super) fn prepare(&self, sql: &str) -> Result<Statement, Trouble> {
+    pub(in crate::transfer) fn prepare(&self, sql: &str) -> Result<Statement, Trouble> {
         self.answer(self.client.prepare(sql))
     }
 
     /// Runs a COPY to this side and hands over what comes, until it ends or nobody wants more. The function may block:
     /// nothing is read meanwhile.
-    pub(super) fn copy(
+    pub(in crate::transfer) fn copy(
         &self,
         sql: &str,
         mut take: impl FnMut(&[u8]) -> Result<Flow, TransferError>,
@@ -118,19 +117,19 @@ impl Session {
     }
 
     /// A handle that ends what the server does for this session.
-    pub(super) fn canceler(&self) -> Canceler {
+    pub(in crate::transfer) fn canceler(&self) -> Canceler {
         Canceler { token: self.client.cancel_token(), tls: self.tls.clone() }
     }
 
     /// Says goodbye.
-    pub(super) fn close(self) {
+    pub(in crate::transfer) fn close(self) {
         let Self { runtime, client, driver, .. } = self;
         drop(client);
         // A server that does not answer notices the end of the connection.
         let _ = runtime.block_on(async { timeout(GOODBYE, driver).await });
     }
 
-    fn answer<T>(
+    pub(super) fn answer<T>(
         &self,
         asking: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, Trouble> {
@@ -145,7 +144,7 @@ impl Session {
         answer.map_err(|error| self.trouble(&error))
     }
 
-    fn trouble(&self, error: &tokio_postgres::Error) -> Trouble {
+    pub(super) fn trouble(&self, error: &tokio_postgres::Error) -> Trouble {
         if let Some(error) = error.as_db_error() {
             return Trouble::Server(Box::new(error.clone()));
         }
@@ -160,7 +159,7 @@ impl Session {
 
 /// Ends what the server does for a session, through a connection of its own.
 #[derive(Clone)]
-pub(super) struct Canceler {
+pub(in crate::transfer) struct Canceler {
     token: CancelToken,
     tls: MakeRustlsConnect,
 }
@@ -185,7 +184,7 @@ fn connector(properties: &Properties) -> Result<MakeRustlsConnect, TransferError
     })
 }
 
-fn wire(config: &PostgresqlInput, properties: &Properties) -> Config {
+fn wire(config: &Access<'_>, properties: &Properties) -> Config {
     let ssl = match properties.encryption {
         Encryption::Off => SslMode::Disable,
         Encryption::IfOffered => SslMode::Prefer,
@@ -207,7 +206,7 @@ fn wire(config: &PostgresqlInput, properties: &Properties) -> Config {
 
 /// One form of every text, whatever the server's own settings say; the zone of the process, as Embulk's driver sets
 /// it; and no limit for short queries that would cut a long read.
-fn set_up(config: &PostgresqlInput, properties: &Properties, zone: &TimeZone) -> String {
+fn set_up(config: &Access<'_>, properties: &Properties, zone: &TimeZone) -> String {
     let mut settings = vec![
         ("DateStyle", "ISO, MDY".to_owned()),
         ("IntervalStyle", "postgres".to_owned()),
@@ -225,7 +224,7 @@ fn set_up(config: &PostgresqlInput, properties: &Properties, zone: &TimeZone) ->
     // Which of these there are depends on the server's age.
     format!(
         "SELECT {}; SELECT set_config(name, '0', false) FROM pg_catalog.pg_settings \
-         WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')",
+         WHERE name IN ('idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')",
         set.join(", ")
     )
 }

@@ -8,7 +8,7 @@ use crate::transfer::error::TransferError;
 use crate::transfer::input::select;
 
 /// The selection with the name that the table has in its schema.
-pub(super) fn found(
+pub(in crate::transfer) fn found(
     session: &Session,
     selection: &Selection,
     schema: &Text,

@@ -64,7 +64,13 @@ impl Past {
                 (Effect::SubmitJob { .. }, None) => past.unfinished.push(effect.clone()),
                 (Effect::SubmitJob { .. }, _) => {}
                 // Of a config that was another output's.
-                (Effect::WriteFile { .. } | Effect::WriteObject { .. } | Effect::UploadParts { .. }, _) => {}
+                (
+                    Effect::WriteFile { .. }
+                    | Effect::WriteObject { .. }
+                    | Effect::UploadParts { .. }
+                    | Effect::PublishRows { .. },
+                    _,
+                ) => {}
             }
         }
         past
@@ -89,7 +95,10 @@ fn try_of(prefix: &str, effect: &Effect) -> Option<u32> {
         Effect::StageObject { object, .. } => object,
         Effect::StageTable { table, .. } => table,
         Effect::SubmitJob { job_id, .. } => job_id,
-        Effect::WriteFile { .. } | Effect::WriteObject { .. } | Effect::UploadParts { .. } => return None,
+        Effect::WriteFile { .. }
+        | Effect::WriteObject { .. }
+        | Effect::UploadParts { .. }
+        | Effect::PublishRows { .. } => return None,
     };
     let rest = name.strip_prefix(prefix)?;
     let digits = rest.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(rest.len());
@@ -212,7 +221,8 @@ impl Service {
             Effect::SubmitJob { .. }
             | Effect::WriteFile { .. }
             | Effect::WriteObject { .. }
-            | Effect::UploadParts { .. } => return Ok(()),
+            | Effect::UploadParts { .. }
+            | Effect::PublishRows { .. } => return Ok(()),
         }
         Ok(self.context.ledger.settle(effect, &EffectOutcome::Removed)?)
     }
