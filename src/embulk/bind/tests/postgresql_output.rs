@@ -58,7 +58,7 @@ fn what_is_wrong_is_said() {
         problems(&format!(
             "{IN}out: {{type: postgresql, host: h, user: u, database: d, table: t, mode: insert, temp_schema: s}}\n"
         )),
-        ["2:92 error bad-value: `temp_schema` is there for `mode: replace` only"]
+        ["2:93 error bad-value: `temp_schema` is there for `mode: replace` only"]
     );
     assert_eq!(
         problems(&format!("{IN}out: {{type: postgresql, host: h, user: u, database: d, table: t}}\n")),
