@@ -33,13 +33,10 @@ pub(super) fn failed(error: io::Error, name: &str, after_line: u64, decoders: &[
         0 => format!("file `{name}` could not be read"),
         line => format!("file `{name}` could not be read after line {line}"),
     };
-    if error.get_ref().is_some_and(|inner| inner.is::<SourceFault>()) {
-        let inner = error.into_inner().and_then(|inner| inner.downcast::<SourceFault>().ok());
-        if let Some(fault) = inner {
-            return fault.0.context(place);
-        }
-        return TransferError::new(ErrorKind::Storage, place);
-    }
+    let error = match error.downcast::<SourceFault>() {
+        Ok(fault) => return fault.0.context(place),
+        Err(error) => error,
+    };
     let word = decoders.first().map(|decoder| match decoder {
         Decoder::Gzip => "gzip",
         Decoder::Bzip2 => "bzip2",
