@@ -176,10 +176,10 @@ fn a_late_run_goes_on_beside_what_its_sla_starts_and_fails_where_that_says_so() 
         .operator(
             "sh",
             made(move |request| {
+                request.reporter.output(format!("{}\n", request.task).as_bytes());
                 if request.command == json!("late") {
                     late.lock().unwrap().send(()).unwrap();
                 }
-                request.reporter.output(format!("{}\n", request.task).as_bytes());
                 Ok(OperatorOutput::default())
             }),
         )
