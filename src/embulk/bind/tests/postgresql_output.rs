@@ -49,16 +49,16 @@ fn what_is_wrong_is_said() {
         )),
         [
             "3:3 error missing-option: `host` is required in `out`",
-            "8:15 error bad-value: `merge_keys` is there for `mode: merge` only",
-            "7:16 error bad-value: `before_load` cannot be given with `mode: replace`",
-            "9:36 error bad-value: `value_type` must be one of coerce, pass, byte, short, int, long, double, float, boolean, string, nstring, date, time, timestamp, decimal, json, null, not `blob`",
+            "9:15 error bad-value: `merge_keys` is there for `mode: merge` only",
+            "8:16 error bad-value: `before_load` cannot be given with `mode: replace`",
+            "10:36 error bad-value: `value_type` must be one of coerce, pass, byte, short, int, long, double, float, boolean, string, nstring, date, time, timestamp, decimal, json, null, not `blob`",
         ]
     );
     assert_eq!(
         problems(&format!(
             "{IN}out: {{type: postgresql, host: h, user: u, database: d, table: t, mode: insert, temp_schema: s}}\n"
         )),
-        ["2:92 error bad-value: `temp_schema` is there for `mode: replace` only"]
+        ["2:93 error bad-value: `temp_schema` is there for `mode: replace` only"]
     );
     assert_eq!(
         problems(&format!("{IN}out: {{type: postgresql, host: h, user: u, database: d, table: t}}\n")),
