@@ -25,6 +25,7 @@ mod notify;
 mod object_wait;
 mod objects;
 mod param;
+mod preview;
 mod properties;
 mod quickstart;
 mod readme;

@@ -171,9 +171,11 @@ fn of_embulk() {
 Usage: embulk run FILE [options]
 
   run FILE               copies what the configuration says (.yml or .yml.liquid)
+  preview FILE           shows the first rows of its input, after its filters
   gem, bundle, mkbundle  do nothing: the plugins that are known are part of this program
 
 Options:
+  -G, --vertical         preview: a line for each value
   -c, --config-diff PATH what the last run left for this one; written when it ends well
   -l, --log-level LEVEL  error, warn, info (default), debug or trace
   -X KEY=VALUE           accepted for Embulk's sake, without effect; so are -b, -C, -I, -L and -R

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::attempt::environment;
-use super::embulk::{self, Alone, World};
+use super::embulk::{self, Alone, Done, Job, World};
 use super::guard::Guard;
 use super::opening::Opened;
 use super::place::PlaceArgs;
@@ -29,7 +29,6 @@ use crate::session::{AttemptId, Level, TaskName};
 use crate::transfer::context::MemoryBudget;
 use crate::transfer::effect::{LedgerError, RecordedEffect};
 use crate::transfer::pool::SourcePools;
-use crate::transfer::report::TransferReport;
 
 /// Bytes for the one transfer of this process.
 const MEMORY: usize = 512 << 20;
@@ -55,13 +54,10 @@ pub fn main(arguments: &[OsString]) -> Exit {
         arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
     let zone = TimeZone::system();
     let world = World { environment: &environment, directory: &directory, console: &console, zone: &zone };
-    embulk::execute(&arguments, &world, |alone| transfer(alone, &environment))
+    embulk::execute(&arguments, &world, |alone| done(alone, &environment))
 }
 
-fn transfer(
-    alone: &Alone<'_>,
-    environment: &BTreeMap<String, String>,
-) -> Result<TransferReport, OperatorError> {
+fn done(alone: &Alone<'_>, environment: &BTreeMap<String, String>) -> Result<Done, OperatorError> {
     let common = CommonArgs { place: PlaceArgs::default(), config: None };
     let opened = Opened::new(&common, Some(&alone.file), Results::Human)
         .map_err(|error| OperatorError::config(format!("{error:#}")))?;
@@ -99,7 +95,11 @@ fn transfer(
     };
     std::thread::scope(|scope| {
         let transfers = &transfers;
-        let working = scope.spawn(move || transfers.transfer(&request));
+        let job = alone.job;
+        let working = scope.spawn(move || match job {
+            Job::Transfer => transfers.transfer(&request).map(Done::Transferred),
+            Job::Preview => transfers.preview(&request).map(Done::Previewed),
+        });
         for event in events {
             if let EventKind::Log { level, text, .. } = event {
                 (alone.log)(embulk_level(level), &text);

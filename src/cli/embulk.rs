@@ -18,7 +18,10 @@ use crate::run::embulk_lines::{self, log_line};
 use crate::run::embulk_protocol::{Answer, Ask, KEY, LogLevel, SOCKET, receive, send};
 use crate::run::embulk_socket::error_lines;
 use crate::run::operator::OperatorError;
+use crate::transfer::preview::Preview;
 use crate::transfer::report::TransferReport;
+
+use super::preview::{self, Layout};
 
 /// Embulk's code for wrong usage.
 const WRONG_USAGE: Exit = Exit::Other(255);
@@ -27,9 +30,11 @@ const USAGE: &str = "\
 Usage: embulk run FILE [options]
 
   run FILE               copies what the configuration says (.yml or .yml.liquid)
+  preview FILE           shows the first rows of its input, after its filters
   gem, bundle, mkbundle  do nothing: the plugins that are known are part of this program
 
 Options:
+  -G, --vertical         preview: a line for each value
   -c, --config-diff PATH what the last run left for this one; written when it ends well
   -l, --log-level LEVEL  error, warn, info (default), debug or trace
   -X KEY=VALUE           accepted for Embulk's sake, without effect; so are -b, -C, -I, -L and -R
@@ -48,8 +53,27 @@ pub struct World<'a> {
     pub zone: &'a TimeZone,
 }
 
-/// A transfer to be done by this process alone.
+/// What is to be done with a transfer file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Job {
+    /// Its rows are copied.
+    Transfer,
+    /// Its first rows are shown.
+    Preview,
+}
+
+/// What was done.
+pub enum Done {
+    /// Rows were copied.
+    Transferred(TransferReport),
+    /// Rows were read to be shown.
+    Previewed(Preview),
+}
+
+/// Work to be done by this process alone.
 pub struct Alone<'a> {
+    /// What is done.
+    pub job: Job,
     /// The transfer file, absolute.
     pub file: PathBuf,
     /// The config diff, absolute.
@@ -60,11 +84,11 @@ pub struct Alone<'a> {
     pub log: &'a dyn Fn(LogLevel, &str),
 }
 
-/// Does what the arguments after `embulk` say. `alone` does a transfer when no run is around.
+/// Does what the arguments after `embulk` say. `alone` does the work when no run is around, and all previews.
 pub fn execute(
     arguments: &[String],
     world: &World<'_>,
-    alone: impl FnOnce(&Alone<'_>) -> Result<TransferReport, OperatorError>,
+    alone: impl FnOnce(&Alone<'_>) -> Result<Done, OperatorError>,
 ) -> Exit {
     match Command::parse(arguments) {
         Ok(Command::Say(text)) => {
@@ -103,6 +127,8 @@ struct Run {
     level: LogLevel,
     /// Options without effect, as written.
     ignored: Vec<String>,
+    /// How rows are shown; none: they are copied.
+    preview: Option<Layout>,
     /// The config diff that is read, and written at the end.
     diff: Option<PathBuf>,
 }
@@ -137,11 +163,16 @@ impl Command {
         match (name.as_str(), files) {
             ("run", [file]) => {
                 let Words { level, ignored, diff, .. } = words;
-                Ok(Self::Run(Run { file: file.into(), level, ignored, diff }))
+                Ok(Self::Run(Run { file: file.into(), level, ignored, preview: None, diff }))
             }
+            ("preview", [file]) => {
+                let Words { level, ignored, diff, layout, .. } = words;
+                Ok(Self::Run(Run { file: file.into(), level, ignored, preview: Some(layout), diff }))
+            }
+            ("preview", _) => Err(Refusal::Usage("'preview' needs exact 1 argument(s).".to_owned())),
             ("run", _) => Err(Refusal::Usage("'run' needs exact 1 argument(s).".to_owned())),
             (name, _) if nothing.contains(&name) => Self::parse(&[name.to_owned()]),
-            ("preview" | "guess" | "cleanup" | "example" | "license" | "install", _) => {
+            ("guess" | "cleanup" | "example" | "license" | "install", _) => {
                 Err(Refusal::Missing(format!("`embulk {name}` is not there yet")))
             }
             ("exec" | "irb" | "migrate" | "new" | "selfupdate", _) => {
@@ -162,6 +193,7 @@ struct Words {
     diff: Option<PathBuf>,
     help: bool,
     version: bool,
+    layout: Layout,
 }
 
 impl Words {
@@ -173,6 +205,7 @@ impl Words {
             diff: None,
             help: false,
             version: false,
+            layout: Layout::Table,
         };
         let mut rest = arguments.iter();
         while let Some(word) = rest.next() {
@@ -183,6 +216,7 @@ impl Words {
             };
             match name {
                 "-h" | "--help" => words.help = true,
+                "-G" | "--vertical" => words.layout = Layout::Vertical,
                 "--version" | "-version" => words.version = true,
                 "-l" | "--log-level" => words.level = level(&value()?)?,
                 "-X" | "-b" | "--bundle" | "-L" | "--load" | "-I" | "--load-path" | "-C" | "--classpath"
@@ -234,7 +268,7 @@ impl Run {
     fn execute(
         &self,
         world: &World<'_>,
-        alone: impl FnOnce(&Alone<'_>) -> Result<TransferReport, OperatorError>,
+        alone: impl FnOnce(&Alone<'_>) -> Result<Done, OperatorError>,
     ) -> Exit {
         let log = |level: LogLevel, text: &str| {
             if level >= self.level {
@@ -242,9 +276,10 @@ impl Run {
             }
         };
         let file = world.directory.join(&self.file);
+        let job = if self.preview.is_some() { Job::Preview } else { Job::Transfer };
         let diff = self.diff.as_ref().map(|diff| world.directory.join(diff));
         match (world.environment.get(SOCKET), world.environment.get(KEY)) {
-            (Some(socket), Some(key)) => {
+            (Some(socket), Some(key)) if job == Job::Transfer => {
                 let ask = Ask {
                     key: key.clone(),
                     file,
@@ -257,9 +292,19 @@ impl Run {
                     Exit::TaskFailed
                 })
             }
-            _ => match alone(&Alone { file, diff, world, log: &log }) {
-                Ok(report) => {
+            _ => match alone(&Alone { job, file, diff, world, log: &log }) {
+                Ok(Done::Transferred(report)) => {
                     embulk_lines::of_success(&report).iter().for_each(|line| log(LogLevel::Info, line));
+                    Exit::Success
+                }
+                Ok(Done::Previewed(preview)) => {
+                    preview.notes.iter().for_each(|note| log(LogLevel::Warn, note));
+                    if preview.rows.is_empty() {
+                        world.console.say("Error: No input records to preview");
+                        return Exit::TaskFailed;
+                    }
+                    let layout = self.preview.unwrap_or(Layout::Table);
+                    world.console.result(&preview::text(&preview, layout));
                     Exit::Success
                 }
                 Err(error) => {
@@ -302,7 +347,7 @@ mod tests {
 
     fn run(file: &str, level: LogLevel, ignored: &[&str]) -> Result<Command, Refusal> {
         let ignored = ignored.iter().map(|&text| text.to_owned()).collect();
-        Ok(Command::Run(Run { file: file.into(), level, ignored, diff: None }))
+        Ok(Command::Run(Run { file: file.into(), level, ignored, preview: None, diff: None }))
     }
 
     fn usage(text: &str) -> Result<Command, Refusal> {
@@ -333,6 +378,25 @@ mod tests {
     }
 
     #[test]
+    fn a_preview_is_a_run_that_copies_nothing() {
+        for (line, layout) in [
+            ("preview a.yml", Layout::Table),
+            ("preview -G a.yml", Layout::Vertical),
+            ("preview a.yml --vertical", Layout::Vertical),
+        ] {
+            let expected = Run {
+                file: "a.yml".into(),
+                level: LogLevel::Info,
+                ignored: Vec::new(),
+                preview: Some(layout),
+                diff: None,
+            };
+            assert_eq!(parsed(line), Ok(Command::Run(expected)), "{line}");
+        }
+        assert_eq!(parsed("preview"), usage("'preview' needs exact 1 argument(s)."));
+    }
+
+    #[test]
     fn what_has_nothing_to_do_says_so_whatever_its_options() {
         for line in
             ["gem install embulk-input-mysql -v 0.10 --no-document", "bundle", "mkbundle dir", "-b d bundle"]
@@ -349,7 +413,7 @@ mod tests {
     #[test]
     fn what_is_not_there_is_refused_by_name() {
         let missing = |text: &str| Err(Refusal::Missing(text.to_owned()));
-        assert_eq!(parsed("preview a.yml"), missing("`embulk preview` is not there yet"));
+        assert_eq!(parsed("guess a.yml"), missing("`embulk guess` is not there yet"));
         assert_eq!(parsed("run a.yml -r state.yml"), missing("`-r` is not supported"));
     }
 }

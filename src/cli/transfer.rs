@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::embulk::{self, Rendered};
+use crate::diagnostic::Problem;
+use crate::embulk;
 use crate::reader::DirectoryReader;
 use crate::report::problems;
 use crate::run::event::{EventKind, FailureKind};
@@ -20,6 +21,7 @@ use crate::transfer::context::{MemoryBudget, Observer, TransferContext};
 use crate::transfer::effect::{Effect, EffectOutcome, Ledger, LedgerError, RecordedEffect, TransferKey};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::pool::SourcePools;
+use crate::transfer::preview::Preview;
 use crate::transfer::report::TransferReport;
 
 /// Runs the transfers of one attempt inside one memory budget and one set of pools.
@@ -101,7 +103,11 @@ impl TransferService for Transfers {
         if let Some(path) = &request.diff {
             transfer::config_diff::prepare(path).map_err(|error| operator_error(&error))?;
         }
-        let rendered = self.load(request)?;
+        let rendered = self.load(request, |surroundings| match &request.file {
+            TransferFile::Named(path) => embulk::load(&file_name(path), surroundings),
+            TransferFile::Written { name, text } => embulk::load_text(name, text, surroundings),
+        })?;
+        self.warn(request, &rendered.problems);
         let first = TransferKey {
             installation: self.installation.clone(),
             starting_attempt: self.starting_attempt,
@@ -111,21 +117,7 @@ impl TransferService for Transfers {
         };
         let key = self.repeats.next(first.clone());
         let lines = Lines { reporter: request.reporter.clone(), key: key.id() };
-        let context = TransferContext {
-            ledger: Arc::new(RunLedger {
-                lines: lines.clone(),
-                memory: Arc::clone(&self.memory_of_effects),
-                key: key.clone(),
-            }),
-            key,
-            observer: Arc::new(lines.clone()),
-            cancel: request.cancel.clone(),
-            memory: self.memory.clone(),
-            sources: self.sources.clone(),
-            process_zone: self.process_zone.clone(),
-            directory: request.directory.clone(),
-            config_diff: request.diff.clone(),
-        };
+        let context = self.context(request, key, &lines);
         lines.send(|task, key| EventKind::TransferStarted {
             task,
             key,
@@ -150,8 +142,56 @@ impl TransferService for Transfers {
 }
 
 impl Transfers {
-    /// Reads the file with what the task's environment gives it. Warnings go to the task's log.
-    fn load(&self, request: &TransferRequest) -> Result<Rendered, OperatorError> {
+    /// The first rows of the file's source after its filters. No output is asked, and nothing is recorded.
+    pub fn preview(&self, request: &TransferRequest) -> Result<Preview, OperatorError> {
+        let (config, warnings) = self.load(request, |surroundings| match &request.file {
+            TransferFile::Named(path) => embulk::load_for_preview(&file_name(path), surroundings),
+            TransferFile::Written { name, .. } => embulk::load_for_preview(Path::new(name), surroundings),
+        })?;
+        self.warn(request, &warnings);
+        let key = TransferKey {
+            installation: self.installation.clone(),
+            starting_attempt: self.starting_attempt,
+            task: request.reporter.task().clone(),
+            round: request.round,
+            config: String::new(),
+        };
+        let lines = Lines { reporter: request.reporter.clone(), key: key.id() };
+        let context = self.context(request, key, &lines);
+        transfer::preview::preview(&config, &context).map_err(|error| operator_error(&error))
+    }
+
+    fn context(&self, request: &TransferRequest, key: TransferKey, lines: &Lines) -> TransferContext {
+        TransferContext {
+            ledger: Arc::new(RunLedger {
+                lines: lines.clone(),
+                memory: Arc::clone(&self.memory_of_effects),
+                key: key.clone(),
+            }),
+            key,
+            observer: Arc::new(lines.clone()),
+            cancel: request.cancel.clone(),
+            memory: self.memory.clone(),
+            sources: self.sources.clone(),
+            process_zone: self.process_zone.clone(),
+            directory: request.directory.clone(),
+            config_diff: request.diff.clone(),
+        }
+    }
+
+    /// Warnings about the file go to the task's log.
+    fn warn(&self, request: &TransferRequest, warnings: &[Problem]) {
+        for warning in warnings {
+            request.reporter.log(Level::Warn, &problems::one_line(warning));
+        }
+    }
+
+    /// Reads the file with what the task's environment gives it, or the text that was handed over.
+    fn load<T>(
+        &self,
+        request: &TransferRequest,
+        load: impl FnOnce(&embulk::Surroundings<'_>) -> Result<T, Vec<Problem>>,
+    ) -> Result<T, OperatorError> {
         let folder = match &request.file {
             TransferFile::Named(path) => path.parent().unwrap_or(Path::new("/")),
             TransferFile::Written { .. } => &request.directory,
@@ -169,26 +209,16 @@ impl Transfers {
             directory: &request.directory,
             diff: request.diff.as_deref(),
         };
-        let loaded = match &request.file {
-            TransferFile::Named(path) => {
-                embulk::load(Path::new(path.file_name().unwrap_or_default()), &surroundings)
-            }
-            TransferFile::Written { name, text } => embulk::load_text(name, text, &surroundings),
-        };
-        match loaded {
-            Ok(rendered) => {
-                for warning in &rendered.problems {
-                    request.reporter.log(Level::Warn, &problems::one_line(warning));
-                }
-                Ok(rendered)
-            }
-            Err(found) => Err(invalid_file(&request.file, &found)),
-        }
+        load(&surroundings).map_err(|found| invalid_file(&request.file, &found))
     }
 }
 
+fn file_name(path: &Path) -> PathBuf {
+    path.file_name().map(PathBuf::from).unwrap_or_default()
+}
+
 /// All problems of the file as one failure: the first is the message, the others are its causes.
-fn invalid_file(file: &TransferFile, found: &[crate::diagnostic::Problem]) -> OperatorError {
+fn invalid_file(file: &TransferFile, found: &[Problem]) -> OperatorError {
     let name = match file {
         TransferFile::Named(path) => path.display().to_string(),
         TransferFile::Written { name, .. } => name.clone(),

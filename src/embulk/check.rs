@@ -197,11 +197,11 @@ mod tests {
 
     #[test]
     fn plugins_and_options() {
-        let template = "in: {type: s3, bucket: b}\nout:\n  type: bigquery\n  dataset: d\n  table: t\n  project: p\n  mode: replace_backup\n  souce_format: JSONL\n  compression: LZ4\n  payload_column: c\n";
+        let template = "in: {type: gcs, bucket: b}\nout:\n  type: bigquery\n  dataset: d\n  table: t\n  project: p\n  mode: replace_backup\n  souce_format: JSONL\n  compression: LZ4\n  payload_column: c\n";
         assert_eq!(
             check(template),
             [
-                "a.yml.liquid:1:12 error unknown-plugin: input plugin `s3` is not supported yet [not in this version]",
+                "a.yml.liquid:1:12 error unknown-plugin: input plugin `gcs` is not supported yet [not in this version]",
                 "a.yml.liquid:7:9 error missing-option: `mode: replace_backup` requires `dataset_old` or `table_old`",
                 "a.yml.liquid:8:3 warning unknown-option: unknown option `souce_format` in `out` is ignored [did you mean `source_format`?]",
                 "a.yml.liquid:9:16 error bad-value: `compression` must be one of NONE, GZIP, not `LZ4`",
@@ -210,6 +210,21 @@ mod tests {
         );
         let reader = MemoryReader::default().with("a.yml.liquid", template);
         assert!(!checked(&reader, ForeignPlugins::Allow).iter().any(|line| line.contains("unknown-plugin")));
+    }
+
+    #[test]
+    fn keys_of_s3_that_are_written_out_are_a_warning() {
+        let out = "out: {type: s3, bucket: b, path_prefix: p, file_ext: e, formatter: {type: csv}, ";
+        assert_eq!(
+            check(&format!("{IN}{out}access_key_id: i, secret_access_key: k}}\n")),
+            [
+                "a.yml.liquid:2:118 warning literal-secret: the value of `secret_access_key` is a secret that is written out"
+            ]
+        );
+        // What comes from the environment is not known while checking.
+        let keys =
+            "access_key_id: '{{ env.ID }}', secret_access_key: '{{ env.KEY }}', session_token: '{{ env.T }}'";
+        assert_eq!(check(&format!("{IN}{out}auth_method: session, {keys}}}\n")), Vec::<String>::new());
     }
 
     #[test]

@@ -19,6 +19,17 @@ pub struct EmbulkConfig {
     pub exec: ExecConfig,
 }
 
+/// A transfer file whose first rows can be looked at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PreviewConfig {
+    /// `in:`
+    pub input: InputConfig,
+    /// `filters:` in order.
+    pub filters: Vec<FilterConfig>,
+    /// `preview_sample_rows:`, at least one.
+    pub rows: usize,
+}
+
 /// `exec:`. Neither option changes rows; `min_output_tasks` above one with a file output, where it would change the
 /// files, is refused when the config is bound.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,5 +1,8 @@
 //! The options of `in:`, per `type:`.
 
+mod file;
+mod s3;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -8,6 +11,9 @@ use super::config::EmbulkType;
 use super::text::Text;
 use super::zone::Zone;
 use crate::secret::Secret;
+
+pub use file::*;
+pub use s3::*;
 
 /// Where rows come from.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +24,10 @@ pub enum InputConfig {
     Postgresql(PostgresqlInput),
     /// `type: sqlite`: a SQLite file.
     Sqlite(SqliteInput),
+    /// `type: file`: files of this machine.
+    File(Box<FileInput>),
+    /// `type: s3`: objects of a bucket.
+    S3(Box<S3Input>),
 }
 
 impl InputConfig {
@@ -26,18 +36,24 @@ impl InputConfig {
         match self {
             Self::Mysql(input) => input.incremental.as_ref(),
             Self::Postgresql(input) => input.incremental.as_ref(),
-            Self::Sqlite(_) => None,
+            Self::Sqlite(_) | Self::File(_) | Self::S3(_) => None,
         }
     }
 }
 
-/// As people know it: `mysql shop.orders`, `postgresql shop.orders`, `sqlite shop.db orders`; secrets are not shown.
+/// As people know it: `mysql shop.orders`, `sqlite shop.db orders`, `file data/orders_`, `s3 bucket/orders_`; secrets
+/// are not shown.
 impl fmt::Display for InputConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, database, between, selection) = match self {
             Self::Mysql(input) => ("mysql", &input.database, ".", &input.selection),
             Self::Postgresql(input) => ("postgresql", &input.database, ".", &input.selection),
             Self::Sqlite(input) => ("sqlite", &input.database, " ", &input.selection),
+            Self::File(input) => return write!(f, "file {}", input.path_prefix.shown()),
+            Self::S3(input) => {
+                let (S3Objects::One(path) | S3Objects::Prefix { prefix: path, .. }) = &input.objects;
+                return write!(f, "s3 {}/{}", input.bucket.shown(), path.shown());
+            }
         };
         match selection {
             Selection::Table { table, .. } => {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::bind::{self, Binder, ForeignPlugins, Purpose};
-use super::config::EmbulkConfig;
+use super::config::{EmbulkConfig, PreviewConfig};
 use super::diff;
 use super::liquid::{Setting, SyntaxError, Template};
 use super::template::{Kind, PartialFiles, RenderedText, TextCovers, variables};
@@ -46,8 +46,23 @@ pub struct Rendered {
 
 /// Reads, renders and binds a transfer file. Errors: everything that is wrong with it, warnings among them.
 pub fn load(path: &Path, surroundings: &Surroundings<'_>) -> Result<Rendered, Vec<Problem>> {
+    let text = rendered(path, surroundings)?;
+    let (config, problems) = bind_text(&text, surroundings, bind::config)?;
+    Ok(Rendered { config, hash: text.hash(), problems })
+}
+
+/// The same for a look at the first rows: `out:` may be missing. With the config come the warnings.
+pub fn load_for_preview(
+    path: &Path,
+    surroundings: &Surroundings<'_>,
+) -> Result<(PreviewConfig, Vec<Problem>), Vec<Problem>> {
+    bind_text(&rendered(path, surroundings)?, surroundings, bind::preview)
+}
+
+/// The text of a file, with its template filled.
+fn rendered(path: &Path, surroundings: &Surroundings<'_>) -> Result<RenderedText, Vec<Problem>> {
     let (source, kind) = read(path, surroundings.reader).map_err(|problem| vec![problem])?;
-    let text = match kind {
+    Ok(match kind {
         Kind::Plain => RenderedText::plain(&source),
         Kind::Liquid => {
             let template = Template::parse(&source).map_err(|error| vec![syntax_problem(&error, &source)])?;
@@ -56,16 +71,22 @@ pub fn load(path: &Path, surroundings: &Surroundings<'_>) -> Result<Rendered, Ve
             let setting = Setting { env: &env, partials: &partials, now: surroundings.now, guess: None };
             RenderedText::render(&template, path, &setting)
         }
-    };
-    bind_text(&text, surroundings)
+    })
 }
 
 /// Binds YAML that a task has made; messages call it by this name.
 pub fn load_text(name: &str, text: &str, surroundings: &Surroundings<'_>) -> Result<Rendered, Vec<Problem>> {
-    bind_text(&RenderedText::plain(&Source::new(name, text)), surroundings)
+    let text = RenderedText::plain(&Source::new(name, text));
+    let (config, problems) = bind_text(&text, surroundings, bind::config)?;
+    Ok(Rendered { config, hash: text.hash(), problems })
 }
 
-fn bind_text(text: &RenderedText, surroundings: &Surroundings<'_>) -> Result<Rendered, Vec<Problem>> {
+/// Binds a text with `bind`; with the config come the warnings.
+fn bind_text<T>(
+    text: &RenderedText,
+    surroundings: &Surroundings<'_>,
+    bind: fn(&yaml::Node, &Binder<'_>) -> Option<T>,
+) -> Result<(T, Vec<Problem>), Vec<Problem>> {
     let mut problems = text.problems.clone();
     let covers = TextCovers { text, secrets: Some(surroundings.secrets) };
     let binder = Binder {
@@ -83,13 +104,11 @@ fn bind_text(text: &RenderedText, surroundings: &Surroundings<'_>) -> Result<Ren
     {
         diff::merge(root, &diff);
     }
-    let config = parsed.node.as_ref().and_then(|root| bind::config(root, &binder));
+    let config = parsed.node.as_ref().and_then(|root| bind(root, &binder));
     let found = parsed.problems.into_iter().chain(binder.problems.take());
     problems.extend(found.map(|problem| text.locate(problem)));
     match config {
-        Some(config) if !problems.iter().any(Problem::is_error) => {
-            Ok(Rendered { config, hash: text.hash(), problems })
-        }
+        Some(config) if !problems.iter().any(Problem::is_error) => Ok((config, problems)),
         _ => Err(problems),
     }
 }

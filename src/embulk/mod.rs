@@ -17,10 +17,12 @@ pub mod liquid;
 mod load;
 pub mod output;
 pub mod pattern;
+pub mod replacement;
 mod template;
 pub mod text;
 pub mod zone;
 
 pub use bind::ForeignPlugins;
 pub use check::check_file;
-pub use load::{Rendered, Surroundings, load, load_text};
+pub use config::PreviewConfig;
+pub use load::{Rendered, Surroundings, load, load_for_preview, load_text};

@@ -21,7 +21,7 @@ impl PartialEq for Pattern {
 #[error("{0}")]
 pub struct BadPattern(String);
 
-fn bad<T>(reason: impl Into<String>) -> Result<T, BadPattern> {
+pub(super) fn bad<T>(reason: impl Into<String>) -> Result<T, BadPattern> {
     Err(BadPattern(reason.into()))
 }
 
@@ -278,55 +278,10 @@ impl<'p> Translation<'p> {
     }
 }
 
-/// What stands for a match, as Java's `replaceAll` takes it (`$1`, `${name}`, `\$`), as the engine takes it.
-pub fn replacement(java: &str, pattern: &Regex) -> Result<String, BadPattern> {
-    let mut out = String::new();
-    let mut chars = java.chars().peekable();
-    while let Some(char) = chars.next() {
-        match char {
-            '\\' => match chars.next() {
-                Some('$') => out.push_str("$$"),
-                Some(char) => out.push(char),
-                None => return bad("ends with a `\\`"),
-            },
-            '$' if chars.peek() == Some(&'{') => {
-                chars.next();
-                let name: String = chars.by_ref().take_while(|char| *char != '}').collect();
-                if !pattern.capture_names().flatten().any(|known| known == name) {
-                    return bad(format!("names the group `{name}`, which the pattern does not have"));
-                }
-                out.push_str(&format!("${{{name}}}"));
-            }
-            '$' => {
-                let Some(first) = chars.peek().and_then(|char| char.to_digit(10)) else {
-                    return bad("has a `$` without a group; write `\\$` for the sign itself");
-                };
-                chars.next();
-                let groups = pattern.captures_len() as u32 - 1;
-                let mut group = first;
-                if group > groups {
-                    return bad(format!("names group {group}, and the pattern has {groups}"));
-                }
-                // Further digits count as long as there is such a group.
-                while let Some(digit) = chars.peek().and_then(|char| char.to_digit(10)) {
-                    let longer = group.saturating_mul(10).saturating_add(digit);
-                    if longer > groups {
-                        break;
-                    }
-                    group = longer;
-                    chars.next();
-                }
-                out.push_str(&format!("${{{group}}}"));
-            }
-            _ => out.push(char),
-        }
-    }
-    Ok(out)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::embulk::replacement::replacement;
 
     fn replace(pattern: &str, with: &str, text: &str) -> String {
         let pattern = compile(pattern).unwrap();
@@ -398,15 +353,6 @@ mod tests {
             ("(a", "unclosed group"),
         ] {
             assert_eq!(compile(pattern).unwrap_err().to_string(), expected, "{pattern}");
-        }
-        let one = compile("(a)").unwrap();
-        for (with, expected) in [
-            ("$2", "names group 2, and the pattern has 1"),
-            ("${x}", "names the group `x`, which the pattern does not have"),
-            ("$", "has a `$` without a group; write `\\$` for the sign itself"),
-            ("\\", "ends with a `\\`"),
-        ] {
-            assert_eq!(replacement(with, &one).unwrap_err().to_string(), expected, "{with}");
         }
     }
 }

@@ -4,6 +4,7 @@
 //! What a transfer needs from outside comes in a [`context::TransferContext`].
 
 pub mod civil;
+mod clock_text;
 pub mod config_diff;
 pub mod context;
 pub mod copy;
@@ -15,6 +16,7 @@ pub mod input;
 pub mod output;
 pub mod page;
 pub mod pool;
+pub mod preview;
 mod reader;
 pub mod report;
 pub mod schema;

@@ -1,6 +1,6 @@
 //! Outputs to buckets: what arrives, what is left when a run fails or is killed, and what is said.
 
-mod encoders;
+mod files;
 mod gcs;
 mod s3;
 mod s3_ends;

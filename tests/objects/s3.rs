@@ -1,5 +1,8 @@
 //! `type: s3` against a stand-in of S3: keys, parts, traits, who asks, and what is stale.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
 use super::{failure, log, on_disk, orders, run, transfer};
 use crate::support::s3;
 use crate::support::sandbox::Sandbox;
@@ -161,6 +164,35 @@ fn keys_and_endpoint_of_the_config_are_enough() {
         transfer(&sandbox, "s3.yml", &out(&aws, &prefix, &access));
         run(&sandbox, "s3.yml").expect_code(code);
     }
+}
+
+#[test]
+fn the_role_of_a_container_is_asked_for_and_sent() {
+    let Some(aws) = aws() else { return };
+    let role = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = role.local_addr().expect("an address");
+    let body = format!(
+        r#"{{"AccessKeyId": "{}", "SecretAccessKey": "{}", "Token": "unknown", "Expiration": "2099-01-01T00:00:00Z"}}"#,
+        aws.access_key_id, aws.secret_access_key
+    );
+    let asked = std::thread::spawn(move || {
+        let (mut client, _) = role.accept().expect("somebody asks");
+        let mut request = [0; 4096];
+        let length = client.read(&mut request).expect("a request");
+        let head = format!("HTTP/1.1 200 x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+        client.write_all((head + &body).as_bytes()).expect("an answer");
+        String::from_utf8_lossy(&request[..length]).lines().next().unwrap_or_default().to_owned()
+    });
+    let mut sandbox = Sandbox::new();
+    sandbox.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("http://{address}/role"));
+    orders(&sandbox, 1);
+    let prefix = fresh_name("out/role");
+    let place = format!("  endpoint: {}\n  region: {}\n", aws.endpoint, aws.region);
+    transfer(&sandbox, "s3.yml", &out(&aws, &prefix, &format!("{place}  auth_method: instance\n{JSONL}")));
+    // The stand-in knows the key, and no session of this token: both were sent.
+    let told = failure(&run(&sandbox, "s3.yml").expect_code(1));
+    assert_eq!(asked.join().expect("no panic"), "GET /role HTTP/1.1");
+    assert!(told.contains("S3 says InvalidToken"), "{told}");
 }
 
 #[test]

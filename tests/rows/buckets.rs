@@ -13,7 +13,7 @@ use crate::support::s3;
 use crate::support::servers::{Aws, aws, fresh_name};
 
 /// A lab with a database to put queries to.
-fn lab() -> Lab {
+pub(super) fn lab() -> Lab {
     let lab = Lab::new();
     let connection = rusqlite::Connection::open(lab.path("empty.db")).unwrap();
     connection.execute_batch("create table unread (id integer)").unwrap();
@@ -21,7 +21,7 @@ fn lab() -> Lab {
 }
 
 /// A transfer of so many rows of 400 bytes to `<prefix>.000.00.jsonl`.
-fn to_s3(aws: &Aws, prefix: &str, rows: u32) -> sync::embulk::config::EmbulkConfig {
+pub(super) fn to_s3(aws: &Aws, prefix: &str, rows: u32) -> sync::embulk::config::EmbulkConfig {
     let sql = format!(
         "with recursive n(id) as (select 1 union all select id + 1 from n where id < {rows}) select id, \
          printf('%0400d', id) as note from n"

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use sync::embulk::Surroundings;
 use sync::embulk::config::{EmbulkConfig, ExecConfig, TypeMapping};
 use sync::embulk::filter::FilterConfig;
 use sync::embulk::input::{
@@ -18,7 +19,8 @@ use sync::embulk::output::{
 };
 use sync::embulk::text::Text;
 use sync::embulk::zone::Zone;
-use sync::secret::Secret;
+use sync::reader::MemoryReader;
+use sync::secret::{Secret, SecretError, SecretStore};
 use sync::session::{AttemptId, Level, TaskName};
 use sync::transfer::context::{Cancel, MemoryBudget, Observer, TransferContext};
 use sync::transfer::effect::{Effect, EffectOutcome, Ledger, LedgerError, RecordedEffect, TransferKey};
@@ -269,4 +271,27 @@ pub(super) fn to_file(
 pub(super) fn with_filter(mut config: EmbulkConfig, filter: FilterConfig) -> EmbulkConfig {
     config.filters.push(filter);
     config
+}
+
+/// What a transfer file says.
+pub(super) fn loaded(text: &str) -> EmbulkConfig {
+    struct Empty;
+    impl SecretStore for Empty {
+        fn get(&self, name: &str) -> Result<Secret, SecretError> {
+            Err(SecretError::NotFound { name: name.to_owned() })
+        }
+    }
+    let surroundings = Surroundings {
+        env: &BTreeMap::new(),
+        reader: &MemoryReader::default().with("a.yml", text),
+        secrets: &Empty,
+        is_secret: &|_, _| false,
+        now: &"2024-06-04T01:02:03[UTC]".parse().unwrap(),
+        directory: Path::new(""),
+        diff: None,
+    };
+    match sync::embulk::load(Path::new("a.yml"), &surroundings) {
+        Ok(rendered) => rendered.config,
+        Err(problems) => panic!("{problems:?}"),
+    }
 }

@@ -1,6 +1,8 @@
 //! Transfers by the library: sources, types, files. What the command makes of them is tested elsewhere.
 
+mod bucket_answers;
 mod buckets;
+mod files;
 mod filters;
 mod incremental;
 mod lab;

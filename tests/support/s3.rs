@@ -83,6 +83,14 @@ pub fn traits(aws: &Aws, key: &str) -> [Option<String>; 5] {
     })
 }
 
+/// Writes an object with these bytes.
+pub fn put_bytes(aws: &Aws, bucket: &str, key: &str, bytes: Vec<u8>) {
+    run(async {
+        let call = client(aws).put_object().bucket(bucket).key(key);
+        call.body(bytes.into()).send().await.expect("it can be written");
+    });
+}
+
 /// A bucket of its own that keeps versions.
 pub fn versioned_bucket(aws: &Aws) -> String {
     let name = fresh_name("versions").replace('_', "-");

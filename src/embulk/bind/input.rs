@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::incremental;
 use super::scalar::Scalar;
 use super::section::{Rules, Section};
+use super::source;
 use crate::diagnostic::Problem;
 use crate::embulk::config::EmbulkType;
 use crate::embulk::input::{
@@ -23,9 +24,12 @@ pub(super) const CONNECT: Duration = Duration::from_secs(300);
 pub(super) const SILENCE: Duration = Duration::from_secs(1800);
 
 pub(super) fn bind(section: &Section<'_>) -> Option<InputConfig> {
-    let input = match section.plugin("input", &["mysql", "postgresql", "sqlite"])? {
+    let native = ["mysql", "postgresql", "sqlite", "file", "s3"];
+    let input = match section.plugin("input", &native)? {
         "mysql" => mysql(section).map(InputConfig::Mysql),
         "postgresql" => postgresql(section).map(InputConfig::Postgresql),
+        "file" => source::file(section).map(|input| InputConfig::File(Box::new(input))),
+        "s3" => source::s3(section).map(|input| InputConfig::S3(Box::new(input))),
         _ => sqlite(section).map(InputConfig::Sqlite),
     };
     section.ignore(&["driver_path"]);

@@ -13,12 +13,13 @@ mod input;
 mod s3;
 mod scalar;
 mod section;
+mod source;
 mod sql_output;
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-use super::config::{EmbulkConfig, ExecConfig};
+use super::config::{EmbulkConfig, ExecConfig, PreviewConfig};
 use super::output::OutputConfig;
 use super::template::Covers;
 use crate::diagnostic::{Problem, Span};
@@ -57,7 +58,7 @@ pub(super) struct Binder<'a> {
 }
 
 /// Plugins of the estates that this program is made for and has not yet: they are no typing errors.
-const LATER: [&str; 7] = ["bigquery_java", "bzip2", "json", "mysql", "postgresql", "redshift", "s3"];
+const LATER: [&str; 5] = ["bigquery_java", "gcs", "mysql", "postgresql", "redshift"];
 
 impl Binder<'_> {
     /// Keeps a problem. An option that is asked for twice has its problem once.
@@ -127,6 +128,22 @@ pub(super) fn config(root: &Node, binder: &Binder<'_>) -> Option<EmbulkConfig> {
     top.ignore(&["preview_sample_rows"]);
     top.finish();
     Some(EmbulkConfig { input: input?, filters: filters?, output: output?, exec })
+}
+
+/// Binds what a preview needs of a file; `out:` is not looked at and may be missing.
+pub(super) fn preview(root: &Node, binder: &Binder<'_>) -> Option<PreviewConfig> {
+    let top = Section::of(root, "the file", binder);
+    if top.is_none() {
+        let message = format!("a transfer file must be a mapping with `in`, not {}", root.kind());
+        binder.report(Problem::error("not-a-mapping", message, &root.span));
+    }
+    let top = top?;
+    let input = top.required_section("in").and_then(|section| input::bind(&section));
+    let filters = filter::bind(&top);
+    let rows = top.count("preview_sample_rows", Size::AtLeastOne).map_or(15, usize::from);
+    top.ignore(&["out", "exec"]);
+    top.finish();
+    Some(PreviewConfig { input: input?, filters: filters?, rows })
 }
 
 /// An output of files makes as many files as there are output tasks.

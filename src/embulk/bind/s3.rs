@@ -62,7 +62,7 @@ pub(super) fn bind(section: &Section<'_>) -> Option<S3Output> {
     })
 }
 
-fn access(section: &Section<'_>) -> Option<S3Access> {
+pub(super) fn access(section: &Section<'_>) -> Option<S3Access> {
     #[derive(Clone, Copy, PartialEq)]
     enum Method {
         Basic,
@@ -138,7 +138,7 @@ fn given(section: &Section<'_>, key: &'static str, text: Option<Text>) -> Option
 }
 
 /// Endpoint and region. An endpoint of AWS's own says no more than a region.
-fn place(section: &Section<'_>) -> (Option<String>, Option<String>) {
+pub(super) fn place(section: &Section<'_>) -> (Option<String>, Option<String>) {
     let endpoint = section.plain("endpoint").filter(|endpoint| !endpoint.is_empty());
     let region = section.plain("region").filter(|region| !region.is_empty());
     match endpoint.as_deref().and_then(region_of) {

@@ -3,6 +3,8 @@
 mod postgresql;
 mod postgresql_output;
 
+mod source;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::path::Path;

@@ -43,7 +43,7 @@ impl CellWriter {
     }
 
     /// Appends the text of a value that is not NULL.
-    pub(super) fn write(
+    pub(in crate::transfer) fn write(
         &mut self,
         column: &ColumnBuffer,
         row: usize,

@@ -2,6 +2,7 @@
 
 mod convert;
 mod fetched;
+pub mod file;
 mod increment;
 pub mod mysql;
 pub mod postgres;
@@ -78,6 +79,12 @@ pub fn open(
         InputConfig::Sqlite(config) => {
             let reader = sqlite::open(config, context, bytes)?;
             Ok(Source { reader: Box::new(reader), _permit: None })
+        }
+        InputConfig::File(config) => {
+            Ok(Source { reader: Box::new(file::open(config, context)?), _permit: None })
+        }
+        InputConfig::S3(config) => {
+            Ok(Source { reader: Box::new(file::open_s3(config, context)?), _permit: None })
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Filters in whole transfers, by the library.
 
 mod json;
+mod names;
 mod outcomes;
 mod values;
 mod wheres;

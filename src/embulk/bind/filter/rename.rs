@@ -5,6 +5,7 @@ use crate::embulk::bind::scalar::Scalar;
 use crate::embulk::bind::section::Section;
 use crate::embulk::filter::{CharacterTypes, FirstCharacter, NumberSuffix, Rename, RenameRule};
 use crate::embulk::pattern::{self, Pattern};
+use crate::embulk::replacement::replacement;
 
 /// The shortest `max_length` that leaves a name beside its number.
 const SHORTEST: i64 = 8;
@@ -138,7 +139,7 @@ fn regex_replace(section: &Section<'_>) -> Option<RenameRule> {
     let text = section.required("match");
     let replace = section.required("replace");
     let pattern = compiled(section, "match", text?.expose())?;
-    match pattern::replacement(replace?.expose(), &pattern.0) {
+    match replacement(replace?.expose(), &pattern.0) {
         Ok(replace) => Some(RenameRule::RegexReplace { pattern, replace }),
         Err(error) => {
             section.refuse_value("replace", format!("`replace` {error}"));

@@ -4,8 +4,8 @@
 use jiff::tz::TimeZone;
 use serde::de::IgnoredAny;
 
-use super::clock_text::{ParsedClock, parse_freely, parse_with};
 use crate::embulk::output::Conversion;
+use crate::transfer::clock_text::{ParsedClock, parse_freely, parse_with};
 use crate::transfer::encode::number::push_ruby_float;
 use crate::transfer::encode::{Converted, TextConversion, Unfit};
 use crate::transfer::strftime::{TimeFormat, WallClock};

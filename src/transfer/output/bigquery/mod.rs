@@ -10,7 +10,6 @@
 
 mod catalog;
 mod change;
-mod clock_text;
 mod conversion;
 pub(super) mod failure;
 mod field;

@@ -14,6 +14,8 @@ mod wait;
 
 use std::sync::Arc;
 
+pub(in crate::transfer) use self::s3::credentials;
+
 use self::names::{Key, Names};
 use super::encoded::Encoded;
 use super::formatter::{self, Formatted};

@@ -14,7 +14,8 @@ use super::names::{Key, Names};
 use super::wait::{tidy, wait};
 use super::{ObjectStore, ObjectUpload};
 use crate::cloud::s3::credentials::S3Credentials;
-use crate::cloud::s3::objects::{ObjectError, ObjectErrorKind, ObjectTraits};
+use crate::cloud::s3::head::ObjectQuery;
+use crate::cloud::s3::objects::{ObjectError, ObjectTraits};
 use crate::cloud::s3::{S3, S3Settings};
 use crate::embulk::output::{S3Access, S3Output};
 use crate::session::Level;
@@ -55,7 +56,7 @@ impl S3Store {
     }
 }
 
-fn credentials(access: &S3Access) -> S3Credentials {
+pub(in crate::transfer) fn credentials(access: &S3Access) -> S3Credentials {
     match access.clone() {
         S3Access::Found => S3Credentials::Found,
         S3Access::Keys { id, key, token } => S3Credentials::Keys { id, key, token },
@@ -110,6 +111,20 @@ impl Service {
     fn warn(&self, error: &TransferError) {
         self.context.observer.log(Level::Warn, &error.to_string());
     }
+
+    /// Whether the object is there with so many bytes and parts: an answer to its completion may have been lost.
+    fn is_complete(&self, key: &Key, bytes: u64, parts: usize) -> bool {
+        let query = ObjectQuery {
+            bucket: self.bucket().to_owned(),
+            key: key.real.clone(),
+            version_id: None,
+            customer_key: None,
+        };
+        let Ok(Ok(Some(head))) = wait(&self.context.cancel, self.s3.head(&query)) else { return false };
+        let tag = head.metadata.get("ETag").and_then(|tag| tag.as_str()).unwrap_or_default();
+        head.metadata.get("Content-Length").and_then(serde_json::Value::as_u64) == Some(bytes)
+            && tag.ends_with(&format!("-{parts}"))
+    }
 }
 
 impl ObjectStore for S3Store {
@@ -150,27 +165,5 @@ impl ObjectStore for S3Store {
             }
         }
         Ok(())
-    }
-}
-
-impl Service {
-    /// Whether the object is there with so many bytes and parts: an answer to its completion may have been lost.
-    fn is_complete(&self, key: &Key, bytes: u64, parts: usize) -> bool {
-        use crate::cloud::s3::head::ObjectQuery;
-        let query = ObjectQuery {
-            bucket: self.bucket().to_owned(),
-            key: key.real.clone(),
-            version_id: None,
-            customer_key: None,
-        };
-        let Ok(Ok(Some(head))) = wait(&self.context.cancel, self.s3.head(&query)) else { return false };
-        let tag = head.metadata.get("ETag").and_then(|tag| tag.as_str()).unwrap_or_default();
-        head.metadata.get("Content-Length").and_then(serde_json::Value::as_u64) == Some(bytes)
-            && tag.ends_with(&format!("-{parts}"))
-    }
-
-    /// Whether an error says that an upload of parts is gone.
-    fn is_gone(error: &ObjectError) -> bool {
-        error.kind == ObjectErrorKind::NoUpload
     }
 }

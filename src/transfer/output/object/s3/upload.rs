@@ -12,7 +12,7 @@ use super::super::{ObjectUpload, Rest};
 use super::Service;
 use super::failure::Deed;
 use crate::cloud;
-use crate::cloud::s3::objects::{ObjectError, Part};
+use crate::cloud::s3::objects::{ObjectError, ObjectErrorKind, Part};
 use crate::transfer::effect::{Effect, EffectOutcome};
 use crate::transfer::error::{ErrorKind, TransferError};
 
@@ -143,7 +143,7 @@ impl S3Upload {
         let call = service.s3.complete_parts(service.bucket(), &self.key.real, id, &self.parts);
         match wait(&service.context.cancel, call)? {
             Err(error)
-                if Service::is_gone(&error)
+                if error.kind == ObjectErrorKind::NoUpload
                     && service.is_complete(&self.key, self.bytes, self.parts.len()) => {}
             done => done.map_err(|error| self.failed(&error))?,
         }

@@ -1,35 +1,18 @@
 //! Times in texts, as Ruby's `strptime` and `Time.parse` read them in the forms that data has.
 
+mod cursor;
+
+use self::cursor::{Cursor, MONTH_NAMES, MONTHS, WEEKDAY_NAMES, WEEKDAYS};
 use crate::transfer::civil::{DAY, Date, SECOND};
 
 /// A wall clock with the offset that the text named, if any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ParsedClock {
+pub(in crate::transfer) struct ParsedClock {
     /// Microseconds since 1970-01-01T00:00:00 of that clock.
-    pub(super) micros: i64,
+    pub(in crate::transfer) micros: i64,
     /// Seconds ahead of UTC.
-    pub(super) offset: Option<i32>,
+    pub(in crate::transfer) offset: Option<i32>,
 }
-
-const MONTHS: [&str; 12] =
-    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-const MONTH_NAMES: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
-const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-const WEEKDAY_NAMES: [&str; 7] =
-    ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
 
 /// What was read so far.
 #[derive(Debug, Default)]
@@ -45,23 +28,45 @@ struct Parts {
     afternoon: Option<bool>,
     offset: Option<i32>,
     epoch_micros: Option<i64>,
+    /// Whether the seconds since 1970 had a minus.
+    before_epoch: bool,
+    century: Option<i64>,
+    dialect: Dialect,
+}
+
+/// Whose `strptime` it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::transfer) enum Dialect {
+    /// Ruby's, which refuses what is left of a text.
+    #[default]
+    Ruby,
+    /// That of Embulk's parsers: what is left of a text does not matter, a leap second is the second before it, hour
+    /// 24 is the next day's first, weeks are read and forgotten, and summer time has the offset of winter.
+    Embulk,
 }
 
 impl Parts {
-    fn clock(&self) -> Option<ParsedClock> {
+    /// The clock, with the parts of a date where the text has none.
+    fn clock(&self, usual: Date) -> Option<ParsedClock> {
         if let Some(micros) = self.epoch_micros {
-            return Some(ParsedClock { micros: micros + self.micros, offset: Some(0) });
+            let back = self.before_epoch && self.dialect == Dialect::Embulk;
+            let micros = micros + if back { -self.micros } else { self.micros };
+            return Some(ParsedClock { micros, offset: Some(0) });
         }
         let mut date = Date {
-            year: self.year.unwrap_or(1970),
-            month: self.month.unwrap_or(1),
-            day: self.day.unwrap_or(1),
+            year: self.year(usual.year),
+            month: self.month.unwrap_or(usual.month),
+            day: self.day.unwrap_or(usual.day),
         };
         if !date.exists() {
             return None;
         }
         if let Some(day) = self.day_of_year {
-            date = Date::from_days(Date { month: 1, day: 1, ..date }.days() + i64::from(day) - 1);
+            let counted = Date::from_days(Date { month: 1, day: 1, ..date }.days() + i64::from(day) - 1);
+            if counted.year != date.year {
+                return None;
+            }
+            date = counted;
         }
         let hour = match self.afternoon {
             None => self.hour,
@@ -69,121 +74,49 @@ impl Parts {
             Some(afternoon) => self.hour % 12 + if afternoon { 12 } else { 0 },
         };
         // 24:00:00 is the next midnight, and a leap second the next second, as in Ruby.
-        let end_of_day = hour == 24 && self.minute == 0 && self.second == 0;
+        let embulk = self.dialect == Dialect::Embulk;
+        let end_of_day = hour == 24 && (embulk || self.minute == 0 && self.second == 0);
         if (hour > 23 && !end_of_day) || self.minute > 59 || self.second > 60 {
             return None;
         }
-        let seconds = i64::from(hour) * 3600 + i64::from(self.minute) * 60 + i64::from(self.second);
+        let second = if embulk { self.second.min(59) } else { self.second };
+        let seconds = i64::from(hour) * 3600 + i64::from(self.minute) * 60 + i64::from(second);
         let micros = date.days().checked_mul(DAY)?.checked_add(seconds * SECOND + self.micros)?;
         Some(ParsedClock { micros, offset: self.offset })
     }
 }
 
-/// A text still to be read.
-struct Cursor<'t>(&'t str);
-
-impl Cursor<'_> {
-    fn skip_space(&mut self) {
-        self.0 = self.0.trim_start();
-    }
-
-    fn literal(&mut self, char: char) -> Option<()> {
-        self.0 = self.0.strip_prefix(char)?;
-        Some(())
-    }
-
-    /// Up to `most` digits.
-    fn number(&mut self, most: usize) -> Option<u32> {
-        let length = self.0.bytes().take(most).take_while(u8::is_ascii_digit).count();
-        let number = self.0[..length].parse().ok()?;
-        self.0 = &self.0[length..];
-        Some(number)
-    }
-
-    /// Digits of a second after the point, to microseconds; further ones are dropped.
-    fn fraction(&mut self, most: usize) -> Option<i64> {
-        let length = self.0.bytes().take(most).take_while(u8::is_ascii_digit).count();
-        if length == 0 {
-            return None;
+impl Parts {
+    fn year(&self, usual: i64) -> i64 {
+        match (self.century, self.year) {
+            (Some(century), year) => century * 100 + year.unwrap_or(0).rem_euclid(100),
+            (None, year) => year.unwrap_or(usual),
         }
-        let micros = self.0.bytes().take(length).chain(std::iter::repeat(b'0')).take(6);
-        let micros = micros.fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
-        self.0 = &self.0[length..];
-        Some(micros)
-    }
-
-    fn signed(&mut self, most: usize) -> Option<i64> {
-        let (sign, rest) = match self.0.as_bytes().first()? {
-            b'-' => (-1, &self.0[1..]),
-            b'+' => (1, &self.0[1..]),
-            _ => (1, self.0),
-        };
-        let length = rest.bytes().take(most).take_while(u8::is_ascii_digit).count();
-        let number: i64 = rest[..length].parse().ok()?;
-        self.0 = &rest[length..];
-        Some(sign * number)
-    }
-
-    /// One of some words, the longer list first; any case.
-    fn word(&mut self, long: &[&str], short: &[&str]) -> Option<u32> {
-        for list in [long, short] {
-            for (at, word) in list.iter().enumerate() {
-                if self.0.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)) {
-                    self.0 = &self.0[word.len()..];
-                    return u32::try_from(at).ok();
-                }
-            }
-        }
-        None
-    }
-
-    fn half(&mut self) -> Option<bool> {
-        let found = self.word(&["a.m.", "p.m."], &["am", "pm"])?;
-        Some(found == 1)
-    }
-
-    /// `Z`, `UTC`, `+09`, `+0900`, `+09:00`, and the abbreviations that Ruby knows.
-    fn offset(&mut self) -> Option<i32> {
-        if let Some(sign) = self.0.chars().next().filter(|first| matches!(first, '+' | '-')) {
-            self.0 = &self.0[1..];
-            let hours = self.number(2)?;
-            let _ = self.literal(':');
-            let minutes = self.number(2).unwrap_or(0);
-            if hours > 24 || minutes > 59 {
-                return None;
-            }
-            let seconds = i32::try_from(hours * 3600 + minutes * 60).ok()?;
-            return Some(if sign == '-' { -seconds } else { seconds });
-        }
-        let zones = [
-            ("utc", 0),
-            ("gmt", 0),
-            ("jst", 9),
-            ("est", -5),
-            ("edt", -4),
-            ("cst", -6),
-            ("cdt", -5),
-            ("mst", -7),
-            ("mdt", -6),
-            ("pst", -8),
-            ("pdt", -7),
-            ("z", 0),
-        ];
-        let names: Vec<&str> = zones.iter().map(|(name, _)| *name).collect();
-        let found = self.word(&names, &[])?;
-        Some(zones[found as usize].1 * 3600)
     }
 }
 
-/// Ruby's `strptime`: white space in the format is any white space, text left over is refused.
-pub(super) fn parse_with(text: &str, format: &str) -> Option<ParsedClock> {
-    let mut parts = Parts::default();
+/// The first of January 1970.
+const EPOCH: Date = Date { year: 1970, month: 1, day: 1 };
+
+/// The same as Embulk's parsers do it, with a date of one's own for texts without.
+pub(in crate::transfer) fn parse_by(
+    text: &str,
+    format: &str,
+    usual: Date,
+    dialect: Dialect,
+) -> Option<ParsedClock> {
+    let mut parts = Parts { dialect, ..Parts::default() };
     let mut cursor = Cursor(text);
     read(&mut cursor, format, &mut parts)?;
-    if !cursor.0.is_empty() {
+    if dialect == Dialect::Ruby && !cursor.0.is_empty() {
         return None;
     }
-    parts.clock()
+    parts.clock(usual)
+}
+
+/// Ruby's `strptime`: white space in the format is any white space, text left over is refused.
+pub(in crate::transfer) fn parse_with(text: &str, format: &str) -> Option<ParsedClock> {
+    parse_by(text, format, EPOCH, Dialect::Ruby)
 }
 
 fn read(cursor: &mut Cursor<'_>, format: &str, parts: &mut Parts) -> Option<()> {
@@ -205,9 +138,23 @@ fn read(cursor: &mut Cursor<'_>, format: &str, parts: &mut Parts) -> Option<()> 
                 digits.push(flag);
             }
         }
-        directive(cursor, chars.next()?, digits.parse().ok(), parts)?;
+        let letter = chars.next()?;
+        // A number goes on as long as there are digits, unless another one follows at once.
+        let usual = if is_number(chars.clone()) { None } else { Some(usize::MAX) };
+        directive(cursor, letter, digits.parse().ok().or(usual), parts)?;
     }
     Some(())
+}
+
+/// Whether a number is next in a format.
+fn is_number(mut rest: std::iter::Peekable<std::str::Chars<'_>>) -> bool {
+    match rest.next() {
+        Some('%') => {
+            let letter = rest.find(|next| !matches!(next, ':' | '-' | '^' | '#' | 'E' | 'O'));
+            letter.is_some_and(|letter| "CDdeFGgHIjkLlMmNQRrSsTUuVvWwXxYy0123456789".contains(letter))
+        }
+        next => next.is_some_and(|next| next.is_ascii_digit()),
+    }
 }
 
 fn directive(cursor: &mut Cursor<'_>, letter: char, width: Option<usize>, parts: &mut Parts) -> Option<()> {
@@ -218,15 +165,9 @@ fn directive(cursor: &mut Cursor<'_>, letter: char, width: Option<usize>, parts:
             parts.year = Some(year + if year < 69 { 2000 } else { 1900 });
         }
         'm' => parts.month = Some(cursor.number(2)?),
-        'd' | 'e' => {
-            cursor.skip_space();
-            parts.day = Some(cursor.number(2)?);
-        }
+        'd' | 'e' => parts.day = Some(cursor.padded(parts.dialect)?),
         'j' => parts.day_of_year = Some(cursor.number(3).filter(|day| (1..=366).contains(day))?),
-        'H' | 'k' | 'I' | 'l' => {
-            cursor.skip_space();
-            parts.hour = cursor.number(2)?;
-        }
+        'H' | 'k' | 'I' | 'l' => parts.hour = cursor.padded(parts.dialect)?,
         'M' => parts.minute = cursor.number(2)?,
         'S' => parts.second = cursor.number(2)?,
         'L' => parts.micros = cursor.fraction(width.unwrap_or(3))?,
@@ -234,8 +175,11 @@ fn directive(cursor: &mut Cursor<'_>, letter: char, width: Option<usize>, parts:
         'p' | 'P' => parts.afternoon = Some(cursor.half()?),
         'B' | 'b' | 'h' => parts.month = Some(cursor.word(&MONTH_NAMES, &MONTHS)? + 1),
         'A' | 'a' => drop(cursor.word(&WEEKDAY_NAMES, &WEEKDAYS)?),
-        'z' | 'Z' => parts.offset = Some(cursor.offset()?),
-        's' => parts.epoch_micros = Some(cursor.signed(18)?.checked_mul(SECOND)?),
+        'z' | 'Z' => parts.offset = Some(cursor.offset(parts.dialect)?),
+        's' => {
+            parts.before_epoch = cursor.0.starts_with('-');
+            parts.epoch_micros = Some(cursor.signed(18)?.checked_mul(SECOND)?);
+        }
         'Q' => parts.epoch_micros = Some(cursor.signed(18)?.checked_mul(1000)?),
         'F' => read(cursor, "%Y-%m-%d", parts)?,
         'T' | 'X' => read(cursor, "%H:%M:%S", parts)?,
@@ -245,6 +189,26 @@ fn directive(cursor: &mut Cursor<'_>, letter: char, width: Option<usize>, parts:
         'c' => read(cursor, "%a %b %e %H:%M:%S %Y", parts)?,
         'n' | 't' => cursor.skip_space(),
         '%' => cursor.literal('%')?,
+        _ if parts.dialect == Dialect::Embulk => return embulk_directive(cursor, letter, width, parts),
+        _ => return None,
+    }
+    Some(())
+}
+
+/// What Embulk's parsers know beside those.
+fn embulk_directive(
+    cursor: &mut Cursor<'_>,
+    letter: char,
+    width: Option<usize>,
+    parts: &mut Parts,
+) -> Option<()> {
+    match letter {
+        'C' => parts.century = Some(cursor.signed(width.unwrap_or(2))?),
+        'G' => drop(cursor.signed(width.unwrap_or(4))?),
+        'g' | 'U' | 'V' | 'W' => drop(cursor.number(2)?),
+        'u' | 'w' => drop(cursor.number(1)?),
+        'v' => read(cursor, "%e-%b-%Y", parts)?,
+        '+' => read(cursor, "%a %b %e %H:%M:%S %Z %Y", parts)?,
         _ => return None,
     }
     Some(())
@@ -252,7 +216,7 @@ fn directive(cursor: &mut Cursor<'_>, letter: char, width: Option<usize>, parts:
 
 /// The forms of `Time.parse` that name a day or a time of day without guessing: year first with `-`, `/` or nothing
 /// between, a time with or without seconds, AM and PM, an offset.
-pub(super) fn parse_freely(text: &str) -> Option<ParsedClock> {
+pub(in crate::transfer) fn parse_freely(text: &str) -> Option<ParsedClock> {
     let mut parts = Parts::default();
     let mut cursor = Cursor(text.trim());
     let dated = ["%Y-%m-%d", "%Y/%m/%d", "%Y%m%d"].iter().any(|format| {
@@ -267,7 +231,7 @@ pub(super) fn parse_freely(text: &str) -> Option<ParsedClock> {
         fits
     });
     if dated && cursor.0.is_empty() {
-        return parts.clock();
+        return parts.clock(EPOCH);
     }
     if dated && cursor.literal('T').is_none() {
         cursor.0.starts_with(char::is_whitespace).then_some(())?;
@@ -276,9 +240,9 @@ pub(super) fn parse_freely(text: &str) -> Option<ParsedClock> {
     time_of_day(&mut cursor, &mut parts)?;
     cursor.skip_space();
     if !cursor.0.is_empty() {
-        parts.offset = Some(cursor.offset()?);
+        parts.offset = Some(cursor.offset(parts.dialect)?);
     }
-    cursor.0.is_empty().then(|| parts.clock())?
+    cursor.0.is_empty().then(|| parts.clock(EPOCH))?
 }
 
 fn time_of_day(cursor: &mut Cursor<'_>, parts: &mut Parts) -> Option<()> {
@@ -325,6 +289,43 @@ mod tests {
         {
             assert_eq!(parse_with(text, format), None, "{text}");
         }
+    }
+
+    #[test]
+    fn embulks_parsers_are_of_another_mind() {
+        let noon = micros(2015, 6, 4, 12 * 3600);
+        let clock = |text: &str, format: &str| parse_by(text, format, EPOCH, Dialect::Embulk);
+        for (text, format, after, offset) in [
+            ("2015-06-04 12:00:00 and more", "%Y-%m-%d %H:%M:%S", 0, None),
+            ("2015-06-04 11:59:60", "%F %T", -1, None),
+            ("2015-06-03 24:05:00", "%F %T", -43_200 + 300, None),
+            ("2015-06-04 12:00:00.1234567891 PDT", "%F %T.%N %z", 0, Some(-8 * 3600)),
+            ("2015-06-04 12:00:00 HST", "%F %T %Z", 0, Some(-10 * 3600)),
+            ("2015-06-04 12:00:00 x", "%F %T %Z", 0, Some(-11 * 3600)),
+            ("2015155 12", "%Y%j %k", 0, None),
+            (" 4-Jun-2015", "%v", -43_200, None),
+            ("2015-12-3-06-04 12", "%C%y-%U-%w-%m-%d %H", 0, None),
+            ("Thu Jun  4 12:00:00 +0900 2015", "%+", 0, Some(9 * 3600)),
+        ] {
+            let found = clock(text, format).unwrap();
+            assert_eq!(found.micros.div_euclid(SECOND) * SECOND, noon + after * SECOND, "{text}");
+            assert_eq!(found.offset, offset, "{text}");
+        }
+        assert_eq!(clock("-1.5", "%s.%N").unwrap().micros, -1_500_000);
+        let day = Date { year: 2020, month: 2, day: 29 };
+        let timed = parse_by("01:00", "%H:%M", day, Dialect::Embulk).unwrap();
+        assert_eq!(timed.micros, micros(2020, 2, 29, 3600));
+        for (text, format) in [
+            ("2015-06-04 12:00:61", "%F %T"),
+            ("  12:00", "%H:%M"),
+            ("  4", "%e"),
+            ("2015-366", "%Y-%j"),
+            ("25:00", "%H:%M"),
+            ("XYZ", "%Z"),
+        ] {
+            assert_eq!(clock(text, format), None, "{text}");
+        }
+        assert_eq!(clock("12015-01-01", "%Y-%m-%d").unwrap().micros, micros(12015, 1, 1, 0));
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! Encoded files, read back by other programs.
+//! Files on the disk: encoded ones, read back by other programs, and several of a size.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use super::{on_disk, orders};
+use super::{failure, on_disk, orders, run, transfer};
 use crate::support::sandbox::Sandbox;
 use crate::support::servers::python;
 
@@ -51,4 +51,43 @@ fn other_programs_read_what_the_encoders_write() {
             assert!(through(command, &encoded) == plain, "{encoder}");
         }
     }
+}
+
+#[test]
+fn rows_go_to_several_files_of_a_size() {
+    let sandbox = Sandbox::new();
+    orders(&sandbox, 20_000);
+    let write = |more: &str| {
+        let out = "  type: file\n  path_prefix: several\n  file_ext: jsonl\n  formatter: {type: jsonl}\n";
+        transfer(&sandbox, "several.yml", &format!("{out}  max_file_bytes: 2000000\n{more}"));
+        run(&sandbox, "several.yml")
+    };
+    let names = || {
+        let files = std::fs::read_dir(sandbox.path()).expect("a folder");
+        let mut names: Vec<String> = files
+            .map(|file| file.expect("a file").file_name().into_string().expect("text"))
+            .filter(|name| name.contains("several0"))
+            .collect();
+        names.sort();
+        names
+    };
+    write("").expect_code(0);
+    let all: Vec<String> = (0..names().len()).map(|file| format!("several000.{file:02}.jsonl")).collect();
+    assert_eq!(names(), all);
+    assert!(all.len() >= 3, "{all:?}");
+    let together: String = all.iter().map(|name| sandbox.read(name)).collect();
+    assert!(together.as_bytes() == on_disk(&sandbox, "  formatter: {type: jsonl}\n"));
+
+    orders(&sandbox, 10);
+    let told = failure(&write("").expect_code(1));
+    assert!(
+        told.starts_with("    cause: files of the same pattern are there that this run does not write: `/"),
+        "{told}"
+    );
+    // Neither a hidden file nor the new rows are left.
+    assert_eq!(names(), all);
+    assert!(all.iter().map(|name| sandbox.read(name)).collect::<String>() == together);
+    write("  stale_objects: delete\n").expect_code(0);
+    assert_eq!(names(), all[..1]);
+    assert_eq!(sandbox.read(&all[0]).lines().count(), 10);
 }

@@ -1,0 +1,258 @@
+//! Rows of files: a list of files, each unpacked and parsed, one after another.
+//!
+//! What lists and opens files ([`Files`]) knows nothing of rows, and what parses them nothing of where they are.
+
+mod cell;
+mod charset;
+mod csv;
+mod decode;
+mod documents;
+mod json;
+mod lines;
+mod local;
+mod notes;
+mod s3;
+mod tokenizer;
+
+use std::io::Read;
+use std::sync::Arc;
+
+use self::cell::{CellReader, Row};
+use self::csv::CsvRows;
+use self::decode::SourceFault;
+use self::json::JsonRows;
+use self::notes::Notes;
+use super::{Flow, Input, InputFigures, PageSink, Stop, is_full};
+use crate::embulk::config::EmbulkType;
+use crate::embulk::input::{
+    BadRows, Charset, ClockReading, Decoder, FileColumn, FileContent, FileInput, Parser, S3Input,
+};
+use crate::embulk::zone::Zone;
+use crate::session::Level;
+use crate::transfer::context::{Cancel, TransferContext};
+use crate::transfer::error::TransferError;
+use crate::transfer::schema::{Schema, Zones};
+
+/// File names that the log shows.
+const SHOWN: usize = 20;
+
+/// Files in order.
+trait Files: Send {
+    /// Their names, as messages show them.
+    fn names(&self) -> &[String];
+
+    /// What the next read begins behind, as `last_path`; none where that is not remembered.
+    fn last_path(&self) -> Option<&str>;
+
+    /// Opens one; its errors while reading are [`SourceFault`]s.
+    fn open(&self, at: usize) -> Result<Box<dyn Read + Send>, TransferError>;
+}
+
+/// A file that is being read, for messages.
+struct OpenFile<'f> {
+    name: &'f str,
+    decoders: &'f [Decoder],
+}
+
+/// The rows of one file.
+trait FileRows {
+    /// Reads the next row; false at the end. Bad rows go to the notes.
+    fn next(&mut self, row: &mut Row, notes: &mut Notes) -> Result<bool, TransferError>;
+
+    /// Whether bytes were found that are no characters.
+    fn has_replaced(&self) -> bool;
+}
+
+/// The files of an input.
+pub struct FileReader {
+    files: Box<dyn Files>,
+    content: FileContent,
+    cells: Vec<CellReader>,
+    schema: Arc<Schema>,
+    cancel: Cancel,
+}
+
+/// Lists files of this machine.
+pub fn open(config: &FileInput, context: &TransferContext) -> Result<FileReader, TransferError> {
+    let files = local::list(config, context)?;
+    Ok(FileReader::new(Box::new(files), &config.content, context))
+}
+
+/// Lists objects of a bucket.
+pub fn open_s3(config: &S3Input, context: &TransferContext) -> Result<FileReader, TransferError> {
+    let files = s3::list(config, context)?;
+    Ok(FileReader::new(Box::new(files), &config.content, context))
+}
+
+impl FileReader {
+    fn new(files: Box<dyn Files>, content: &FileContent, context: &TransferContext) -> Self {
+        let cells: Vec<_> = content.parser.columns().iter().map(CellReader::new).collect();
+        let columns = cells.iter().map(CellReader::column).collect();
+        let zones = Zones { process: context.process_zone.clone(), ..Zones::utc() };
+        let names = files.names();
+        let more = names.len().saturating_sub(SHOWN);
+        let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+        let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+        context.observer.log(Level::Info, &format!("Loading files [{shown}{more}]"));
+        Self {
+            files,
+            content: content.clone(),
+            cells,
+            schema: Schema::new(columns, zones),
+            cancel: context.cancel.clone(),
+        }
+    }
+
+    /// Reads one file to its end; a sink that wants no more ends it early.
+    fn read_file(
+        &mut self,
+        at: usize,
+        pages: &mut Pages<'_>,
+        notes: &mut Notes,
+    ) -> Result<Flow, TransferError> {
+        let name = &self.files.names()[at];
+        let decoders = &self.content.decoders;
+        let bytes = decode::decoded(self.files.open(at)?, decoders);
+        let file = OpenFile { name, decoders };
+        let mut rows: Box<dyn FileRows + '_> = match &self.content.parser {
+            Parser::Csv(config) => Box::new(CsvRows::new(file, bytes, config, &mut self.cells)),
+            Parser::Json(config) => Box::new(JsonRows::documents(file, bytes, config, &mut self.cells)),
+            Parser::Jsonl(config) => Box::new(JsonRows::lines(file, bytes, config, &mut self.cells)),
+        };
+        let mut row = Row::default();
+        while rows.next(&mut row, notes)? {
+            if pages.push(&row)? == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+        }
+        if rows.has_replaced() {
+            notes.replaced(name);
+        }
+        Ok(Flow::Continue)
+    }
+}
+
+impl Input for FileReader {
+    fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    fn stopper(&self) -> Box<dyn Stop> {
+        // The reader looks at the run's own wish between pieces of a file.
+        Box::new(Nothing)
+    }
+
+    fn read(&mut self, sink: &mut dyn PageSink) -> Result<InputFigures, TransferError> {
+        let mut notes = Notes::new(self.content.parser.bad_rows());
+        let mut pages = Pages::new(sink, self.cancel.clone());
+        for at in 0..self.files.names().len() {
+            if self.read_file(at, &mut pages, &mut notes)? == Flow::Stop {
+                break;
+            }
+        }
+        let rows = pages.finish();
+        let last_path = self.files.last_path().map(|path| ("last_path".to_owned(), path.into()));
+        Ok(InputFigures {
+            rows,
+            notes: notes.texts(self.content.parser.charset().name()),
+            next: last_path.into_iter().collect(),
+        })
+    }
+}
+
+struct Nothing;
+
+impl Stop for Nothing {
+    fn stop(&self) {}
+}
+
+/// Fills pages and hands them on.
+struct Pages<'s> {
+    sink: &'s mut dyn PageSink,
+    page: Option<crate::transfer::page::Page>,
+    rows: u64,
+    cancel: Cancel,
+}
+
+impl<'s> Pages<'s> {
+    fn new(sink: &'s mut dyn PageSink, cancel: Cancel) -> Self {
+        Self { sink, page: None, rows: 0, cancel }
+    }
+
+    fn push(&mut self, row: &Row) -> Result<Flow, TransferError> {
+        let page = match &mut self.page {
+            Some(page) => page,
+            empty => {
+                let mut page = self.sink.page();
+                page.first_row = self.rows;
+                empty.insert(page)
+            }
+        };
+        row.write(page)?;
+        self.rows += 1;
+        if !is_full(page) {
+            return Ok(Flow::Continue);
+        }
+        if self.cancel.is_canceled() {
+            return Err(TransferError::canceled());
+        }
+        Ok(self.page.take().map_or(Flow::Continue, |page| self.sink.send(page)))
+    }
+
+    /// Hands on the last page and says how many rows there were.
+    fn finish(&mut self) -> u64 {
+        if let Some(page) = self.page.take() {
+            self.sink.send(page);
+        }
+        self.rows
+    }
+}
+
+impl Parser {
+    /// The columns; documents without any are one themselves.
+    fn columns(&self) -> Vec<FileColumn> {
+        match self {
+            Self::Csv(config) => config.columns.clone(),
+            Self::Json(config) | Self::Jsonl(config) if config.columns.is_empty() => vec![FileColumn {
+                name: "record".to_owned(),
+                kind: EmbulkType::Json,
+                clock: ClockReading {
+                    format: String::new(),
+                    zone: Zone::utc(),
+                    date: jiff::civil::date(1970, 1, 1),
+                },
+                element_at: Some(String::new()),
+            }],
+            Self::Json(config) | Self::Jsonl(config) => config.columns.clone(),
+        }
+    }
+
+    fn bad_rows(&self) -> BadRows {
+        match self {
+            Self::Csv(config) => config.bad_rows,
+            Self::Json(config) | Self::Jsonl(config) => config.bad_rows,
+        }
+    }
+
+    fn charset(&self) -> Charset {
+        match self {
+            Self::Csv(config) => config.charset,
+            Self::Json(config) | Self::Jsonl(config) => config.charset,
+        }
+    }
+}
+
+/// A reader whose errors say that the file itself could not be read, and that ends when the run wants it to.
+struct Watched<R> {
+    source: R,
+    cancel: Cancel,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.cancel.is_canceled() {
+            return Err(SourceFault(TransferError::canceled()).into());
+        }
+        self.source.read(buffer)
+    }
+}

@@ -1,0 +1,121 @@
+//! `type: s3`: objects of a bucket, in the order of their keys.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use super::decode::SourceFault;
+use super::{Files, Watched};
+use crate::cloud::s3::read::{ListedObject, ObjectReader};
+use crate::cloud::s3::{S3, S3Error, S3Settings};
+use crate::embulk::input::{Archived, KeepsPlace, S3Input, S3Objects};
+use crate::transfer::context::{Cancel, TransferContext};
+use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::output::object::credentials;
+
+/// Objects of a bucket.
+pub(super) struct BucketFiles {
+    s3: Arc<S3>,
+    bucket: String,
+    keys: Vec<String>,
+    next: Option<String>,
+    cancel: Cancel,
+}
+
+/// Finds the objects.
+pub(super) fn list(config: &S3Input, context: &TransferContext) -> Result<BucketFiles, TransferError> {
+    let s3 = S3::shared(&S3Settings {
+        endpoint: config.endpoint.clone(),
+        region: config.region.clone(),
+        credentials: credentials(&config.access),
+        ..S3Settings::default()
+    });
+    let bucket = config.bucket.expose().to_owned();
+    let keys = match &config.objects {
+        S3Objects::One(path) => vec![path.expose().to_owned()],
+        S3Objects::Prefix { .. } => found(&s3, &bucket, &config.objects)?,
+    };
+    let next = match (&config.objects, config.keeps_place) {
+        (S3Objects::Prefix { last_path, .. }, KeepsPlace::Yes) => keys.last().or(last_path.as_ref()).cloned(),
+        _ => None,
+    };
+    Ok(BucketFiles { s3, bucket, keys, next, cancel: context.cancel.clone() })
+}
+
+fn found(s3: &S3, bucket: &str, objects: &S3Objects) -> Result<Vec<String>, TransferError> {
+    let S3Objects::Prefix { prefix, last_path, pattern, limit, archived } = objects else {
+        return Ok(Vec::new());
+    };
+    let pattern = pattern.as_deref().map(regex::Regex::new).transpose().map_err(|error| {
+        TransferError::new(ErrorKind::Config, "`path_match_pattern` is not a regular expression")
+            .caused_by(&error)
+    })?;
+    let mut keys = Vec::new();
+    let mut frozen = None;
+    let take = |object: ListedObject| {
+        // Empty objects are how consoles show folders.
+        let wanted = object.size > 0 && pattern.as_ref().is_none_or(|pattern| pattern.is_match(&object.key));
+        match (wanted, object.is_archived, archived) {
+            (false, ..) | (true, true, Archived::Skip) => {}
+            (true, true, Archived::Refuse) => frozen = Some(object.key),
+            (true, false, _) => keys.push(object.key),
+        }
+        frozen.is_none() && limit.is_none_or(|limit| (keys.len() as u64) < limit)
+    };
+    s3.list_after(bucket, prefix.expose(), last_path.as_deref(), take).map_err(|error| failed(&error))?;
+    if let Some(key) = frozen {
+        let message = format!("object `{key}` lies in an archive");
+        return Err(TransferError::new(ErrorKind::Storage, message)
+            .hint("bring it back first, or pass such objects over with `skip_glacier_objects: true`"));
+    }
+    if keys.is_empty() && last_path.is_none() {
+        let message = format!("bucket `{bucket}` has no object whose key begins with `{}`", prefix.shown());
+        return Err(TransferError::new(ErrorKind::NotFound, message)
+            .hint("check `path_prefix` and `path_match_pattern`; empty objects do not count"));
+    }
+    Ok(keys)
+}
+
+fn failed(error: &S3Error) -> TransferError {
+    let said = &error.message;
+    let kind = if said.contains("NoSuchKey") || said.contains("NoSuchBucket") {
+        ErrorKind::NotFound
+    } else if said.contains("AccessDenied") || said.contains("Forbidden") {
+        ErrorKind::Permission
+    } else if said.contains("InvalidAccessKeyId") || said.contains("SignatureDoesNotMatch") {
+        ErrorKind::Authentication
+    } else if said.contains("could not be called") {
+        ErrorKind::Unreachable
+    } else if said.contains("in time") {
+        ErrorKind::Timeout
+    } else {
+        ErrorKind::Rejected
+    };
+    TransferError::new(kind, said.clone())
+}
+
+impl Files for BucketFiles {
+    fn names(&self) -> &[String] {
+        &self.keys
+    }
+
+    fn last_path(&self) -> Option<&str> {
+        self.next.as_deref()
+    }
+
+    fn open(&self, at: usize) -> Result<Box<dyn Read + Send>, TransferError> {
+        let key = &self.keys[at];
+        let object = ObjectReader::open(Arc::clone(&self.s3), &self.bucket, key)
+            .map_err(|error| failed(&error).context(format!("object `{key}` could not be read")))?;
+        Ok(Box::new(Watched { source: Stream(object), cancel: self.cancel.clone() }))
+    }
+}
+
+struct Stream(ObjectReader);
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).map_err(|error| {
+            SourceFault(TransferError::new(ErrorKind::ConnectionLost, error.to_string())).into()
+        })
+    }
+}
