@@ -42,7 +42,7 @@ use flush::Flush;
 use place::PlaceArgs;
 use run_args::{RetryArgs, RunArgs};
 
-/// Runs Digdag workflows and Embulk transfers: table copies from MySQL, MariaDB, PostgreSQL and SQLite to
+/// BigQuery, PostgreSQL, S3, Cloud Storage and files.
 /// BigQuery, S3, Cloud Storage and files.
 #[derive(Debug, Parser)]
 #[command(name = "sync", version, disable_help_subcommand = true)]

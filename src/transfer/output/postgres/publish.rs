@@ -104,7 +104,7 @@ impl Target {
         }
     }
 
-    /// Everything before COMMIT. Gives false where an earlier attempt has published.
+    /// Everything before COMMIT, unless an earlier attempt has published.
     fn bring_in(
         &self,
         session: &Session,
