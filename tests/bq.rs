@@ -234,11 +234,9 @@ fn what_cannot_be_done_is_told_with_what_helps() {
         lab.failure("+a:\n  bq_ddl>:\n  create_tables: [{id: t, expiration_time: soon}]\n"),
         "`expiration_time` is no time: `soon`\n    hint: write it as `2026-01-31T00:00:00Z`\n"
     );
-    assert_eq!(
-        lab.failure("+a:\n  bq_ddl>:\n  create_tables: ${'t'}\n"),
-        "`create_tables` must be a list\n"
-    );
-    lab.fake.rule(&json!({"id": "gone", "method": "GET", "path": "/jobs/", "action": "status", "status": 404}));
+    assert_eq!(lab.failure("+a:\n  bq_ddl>:\n  create_tables: ${'t'}\n"), "`create_tables` must be a list\n");
+    lab.fake
+        .rule(&json!({"id": "gone", "method": "GET", "path": "/jobs/", "action": "status", "status": 404}));
     let told = lab.failure("+a:\n  bq_extract>: t\n  destination: gs://staging/o\n");
     assert!(told.starts_with("job `sync_") && told.ends_with("_0` is gone\n"), "{told}");
     lab.fake.rule(&json!({
