@@ -200,6 +200,7 @@ fn config(project: &str, dataset: &str) -> BigqueryOutput {
         payload: None,
         before_load: None,
         staging_life: None,
+        local: None,
         rehearsal: None,
         polling_interval: Duration::from_millis(300),
         max_polling_time: Duration::from_secs(60),

@@ -9,6 +9,7 @@ use super::Lab;
 use crate::google_clients::check_calls;
 use crate::support::bigquery::BigQueryKind;
 use crate::support::google::FakeGoogle;
+use crate::support::sandbox::Sandbox;
 use crate::support::servers;
 
 fn backup(table: &str) -> WriteMode {
@@ -305,4 +306,39 @@ fn sql_before_a_load_runs_once_the_rows_are_staged() {
     let error = lab.transfer_of(3, &[&[4]]).unwrap_err();
     assert!(error.to_string().starts_with("`before_load` failed, nothing was added"), "{error}");
     assert_eq!(ids(&lab, "t"), ["2", "3"]);
+}
+
+#[test]
+fn where_nothing_is_loaded_the_file_is_left() {
+    let config = |more: &str| {
+        format!(
+            "in: {{type: sqlite, database: x.db, query: \"{more}\"}}\n\
+             out: {{type: bigquery, project: p, dataset: d, table: t, source_format: jsonl, skip_load: true,\n  \
+             path_prefix: r, sequence_format: '', default_timezone: UTC}}\n"
+        )
+    };
+    let sandbox = Sandbox::new().file("x.yml", &config("select 1 as id, 'a' as word"));
+    rusqlite::Connection::open(sandbox.path().join("x.db")).unwrap();
+    let said = sandbox.run(["embulk", "run", "x.yml"]).expect_code(0).stdout;
+    assert!(said.contains("`skip_load` is set: nothing was loaded"), "{said}");
+    assert_eq!(sandbox.read("r.jsonl"), "{\"id\":1,\"word\":\"a\"}\n");
+    std::fs::remove_file(sandbox.path().join("r.jsonl")).unwrap();
+    sandbox.write("x.yml", &config("select 1 as id where 1 = 2"));
+    sandbox.run(["embulk", "run", "x.yml"]).expect_code(0);
+    assert!(!sandbox.path().join("r.jsonl").exists(), "no rows, no file");
+    sandbox.write("x.yml", &config("select 1 as id").replace("path_prefix: r", "path_prefix: no/r"));
+    let told = sandbox.run(["embulk", "run", "x.yml"]).expect_code(1).stderr;
+    let path = sandbox.path().join("no/r.jsonl").display().to_string();
+    assert_eq!(
+        told,
+        format!(
+            "Error: file `{path}` could not be written\n  cause: No such file or directory (os error 2)\n"
+        )
+    );
+    sandbox.write("x.yml", &config("select 1 as id").replace("sequence_format: ''", "template_table: u"));
+    let told = sandbox.run(["embulk", "run", "x.yml"]).expect_code(1).stderr;
+    assert_eq!(
+        told,
+        "Error: `skip_load` calls no service, so `template_table` cannot be read\n  hint: make room or fix the permissions, then retry\n"
+    );
 }

@@ -358,6 +358,17 @@ fn what_bigquery_refuses() {
             "  json_keyfile: {content: '{}'}\n",
             vec!["7:27 error bad-json-keyfile: `json_keyfile` has no `client_email`"],
         ),
+        ("  skip_load: true\n  path_prefix: out/r\n", vec![]),
+        (
+            "  skip_load: true\n",
+            vec!["7:14 error missing-option: `skip_load` leaves a file, so `path_prefix` must say where"],
+        ),
+        (
+            "  skip_load: true\n  path_prefix: r\n  sequence_format: '%s'\n",
+            vec![
+                "9:20 error bad-value: `%s` is not a sequence format; it may hold up to two of %d, %02d, %03d and %%",
+            ],
+        ),
         ("  mode: delete_in_advance\n  merge_keys: []\n", vec![]),
         (
             "  mode: replace_backup\n",

@@ -7,6 +7,8 @@ use serde_json::Value;
 use crate::embulk::config::TypeMapping;
 use crate::embulk::text::Text;
 use crate::embulk::zone::Zone;
+
+use super::Sequence;
 use crate::secret::Secret;
 
 /// Options of `type: bigquery`.
@@ -66,6 +68,8 @@ pub struct BigqueryOutput {
     pub before_load: Option<String>,
     /// `temporary_table_expiration`: how long a staging table lives that nobody removed.
     pub staging_life: Option<Duration>,
+    /// `skip_load: true`: only the files are made.
+    pub local: Option<LocalFiles>,
     /// `with_rehearsal`: after so many rows they are loaded into a table of their own, to see whether they can be.
     pub rehearsal: Option<u64>,
     /// Seconds between two looks at a job.
@@ -120,6 +124,17 @@ impl WriteMode {
     pub fn is_merge(&self) -> bool {
         matches!(self, Self::Merge { .. })
     }
+}
+
+/// The name of a file that is made and not loaded: `<path_prefix><sequence><file_ext>`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LocalFiles {
+    /// Start of the path, relative to the working directory of the transfer.
+    pub path_prefix: Text,
+    /// `sequence_format`, of the process and of the file: `.%d.%d` when not written.
+    pub sequence: Sequence,
+    /// `file_ext`; none: that of the format.
+    pub file_ext: Option<String>,
 }
 
 /// The fields of the target, where they are not those of the rows.

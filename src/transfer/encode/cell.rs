@@ -210,7 +210,8 @@ fn push_boolean(value: bool, out: &mut Vec<u8>) {
 
 fn push_epoch(instant: i64, unit: EpochUnit, out: &mut Vec<u8>) {
     match unit {
-        EpochUnit::Seconds => push_i64(instant.div_euclid(SECOND), out),
+        // JRuby's `Time#to_i`, which the plugin asks, cuts the fraction off.
+        EpochUnit::Seconds => push_i64(instant / SECOND, out),
         EpochUnit::Milliseconds => push_i64(instant.div_euclid(1000), out),
         EpochUnit::Microseconds => push_i64(instant, out),
         EpochUnit::SecondsWithFraction => {
@@ -354,9 +355,9 @@ mod tests {
     }
 
     #[test]
-    fn epochs_round_down() {
+    fn seconds_are_cut_and_milliseconds_round_down() {
         for (unit, expected) in [
-            (EpochUnit::Seconds, "-2"),
+            (EpochUnit::Seconds, "-1"),
             (EpochUnit::Milliseconds, "-1500"),
             (EpochUnit::Microseconds, "-1500000"),
             (EpochUnit::SecondsWithFraction, "-1.5"),

@@ -96,7 +96,7 @@ pub enum Clock {
 /// Which unit an epoch number counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EpochUnit {
-    /// Whole seconds, rounded down.
+    /// Whole seconds; a fraction is cut off, also before 1970.
     Seconds,
     /// Seconds with a fraction, as a float in Ruby's notation.
     SecondsWithFraction,

@@ -25,7 +25,10 @@ pub fn open(config: &EmbulkConfig, context: &TransferContext) -> Result<Box<dyn 
         OutputConfig::S3(options) => Ok(Box::new(object::ObjectTarget::s3(options, context))),
         OutputConfig::Gcs(options) => Ok(Box::new(object::ObjectTarget::gcs(options, context)?)),
         OutputConfig::Postgresql(options) => Ok(Box::new(postgres::PostgresTarget::new(options, context))),
-        OutputConfig::Bigquery(options) => Ok(Box::new(bigquery::BigqueryTarget::new(options, context)?)),
+        OutputConfig::Bigquery(options) => match &options.local {
+            Some(files) => Ok(Box::new(bigquery::LocalTarget::new(options, files, context))),
+            None => Ok(Box::new(bigquery::BigqueryTarget::new(options, context)?)),
+        },
     }
 }
 

@@ -75,6 +75,7 @@ fn options(section: &Section<'_>) -> Option<BigqueryOutput> {
         payload,
         before_load,
         staging_life: section.seconds("temporary_table_expiration"),
+        local: shape::local(section),
         rehearsal: mode::rehearsal(section),
         polling_interval: seconds("job_status_polling_interval", 10),
         max_polling_time: seconds("job_status_max_polling_time", 3600),
@@ -130,7 +131,6 @@ fn timeouts(section: &Section<'_>) -> Timeouts {
 /// What would change the result and is not there, and what may be left out.
 fn refuse_others(section: &Section<'_>) {
     section.refuse_on("skip_file_generation", Rules::Ruby, "");
-    section.refuse_on("skip_load", Rules::Ruby, "");
     for (key, usual) in [("field_delimiter", ","), ("encoding", "UTF-8")] {
         if section.plain(key).is_some_and(|value| !value.eq_ignore_ascii_case(usual)) {
             section.refuse(key, "files are written with commas, as UTF-8");
@@ -143,9 +143,6 @@ fn refuse_others(section: &Section<'_>) {
     }
     section.ignore(&[
         "allow_quoted_newlines",
-        "path_prefix",
-        "sequence_format",
-        "file_ext",
         "delete_from_local_when_job_end",
         "temp_table",
         "rehearsal_table",

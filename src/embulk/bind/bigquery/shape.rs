@@ -6,8 +6,8 @@ use crate::diagnostic::{Problem, suggest};
 use crate::embulk::bind::scalar::Scalar;
 use crate::embulk::bind::section::{Rules, Section};
 use crate::embulk::output::{
-    BigqueryColumnOption, Conversion, FieldMode, FieldType, GivenSchema, Partitioning, Payload, SchemaUpdate,
-    TimeUnit,
+    BigqueryColumnOption, Conversion, FieldMode, FieldType, GivenSchema, LocalFiles, Partitioning, Payload,
+    SchemaUpdate, Sequence, TimeUnit,
 };
 use crate::embulk::zone::Zone;
 use crate::yaml::Node;
@@ -35,6 +35,30 @@ pub(super) fn given_schema(section: &Section<'_>) -> Option<GivenSchema> {
     match fields.iter().position(|field| !field["name"].is_string() || !field["type"].is_string()) {
         Some(at) => refuse(format!("field {} of `schema_file` `{path}` has no `name` and `type`", at + 1)),
         None => Some(GivenSchema::File(fields)),
+    }
+}
+
+/// `skip_load` and the name of the file that is left.
+pub(super) fn local(section: &Section<'_>) -> Option<LocalFiles> {
+    let skips = section.flag("skip_load", Rules::Ruby) == Some(true);
+    let prefix = section.text("path_prefix").filter(|prefix| !prefix.is_empty());
+    let (format, file_ext) = (section.plain("sequence_format"), section.plain("file_ext"));
+    if !skips {
+        return None;
+    }
+    let Some(path_prefix) = prefix else {
+        let message = "`skip_load` leaves a file, so `path_prefix` must say where";
+        let span = section.node("skip_load").map_or(section.span(), |node| &node.span);
+        section.binder().report(Problem::error("missing-option", message, span));
+        return None;
+    };
+    match Sequence::parse(format.as_deref().unwrap_or(".%d.%d")) {
+        Ok(sequence) => Some(LocalFiles { path_prefix, sequence, file_ext }),
+        Err(error) => {
+            let span = section.node("sequence_format").map_or(section.span(), |node| &node.span);
+            section.binder().report(Problem::error("bad-value", error.to_string(), span));
+            None
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod conversion;
 pub(super) mod failure;
 mod field;
 mod job;
+mod local;
 mod payload;
 mod publish;
 mod rehearsal;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use self::failure::call_failed;
+pub use self::local::LocalTarget;
 use self::rehearsal::Rehearsal;
 use self::resume::Past;
 use self::service::Service;

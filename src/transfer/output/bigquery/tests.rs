@@ -47,6 +47,7 @@ fn config(types: TypeMapping) -> BigqueryOutput {
         payload: None,
         before_load: None,
         staging_life: None,
+        local: None,
         rehearsal: None,
         polling_interval: second,
         max_polling_time: second,

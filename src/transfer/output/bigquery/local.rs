@@ -1,0 +1,124 @@
+//! `skip_load: true`: the files that would be loaded, and nothing else. No service is called.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::stage::{self, Packer};
+use super::{field, not_begun};
+use crate::embulk::output::{BigqueryOutput, GivenSchema, LocalFiles};
+use crate::transfer::context::TransferContext;
+use crate::transfer::effect::{Effect, EffectOutcome};
+use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::output::{Output, OutputFigures};
+use crate::transfer::page::Page;
+use crate::transfer::schema::Schema;
+
+/// One file with all rows; without rows there is none.
+pub struct LocalTarget {
+    config: BigqueryOutput,
+    context: TransferContext,
+    path: PathBuf,
+    packer: Option<Packer>,
+    file: Option<File>,
+    packed: Vec<u8>,
+    rows: u64,
+    bytes: u64,
+}
+
+impl LocalTarget {
+    /// Nothing is touched yet.
+    pub fn new(config: &BigqueryOutput, files: &LocalFiles, context: &TransferContext) -> Self {
+        let process = usize::try_from(std::process::id()).unwrap_or_default();
+        let extension = files.file_ext.as_deref().unwrap_or_else(|| stage::extension(config));
+        let name = format!("{}{}{extension}", files.path_prefix.expose(), files.sequence.text(process, 0));
+        Self {
+            config: config.clone(),
+            context: context.clone(),
+            path: context.directory.join(name),
+            packer: None,
+            file: None,
+            packed: Vec::new(),
+            rows: 0,
+            bytes: 0,
+        }
+    }
+
+    fn effect(&self) -> Effect {
+        Effect::WriteFile { path: self.path.display().to_string() }
+    }
+
+    fn unwritable(&self, error: &io::Error) -> TransferError {
+        let message = format!("file `{}` could not be written", self.path.display());
+        TransferError::new(ErrorKind::Storage, message).caused_by(error)
+    }
+
+    /// Writes what is packed; the file begins with it.
+    fn flush(&mut self) -> Result<(), TransferError> {
+        if self.file.is_none() {
+            self.context.ledger.intend(&self.effect())?;
+            let made = File::create(&self.path).map_err(|error| self.unwritable(&error))?;
+            self.file = Some(made);
+        }
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let written = file.write_all(&self.packed);
+        written.map_err(|error| self.unwritable(&error))?;
+        self.bytes += self.packed.len() as u64;
+        self.packed.clear();
+        Ok(())
+    }
+}
+
+impl Output for LocalTarget {
+    fn target(&self) -> String {
+        format!("file {}", self.path.display())
+    }
+
+    fn memory_bytes(&self) -> usize {
+        stage::memory_bytes(&self.config)
+    }
+
+    fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    fn begin(&mut self, schema: &Arc<Schema>) -> Result<(), TransferError> {
+        let columns = match (&self.config.given_schema, &self.config.payload) {
+            (Some(GivenSchema::Template(_)), _) => {
+                let message = "`skip_load` calls no service, so `template_table` cannot be read";
+                return Err(TransferError::new(ErrorKind::Config, message));
+            }
+            (Some(GivenSchema::File(given)), None) => field::fields_for(given, schema, &self.config)?,
+            (Some(GivenSchema::File(_)), Some(_)) => Vec::new(),
+            (None, _) => field::fields(schema, &self.config)?,
+        };
+        self.packer = Some(Packer::new(schema, &columns, &self.config)?);
+        Ok(())
+    }
+
+    fn write(&mut self, page: &Page) -> Result<(), TransferError> {
+        let packer = self.packer.as_mut().ok_or_else(not_begun)?;
+        packer.pack(page, &mut self.packed)?;
+        self.rows += page.rows as u64;
+        self.flush()
+    }
+
+    fn commit(&mut self) -> Result<OutputFigures, TransferError> {
+        if self.file.is_some() {
+            let packer = self.packer.as_mut().ok_or_else(not_begun)?;
+            packer.end_part(&mut self.packed)?;
+            self.flush()?;
+            self.context.ledger.settle(&self.effect(), &EffectOutcome::Done)?;
+        }
+        let note = "`skip_load` is set: nothing was loaded".to_owned();
+        Ok(OutputFigures { rows_sent: self.rows, rows_loaded: None, bytes: self.bytes, notes: vec![note] })
+    }
+
+    fn abort(&mut self) {
+        if self.file.take().is_some() {
+            // What stays is no target of anybody, and the next attempt begins it anew.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
