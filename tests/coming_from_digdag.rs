@@ -46,6 +46,9 @@ rows! {
     "a workflow that calls itself goes on for minutes" => calls_itself,
     "1,000 tasks at most" => many_tasks,
     "`${...}` knows JavaScript of 2009" => javascript,
+    "`${...}` reaches Java (`Java.type`, `load`, `print`)" => no_java,
+    "a whole number beyond 64 bits loses digits" => long_numbers,
+    "an exported `sh>` takes the place of other operators" => exported_operator,
     "a null parameter in scope fails every `sh>`" => null_parameter,
     "`sh>` reads from a pipe that never ends" => stdin,
     "a command that is cancelled runs on" => cancelled_command,
@@ -166,6 +169,20 @@ fn yaml() {
 fn moment() {
     let text = "+a:\n  echo>: ${moment(\"2024-01-31\").add(1, 'month').format('YYYY/MM/DD')}\n";
     assert_eq!(printed(text), "2024/02/29\n");
+}
+
+fn no_java() {
+    let text = "+a:\n  echo>: ${[typeof Java, typeof load, typeof print].join()}\n";
+    assert_eq!(printed(text), "undefined,undefined,undefined\n");
+}
+
+fn long_numbers() {
+    let text = "_export:\n  n: 12345678901234567890123\n+a:\n  echo>: ${n}\n";
+    assert_eq!(printed(text), "12345678901234567890123\n");
+}
+
+fn exported_operator() {
+    assert_eq!(printed("_export:\n  sh>: echo exported\n+a:\n  echo>: own\n"), "own\n");
 }
 
 /// What they do is tested on a server (`bq`); here, that nothing is said of them.
