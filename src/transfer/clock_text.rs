@@ -28,35 +28,18 @@ struct Parts {
     afternoon: Option<bool>,
     offset: Option<i32>,
     epoch_micros: Option<i64>,
-    /// Whether the seconds since 1970 had a minus.
-    before_epoch: bool,
-    century: Option<i64>,
-    dialect: Dialect,
-}
-
-/// Whose `strptime` it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(in crate::transfer) enum Dialect {
-    /// Ruby's, which refuses what is left of a text.
-    #[default]
-    Ruby,
-    /// That of Embulk's parsers: what is left of a text does not matter, a leap second is the second before it, hour
-    /// 24 is the next day's first, weeks are read and forgotten, and summer time has the offset of winter.
-    Embulk,
 }
 
 impl Parts {
-    /// The clock, with the parts of a date where the text has none.
-    fn clock(&self, usual: Date) -> Option<ParsedClock> {
+    /// The clock; what the text leaves out is that of 1970-01-01.
+    fn clock(&self) -> Option<ParsedClock> {
         if let Some(micros) = self.epoch_micros {
-            let back = self.before_epoch && self.dialect == Dialect::Embulk;
-            let micros = micros + if back { -self.micros } else { self.micros };
-            return Some(ParsedClock { micros, offset: Some(0) });
+            return Some(ParsedClock { micros: micros + self.micros, offset: Some(0) });
         }
         let mut date = Date {
-            year: self.year(usual.year),
-            month: self.month.unwrap_or(usual.month),
-            day: self.day.unwrap_or(usual.day),
+            year: self.year.unwrap_or(1970),
+            month: self.month.unwrap_or(1),
+            day: self.day.unwrap_or(1),
         };
         if !date.exists() {
             return None;
@@ -74,49 +57,23 @@ impl Parts {
             Some(afternoon) => self.hour % 12 + if afternoon { 12 } else { 0 },
         };
         // 24:00:00 is the next midnight, and a leap second the next second, as in Ruby.
-        let embulk = self.dialect == Dialect::Embulk;
-        let end_of_day = hour == 24 && (embulk || self.minute == 0 && self.second == 0);
+        let end_of_day = hour == 24 && self.minute == 0 && self.second == 0;
         if (hour > 23 && !end_of_day) || self.minute > 59 || self.second > 60 {
             return None;
         }
-        let second = if embulk { self.second.min(59) } else { self.second };
-        let seconds = i64::from(hour) * 3600 + i64::from(self.minute) * 60 + i64::from(second);
+        let seconds = i64::from(hour) * 3600 + i64::from(self.minute) * 60 + i64::from(self.second);
         let micros = date.days().checked_mul(DAY)?.checked_add(seconds * SECOND + self.micros)?;
         Some(ParsedClock { micros, offset: self.offset })
     }
 }
 
-impl Parts {
-    fn year(&self, usual: i64) -> i64 {
-        match (self.century, self.year) {
-            (Some(century), year) => century * 100 + year.unwrap_or(0).rem_euclid(100),
-            (None, year) => year.unwrap_or(usual),
-        }
-    }
-}
-
-/// The first of January 1970.
-const EPOCH: Date = Date { year: 1970, month: 1, day: 1 };
-
-/// The same as Embulk's parsers do it, with a date of one's own for texts without.
-pub(in crate::transfer) fn parse_by(
-    text: &str,
-    format: &str,
-    usual: Date,
-    dialect: Dialect,
-) -> Option<ParsedClock> {
-    let mut parts = Parts { dialect, ..Parts::default() };
+/// Ruby's `strptime`: white space in the format is any white space, text left over is refused. Embulk's own is
+/// another: [`super::strptime`].
+pub(in crate::transfer) fn parse_with(text: &str, format: &str) -> Option<ParsedClock> {
+    let mut parts = Parts::default();
     let mut cursor = Cursor(text);
     read(&mut cursor, format, &mut parts)?;
-    if dialect == Dialect::Ruby && !cursor.0.is_empty() {
-        return None;
-    }
-    parts.clock(usual)
-}
-
-/// Ruby's `strptime`: white space in the format is any white space, text left over is refused.
-pub(in crate::transfer) fn parse_with(text: &str, format: &str) -> Option<ParsedClock> {
-    parse_by(text, format, EPOCH, Dialect::Ruby)
+    cursor.0.is_empty().then(|| parts.clock())?
 }
 
 fn read(cursor: &mut Cursor<'_>, format: &str, parts: &mut Parts) -> Option<()> {
@@ -165,9 +122,9 @@ fn directive(cursor: &mut Cursor<'_>, letter: char, width: Option<usize>, parts:
             parts.year = Some(year + if year < 69 { 2000 } else { 1900 });
         }
         'm' => parts.month = Some(cursor.number(2)?),
-        'd' | 'e' => parts.day = Some(cursor.padded(parts.dialect)?),
+        'd' | 'e' => parts.day = Some(cursor.padded()?),
         'j' => parts.day_of_year = Some(cursor.number(3).filter(|day| (1..=366).contains(day))?),
-        'H' | 'k' | 'I' | 'l' => parts.hour = cursor.padded(parts.dialect)?,
+        'H' | 'k' | 'I' | 'l' => parts.hour = cursor.padded()?,
         'M' => parts.minute = cursor.number(2)?,
         'S' => parts.second = cursor.number(2)?,
         'L' => parts.micros = cursor.fraction(width.unwrap_or(3))?,
@@ -175,11 +132,8 @@ fn directive(cursor: &mut Cursor<'_>, letter: char, width: Option<usize>, parts:
         'p' | 'P' => parts.afternoon = Some(cursor.half()?),
         'B' | 'b' | 'h' => parts.month = Some(cursor.word(&MONTH_NAMES, &MONTHS)? + 1),
         'A' | 'a' => drop(cursor.word(&WEEKDAY_NAMES, &WEEKDAYS)?),
-        'z' | 'Z' => parts.offset = Some(cursor.offset(parts.dialect)?),
-        's' => {
-            parts.before_epoch = cursor.0.starts_with('-');
-            parts.epoch_micros = Some(cursor.signed(18)?.checked_mul(SECOND)?);
-        }
+        'z' | 'Z' => parts.offset = Some(cursor.offset()?),
+        's' => parts.epoch_micros = Some(cursor.signed(18)?.checked_mul(SECOND)?),
         'Q' => parts.epoch_micros = Some(cursor.signed(18)?.checked_mul(1000)?),
         'F' => read(cursor, "%Y-%m-%d", parts)?,
         'T' | 'X' => read(cursor, "%H:%M:%S", parts)?,
@@ -189,26 +143,6 @@ fn directive(cursor: &mut Cursor<'_>, letter: char, width: Option<usize>, parts:
         'c' => read(cursor, "%a %b %e %H:%M:%S %Y", parts)?,
         'n' | 't' => cursor.skip_space(),
         '%' => cursor.literal('%')?,
-        _ if parts.dialect == Dialect::Embulk => return embulk_directive(cursor, letter, width, parts),
-        _ => return None,
-    }
-    Some(())
-}
-
-/// What Embulk's parsers know beside those.
-fn embulk_directive(
-    cursor: &mut Cursor<'_>,
-    letter: char,
-    width: Option<usize>,
-    parts: &mut Parts,
-) -> Option<()> {
-    match letter {
-        'C' => parts.century = Some(cursor.signed(width.unwrap_or(2))?),
-        'G' => drop(cursor.signed(width.unwrap_or(4))?),
-        'g' | 'U' | 'V' | 'W' => drop(cursor.number(2)?),
-        'u' | 'w' => drop(cursor.number(1)?),
-        'v' => read(cursor, "%e-%b-%Y", parts)?,
-        '+' => read(cursor, "%a %b %e %H:%M:%S %Z %Y", parts)?,
         _ => return None,
     }
     Some(())
@@ -231,7 +165,7 @@ pub(in crate::transfer) fn parse_freely(text: &str) -> Option<ParsedClock> {
         fits
     });
     if dated && cursor.0.is_empty() {
-        return parts.clock(EPOCH);
+        return parts.clock();
     }
     if dated && cursor.literal('T').is_none() {
         cursor.0.starts_with(char::is_whitespace).then_some(())?;
@@ -240,9 +174,9 @@ pub(in crate::transfer) fn parse_freely(text: &str) -> Option<ParsedClock> {
     time_of_day(&mut cursor, &mut parts)?;
     cursor.skip_space();
     if !cursor.0.is_empty() {
-        parts.offset = Some(cursor.offset(parts.dialect)?);
+        parts.offset = Some(cursor.offset()?);
     }
-    cursor.0.is_empty().then(|| parts.clock(EPOCH))?
+    cursor.0.is_empty().then(|| parts.clock())?
 }
 
 fn time_of_day(cursor: &mut Cursor<'_>, parts: &mut Parts) -> Option<()> {
@@ -289,43 +223,6 @@ mod tests {
         {
             assert_eq!(parse_with(text, format), None, "{text}");
         }
-    }
-
-    #[test]
-    fn embulks_parsers_are_of_another_mind() {
-        let noon = micros(2015, 6, 4, 12 * 3600);
-        let clock = |text: &str, format: &str| parse_by(text, format, EPOCH, Dialect::Embulk);
-        for (text, format, after, offset) in [
-            ("2015-06-04 12:00:00 and more", "%Y-%m-%d %H:%M:%S", 0, None),
-            ("2015-06-04 11:59:60", "%F %T", -1, None),
-            ("2015-06-03 24:05:00", "%F %T", -43_200 + 300, None),
-            ("2015-06-04 12:00:00.1234567891 PDT", "%F %T.%N %z", 0, Some(-8 * 3600)),
-            ("2015-06-04 12:00:00 HST", "%F %T %Z", 0, Some(-10 * 3600)),
-            ("2015-06-04 12:00:00 x", "%F %T %Z", 0, Some(-11 * 3600)),
-            ("2015155 12", "%Y%j %k", 0, None),
-            (" 4-Jun-2015", "%v", -43_200, None),
-            ("2015-12-3-06-04 12", "%C%y-%U-%w-%m-%d %H", 0, None),
-            ("Thu Jun  4 12:00:00 +0900 2015", "%+", 0, Some(9 * 3600)),
-        ] {
-            let found = clock(text, format).unwrap();
-            assert_eq!(found.micros.div_euclid(SECOND) * SECOND, noon + after * SECOND, "{text}");
-            assert_eq!(found.offset, offset, "{text}");
-        }
-        assert_eq!(clock("-1.5", "%s.%N").unwrap().micros, -1_500_000);
-        let day = Date { year: 2020, month: 2, day: 29 };
-        let timed = parse_by("01:00", "%H:%M", day, Dialect::Embulk).unwrap();
-        assert_eq!(timed.micros, micros(2020, 2, 29, 3600));
-        for (text, format) in [
-            ("2015-06-04 12:00:61", "%F %T"),
-            ("  12:00", "%H:%M"),
-            ("  4", "%e"),
-            ("2015-366", "%Y-%j"),
-            ("25:00", "%H:%M"),
-            ("XYZ", "%Z"),
-        ] {
-            assert_eq!(clock(text, format), None, "{text}");
-        }
-        assert_eq!(clock("12015-01-01", "%Y-%m-%d").unwrap().micros, micros(12015, 1, 1, 0));
     }
 
     #[test]

@@ -33,6 +33,8 @@ const NUMERIC: &str = "CDdeFGgHIjkLlMmNQRrSsTUuVvWwXxYy0123456789";
 pub struct TimeReader {
     items: Vec<Item>,
     zone: ZoneClock,
+    /// What a text leaves out of its day.
+    day: Date,
     /// The zone that a text named last, since most rows name the same.
     named: Option<(String, ZoneClock)>,
 }
@@ -68,7 +70,14 @@ struct Parts<'t> {
 impl TimeReader {
     /// A reader for a format. Any text is one; what is no directive stands for itself.
     pub fn new(format: &str, zone: TimeZone) -> Self {
-        Self { items: items(format), zone: ZoneClock::new(zone), named: None }
+        let day = Date { year: 1970, month: 1, day: 1 };
+        Self { items: items(format), zone: ZoneClock::new(zone), day, named: None }
+    }
+
+    /// The same, where texts without a day mean this one.
+    #[must_use]
+    pub fn on(self, day: Date) -> Self {
+        Self { day, ..self }
     }
 
     /// Microseconds since 1970-01-01T00:00:00Z; none when the text is not in the format or names no time.
@@ -91,7 +100,7 @@ impl TimeReader {
             let micros = if parts.before_epoch { -parts.micros } else { parts.micros };
             return epoch.checked_add(micros);
         }
-        let days = parts.days()?;
+        let days = parts.days(self.day)?;
         let hour = match (parts.hour.unwrap_or(0), parts.afternoon) {
             (hour, None) => hour,
             (hour, Some(afternoon)) => hour % 12 + if afternoon { 12 } else { 0 },
@@ -203,7 +212,8 @@ impl<'t> Parts<'t> {
             'N' => return self.fraction(text, long(9)),
             's' | 'Q' => {
                 let (number, rest) = signed(text, usize::MAX)?;
-                self.before_epoch = text.starts_with('-');
+                // Of a minus zero Embulk keeps no minus.
+                self.before_epoch = number < 0;
                 self.epoch = Some(number.checked_mul(if directive == 's' { SECOND } else { 1000 })?);
                 return Some(rest);
             }
@@ -242,12 +252,12 @@ impl<'t> Parts<'t> {
     }
 
     /// Days since 1970-01-01. Days that the month does not have are those of the next one.
-    fn days(&self) -> Option<i64> {
+    fn days(&self, usual: Date) -> Option<i64> {
         let year = match (self.year, self.century, self.year_of_century) {
             (Some(year), ..) => year,
             (None, Some(century), short) => century.checked_mul(100)?.checked_add(short.unwrap_or(0))?,
             (None, None, Some(short)) => short + if short >= 69 { 1900 } else { 2000 },
-            (None, None, None) => 1970,
+            (None, None, None) => usual.year,
         };
         if !(-9999..=9999).contains(&year) {
             return None;
@@ -257,8 +267,9 @@ impl<'t> Parts<'t> {
             let days = Date { year, month: 1, day: 1 }.days() + day - 1;
             return (days <= last).then_some(days);
         }
-        let part = |value: Option<i64>| u32::try_from(value.unwrap_or(1)).ok();
-        Some(Date { year, month: part(self.month)?, day: part(self.day)? }.days())
+        let part =
+            |value: Option<i64>, usual: u32| value.map_or(Some(usual), |value| u32::try_from(value).ok());
+        Some(Date { year, month: part(self.month, usual.month)?, day: part(self.day, usual.day)? }.days())
     }
 }
 
@@ -307,9 +318,7 @@ fn meridian(text: &str) -> Option<(bool, &str)> {
     let start = |length: usize| text.get(..length).map(str::to_ascii_lowercase);
     for (word, afternoon) in [("a.m.", false), ("p.m.", true), ("am", false), ("pm", true)] {
         if start(word.len()).as_deref() == Some(word) {
-            let rest = &text[word.len()..];
-            let goes_on = rest.starts_with(|next: char| next.is_alphanumeric() || next == '_');
-            return (word.len() == 4 || !goes_on).then_some((afternoon, rest));
+            return Some((afternoon, &text[word.len()..]));
         }
     }
     None
@@ -340,6 +349,11 @@ mod tests {
             ("%s", "1433386800", NOON),
             ("%Q", "1433386800123", NOON + 123_000),
             ("%s.%N", "1433386800.25", NOON + 250_000),
+            ("%s.%N", "-0.5", 500_000),
+            ("%Y-%m-%d %I:%M %p", "2015-06-04 12:00 pmx", NOON),
+            ("%Y-%m-%d %H:%M:%S", "2015-06-04 11:59:60", NOON - SECOND),
+            ("%Y-%m-%d %H:%M:%S %Z", "2015-06-04 03:00:00 UTC and more", NOON),
+            ("%C%y-%U-%w-%m-%d %H", "2015-12-3-06-04 12", NOON),
             ("%d/%b/%Y:%T %z", "04/Jun/2015:12:00:00 +0900", NOON),
             ("%a %B %e %I:%M %p %y", "thu JUNE  4 12:00 PM 15", NOON),
             ("%F %R", "2015-06-04   12:00", NOON),
@@ -351,6 +365,25 @@ mod tests {
         ] {
             assert_eq!(read(format, text), Some(expected), "{format} {text}");
         }
+    }
+
+    #[test]
+    fn what_a_text_leaves_out_is_that_of_a_day() {
+        let reader = |format: &str, text: &str| {
+            let day = Date { year: 2016, month: 3, day: 5 };
+            TimeReader::new(format, TimeZone::UTC)
+                .on(day)
+                .read(text)
+                .map(|micros| Date::from_days(micros.div_euclid(DAY)))
+        };
+        let date = |month, day| Some(Date { year: 2016, month, day });
+        assert_eq!(reader("%H:%M", "01:00"), date(3, 5));
+        assert_eq!(reader("%m", "07"), date(7, 5));
+        assert_eq!(
+            reader("%m-%d", "02-30"),
+            date(3, 1),
+            "the day that the month does not have is of the next"
+        );
     }
 
     #[test]

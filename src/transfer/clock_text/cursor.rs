@@ -1,7 +1,5 @@
 //! A text that is read from its start, piece by piece.
 
-use super::Dialect;
-
 pub(super) const MONTHS: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 pub(super) const MONTH_NAMES: [&str; 12] = [
@@ -35,14 +33,9 @@ impl Cursor<'_> {
         Some(())
     }
 
-    /// Two digits, or a blank and one.
-    pub(super) fn padded(&mut self, dialect: Dialect) -> Option<u32> {
-        if dialect == Dialect::Ruby {
-            self.skip_space();
-        } else if let Some(rest) = self.0.strip_prefix(' ') {
-            self.0 = rest;
-            return self.number(1);
-        }
+    /// Two digits, behind blanks perhaps.
+    pub(super) fn padded(&mut self) -> Option<u32> {
+        self.skip_space();
         self.number(2)
     }
 
@@ -91,30 +84,13 @@ impl Cursor<'_> {
         None
     }
 
-    /// A letter that no other follows: A to M without J east of UTC, N to Y west.
-    fn military(&mut self) -> Option<i32> {
-        let mut chars = self.0.chars();
-        let letter = chars.next()?.to_ascii_uppercase();
-        if chars.next().is_some_and(char::is_alphabetic) {
-            return None;
-        }
-        let hours = match letter {
-            'A'..='I' => i32::from(letter as u8 - b'A') + 1,
-            'K'..='M' => i32::from(letter as u8 - b'K') + 10,
-            'N'..='Y' => -(i32::from(letter as u8 - b'N') + 1),
-            _ => return None,
-        };
-        self.0 = &self.0[1..];
-        Some(hours)
-    }
-
     pub(super) fn half(&mut self) -> Option<bool> {
         let found = self.word(&["a.m.", "p.m."], &["am", "pm"])?;
         Some(found == 1)
     }
 
     /// `Z`, `UTC`, `+09`, `+0900`, `+09:00`, and the abbreviations that Ruby knows.
-    pub(super) fn offset(&mut self, dialect: Dialect) -> Option<i32> {
+    pub(super) fn offset(&mut self) -> Option<i32> {
         if let Some(sign) = self.0.chars().next().filter(|first| matches!(first, '+' | '-')) {
             self.0 = &self.0[1..];
             let hours = self.number(2)?;
@@ -140,19 +116,8 @@ impl Cursor<'_> {
             ("pdt", -7),
             ("z", 0),
         ];
-        // Embulk's have these and single letters beside them.
-        if dialect == Dialect::Embulk {
-            if let Some(found) = self.word(&["hst", "roc"], &[]) {
-                return Some(if found == 0 { -10 * 3600 } else { 8 * 3600 });
-            }
-            if let Some(hours) = self.military() {
-                return Some(hours * 3600);
-            }
-        }
         let known: Vec<&str> = zones.iter().map(|(name, _)| *name).collect();
         let found = self.word(&known, &[])?;
-        let (name, hours) = zones[found as usize];
-        let hours = if dialect == Dialect::Embulk && name.ends_with("dt") { hours - 1 } else { hours };
-        Some(hours * 3600)
+        Some(zones[found as usize].1 * 3600)
     }
 }

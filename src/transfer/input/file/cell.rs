@@ -8,12 +8,11 @@ use super::notes::BadRow;
 use super::{documents, json};
 use crate::embulk::config::EmbulkType;
 use crate::embulk::input::{ClockReading, FileColumn};
-use crate::transfer::civil::{DAY, Date, SECOND};
-use crate::transfer::clock_text::{self, Dialect};
+use crate::transfer::civil::Date;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::Page;
 use crate::transfer::schema::{Column, ColumnType};
-use crate::transfer::zone::ZoneClock;
+use crate::transfer::strptime::TimeReader;
 
 /// A row, cell by cell.
 #[derive(Debug, Default)]
@@ -69,8 +68,7 @@ impl Row {
 pub(super) struct CellReader {
     name: String,
     kind: EmbulkType,
-    clock: ClockReading,
-    zone: ZoneClock,
+    clock: TimeReader,
     element_at: Option<String>,
 }
 
@@ -79,8 +77,7 @@ impl CellReader {
         Self {
             name: column.name.clone(),
             kind: column.kind,
-            clock: column.clock.clone(),
-            zone: ZoneClock::new(column.clock.zone.zone.clone()),
+            clock: time_reader(&column.clock),
             element_at: column.element_at.clone(),
         }
     }
@@ -163,21 +160,17 @@ impl CellReader {
 
     /// Microseconds since 1970.
     fn instant(&mut self, text: &[u8]) -> Option<i64> {
-        let text = std::str::from_utf8(text).ok()?;
-        let day = self.clock.date;
-        let date = Date {
-            year: i64::from(day.year()),
-            month: day.month().unsigned_abs().into(),
-            day: day.day().unsigned_abs().into(),
-        };
-        let parsed = clock_text::parse_by(text, &self.clock.format, date, Dialect::Embulk)?;
-        let instant = match parsed.offset {
-            Some(offset) => parsed.micros.checked_sub(i64::from(offset) * SECOND),
-            None => self.zone.instant(parsed.micros),
-        };
-        // No output writes years of five digits.
-        instant.filter(|instant| (-9999..=9999).contains(&Date::from_days(instant.div_euclid(DAY)).year))
+        self.clock.read(std::str::from_utf8(text).ok()?)
     }
+}
+
+fn time_reader(clock: &ClockReading) -> TimeReader {
+    let day = clock.date;
+    TimeReader::new(&clock.format, clock.zone.zone.clone()).on(Date {
+        year: i64::from(day.year()),
+        month: day.month().unsigned_abs().into(),
+        day: day.day().unsigned_abs().into(),
+    })
 }
 
 /// The words that are true; all others are false.
