@@ -1,18 +1,10 @@
 //! The table of filters in "Coming from Embulk" of the README: every row has a test here, and every test a row.
 
+use crate::support::readme_rows::rows;
 use crate::support::sandbox::Sandbox;
 
-/// One test for each row, by the row's first cell.
-macro_rules! rows {
-    ($($cell:literal => $name:ident,)*) => {
-        const ROWS: &[&str] = &[$($cell),*];
-        mod row {
-            $(#[test] fn $name() { super::$name(); })*
-        }
-    };
-}
-
 rows! {
+    "| Embulk's filters | `sync` | why |":
     "`column` with JSONPath names" => json_paths,
     "`rename` with `columns` and all seven `rules`" => rename_rules,
     "`mask` `row` `typecast` `timestamp_format` `expand_json`" => values_and_rows,
@@ -25,15 +17,6 @@ rows! {
     "`mask` of a column that does not exist masks nothing" => missing_mask,
     "a DECIMAL that becomes text has the digits of a double" => decimals,
     "times have nanoseconds" => nanoseconds,
-}
-
-#[test]
-fn every_row_of_the_table_has_a_test() {
-    let readme = include_str!("../README.md");
-    let table = readme.lines().skip_while(|line| *line != "| Embulk's filters | `sync` | why |").skip(2);
-    let cells: Vec<&str> =
-        table.map_while(|line| line.strip_prefix("| ")).filter_map(|line| line.split(" | ").next()).collect();
-    assert_eq!(cells, ROWS);
 }
 
 /// A transfer of the table `t`, made by some SQL, through one filter.

@@ -6,7 +6,7 @@
 
 mod block;
 mod session;
-mod tables;
+pub mod tables;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

@@ -12,7 +12,7 @@ use super::{README, ROOT};
 use crate::support::sandbox::Sandbox;
 
 /// The first cells of the table with this first line.
-fn first_cells(header: &str) -> Vec<&'static str> {
+pub fn first_cells(header: &str) -> Vec<&'static str> {
     let rows = README.lines().skip_while(|line| *line != header).skip(2);
     let cells: Vec<&str> = rows.map_while(|line| line.strip_prefix("| ")?.split(" | ").next()).collect();
     assert!(!cells.is_empty(), "no table begins with {header}");

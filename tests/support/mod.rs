@@ -9,6 +9,7 @@ pub(crate) mod http;
 pub(crate) mod mail;
 pub(crate) mod postgres;
 pub(crate) mod proxy;
+pub(crate) mod readme_rows;
 pub(crate) mod s3;
 pub(crate) mod sandbox;
 pub(crate) mod servers;
