@@ -19,6 +19,7 @@ fn the_quickstart_copies_a_shop_without_its_personal_columns() {
     sandbox.copy_from_repository("embulk", "embulk");
     sandbox.write(".sync/.gitignore", "*\n");
     let said = sandbox.run(["run", "workflows/quickstart.dig"]).expect_code(0);
+    assert!(said.stdout.contains("\n8 in all "), "four tables in two formats:\n{}", said.stdout);
 
     let out = sandbox.path().join("out/quickstart");
     for (table, rows) in ROWS {
