@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::bind::{self, Binder, ForeignPlugins, Purpose};
-use super::config::{EmbulkConfig, PreviewConfig};
+use super::config::{EmbulkConfig, GuessConfig, PreviewConfig};
 use super::diff;
 use super::liquid::{Setting, SyntaxError, Template};
 use super::template::{Kind, PartialFiles, RenderedText, TextCovers, variables};
@@ -57,6 +57,14 @@ pub fn load_for_preview(
     surroundings: &Surroundings<'_>,
 ) -> Result<(PreviewConfig, Vec<Problem>), Vec<Problem>> {
     bind_text(&rendered(path, surroundings)?, surroundings, bind::preview)
+}
+
+/// The same for a guess: `out:` may be missing, and so may be what is to be guessed.
+pub fn load_for_guess(
+    path: &Path,
+    surroundings: &Surroundings<'_>,
+) -> Result<(GuessConfig, Vec<Problem>), Vec<Problem>> {
+    bind_text(&rendered(path, surroundings)?, surroundings, bind::guess)
 }
 
 /// The text of a file, with its template filled.

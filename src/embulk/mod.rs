@@ -10,6 +10,7 @@ pub mod condition;
 pub mod config;
 mod diff;
 pub mod filter;
+pub mod guess;
 pub mod input;
 pub mod json_path;
 pub mod keyfile;
@@ -24,5 +25,5 @@ pub mod zone;
 
 pub use bind::ForeignPlugins;
 pub use check::check_file;
-pub use config::PreviewConfig;
-pub use load::{Rendered, Surroundings, load, load_for_preview, load_text};
+pub use config::{GuessConfig, PreviewConfig};
+pub use load::{Rendered, Surroundings, load, load_for_guess, load_for_preview, load_text};

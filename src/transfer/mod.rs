@@ -12,6 +12,7 @@ pub mod effect;
 pub mod encode;
 pub mod error;
 pub mod filter;
+pub mod guess;
 pub mod input;
 pub mod output;
 pub mod page;
