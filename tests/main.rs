@@ -15,6 +15,7 @@ mod examples;
 mod flow;
 mod google_clients;
 mod google_wire;
+mod guess;
 mod http;
 mod log;
 mod mail;

@@ -149,15 +149,17 @@ pub(super) struct WrongUsage {
     pub(super) command: Option<Name>,
 }
 
+const MISSING: &str = "a command is missing, e.g. `embulk run FILE`";
+
 impl Command {
     pub(super) fn parse(arguments: &[String]) -> Result<Self, WrongUsage> {
         let found = command_word(arguments)?;
         let Some(word) = found else {
             let words = Words::parse(arguments, None)?;
-            return if words.version {
-                Ok(Self::Say(version()))
-            } else {
-                Ok(Self::Say(options::usage(None)))
+            return match (words.version, words.help) {
+                (true, _) => Ok(Self::Say(version())),
+                (_, true) => Ok(Self::Say(options::usage(None))),
+                _ => Err(WrongUsage { reason: MISSING.to_owned(), command: None }),
             };
         };
         let name = Name::of(word).ok_or_else(|| WrongUsage {
@@ -284,11 +286,15 @@ impl Words {
         };
         let mut rest = arguments.iter();
         while let Some(word) = rest.next() {
-            let (name, attached) = split(word);
+            if word == "--" {
+                words.plain.extend(rest.by_ref().cloned());
+                continue;
+            }
             if !is_option(word) {
                 words.plain.push(word.clone());
                 continue;
             }
+            let (name, attached) = split(word);
             let Some(known) = options::find(name, command) else { return Err(unrecognized(word, command)) };
             let value = match known.value {
                 None => String::new(),
@@ -334,10 +340,11 @@ fn split(word: &str) -> (&str, Option<&str>) {
     if word.starts_with("--") {
         return word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
     }
-    match word.get(..2) {
-        Some(name) if word.len() > 2 && word != "-version" && word.starts_with('-') => {
-            (name, Some(&word[2..]))
-        }
+    if options::find(word, None).is_some() || !word.starts_with('-') {
+        return (word, None);
+    }
+    match word.split_at_checked(2) {
+        Some((name, value)) if !value.is_empty() => (name, Some(value)),
         _ => (word, None),
     }
 }
@@ -397,6 +404,9 @@ mod tests {
         refused("run a -l loud", "'loud' is not a log level (error, warn, info, debug, trace).");
         refused("run a -b", "Missing argument for option: b");
         refused("rnu a", "'rnu' is not an embulk command.");
+        refused("", "a command is missing, e.g. `embulk run FILE`");
+        refused("-l warn", "a command is missing, e.g. `embulk run FILE`");
+        assert_eq!(parsed("run -- a.yml"), Ok(Command::Work(work(What::Run))));
     }
 
     #[test]
@@ -434,7 +444,7 @@ mod tests {
                 "{line}"
             );
         }
-        for line in ["", "-h", "--help"] {
+        for line in ["-h", "--help", "-help"] {
             assert_eq!(parsed(line), Ok(Command::Say(options::usage(None))), "{line}");
         }
         assert!(matches!(parsed("-version"), Ok(Command::Say(text)) if text.starts_with("Embulk, as sync ")));

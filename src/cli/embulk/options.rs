@@ -33,7 +33,7 @@ const ANEW: &str = "a transfer that failed leaves nothing to go on from, and sta
 
 /// All of them. Embulk had `-b`, `-C`, `-I` and `-L` with every command up to 0.9.
 pub(super) const OPTIONS: [Known; 17] = [
-    known(&["-h", "--help"], None, &[], OptionKey::Help, "this text"),
+    known(&["-h", "--help", "-help"], None, &[], OptionKey::Help, "this text"),
     known(&["-version", "--version"], None, &[], OptionKey::Version, "the version"),
     known(
         &["-l", "--log-level"],
@@ -117,7 +117,7 @@ pub(super) fn usage(command: Option<Name>) -> String {
         Some(name) => known.commands.is_empty() || known.commands.contains(&name),
     });
     for known in shown {
-        let names = known.names.join(", ");
+        let names = known.names[..known.names.len().min(2)].join(", ");
         let usage = format!("{names}{}", spaced(known.value.unwrap_or_default()));
         text.push_str(&format!("  {usage:<24} {}\n", known.text));
     }

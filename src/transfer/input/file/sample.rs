@@ -22,6 +22,13 @@ pub struct Sample {
     size: usize,
 }
 
+impl Sample {
+    /// A sample of these bytes; what is unpacked of it is at most `size` bytes too.
+    pub fn new(bytes: Vec<u8>, size: usize) -> Self {
+        Self { bytes, size }
+    }
+}
+
 /// Takes a sample of at most `size` bytes from the files of an input: from the first that is large enough, else from
 /// the largest. None for an input that has no files.
 pub fn sample(
