@@ -6,23 +6,23 @@ use mysql::prelude::Queryable;
 use mysql::{Conn, Opts, OptsBuilder, SslOpts};
 
 use super::error::driver_error;
-use super::properties::Properties;
-use crate::embulk::input::{MysqlInput, SslMode};
+use super::properties::{Access, Properties};
+use crate::embulk::input::SslMode;
 use crate::transfer::error::TransferError;
 
 /// Where and how to connect, kept to open the second connection that stops a query.
 #[derive(Clone)]
-pub(super) struct Connector {
+pub(in crate::transfer) struct Connector {
     opts: Opts,
     /// `host:port`, for messages.
-    pub(super) address: String,
+    pub(in crate::transfer) address: String,
 }
 
 /// Three hours: longer than any pause that a full queue makes, but not for ever should this program vanish.
 const PATIENCE: u32 = 3 * 3_600;
 
 impl Connector {
-    pub(super) fn new(config: &MysqlInput, properties: &Properties) -> Self {
+    pub(in crate::transfer) fn new(config: &Access<'_>, properties: &Properties) -> Self {
         let builder = OptsBuilder::new()
             .ip_or_hostname(Some(config.host.expose()))
             .tcp_port(config.port)
@@ -43,7 +43,7 @@ impl Connector {
 
     /// Ends another connection. Its statement alone would not do: a server that is just writing to a client that reads
     /// no more notices only the end of the connection.
-    pub(super) fn kill(&self, connection: u32) {
+    pub(in crate::transfer) fn kill(&self, connection: u32) {
         let hurry = Some(Duration::from_secs(4));
         let opts = OptsBuilder::from_opts(self.opts.clone()).tcp_connect_timeout(hurry).read_timeout(hurry);
         if let Ok(mut conn) = Conn::new(opts) {
@@ -57,17 +57,21 @@ impl Connector {
             .map_err(|error| driver_error(&error, format!("cannot connect to MySQL at `{}`", self.address)))
     }
 
-    /// A connection for a read.
-    pub(super) fn open(&self, properties: &Properties) -> Result<Conn, TransferError> {
+    /// A connection for a read or a load. `settings` are statements that the properties may override.
+    pub(in crate::transfer) fn open(
+        &self,
+        properties: &Properties,
+        settings: &[&str],
+    ) -> Result<Conn, TransferError> {
         let mut conn = self.connect()?;
-        let settings = format!(
+        let patience = format!(
             "SET SESSION net_write_timeout = {PATIENCE}, SESSION net_read_timeout = {PATIENCE}, \
              SESSION wait_timeout = {PATIENCE}"
         );
         let failed = |error| driver_error(&error, "the session could not be set up");
         // A server may ignore the character set of the handshake. A statement of its own: proxies look for it.
         conn.query_drop("SET NAMES utf8mb4").map_err(failed)?;
-        conn.query_drop(settings).map_err(failed)?;
+        conn.query_drop(patience).map_err(failed)?;
         // One of the two exists, by the make of the server; a limit for short queries would cut a long read.
         let limits = ["SET SESSION max_statement_time = 0", "SET SESSION max_execution_time = 0"];
         if let Some(error) = limits.iter().map_while(|limit| conn.query_drop(limit).err()).nth(1) {
@@ -75,6 +79,9 @@ impl Connector {
             if !matches!(error, mysql::Error::MySqlError(_)) {
                 return Err(failed(error));
             }
+        }
+        for setting in settings {
+            conn.query_drop(setting).map_err(failed)?;
         }
         if let Some(variables) = &properties.session_variables {
             conn.query_drop(format!("SET {}", variables.expose())).map_err(failed)?;

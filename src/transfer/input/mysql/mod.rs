@@ -2,11 +2,11 @@
 //! without compression, decoded straight into pages.
 
 mod columns;
-mod connect;
+pub(in crate::transfer) mod connect;
 mod decode;
 mod error;
 mod incremental;
-mod properties;
+pub(in crate::transfer) mod properties;
 mod zone;
 
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use mysql::{Conn, Row};
 use self::connect::Connector;
 use self::decode::Decoder;
 pub(crate) use self::error::driver_error;
-use self::properties::Properties;
+use self::properties::{Access, Properties};
 use super::convert;
 use super::fetched::FetchedLog;
 use super::select::{self, Statement};
@@ -53,15 +53,16 @@ pub fn open(
     context: &TransferContext,
     bytes: BytesRule,
 ) -> Result<MysqlReader, TransferError> {
-    let properties = Properties::of(config)?;
+    let access = Access::from(config);
+    let properties = Properties::of(&access)?;
     for name in &properties.ignored {
         let text = format!("`{name}` in `options` means nothing here and is ignored");
         context.observer.log(Level::Warn, &text);
     }
-    let connector = Connector::new(config, &properties);
+    let connector = Connector::new(&access, &properties);
     let log = |text: String| context.observer.log(Level::Info, &text);
     log(format!("Connecting to mysql://{}/{}", connector.address, config.database.shown()));
-    let mut conn = connector.open(&properties)?;
+    let mut conn = connector.open(&properties, &[])?;
     if let Some(setup) = &config.statements.before_setup {
         run(&mut conn, setup.expose(), "`before_setup`")?;
     }
@@ -133,7 +134,11 @@ fn prepared(conn: &mut Conn, selection: &Selection, name: &str) -> Result<Read, 
 }
 
 /// The selection with the name that the table has in its schema.
-fn found(conn: &mut Conn, selection: &Selection, name: &str) -> Result<Selection, TransferError> {
+pub(in crate::transfer) fn found(
+    conn: &mut Conn,
+    selection: &Selection,
+    name: &str,
+) -> Result<Selection, TransferError> {
     select::found(selection, |names| {
         let sql = "SELECT table_name FROM information_schema.tables \
                    WHERE table_schema = DATABASE() AND BINARY table_name IN (BINARY ?, BINARY ?, BINARY ?)";

@@ -2,6 +2,7 @@
 //!
 //! What would change rows is followed or refused; what only tunes the driver is let go; the rest is named in the log.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,7 +12,9 @@ use super::columns::TinyInt1;
 use super::decode::ZeroDates;
 use super::zone;
 use crate::embulk::input::{DatetimeCode, MysqlInput, SslMode};
+use crate::embulk::output::MysqlOutput;
 use crate::embulk::text::Text;
+use crate::secret::Secret;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::input::property::{self, bad, flag};
 
@@ -37,9 +40,58 @@ const NEUTRAL: [&str; 18] = [
     "yearIsDateType",
 ];
 
+/// Where a server is and who asks, as an input or an output has it.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::transfer) struct Access<'c> {
+    pub(in crate::transfer) host: &'c Text,
+    pub(in crate::transfer) port: u16,
+    pub(in crate::transfer) user: &'c Text,
+    pub(in crate::transfer) password: &'c Secret,
+    pub(in crate::transfer) database: &'c Text,
+    pub(in crate::transfer) ssl: SslMode,
+    pub(in crate::transfer) connect_timeout: Duration,
+    pub(in crate::transfer) socket_timeout: Duration,
+    pub(in crate::transfer) datetime_code: DatetimeCode,
+    pub(in crate::transfer) options: &'c BTreeMap<String, Text>,
+}
+
+impl<'c> From<&'c MysqlInput> for Access<'c> {
+    fn from(config: &'c MysqlInput) -> Self {
+        Self {
+            host: &config.host,
+            port: config.port,
+            user: &config.user,
+            password: &config.password,
+            database: &config.database,
+            ssl: config.ssl,
+            connect_timeout: config.connect_timeout,
+            socket_timeout: config.socket_timeout,
+            datetime_code: config.datetime_code,
+            options: &config.options,
+        }
+    }
+}
+
+impl<'c> From<&'c MysqlOutput> for Access<'c> {
+    fn from(config: &'c MysqlOutput) -> Self {
+        Self {
+            host: &config.host,
+            port: config.port,
+            user: &config.user,
+            password: &config.password,
+            database: &config.database,
+            ssl: config.ssl,
+            connect_timeout: config.connect_timeout,
+            socket_timeout: config.socket_timeout,
+            datetime_code: DatetimeCode::ServerZone,
+            options: &config.options,
+        }
+    }
+}
+
 /// What the properties say; where they are silent, what the config says.
 #[derive(Debug, Clone)]
-pub(super) struct Properties {
+pub(in crate::transfer) struct Properties {
     pub(super) connect_timeout: Duration,
     pub(super) socket_timeout: Duration,
     pub(super) ssl: SslMode,
@@ -51,12 +103,12 @@ pub(super) struct Properties {
     pub(super) zero_dates: ZeroDates,
     pub(super) session_variables: Option<Text>,
     /// Names that mean nothing here.
-    pub(super) ignored: Vec<String>,
+    pub(in crate::transfer) ignored: Vec<String>,
 }
 
 impl Properties {
     /// Reads the properties of a config.
-    pub(super) fn of(config: &MysqlInput) -> Result<Self, TransferError> {
+    pub(in crate::transfer) fn of(config: &Access<'_>) -> Result<Self, TransferError> {
         let mut properties = Self {
             connect_timeout: config.connect_timeout,
             socket_timeout: config.socket_timeout,
@@ -69,7 +121,7 @@ impl Properties {
             session_variables: None,
             ignored: Vec::new(),
         };
-        for (name, value) in &config.options {
+        for (name, value) in config.options {
             properties.set(name, value)?;
         }
         Ok(properties)
