@@ -140,7 +140,7 @@ impl Check {
         match self {
             Self::None => {}
             Self::NoText => return Err(Unfit("is a text, and the column takes numbers")),
-            Self::Whole if text.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E')) => {
+            Self::Whole if has_fraction(text) => {
                 return Err(Unfit("is no whole number"));
             }
             Self::Unsigned if text.first() == Some(&b'-') => {
@@ -200,6 +200,13 @@ fn four_digits(text: &[u8]) -> Result<(), Unfit> {
         return Err(Unfit("is a date outside the years 0000 to 9999"));
     }
     Ok(())
+}
+
+/// Whether a text is a number with a point or an exponent.
+fn has_fraction(text: &[u8]) -> bool {
+    let is_part = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-');
+    let text = text.trim_ascii();
+    text.iter().all(is_part) && text.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
 }
 
 fn is_number(text: &[u8]) -> bool {
@@ -287,7 +294,7 @@ mod tests {
         let members = Check::Members(vec!["1".to_owned(), "a".to_owned()]);
         for (check, fits, unfit) in [
             (Check::Whole, "12", "1.5"),
-            (Check::Whole, "-7", "1e3"),
+            (Check::Whole, "some e", " 1e3"),
             (Check::Unsigned, "7", "-7"),
             (Check::Year, "2015", "15"),
             (Check::Year, "0", "00"),

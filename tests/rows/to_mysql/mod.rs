@@ -122,6 +122,23 @@ impl Bench {
         columns.into_iter().map(narrow).collect()
     }
 
+    /// Looks until a query gives a row. Two minutes without are a failure.
+    fn await_row(&self, query: &str) {
+        let begun = std::time::Instant::now();
+        while self.rows(query).is_empty() {
+            assert!(begun.elapsed().as_secs() < 120, "no row: {query}");
+            self.rows("select sleep(0.02)");
+        }
+    }
+
+    /// Waits until a statement that begins so waits for somebody else.
+    fn await_wait(&self, statement: &str) {
+        self.await_row(&format!(
+            "select 1 from information_schema.processlist where db = database() and id <> connection_id() \
+             and state like 'Waiting for table %' and info like '{statement}%'",
+        ));
+    }
+
     /// What was said, in one text.
     fn said(&self) -> String {
         self.lab.heard.lines.lock().unwrap().join("\n")

@@ -201,10 +201,7 @@ fn statements_around_the_load_are_in_its_transaction() {
                 Some(Text::plain("set @n = 2; insert into log values ('secret', 'secret')"));
             let error = bench.sql(TWO, &output).unwrap_err();
             let said = error.to_string();
-            assert!(
-                said.starts_with("`after_load` failed: Incorrect integer value: '…' for column "),
-                "{said}"
-            );
+            assert!(said.starts_with("`after_load` failed: Incorrect integer value: '…' "), "{said}");
             assert!(!said.contains("secret"));
             assert_eq!(bench.rows("select * from log"), ["before|0", "after|2"]);
             assert_eq!(bench.rows("select count(*) from t"), ["2"]);
@@ -223,9 +220,18 @@ fn staging_tables_can_be_in_another_database() {
             output.temp_database = Some(Text::plain(&other.name));
             bench.sql(TWO, &output).unwrap();
             assert_eq!(bench.rows(ALL), ["1|a", "2|-"]);
-            output.temp_database = Some(Text::plain("no_such_database"));
-            let error = bench.sql(TWO, &output).unwrap_err();
-            assert!(error.to_string().starts_with("the staging table could not be made: "), "{error}");
+            assert_eq!(
+                bench.lab.effects.0.lock().unwrap().len(),
+                if mode == LoadMode::Replace { 4 } else { 2 }
+            );
+            drop(other);
+            let lost = bench.sql(TWO, &output);
+            // MariaDB makes temporary tables in a database that is not there.
+            if mode == LoadMode::Replace {
+                let error = lost.unwrap_err();
+                assert_eq!(error.kind, ErrorKind::NotFound);
+                assert!(error.to_string().starts_with("the staging table could not be made: "), "{error}");
+            }
         }
     }
 }
@@ -237,7 +243,7 @@ fn rows_go_by_insert_where_load_data_is_not_wanted() {
             let mut output = bench.output(mode.clone());
             output.options.insert("allowLoadLocalInfile".to_owned(), Text::plain("false"));
             let rows = "with recursive n(id) as (select 1 union all select id + 1 from n where id < 30000) \
-                        select id, 'it''s \\n a long enough text ' || id as name, null as nothing from n";
+                        select id, 'it''s \\n a long enough text ' || id as name, null as x from n";
             let report = bench.sql(rows, &output).unwrap();
             assert_eq!(report.rows_loaded, Some(30_000));
             assert_eq!(

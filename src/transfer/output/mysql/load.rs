@@ -163,6 +163,12 @@ impl Loader {
     fn count(&mut self, session: &mut Session, sent: u64, loaded: u64) -> Result<(), TransferError> {
         if session.conn.warnings() > 0 {
             let warnings = session.rows("SHOW WARNINGS").map_err(|trouble| self.refused(trouble))?;
+            if warnings.is_empty() {
+                let message = "the server warns of rows and does not say of which";
+                return Err(TransferError::new(ErrorKind::Data, self.doing.as_str())
+                    .cause(message)
+                    .hint("set `max_error_count` of the server above 0"));
+            }
             if let Some((code, message)) = warnings.into_iter().find_map(warning) {
                 return Err(self.refused(failure::of_warning(code, message)));
             }

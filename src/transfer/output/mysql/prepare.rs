@@ -33,6 +33,9 @@ impl MysqlTarget {
         }
         self.check_merge(&mut session, &target)?;
         let table = self.make_room(&mut session, &target)?;
+        if !matches!(target.room, Room::Stage(_)) {
+            check_needy(&mut session, &table, &target)?;
+        }
         let (columns, taken): (Vec<_>, Vec<_>) =
             column::sent(schema, &target.plan, &self.config.load).into_iter().unzip();
         let names = target.plan.columns.iter().map(|column| column.name.clone());
@@ -250,6 +253,20 @@ impl MysqlTarget {
         }
         Ok(way)
     }
+}
+
+/// LOAD DATA fills a column that the rows lack with 0 or an empty text, without a word. An INSERT is refused.
+fn check_needy(session: &mut Session, loaded: &str, target: &Target) -> Result<(), TransferError> {
+    let failed = |trouble: Trouble| trouble.during("the columns of the table could not be looked up");
+    let needy = table::needy(session, loaded).map_err(failed)?;
+    let Some(name) = needy.iter().find(|name| plan::find(&target.plan.columns, name).is_none()) else {
+        return Ok(());
+    };
+    let message = format!(
+        "column `{name}` of table `{}` is NOT NULL without a default, and the rows do not have it",
+        target.table
+    );
+    Err(TransferError::new(ErrorKind::Data, message).hint("add it to the rows, or give it a default"))
 }
 
 /// What a table that is replaced needs to have the planned columns, in the words of the config.

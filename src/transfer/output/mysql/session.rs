@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(100);
 const SETTINGS: [&str; 4] = [
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,\
      NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO'",
-    "SET SESSION autocommit = 1, SESSION sql_notes = 1, SESSION max_error_count = 64",
+    "SET SESSION autocommit = 1, SESSION sql_notes = 1",
     "SET SESSION foreign_key_checks = 1, SESSION unique_checks = 1",
     "SET SESSION lock_wait_timeout = 60",
 ];

@@ -36,6 +36,18 @@ pub(super) fn columns(session: &mut Session, table: &str) -> Result<Option<Vec<T
     Ok(Some(rows.into_iter().filter_map(column).collect()))
 }
 
+/// Columns that must have a value and get none from the table.
+pub(super) fn needy(session: &mut Session, table: &str) -> Result<Vec<String>, Trouble> {
+    let rows = session.rows(&format!("SHOW COLUMNS FROM {table}"))?;
+    let needy = |row: Vec<Option<String>>| {
+        let cell = |at: usize| row.get(at).cloned().flatten();
+        let extra = cell(5).unwrap_or_default().to_uppercase();
+        let given = ["AUTO_INCREMENT", "GENERATED", "PERSISTENT"].iter().any(|word| extra.contains(word));
+        (cell(2).as_deref() == Some("NO") && cell(4).is_none() && !given).then(|| cell(0)).flatten()
+    };
+    Ok(rows.into_iter().filter_map(needy).collect())
+}
+
 /// What a table is besides its columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Facts {
