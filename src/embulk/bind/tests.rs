@@ -1,5 +1,6 @@
 //! What each option may hold and what is said of the rest, from the outside.
 
+mod mysql_output;
 mod postgresql;
 mod postgresql_output;
 

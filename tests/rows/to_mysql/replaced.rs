@@ -26,7 +26,7 @@ fn created(bench: &Bench) -> String {
     let created = bench.rows("show create table t").join("");
     let parts: Vec<&str> = created.split("CONSTRAINT ").collect();
     let named = |part: &&str| part.split_once(" CHECK").map_or(*part, |(_, rest)| rest).to_owned();
-    parts.iter().map(|part| named(part)).collect::<Vec<_>>().join("CHECK")
+    parts.iter().map(named).collect::<Vec<_>>().join("CHECK")
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn columns_are_added_dropped_and_changed_as_the_rows_and_the_config_say() {
                 "new|date",
                 "plain|bigint"
             ]
-            .map(|column| column.to_owned())
+            .map(ToOwned::to_owned)
         );
         let created = bench.rows("show create table t").join("");
         for part in [
