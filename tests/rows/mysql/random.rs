@@ -24,11 +24,9 @@ const TEXT: &str = r#"concat('"', replace(replace(replace(replace(convert(COLUMN
 const BITS: &str = "(floor(rand() * 4294967296) << 32 | floor(rand() * 4294967296))";
 const SIGNED: &str = "cast(BITS as signed)";
 const DIGITS: &str = "lpad(BITS % 1000000000000000, 15, '0')";
-const CHARACTERS: &str =
-    r#"elt(1 + floor(rand() * 16), '', 'a', 'Z', ' ', '"', '''', '\\', '\n', '\t', ',', '日', '😀', 'é', '<', '%', '/')"#;
+const CHARACTERS: &str = r#"elt(1 + floor(rand() * 16), '', 'a', 'Z', ' ', '"', '''', '\\', '\n', '\t', ',', '日', '😀', 'é', '<', '%', '/')"#;
 /// What Shift_JIS has, with the two characters whose second byte is a backslash.
-const JAPANESE: &str =
-    "elt(1 + floor(rand() * 10), '', 'a', '日', '本', 'ア', 'ｱ', '表', 'ソ', '髙', '①')";
+const JAPANESE: &str = "elt(1 + floor(rand() * 10), '', 'a', '日', '本', 'ア', 'ｱ', '表', 'ソ', '髙', '①')";
 const WESTERN: &str = "elt(1 + floor(rand() * 8), '', 'a', 'é', 'ÿ', '€', 'ß', '\\\\', '¥')";
 
 const COLUMNS: [Column; 31] = [
@@ -57,21 +55,34 @@ const COLUMNS: [Column; 31] = [
     ("varchar(40) character set utf16", "concat(CHARACTERS, CHARACTERS)", TEXT),
     ("enum('','a','い','x y')", "1 + floor(rand() * 4)", QUOTED),
     ("set('a','い','x y')", "floor(rand() * 8)", QUOTED),
-    ("varbinary(30)", "substr(unhex(sha2(rand(), 256)), 1, floor(rand() * 17))", "concat('\"', to_base64(COLUMN), '\"')"),
+    (
+        "varbinary(30)",
+        "substr(unhex(sha2(rand(), 256)), 1, floor(rand() * 17))",
+        "concat('\"', to_base64(COLUMN), '\"')",
+    ),
     ("date", "'0001-01-01' + interval floor(rand() * 3652059) day", QUOTED),
-    ("datetime(6)", "cast('0001-01-01' + interval floor(rand() * 3652058) day as datetime) \
-        + interval floor(rand() * 86400000000) microsecond", QUOTED),
-    ("timestamp(6) null", "from_unixtime(1 + floor(rand() * 2147483646)) + interval floor(rand() * 1000000) microsecond",
-        "concat('\"', COLUMN, ' +00:00\"')"),
+    (
+        "datetime(6)",
+        "cast('0001-01-01' + interval floor(rand() * 3652058) day as datetime) \
+        + interval floor(rand() * 86400000000) microsecond",
+        QUOTED,
+    ),
+    (
+        "timestamp(6) null",
+        "from_unixtime(1 + floor(rand() * 2147483646)) + interval floor(rand() * 1000000) microsecond",
+        "concat('\"', COLUMN, ' +00:00\"')",
+    ),
     ("time(6)", "sec_to_time(rand() * 6040798 - 3020399)", QUOTED),
     ("year", "1901 + floor(rand() * 255)", NUMBER),
 ];
 
 /// JSON, which MySQL keeps in a form of its own and MariaDB as text.
 fn json(server: &MySqlServer) -> Column {
-    let is_mariadb = server.fresh_database().rows("select version() like '%MariaDB%'")[0][0].as_deref() == Some("1");
+    let is_mariadb =
+        server.fresh_database().rows("select version() like '%MariaDB%'")[0][0].as_deref() == Some("1");
     let compact = "replace(replace(COLUMN, ', ', ','), ': ', ':')";
-    let value = "json_object('a', SIGNED, concat('b', CHARACTERS), json_array(CHARACTERS, null, rand(), true))";
+    let value =
+        "json_object('a', SIGNED, concat('b', CHARACTERS), json_array(CHARACTERS, null, rand(), true))";
     ("json", value, if is_mariadb { TEXT } else { compact })
 }
 
@@ -95,10 +106,8 @@ fn spelled(sql: &str) -> String {
 fn filled(server: &MySqlServer, columns: &[Column]) -> MySqlDatabase {
     let database = server.fresh_database();
     let types: Vec<_> = columns.iter().enumerate().map(|(at, (kind, ..))| format!("c{at} {kind}")).collect();
-    let values: Vec<_> = columns
-        .iter()
-        .map(|(_, value, _)| format!("if(rand() < 0.1, null, {})", spelled(value)))
-        .collect();
+    let values: Vec<_> =
+        columns.iter().map(|(_, value, _)| format!("if(rand() < 0.1, null, {})", spelled(value))).collect();
     let digits: Vec<_> = (0..10).map(|digit| format!("select {digit} as d")).collect();
     let digits = digits.join(" union all ");
     database.run([
@@ -131,7 +140,8 @@ fn random_values_are_what_the_server_prints() {
             .collect();
         let mut conn = database.connect();
         conn.query_drop("set time_zone = '+00:00'").unwrap();
-        let sql = format!("select concat('{{\"i\":', i, ',', {}, '}}') from v order by i", cells.join(", ',', "));
+        let sql =
+            format!("select concat('{{\"i\":', i, ',', {}, '}}') from v order by i", cells.join(", ',', "));
         let printed: Vec<String> = conn.query(sql).unwrap();
         assert_eq!(printed.len(), ROWS);
         for (line, printed) in written.lines().zip(&printed) {

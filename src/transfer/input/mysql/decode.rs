@@ -47,6 +47,12 @@ impl Decoder {
         Self { kind, conversion, session, zero_dates, zero_date_count: 0, rolled_date_count: 0 }
     }
 
+    /// Whether values of a column of this type can be read. Precision and length of expressions are known later than
+    /// their type.
+    pub(super) fn reads(&self, kind: ColumnType) -> bool {
+        std::mem::discriminant(&self.kind) == std::mem::discriminant(&kind)
+    }
+
     /// Adds a value to the column.
     pub(super) fn push(&mut self, value: &Value, column: &mut ColumnBuffer) -> Result<(), Unfit> {
         if *value == Value::NULL {
