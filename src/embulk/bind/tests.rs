@@ -351,7 +351,7 @@ fn what_bigquery_refuses() {
         (
             "  auth_method: private_key\n",
             vec![
-                "7:16 error bad-value: `auth_method` must be one of json_key, service_account, authorized_user, compute_engine, application_default, not `private_key`",
+                "7:16 error bad-value: `auth_method` must be one of json_key, service_account, authorized_user, compute_engine, application_default, workload_identity_federation, not `private_key`",
             ],
         ),
         (
@@ -446,9 +446,9 @@ fn what_bigquery_refuses() {
 
 #[test]
 fn a_project_may_come_from_the_key() {
-    let key = r#"{"project_id": "own", "client_email": "a", "private_key": "b"}"#;
+    let key = r#"{"project_id": "own", "type": "authorized_user", "client_id": "a", "client_secret": "b", "refresh_token": "c"}"#;
     let config = bound(&format!(
-        "{IN}out: {{type: bigquery, dataset: d, table: t, auth_method: service_account, json_keyfile: {{content: '{key}'}}}}\n"
+        "{IN}out: {{type: bigquery, dataset: d, table: t, auth_method: authorized_user, json_keyfile: {{content: '{key}'}}}}\n"
     ));
     let OutputConfig::Bigquery(output) = config.output else { panic!("bigquery") };
     assert_eq!((output.project.expose(), output.destination_project.expose()), ("own", "own"));
