@@ -80,9 +80,9 @@ impl Source {
             .configure(config)
             .build()
             .await;
-        provider.provide_credentials().await.map_err(|error| AwsFault {
-            reason: format!("role `{}` could not be assumed: {}", role.arn, AwsFault::from(error).reason),
-            ..AwsFault::no_key()
+        provider.provide_credentials().await.map_err(|error| {
+            let AwsFault { reason, passes } = AwsFault::from(error);
+            AwsFault { reason: format!("role `{}` could not be assumed: {reason}", role.arn), passes }
         })
     }
 }
@@ -125,15 +125,19 @@ pub(super) struct AwsFault {
 
 impl AwsFault {
     fn no_key() -> Self {
-        Self { reason: "no credentials were found".to_owned(), passes: false }
+        const WHERE: &str = "not in the environment, a profile, a web identity, ECS or EC2";
+        Self { reason: format!("no credentials were found: {WHERE}"), passes: false }
     }
 }
 
 impl From<CredentialsError> for AwsFault {
     fn from(error: CredentialsError) -> Self {
-        Self {
-            passes: matches!(error, CredentialsError::ProviderTimedOut(_)),
-            reason: aws::root_cause(&error),
+        match error {
+            CredentialsError::CredentialsNotLoaded(_) => Self::no_key(),
+            error => Self {
+                passes: matches!(error, CredentialsError::ProviderTimedOut(_)),
+                reason: aws::root_cause(&error),
+            },
         }
     }
 }

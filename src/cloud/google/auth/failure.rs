@@ -30,37 +30,41 @@ fn passing(message: String) -> GoogleError {
     GoogleError { call: "credentials".to_owned(), status: None, reason, message, retry_after: None }
 }
 
-/// The causes from the outermost, each once. The texts of services are cut to what they say of the error.
+/// What the library wraps around every cause, and what it promises of later calls: none of it helps anybody.
+const WORDS_AROUND: [&str; 7] = [
+    "Request to fetch the token failed. Subsequent calls with this credential will also fail.",
+    "Fetching the token resulted in transient errors. Subsequent calls with this credential might succeed.",
+    "cannot create the authentication headers",
+    "cannot create auth headers",
+    "unexpected error:",
+    "but future attempts may succeed",
+    "and future attempts will not succeed",
+];
+
+/// The causes from the outermost, each once, down to what the other side said.
 fn reason(error: &CredentialsError) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = cause {
-        let part = plain(&error.to_string());
-        if !part.is_empty() && !parts.iter().any(|known| known.contains(&part)) {
-            parts.push(part);
+        let text = error.to_string();
+        let (before, body) = text.split_once("body=<").unwrap_or((&text, ""));
+        let said = answer(body.split(">").next().unwrap_or_default());
+        for part in [Some(plain(before)), said.clone()].into_iter().flatten() {
+            if !part.is_empty() && !parts.iter().any(|known| known.contains(&part)) {
+                parts.push(part);
+            }
         }
-        cause = error.source();
+        cause = if said.is_some() { None } else { error.source() };
     }
     parts.join(": ")
 }
 
-/// One line of the library: without its promise about later calls, the address and the whole of an answer.
+/// One line of the library, without the words around it and without an address.
 fn plain(text: &str) -> String {
-    const PROMISE: &str = "but future attempts may succeed";
-    const NO_PROMISE: &str = "and future attempts will not succeed";
-    let text = text.trim_end().trim_end_matches(PROMISE).trim_end_matches(NO_PROMISE).trim_end();
-    let (before, body) = match text.split_once("body=<") {
-        Some((before, body)) => (before.trim_end_matches([',', ' ']), answer(body.trim_end_matches('>'))),
-        None => (text, None),
-    };
-    let before = match before.split_once(" for url (") {
-        Some((before, _)) => before,
-        None => before,
-    };
-    match body {
-        Some(body) => format!("{}: {body}", one_line(before)),
-        None => one_line(before),
-    }
+    let text = WORDS_AROUND.iter().fold(text.to_owned(), |text, words| text.replace(words, ""));
+    let text = text.split(" for url (").next().unwrap_or_default();
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.trim_matches([',', ':', ' ']).to_owned()
 }
 
 /// What an answer in OAuth's form, or in that of Google's services, says.
@@ -72,11 +76,7 @@ pub(super) fn answer(body: &str) -> Option<String> {
         error => (error["status"].as_str().unwrap_or_default(), &error["message"]),
     };
     let said = without_values(said.as_str().unwrap_or_default());
-    let parts = [code, &said];
+    let parts = [code, said.trim_end_matches('.')];
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     (!parts.is_empty()).then(|| parts.join(": "))
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
