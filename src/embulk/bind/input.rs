@@ -10,7 +10,7 @@ use super::source;
 use crate::diagnostic::Problem;
 use crate::embulk::config::EmbulkType;
 use crate::embulk::input::{
-    ColumnOption, DatetimeCode, InputConfig, MysqlInput, PostgresqlInput, Selection, SqliteInput, SslMode,
+    ColumnOption, DatabaseAuth, DatetimeCode, InputConfig, MysqlInput, PostgresqlInput, Selection, SqliteInput, SslMode,
     Statements, ValueType,
 };
 use crate::embulk::text::Text;
@@ -50,6 +50,7 @@ fn mysql(section: &Section<'_>) -> Option<MysqlInput> {
     let input = MysqlInput {
         incremental: incremental?,
         port: port(section).unwrap_or(3306),
+        auth: auth(section),
         password,
         ssl: ssl(section),
         fetch_rows: section.integer("fetch_rows", i64::MIN..=i64::MAX).unwrap_or(10_000),
@@ -80,6 +81,7 @@ fn postgresql(section: &Section<'_>) -> Option<PostgresqlInput> {
     let input = PostgresqlInput {
         incremental: incremental?,
         port: port(section).unwrap_or(5432),
+        auth: auth(section),
         password,
         schema: sql(section, "schema").unwrap_or_else(|| Text::plain("public")),
         ssl: ssl(section),
@@ -128,6 +130,27 @@ pub(super) fn password(section: &Section<'_>) -> Secret {
     let password = section.text("password").map_or_else(|| Secret::new(""), Text::into_secret);
     section.warn_of_literal("password", password.expose());
     password
+}
+
+/// Tokens of IAM stand in for the password; servers take them over TLS only.
+fn auth(section: &Section<'_>) -> DatabaseAuth {
+    const METHODS: [(&str, bool); 2] = [("password", false), ("iam", true)];
+    let region = section.plain("region");
+    if section.word("auth_method", &METHODS) != Some(true) {
+        if region.is_some() {
+            section.useless("region", "it belongs to `auth_method: iam`");
+        }
+        return DatabaseAuth::Password;
+    }
+    if section.node("password").is_some() {
+        section.refuse_value("password", "`password` cannot be given with `auth_method: iam`".to_owned());
+    }
+    let named = |key: &str| section.named("options").iter().any(|(name, _)| name.eq_ignore_ascii_case(key));
+    if ssl(section) == SslMode::Disable && section.is_known(&["ssl"]) && !named("sslmode") {
+        let message = "`auth_method: iam` needs `ssl: verify` (or `ssl: enable`)";
+        section.refuse_value("auth_method", message.to_owned());
+    }
+    DatabaseAuth::Iam { region }
 }
 
 fn refuse_incremental(section: &Section<'_>) {

@@ -33,6 +33,7 @@ impl CellWriter {
         let source = match kind {
             ColumnType::DateTime => zones.server.clone(),
             ColumnType::Timestamp => jiff::tz::TimeZone::UTC,
+            ColumnType::Time => zones.clock.clone(),
             _ => zones.process.clone(),
         };
         let shown = match &form {

@@ -17,6 +17,15 @@ pub(super) enum TinyInt1 {
     Number,
 }
 
+/// How YEAR is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum YearAs {
+    /// As its first day.
+    Date,
+    /// As the number it is (`options: {yearIsDateType: false}`).
+    Number,
+}
+
 /// The type of a column, or its MySQL name when it is of no type that can be read.
 pub(super) fn column_type(column: &Metadata, tiny_int: TinyInt1) -> Result<ColumnType, &'static str> {
     let unsigned = column.flags().contains(ColumnFlags::UNSIGNED_FLAG);

@@ -7,6 +7,7 @@ mod decode;
 mod error;
 mod incremental;
 mod properties;
+mod refused;
 mod zone;
 
 use std::sync::Arc;
@@ -15,12 +16,14 @@ use jiff::tz::TimeZone;
 use mysql::prelude::Queryable;
 use mysql::{Conn, Row};
 
-use self::connect::Connector;
+use self::connect::{Connector, run};
 use self::decode::Decoder;
 pub(crate) use self::error::driver_error;
-use self::properties::Properties;
+use self::properties::{Properties, ZoneName};
+use self::columns::YearAs;
 use super::convert;
 use super::fetched::FetchedLog;
+use super::property::Encryption;
 use super::select::{self, Statement};
 use super::{BytesRule, Flow, Increment, Input, InputFigures, PageSink, Stop, is_full};
 use crate::embulk::input::{DatetimeCode, MysqlInput, Selection};
@@ -61,15 +64,25 @@ pub fn open(
     let connector = Connector::new(config, &properties);
     let log = |text: String| context.observer.log(Level::Info, &text);
     log(format!("Connecting to mysql://{}/{}", connector.address, config.database.shown()));
-    let mut conn = connector.open(&properties)?;
+    if connector.socket().is_some() && properties.encryption != Encryption::Off {
+        context.observer.log(Level::Warn, "`ssl` has no effect on a Unix socket");
+    }
+    let mut conn = connector.open()?;
     if let Some(setup) = &config.statements.before_setup {
         run(&mut conn, setup.expose(), "`before_setup`")?;
     }
     let name = select::name(&config.selection);
     let server = server_zone(&mut conn, &properties, context)?;
     let session = session_zone(&mut conn, config, &server)?;
-    let zones =
-        Zones { server: server.clone(), process: context.process_zone.clone(), time: TimeDetail::Seconds };
+    let process = &context.process_zone;
+    // The text protocol, over which Embulk reads then, takes another zone.
+    let clock = if config.fetch_rows > 1 { process } else { &server };
+    let zones = Zones {
+        server: server.clone(),
+        process: process.clone(),
+        clock: clock.clone(),
+        time: TimeDetail::Seconds,
+    };
     if config.statements.before_select.is_some() || config.statements.after_select.is_some() {
         run(&mut conn, "SET autocommit = 0", "autocommit")?;
     }
@@ -110,10 +123,6 @@ struct Read {
     statement: Statement,
     /// Of an incremental read.
     columns: Option<Vec<String>>,
-}
-
-fn run(conn: &mut Conn, sql: &str, what: &str) -> Result<(), TransferError> {
-    conn.query_drop(sql).map_err(|error| driver_error(&error, format!("{what} failed")))
 }
 
 /// The statement, prepared. A table that is not there by its name may be there in another case.
@@ -167,8 +176,10 @@ fn server_zone(
     if properties.datetime_code == DatetimeCode::ProcessZone {
         return Ok(context.process_zone.clone());
     }
-    if let Some(zone) = &properties.server_zone {
-        return Ok(zone.clone());
+    match &properties.server_zone {
+        Some(ZoneName::Named(zone)) => return Ok(zone.clone()),
+        Some(ZoneName::Process) => return Ok(context.process_zone.clone()),
+        None => {}
     }
     let names: Option<(String, String)> = conn
         .query_first("SELECT @@session.time_zone, @@system_time_zone")
@@ -212,14 +223,17 @@ fn plan(
         let name = metadata.name_str().into_owned();
         let kind = columns::column_type(metadata, properties.tiny_int)
             .map_err(|word| super::unsupported(&name, word))?;
-        let jdbc = columns::jdbc_type(metadata, kind);
+        let (taken, jdbc) = match (kind, properties.year) {
+            (ColumnType::Year, YearAs::Number) => (ColumnType::Long, "SMALLINT"),
+            _ => (kind, columns::jdbc_type(metadata, kind)),
+        };
         let option = super::option_of(&config.column_options, &config.default_column_options, &name, jdbc)?;
         let untyped = kind == ColumnType::Bytes || columns::is_null(metadata);
         if untyped && option.is_none() && bytes == BytesRule::Refuse {
             return Err(super::unsupported(&name, columns::type_name(metadata)));
         }
-        notes.extend(convert::null_note(&name, kind, option));
-        let (to, conversion) = convert::plan(&name, kind, option, &config.default_timezone, &zones)?;
+        notes.extend(convert::null_note(&name, taken, option));
+        let (to, conversion) = convert::plan(&name, taken, option, &config.default_timezone, &zones)?;
         // The server's own text of a TIMESTAMP is that of its own zone.
         decoders.push(Decoder::new(kind, conversion, session, properties.zero_dates));
         found.push(Column::new(name, to));
