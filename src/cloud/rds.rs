@@ -62,7 +62,8 @@ fn signed(
     credentials: Credentials,
     now: SystemTime,
 ) -> Result<Secret, String> {
-    let failed = |error: &dyn std::error::Error| format!("the token could not be signed: {}", root_cause(error));
+    let failed =
+        |error: &dyn std::error::Error| format!("the token could not be signed: {}", root_cause(error));
     let address = format!("{}:{}/?Action=connect&DBUser={}", login.host, login.port, escaped(login.user));
     let mut settings = SigningSettings::default();
     settings.signature_location = SignatureLocation::QueryParams;
@@ -79,8 +80,7 @@ fn signed(
     let url = format!("https://{address}");
     let request = SignableRequest::new("GET", url, std::iter::empty(), SignableBody::Bytes(b""))
         .map_err(|error| failed(&error))?;
-    let (instructions, _) =
-        sign(request, &parameters.into()).map_err(|error| failed(&error))?.into_parts();
+    let (instructions, _) = sign(request, &parameters.into()).map_err(|error| failed(&error))?.into_parts();
     let mut token = address;
     for (name, value) in in_order(instructions.params()) {
         token.push_str(&format!("&{name}={}", escaped(value)));
@@ -158,7 +158,10 @@ for host, port, user, region, token in [line.split('\t') for line in sys.stdin.r
     #[test]
     fn tokens_are_those_of_botocore() {
         let Ok(python) = std::env::var("SYNC_TEST_BOTOCORE") else {
-            assert!(std::env::var("SYNC_TEST_REQUIRE").as_deref() != Ok("1"), "`SYNC_TEST_BOTOCORE` is not set");
+            assert!(
+                std::env::var("SYNC_TEST_REQUIRE").as_deref() != Ok("1"),
+                "`SYNC_TEST_BOTOCORE` is not set"
+            );
             return;
         };
         let ours = CASES.map(|(host, port, user, region, token)| {

@@ -165,5 +165,8 @@ fn why_no_token_came_is_told_without_a_key() {
     let mut key = service_account();
     key["private_key"] = json!("-----BEGIN PRIVATE KEY-----\nMAMCAQA=\n-----END PRIVATE KEY-----\n");
     let said = Asker::new("service_account", key).ask(&server.url(""), 1).remove(0);
-    assert_eq!(said, "credentials: no access token for service account `etl@lake.iam.gserviceaccount.com`: failed to parse private key as RSA, ECDSA, or EdDSA");
+    assert_eq!(
+        said,
+        "credentials: no access token for service account `etl@lake.iam.gserviceaccount.com`: failed to parse private key as RSA, ECDSA, or EdDSA"
+    );
 }

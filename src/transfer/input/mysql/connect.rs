@@ -103,9 +103,8 @@ impl Connector {
     /// no more notices only the end of the connection.
     pub(super) fn kill(&self, connection: u32) {
         let Ok(password) = self.password() else { return };
-        let hurried = |builder: OptsBuilder| {
-            builder.tcp_connect_timeout(Some(HURRY)).read_timeout(Some(HURRY)).into()
-        };
+        let hurried =
+            |builder: OptsBuilder| builder.tcp_connect_timeout(Some(HURRY)).read_timeout(Some(HURRY)).into();
         if let Ok(mut conn) = self.connected(&password, hurried) {
             // When it has ended by itself there is nothing to stop.
             let _ = conn.query_drop(format!("KILL CONNECTION {connection}"));

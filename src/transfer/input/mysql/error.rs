@@ -11,7 +11,8 @@ const SHOWN_WHOLE: [u16; 16] =
 /// The login that sends the password as it is.
 const CLEARTEXT: &str = "mysql_clear_password";
 
-const KNOWN_LOGINS: &str = "let the user log in by `caching_sha2_password`, `mysql_native_password`, `ed25519` or `parsec`";
+const KNOWN_LOGINS: &str =
+    "let the user log in by `caching_sha2_password`, `mysql_native_password`, `ed25519` or `parsec`";
 
 /// Makes an error of the transfer of one of the driver, with what was being done.
 pub(crate) fn driver_error(error: &Error, doing: impl Into<String>) -> TransferError {

@@ -16,11 +16,11 @@ use jiff::tz::TimeZone;
 use mysql::prelude::Queryable;
 use mysql::{Conn, Row};
 
+use self::columns::YearAs;
 use self::connect::{Connector, run};
 use self::decode::Decoder;
 pub(crate) use self::error::driver_error;
 use self::properties::{Properties, ZoneName};
-use self::columns::YearAs;
 use super::convert;
 use super::fetched::FetchedLog;
 use super::property::Encryption;

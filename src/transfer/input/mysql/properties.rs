@@ -156,7 +156,9 @@ impl Properties {
             "serverRSAPublicKeyFile" => {
                 self.key = ServerKey::File(pem::<SubjectPublicKeyInfoDer<'_>>(name, value, "a public key")?);
             }
-            "serverSslCert" => self.authority = Some(pem::<CertificateDer<'_>>(name, value, "a certificate")?),
+            "serverSslCert" => {
+                self.authority = Some(pem::<CertificateDer<'_>>(name, value, "a certificate")?)
+            }
             "sslCert" => self.own.0 = Some(pem::<CertificateDer<'_>>(name, value, "a certificate")?),
             "sslKey" => self.own.1 = Some(pem::<PrivateKeyDer<'_>>(name, value, "a private key")?),
             // Read together.

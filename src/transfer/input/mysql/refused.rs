@@ -143,7 +143,11 @@ mod tests {
     fn only_values_that_change_something_are_refused() {
         for (name, value, expected) in [
             ("maxRows", "0", "Harmless"),
-            ("maxRows", "10", "`maxRows` in `options` cuts the rows off, which is not supported; write `LIMIT` into a `query`"),
+            (
+                "maxRows",
+                "10",
+                "`maxRows` in `options` cuts the rows off, which is not supported; write `LIMIT` into a `query`",
+            ),
             ("jdbcCompliantTruncation", "true", "Harmless"),
             ("useTimezone", "false", "Harmless"),
             (
