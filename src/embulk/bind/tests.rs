@@ -1,5 +1,6 @@
 //! What each option may hold and what is said of the rest, from the outside.
 
+mod login;
 mod postgresql;
 mod postgresql_output;
 
