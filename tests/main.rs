@@ -13,6 +13,7 @@ mod console;
 mod embulk_operator;
 mod examples;
 mod flow;
+mod google_auth;
 mod google_clients;
 mod google_wire;
 mod http;

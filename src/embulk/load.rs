@@ -162,7 +162,7 @@ mod tests {
     use crate::reader::MemoryReader;
     use crate::secret::{Secret, SecretError};
 
-    const KEY: &str = "{\n  \"type\": \"service_account\",\n  \"project_id\": \"keys-own\",\n  \"client_email\": \"a@b\",\n  \"private_key\": \"-----BEGIN PRIVATE KEY-----\\nhunter3\\n\"\n}";
+    const KEY: &str = "{\n  \"type\": \"service_account\",\n  \"project_id\": \"keys-own\",\n  \"client_email\": \"a@b\",\n  \"private_key_id\": \"1\",\n  \"private_key\": \"-----BEGIN PRIVATE KEY-----\\nMAchunter300\\n-----END PRIVATE KEY-----\\n\"\n}";
     const ESTATE: &str =
         include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/embulk/aurora_to_bigquery.yml.liquid"));
 

@@ -6,6 +6,7 @@ mod shape;
 
 use std::time::Duration;
 
+use self::auth::Plugin;
 use super::section::{Rules, Section};
 use crate::diagnostic::Problem;
 use crate::embulk::config::TypeMapping;
@@ -22,8 +23,8 @@ pub(super) fn bind(section: &Section<'_>) -> Option<BigqueryOutput> {
 }
 
 fn options(section: &Section<'_>) -> Option<BigqueryOutput> {
-    let auth = auth::auth(section);
-    let project = auth::project(section, auth.as_ref());
+    let access = auth::access(section, Plugin::Ruby);
+    let project = auth::project(section, &access);
     let dataset = section.required("dataset");
     let table = section.required("table");
     let mode = mode::mode(section, dataset.as_ref(), table.as_ref());
@@ -90,7 +91,7 @@ fn options(section: &Section<'_>) -> Option<BigqueryOutput> {
         mode: mode?,
         destination_project: destination_project.or_else(|| project.clone())?,
         project: project?,
-        auth: auth?,
+        auth: access.auth?,
         dataset: dataset?,
         table: table?,
     };
