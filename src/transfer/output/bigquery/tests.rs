@@ -9,8 +9,8 @@ use super::field;
 use super::stage::Packer;
 use crate::embulk::config::TypeMapping;
 use crate::embulk::output::{
-    Auth, BigqueryColumnOption, BigqueryOutput, Compression, Conversion, CountCheck, Creation, FieldMode,
-    FieldType, SourceFormat, Timeouts, UnknownValues, WriteMode,
+    Auth, BigqueryColumnOption, BigqueryOutput, Compression, Conversion, Conversions, CountCheck, Creation,
+    FieldMode, FieldType, SourceFormat, Timeouts, UnknownValues, WriteMode,
 };
 use crate::embulk::text::Text;
 use crate::embulk::zone::Zone;
@@ -35,6 +35,7 @@ fn config(types: TypeMapping) -> BigqueryOutput {
         gcs: None,
         column_options: Vec::new(),
         types,
+        conversions: Conversions::Ruby,
         default_timezone: Zone::bigquery("Asia/Tokyo").unwrap(),
         default_timestamp_format: "%Y-%m-%d %H:%M:%S%:z".to_owned(),
         partitioning: None,
@@ -92,6 +93,7 @@ fn check(mut config: BigqueryOutput, cases: &[Case]) {
             timestamp_format: format.map(str::to_owned),
             timezone: None,
             conversion: Conversion::Strict,
+            scale: None,
         });
     }
     page.rows = 1;
@@ -226,6 +228,7 @@ fn pairs_that_nobody_converts_are_refused_before_any_call() {
         timestamp_format: None,
         timezone: None,
         conversion: Conversion::Strict,
+        scale: None,
     });
     let error = field::fields(&schema, &config).unwrap_err();
     assert_eq!(error.to_string(), "column `d`: integer cannot become DATE");
