@@ -15,7 +15,7 @@ use sync::embulk::input::{
 };
 use sync::embulk::output::{
     CsvFormatter, Encoder, FileOutput, Formatter, HeaderLine, JsonlFormatter, Newline, OutputConfig,
-    QuotePolicy, Sequence, StaleObjects,
+    QuotePolicy, Sequence, StaleObjects, WrittenCharset,
 };
 use sync::embulk::text::Text;
 use sync::embulk::zone::Zone;
@@ -220,9 +220,10 @@ pub(super) fn value_type(name: &str, value_type: ValueType) -> (String, ColumnOp
 /// JSON lines into `out000.00.jsonl`.
 pub(super) fn to_jsonl(input: InputConfig, types: TypeMapping) -> EmbulkConfig {
     let format = JsonlFormatter {
+        encoding: WrittenCharset::Utf8,
         newline: Newline::Lf,
         date_format: None,
-        timezone: Zone::utc(),
+        timezone: None,
         json_columns: Vec::new(),
     };
     to_file(input, Formatter::Jsonl(format), types, "jsonl", Vec::new())
@@ -231,6 +232,7 @@ pub(super) fn to_jsonl(input: InputConfig, types: TypeMapping) -> EmbulkConfig {
 /// CSV as Embulk writes it without further options, into `out000.00.csv`.
 pub(super) fn to_csv(input: InputConfig, types: TypeMapping) -> EmbulkConfig {
     let format = CsvFormatter {
+        charset: WrittenCharset::Utf8,
         header: HeaderLine::Written,
         delimiter: ',',
         quote: '"',

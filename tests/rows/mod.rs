@@ -2,6 +2,8 @@
 
 mod bucket_answers;
 mod buckets;
+mod connect;
+mod connect_iam;
 mod files;
 mod filters;
 mod incremental;

@@ -41,6 +41,7 @@ fn mysql(section: &Section<'_>) -> Option<MysqlInput> {
     let (host, user, database) =
         (section.required("host"), section.required("user"), section.required("database"));
     let password = password(section);
+    let (ssl, options) = (ssl(section), properties(section));
     let selection = selection(section);
     let datetime_code = match section.flag("use_legacy_datetime_code", Rules::Java) {
         Some(true) => DatetimeCode::ProcessZone,
@@ -50,9 +51,9 @@ fn mysql(section: &Section<'_>) -> Option<MysqlInput> {
     let input = MysqlInput {
         incremental: incremental?,
         port: port(section).unwrap_or(3306),
-        auth: auth(section),
+        auth: auth(section, ssl, &options),
         password,
-        ssl: ssl(section),
+        ssl,
         fetch_rows: section.integer("fetch_rows", i64::MIN..=i64::MAX).unwrap_or(10_000),
         connect_timeout: section.seconds("connect_timeout").unwrap_or(CONNECT),
         socket_timeout: section.seconds("socket_timeout").unwrap_or(SILENCE),
@@ -61,7 +62,7 @@ fn mysql(section: &Section<'_>) -> Option<MysqlInput> {
         column_options: column_options(section, "column_options"),
         default_column_options: column_options(section, "default_column_options"),
         statements: statements(section),
-        options: properties(section),
+        options,
         host: host?,
         user: user?,
         database: database?,
@@ -74,6 +75,7 @@ fn postgresql(section: &Section<'_>) -> Option<PostgresqlInput> {
     let (host, user, database) =
         (section.required("host"), section.required("user"), section.required("database"));
     let password = password(section);
+    let (ssl, options) = (ssl(section), properties(section));
     let selection = selection(section);
     let incremental = incremental::bind(section, selection.as_ref());
     // Rows stream without a cursor, so nothing is fetched in parts.
@@ -81,10 +83,10 @@ fn postgresql(section: &Section<'_>) -> Option<PostgresqlInput> {
     let input = PostgresqlInput {
         incremental: incremental?,
         port: port(section).unwrap_or(5432),
-        auth: auth(section),
+        auth: auth(section, ssl, &options),
         password,
         schema: sql(section, "schema").unwrap_or_else(|| Text::plain("public")),
-        ssl: ssl(section),
+        ssl,
         application_name: section
             .text("application_name")
             .unwrap_or_else(|| Text::plain("embulk-input-postgresql")),
@@ -97,7 +99,7 @@ fn postgresql(section: &Section<'_>) -> Option<PostgresqlInput> {
         column_options: column_options(section, "column_options"),
         default_column_options: column_options(section, "default_column_options"),
         statements: statements(section),
-        options: properties(section),
+        options,
         host: host?,
         user: user?,
         database: database?,
@@ -133,7 +135,7 @@ pub(super) fn password(section: &Section<'_>) -> Secret {
 }
 
 /// Tokens of IAM stand in for the password; servers take them over TLS only.
-fn auth(section: &Section<'_>) -> DatabaseAuth {
+fn auth(section: &Section<'_>, ssl: SslMode, options: &BTreeMap<String, Text>) -> DatabaseAuth {
     const METHODS: [(&str, bool); 2] = [("password", false), ("iam", true)];
     let region = section.plain("region");
     if section.word("auth_method", &METHODS) != Some(true) {
@@ -145,10 +147,9 @@ fn auth(section: &Section<'_>) -> DatabaseAuth {
     if section.node("password").is_some() {
         section.refuse_value("password", "`password` cannot be given with `auth_method: iam`".to_owned());
     }
-    let named = |key: &str| section.named("options").iter().any(|(name, _)| name.eq_ignore_ascii_case(key));
-    if ssl(section) == SslMode::Disable && section.is_known(&["ssl"]) && !named("sslmode") {
-        let message = "`auth_method: iam` needs `ssl: verify` (or `ssl: enable`)";
-        section.refuse_value("auth_method", message.to_owned());
+    // Properties of the driver may say more about TLS.
+    if ssl == SslMode::Disable && section.is_known(&["ssl"]) && options.is_empty() {
+        section.refuse_value("auth_method", "`auth_method: iam` needs `ssl: verify`".to_owned());
     }
     DatabaseAuth::Iam { region }
 }

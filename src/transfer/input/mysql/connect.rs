@@ -33,6 +33,11 @@ const PATIENCE: u32 = 3 * 3_600;
 /// How long the connection may take that ends another one.
 const HURRY: Duration = Duration::from_secs(4);
 
+const OTHER_NAME: &str = "let `host` be a name in the certificate, or ask for the authority alone: `options: {sslMode: VERIFY_CA}`";
+
+const UNKNOWN_AUTHORITY: &str = "name the file of the server's authority: `options: {serverSslCert: FILE}`, or encrypt \
+                                 without knowing to whom with `ssl: enable`";
+
 /// There is nothing at this path, so that a driver that would ask the server for its key fails.
 const NO_KEY: &str = "/dev/null/no-key";
 
@@ -104,7 +109,7 @@ impl Connector {
     pub(super) fn kill(&self, connection: u32) {
         let Ok(password) = self.password() else { return };
         let hurried =
-            |builder: OptsBuilder| builder.tcp_connect_timeout(Some(HURRY)).read_timeout(Some(HURRY)).into();
+            |opts: OptsBuilder| opts.tcp_connect_timeout(Some(HURRY)).read_timeout(Some(HURRY)).into();
         if let Ok(mut conn) = self.connected(&password, hurried) {
             // When it has ended by itself there is nothing to stop.
             let _ = conn.query_drop(format!("KILL CONNECTION {connection}"));
@@ -124,15 +129,40 @@ impl Connector {
     fn connect(&self) -> Result<Conn, TransferError> {
         let doing = || format!("cannot connect to MySQL at `{}`", self.address);
         let password = self.password().map_err(|error| error.context(doing()))?;
-        self.connected(&password, Opts::from).map_err(|error| match &error {
-            // What the missing file stands for.
-            Error::IoError(missing) if self.properties.key == ServerKey::Refused && is_no_file(missing) => {
-                TransferError::new(ErrorKind::Authentication, doing())
-                    .cause("the server must be asked for its public key, which `allowPublicKeyRetrieval` forbids")
+        self.connected(&password, Opts::from).map_err(|error| self.not_entered(&error, doing()))
+    }
+
+    /// What an error means that comes before anybody was let in.
+    fn not_entered(&self, error: &Error, doing: String) -> TransferError {
+        let denied = |cause: &str| TransferError::new(ErrorKind::Authentication, doing.clone()).cause(cause);
+        match error {
+            // What the key stands for that is not there.
+            Error::IoError(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
+                denied("the server must be asked for its public key, which `allowPublicKeyRetrieval` forbids")
                     .hint("set `ssl: verify`, or give the key: `options: {serverRSAPublicKeyFile: FILE}`")
             }
-            _ => driver_error(&error, doing()),
-        })
+            Error::DriverError(DriverError::UnexpectedPacket) => {
+                denied("the server wants a second way of logging in after a first, which is not supported")
+                    .hint("let the user have one way of logging in")
+            }
+            _ => {
+                let found = driver_error(error, doing);
+                // Nobody was served yet.
+                let kind = match found.kind {
+                    ErrorKind::ConnectionLost => ErrorKind::Unreachable,
+                    kind => kind,
+                };
+                let has = |words| found.causes.iter().any(|cause| cause.contains(words));
+                let hint = if has("certificate not valid for name") {
+                    Some(OTHER_NAME)
+                } else if has("invalid peer certificate") {
+                    Some(UNKNOWN_AUTHORITY)
+                } else {
+                    None
+                };
+                TransferError { kind, hint: hint.map(str::to_owned).or(found.hint.clone()), ..found }
+            }
+        }
     }
 
     /// A connection for a read.
@@ -161,10 +191,6 @@ impl Connector {
         }
         Ok(conn)
     }
-}
-
-fn is_no_file(error: &std::io::Error) -> bool {
-    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
 }
 
 /// Zero is without limit.

@@ -12,7 +12,7 @@ const SHOWN_WHOLE: [u16; 16] =
 const CLEARTEXT: &str = "mysql_clear_password";
 
 const KNOWN_LOGINS: &str =
-    "let the user log in by `caching_sha2_password`, `mysql_native_password`, `ed25519` or `parsec`";
+    "let the user log in by `caching_sha2_password`, `mysql_native_password` or `ed25519`";
 
 /// Makes an error of the transfer of one of the driver, with what was being done.
 pub(crate) fn driver_error(error: &Error, doing: impl Into<String>) -> TransferError {
