@@ -16,6 +16,7 @@ mod flow;
 mod google_clients;
 mod google_wire;
 mod http;
+mod liquid;
 mod log;
 mod mail;
 mod messages;
