@@ -8,6 +8,7 @@ mod files;
 mod filters;
 mod incremental;
 mod lab;
+mod mysql;
 mod mysql_types;
 mod outcomes;
 mod postgres;

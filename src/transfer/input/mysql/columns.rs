@@ -49,7 +49,7 @@ pub(super) fn column_type(column: &Metadata, tiny_int: TinyInt1) -> Result<Colum
         Wire::MYSQL_TYPE_TIME | Wire::MYSQL_TYPE_TIME2 => ColumnType::Time,
         Wire::MYSQL_TYPE_YEAR => ColumnType::Year,
         Wire::MYSQL_TYPE_JSON => ColumnType::Json,
-        Wire::MYSQL_TYPE_GEOMETRY => ColumnType::Bytes,
+        Wire::MYSQL_TYPE_GEOMETRY | Wire::MYSQL_TYPE_VECTOR => ColumnType::Bytes,
         Wire::MYSQL_TYPE_VARCHAR
         | Wire::MYSQL_TYPE_VAR_STRING
         | Wire::MYSQL_TYPE_STRING
@@ -88,6 +88,7 @@ pub(super) fn type_name(column: &Metadata) -> &'static str {
     match column.column_type() {
         Wire::MYSQL_TYPE_NULL => "NULL",
         Wire::MYSQL_TYPE_GEOMETRY => "GEOMETRY",
+        Wire::MYSQL_TYPE_VECTOR => "VECTOR",
         Wire::MYSQL_TYPE_STRING => "BINARY",
         Wire::MYSQL_TYPE_VAR_STRING | Wire::MYSQL_TYPE_VARCHAR => "VARBINARY",
         Wire::MYSQL_TYPE_TINY_BLOB => "TINYBLOB",

@@ -5,8 +5,8 @@ use mysql::{DriverError, Error, MySqlError};
 use crate::transfer::error::{ErrorKind, TransferError};
 
 /// Server errors whose texts name users, hosts, tables and columns only, so that they can be shown whole.
-const SHOWN_WHOLE: [u16; 16] =
-    [1040, 1044, 1045, 1049, 1054, 1130, 1142, 1143, 1146, 1203, 1227, 1356, 1370, 1698, 1969, 3024];
+const SHOWN_WHOLE: [u16; 17] =
+    [1040, 1044, 1045, 1049, 1051, 1054, 1130, 1142, 1143, 1146, 1203, 1227, 1356, 1370, 1698, 1969, 3024];
 
 /// The login that sends the password as it is.
 const CLEARTEXT: &str = "mysql_clear_password";
