@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::bind::{self, Binder, ForeignPlugins, Purpose};
+use super::check::hide_literal;
 use super::config::{EmbulkConfig, PreviewConfig};
 use super::diff;
 use super::liquid::{Setting, SyntaxError, Template};
@@ -107,6 +108,7 @@ fn bind_text<T>(
     let config = parsed.node.as_ref().and_then(|root| bind(root, &binder));
     let found = parsed.problems.into_iter().chain(binder.problems.take());
     problems.extend(found.map(|problem| text.locate(problem)));
+    problems.iter_mut().for_each(hide_literal);
     match config {
         Some(config) if !problems.iter().any(Problem::is_error) => Ok((config, problems)),
         _ => Err(problems),

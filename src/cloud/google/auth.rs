@@ -123,7 +123,8 @@ impl Authorizer {
                     Ok(token) => Ok(Secret::new(token.token)),
                     Err(error) => Err(failure::of_library(&account(), &error)),
                 },
-                Tokens::Exchange(exchange) => exchange.token(&account()).await,
+                // What asks AWS is large, and every call would carry it along.
+                Tokens::Exchange(exchange) => Box::pin(exchange.token(&account())).await,
             }
         };
         let given = match tokio::time::timeout(PATIENCE, asked).await {

@@ -25,7 +25,7 @@ use super::template::Covers;
 use crate::diagnostic::{Problem, Span};
 use crate::reader::Reader;
 use crate::yaml::Node;
-pub(super) use section::LITERAL_SECRET;
+pub(super) use section::{LITERAL_KEY, LITERAL_SECRET};
 use section::{Section, Size};
 
 /// What happens with a plugin that is not native.

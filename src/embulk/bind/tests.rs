@@ -365,7 +365,7 @@ fn what_bigquery_refuses() {
         ),
         (
             "  json_keyfile: {content: '{}'}\n",
-            vec!["7:27 error bad-json-keyfile: `json_keyfile` has no `client_email`"],
+            vec!["7:27 error bad-json-key: `json_keyfile` has no `client_email`"],
         ),
         ("  skip_load: true\n  path_prefix: out/r\n", vec![]),
         (

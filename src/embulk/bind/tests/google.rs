@@ -59,15 +59,15 @@ fn what_a_key_is_for_must_be_what_the_method_wants() {
     for (text, expected) in [
         (
             ruby("  auth_method: json_key\n  json_keyfile: {content: 'PERSON'}\n"),
-            "7:17 error bad-json-keyfile: `json_keyfile` is of type `authorized_user`, and this `auth_method` takes `service_account`",
+            "7:17 error bad-json-key: `json_keyfile` is of type `authorized_user`, and this `auth_method` takes `service_account`",
         ),
         (
             ruby("  project: p\n  auth_method: authorized_user\n  json_keyfile: {content: 'POOL'}\n"),
-            "8:17 error bad-json-keyfile: `json_keyfile` is of type `external_account`, and this `auth_method` takes `authorized_user`",
+            "8:17 error bad-json-key: `json_keyfile` is of type `external_account`, and this `auth_method` takes `authorized_user`",
         ),
         (
             ruby("  auth_method: workload_identity_federation\n  json_keyfile: {content: 'PERSON'}\n"),
-            "7:17 error bad-json-keyfile: `json_keyfile` is of type `authorized_user`, and this `auth_method` takes `external_account`",
+            "7:17 error bad-json-key: `json_keyfile` is of type `authorized_user`, and this `auth_method` takes `external_account`",
         ),
         (
             ruby("  project: p\n  auth_method: workload_identity_federation\n"),
@@ -85,7 +85,7 @@ fn what_a_key_is_for_must_be_what_the_method_wants() {
         ),
         (
             ruby("  auth_method: application_default\n  json_keyfile: {content: '{'}\n"),
-            "7:27 error bad-json-keyfile: `json_keyfile` is not JSON: line 1, column 1 of the key",
+            "7:27 error bad-json-key: `json_keyfile` is not JSON: line 1, column 1 of the key",
         ),
         (
             java("  auth_method: json_key\n  json_keyfile: {content: 'PERSON'}\n"),
@@ -103,6 +103,18 @@ fn what_a_key_is_for_must_be_what_the_method_wants() {
         hint(&ruby("  auth_method: json_key\n  json_keyfile: {content: 'PERSON'}\n")),
         "write `auth_method: authorized_user`"
     );
+}
+
+#[test]
+fn what_is_said_of_a_key_does_not_show_it() {
+    let key = r#"{"type": "service_account", "client_email": "a", "private_key_id": "1", "private_key": "hunter2"}"#;
+    for literal in [key, "hunter2", r#"{"type": "authorized_user", "client_id": "hunter2"}"#] {
+        let text = ruby(&format!("  auth_method: json_key\n  json_keyfile: {{content: '{literal}'}}\n"));
+        let problems = loaded(&text).unwrap_err();
+        assert_eq!(problems.len(), 1);
+        let span = problems[0].span.as_ref().unwrap();
+        assert!(!span.source.text.contains("hunter2"), "{}", span.source.text);
+    }
 }
 
 #[test]
