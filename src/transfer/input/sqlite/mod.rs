@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, InterruptHandle, OpenFlags};
 
-use super::convert::{self, Conversion, Given};
+use super::convert::{self, Conversion, Driver, Given, Rules};
 use super::fetched::FetchedLog;
 use super::select::{self, Statement};
 use super::{BytesRule, Flow, Input, InputFigures, PageSink, Stop, is_full};
@@ -56,6 +56,7 @@ pub fn open(
     let zones = Zones {
         server: jiff::tz::TimeZone::UTC,
         process: context.process_zone.clone(),
+        clock: context.process_zone.clone(),
         time: TimeDetail::Seconds,
     };
     let kinds = kinds(&connection, &statement, &name)?;
@@ -72,10 +73,11 @@ pub fn open(
         if kind == ColumnType::Bytes && option.is_none() && bytes == BytesRule::Refuse {
             return Err(super::unsupported(&column, "BLOB"));
         }
-        notes.extend(convert::null_note(&column, kind, option));
-        let (to, conversion) = convert::plan(&column, kind, option, &config.default_timezone, &zones)?;
-        columns.push(Column::new(column, to));
-        decoders.push(Decoder { kind, conversion, scratch: Vec::new() });
+        let rules = Rules { driver: Driver::Sqlite, zone: &config.default_timezone, zones: &zones };
+        let outcome = convert::plan(&column, kind, option, rules)?;
+        notes.extend(outcome.note);
+        columns.push(Column::new(column, outcome.kind));
+        decoders.push(Decoder { kind, conversion: outcome.conversion, scratch: Vec::new() });
     }
     context.observer.log(Level::Info, &format!("SQL: {}", statement.shown));
     Ok(SqliteReader {

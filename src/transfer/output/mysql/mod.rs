@@ -40,8 +40,14 @@ use crate::transfer::page::{PAGE_BYTES, Page};
 use crate::transfer::schema::Schema;
 
 /// Properties of the driver that are about reading.
-const READING: [&str; 4] =
-    ["serverTimezone", "tinyInt1isBit", "useLegacyDatetimeCode", "zeroDateTimeBehavior"];
+const READING: [&str; 6] = [
+    "connectionTimeZone",
+    "serverTimezone",
+    "tinyInt1isBit",
+    "useLegacyDatetimeCode",
+    "yearIsDateType",
+    "zeroDateTimeBehavior",
+];
 /// Whether LOAD DATA LOCAL is used.
 const LOCAL: &str = "allowLoadLocalInfile";
 
@@ -98,7 +104,10 @@ impl MysqlTarget {
         }
         let connector = Connector::new(&access, &properties);
         self.log(&format!("Connecting to mysql://{}/{}", connector.address, self.config.database.shown()));
-        Session::open(connector, &properties)
+        if let Some(text) = connector.warning() {
+            self.context.observer.log(Level::Warn, text);
+        }
+        Session::open(connector)
     }
 
     /// The database of staging tables.

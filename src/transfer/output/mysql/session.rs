@@ -12,7 +12,6 @@ use crate::transfer::context::Cancel;
 use crate::transfer::error::TransferError;
 use crate::transfer::input::mysql::connect::Connector;
 use crate::transfer::input::mysql::driver_error;
-use crate::transfer::input::mysql::properties::Properties;
 
 /// How often a wait looks whether the run wants to stop.
 const LOOK: Duration = Duration::from_millis(100);
@@ -70,8 +69,8 @@ pub(super) struct Session {
 
 impl Session {
     /// Connects and sets the session up.
-    pub(super) fn open(connector: Connector, properties: &Properties) -> Result<Self, TransferError> {
-        Ok(Self { conn: connector.open(properties, &SETTINGS)?, connector })
+    pub(super) fn open(connector: Connector) -> Result<Self, TransferError> {
+        Ok(Self { conn: connector.open(&SETTINGS)?, connector })
     }
 
     /// Runs short statements and says how many rows the last of them touched.
