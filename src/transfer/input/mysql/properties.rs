@@ -157,7 +157,7 @@ impl Properties {
                 self.key = ServerKey::File(pem::<SubjectPublicKeyInfoDer<'_>>(name, value, "a public key")?);
             }
             "serverSslCert" => {
-                self.authority = Some(pem::<CertificateDer<'_>>(name, value, "a certificate")?)
+                self.authority = Some(pem::<CertificateDer<'_>>(name, value, "a certificate")?);
             }
             "sslCert" => self.own.0 = Some(pem::<CertificateDer<'_>>(name, value, "a certificate")?),
             "sslKey" => self.own.1 = Some(pem::<PrivateKeyDer<'_>>(name, value, "a private key")?),
