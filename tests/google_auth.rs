@@ -18,11 +18,26 @@ use sync::cloud::google::http::{Call, Google, Manners};
 use sync::cloud::google::{Endpoints, Identity};
 use sync::secret::Secret;
 
+use self::federation::what_aws_says_of_us_is_exchanged_as_googles_library_does_it;
+use self::tokens::{
+    a_refresh_token_is_sent_as_googles_library_sends_it, a_service_account_signs_what_googles_library_signs,
+    the_machine_is_asked_as_googles_library_asks_it, what_the_environment_offers_is_taken,
+};
+use crate::support::readme_rows::rows;
 use crate::support::servers;
 use crate::support::webhook::{Received, Reply, Webhook};
 
 mod federation;
 mod tokens;
+
+rows! {
+    "| `auth_method` | who asks |":
+    "`json_key`, `service_account` (the default of `bigquery_java`)" => a_service_account_signs_what_googles_library_signs,
+    "`authorized_user`" => a_refresh_token_is_sent_as_googles_library_sends_it,
+    "`compute_engine`" => the_machine_is_asked_as_googles_library_asks_it,
+    "`application_default` (the default of the others)" => what_the_environment_offers_is_taken,
+    "`workload_identity_federation`" => what_aws_says_of_us_is_exchanged_as_googles_library_does_it,
+}
 
 const SCOPES: [&str; 2] =
     ["https://www.googleapis.com/auth/bigquery", "https://www.googleapis.com/auth/cloud-platform"];

@@ -17,6 +17,7 @@ mod google_auth;
 mod google_clients;
 mod google_wire;
 mod http;
+mod liquid;
 mod log;
 mod mail;
 mod messages;

@@ -36,8 +36,7 @@ fn parts(token: &str) -> (Value, Value) {
     (part(0), part(1))
 }
 
-#[test]
-fn a_service_account_signs_what_googles_library_signs() {
+pub(super) fn a_service_account_signs_what_googles_library_signs() {
     let Some(python) = python() else { return };
     let server = Webhook::start();
     server.reply([ANSWER]);
@@ -60,8 +59,7 @@ fn a_service_account_signs_what_googles_library_signs() {
     assert_eq!(received.len(), 1, "nobody else was asked");
 }
 
-#[test]
-fn a_refresh_token_is_sent_as_googles_library_sends_it() {
+pub(super) fn a_refresh_token_is_sent_as_googles_library_sends_it() {
     let Some(python) = python() else { return };
     let server = Webhook::start();
     let token = Reply::Json(200, r#"{"access_token": "t1", "token_type": "Bearer", "expires_in": 3600}"#);
@@ -77,40 +75,47 @@ fn a_refresh_token_is_sent_as_googles_library_sends_it() {
     assert_eq!(ours, theirs);
 }
 
-#[test]
-fn the_machine_is_asked_as_googles_library_asks_it() {
-    let Some(python) = python() else { return };
-    for how in ["compute_engine", "application_default"] {
-        let server = Webhook::start();
-        let token = Reply::Json(200, r#"{"access_token": "m1", "token_type": "Bearer", "expires_in": 3600}"#);
-        server.reply([token, ANSWER]);
-        let host = server.url("").trim_start_matches("http://").trim_end_matches('/').to_owned();
-        let home = tempfile::tempdir().unwrap();
-        let asker = Asker::new(how, Value::Null)
-            .with(&[("GCE_METADATA_HOST", &host), ("HOME", home.path().to_str().unwrap())]);
-        assert_eq!(asker.ask(&server.url(""), 1), ["ok"]);
-        let received = server.received();
-        assert_eq!(header(&received[1], "authorization"), "Bearer m1");
-        if how == "compute_engine" {
-            let account = Reply::Json(200, r#"{"email": "m@lake", "scopes": []}"#);
-            server.reply([account, token]);
-            assert_eq!(asker.ask_as_google(&python, 1_800_000_000, &Value::Null), "m1");
-            let theirs = server.received().into_iter().rev().find(|at| at.path.contains("/token")).unwrap();
-            let path =
-                |request: &Received| request.path.replace("%2C", ",").replace("%3A", ":").replace("%2F", "/");
-            assert_eq!((&received[0].method, path(&received[0])), (&theirs.method, path(&theirs)));
-            assert_eq!(header(&received[0], "metadata-flavor"), header(&theirs, "metadata-flavor"));
-        }
-    }
+/// Where a metadata server is, in the environment of an asker that has no file of gcloud's.
+fn machine(how: &'static str, server: &Webhook, home: &tempfile::TempDir) -> Asker {
+    let host = server.url("").trim_start_matches("http://").trim_end_matches('/').to_owned();
+    Asker::new(how, Value::Null)
+        .with(&[("GCE_METADATA_HOST", &host), ("HOME", home.path().to_str().unwrap())])
 }
 
-#[test]
-fn the_file_that_the_environment_names_is_taken() {
+const OF_MACHINE: Reply =
+    Reply::Json(200, r#"{"access_token": "m1", "token_type": "Bearer", "expires_in": 3600}"#);
+
+pub(super) fn the_machine_is_asked_as_googles_library_asks_it() {
+    let Some(python) = python() else { return };
+    let (server, home) = (Webhook::start(), tempfile::tempdir().unwrap());
+    let asker = machine("compute_engine", &server, &home);
+    let account = Reply::Json(200, r#"{"email": "m@lake", "scopes": []}"#);
+    server.reply([OF_MACHINE, ANSWER, account, OF_MACHINE]);
+    assert_eq!(asker.ask(&server.url(""), 1), ["ok"]);
+    assert_eq!(asker.ask_as_google(&python, 1_800_000_000, &Value::Null), "m1");
+    let received = server.received();
+    assert_eq!(header(&received[1], "authorization"), "Bearer m1");
+    // Theirs asks for the account's name before.
+    let (ours, theirs) = (&received[0], &received[3]);
+    let query = |request: &Received| -> (String, Vec<(String, String)>) {
+        let (path, query) = request.path.split_once('?').unwrap();
+        (path.to_owned(), form_urlencoded::parse(query.as_bytes()).into_owned().collect())
+    };
+    assert_eq!((&ours.method, query(ours)), (&theirs.method, query(theirs)));
+    assert_eq!(header(ours, "metadata-flavor"), header(theirs, "metadata-flavor"));
+}
+
+/// The file that a variable names, else the machine.
+pub(super) fn what_the_environment_offers_is_taken() {
+    let (server, home) = (Webhook::start(), tempfile::tempdir().unwrap());
+    server.reply([OF_MACHINE, ANSWER]);
+    assert_eq!(machine("application_default", &server, &home).ask(&server.url(""), 1), ["ok"]);
+    assert_eq!(header(&server.received()[1], "authorization"), "Bearer m1");
+
     let server = Webhook::start();
     let token = Reply::Json(200, r#"{"access_token": "t1", "token_type": "Bearer", "expires_in": 3600}"#);
     server.reply([token, ANSWER]);
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("key.json");
+    let file = home.path().join("key.json");
     std::fs::write(&file, person(&server.url("token")).to_string()).unwrap();
     let asker = Asker::new("application_default", Value::Null)
         .with(&[("GOOGLE_APPLICATION_CREDENTIALS", file.to_str().unwrap())]);
@@ -131,7 +136,11 @@ fn tokens_are_renewed() {
     let asker = Asker::new("authorized_user", person(&server.url("token")));
     assert_eq!(
         asker.ask(&server.url(""), 3),
-        ["ok", "ok", "GET bigquery: HTTP 401 UNAUTHENTICATED: Invalid Credentials"]
+        [
+            "ok",
+            "ok",
+            "GET bigquery: HTTP 401 UNAUTHENTICATED: Invalid Credentials (asked as authorized user)"
+        ]
     );
     let asked: Vec<_> = server.received().iter().map(|at| header(at, "authorization").to_owned()).collect();
     assert_eq!(asked, ["", "Bearer t1", "", "Bearer t2", "Bearer t2", "Bearer t2", "", "Bearer t1"]);

@@ -110,6 +110,11 @@ impl Authorizer {
         Ok(Self { account, identity, tokens: Mutex::new(None) })
     }
 
+    /// Whose credentials the calls carry, for messages; none when they carry none.
+    pub fn asker(&self) -> Option<String> {
+        (self.identity == Identity::Configured).then(|| self.account.described())
+    }
+
     /// A token, or none for anonymous calls.
     pub async fn token(&self) -> Result<Option<Secret>, GoogleError> {
         if self.identity == Identity::Anonymous {
@@ -123,7 +128,8 @@ impl Authorizer {
                     Ok(token) => Ok(Secret::new(token.token)),
                     Err(error) => Err(failure::of_library(&account(), &error)),
                 },
-                Tokens::Exchange(exchange) => exchange.token(&account()).await,
+                // What asks AWS is large, and every call would carry it along.
+                Tokens::Exchange(exchange) => Box::pin(exchange.token(&account())).await,
             }
         };
         let given = match tokio::time::timeout(PATIENCE, asked).await {

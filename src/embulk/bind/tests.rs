@@ -16,14 +16,16 @@ use crate::embulk::config::{EmbulkConfig, TypeMapping};
 use crate::embulk::filter::{ColumnSelection, DefaultValue, FilterConfig, RemoveRule, Unmatched};
 use crate::embulk::input::{DatetimeCode, InputConfig, Selection, SslMode, ValueType};
 use crate::embulk::output::{
-    Auth, Compression, CountCheck, Creation, Encoder, FieldMode, FieldType, Formatter, GivenSchema,
-    HeaderLine, Newline, OutputConfig, Partitioning, QuotePolicy, SourceFormat, StaleObjects, TimeUnit,
+    Auth, BigqueryOutput, Compression, CountCheck, Creation, Encoder, FieldMode, FieldType, Formatter,
+    GivenSchema, HeaderLine, Newline, OutputConfig, Partitioning, QuotePolicy, SourceFormat, StaleObjects,
+    TimeUnit,
 };
 use crate::embulk::{Rendered, Surroundings, load};
 use crate::reader::MemoryReader;
 use crate::secret::{Secret, SecretError, SecretStore};
 
 mod buckets;
+mod google;
 
 struct Empty;
 
@@ -54,6 +56,12 @@ pub(super) fn bound(text: &str) -> EmbulkConfig {
         Ok(rendered) => panic!("{:?}", lines(&rendered.problems)),
         Err(problems) => panic!("{:?}", lines(&problems)),
     }
+}
+
+/// The output of a file that writes to BigQuery.
+fn output_of(text: &str) -> BigqueryOutput {
+    let OutputConfig::Bigquery(output) = bound(text).output else { panic!("bigquery") };
+    *output
 }
 
 fn lines(problems: &[Problem]) -> Vec<String> {
@@ -357,7 +365,7 @@ fn what_bigquery_refuses() {
         ),
         (
             "  json_keyfile: {content: '{}'}\n",
-            vec!["7:27 error bad-json-keyfile: `json_keyfile` has no `client_email`"],
+            vec!["7:27 error bad-json-key: `json_keyfile` has no `client_email`"],
         ),
         ("  skip_load: true\n  path_prefix: out/r\n", vec![]),
         (

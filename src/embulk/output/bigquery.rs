@@ -44,6 +44,8 @@ pub struct BigqueryOutput {
     pub column_options: Vec<BigqueryColumnOption>,
     /// Types of columns without one in `column_options`.
     pub types: TypeMapping,
+    /// Whose conversions of values count.
+    pub conversions: Conversions,
     /// The zone of conversions, where a column has none of its own.
     pub default_timezone: Zone,
     /// Ruby's strftime for timestamps that become texts.
@@ -82,6 +84,15 @@ pub struct BigqueryOutput {
     pub timeouts: Timeouts,
     /// User agent.
     pub application_name: String,
+}
+
+/// The plugin whose conversions of values count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conversions {
+    /// `bigquery`: Ruby's `Integer()`, `strptime` and so on.
+    Ruby,
+    /// `bigquery_java`
+    Java,
 }
 
 /// What happens with rows that are in the target.
@@ -275,6 +286,8 @@ pub struct BigqueryColumnOption {
     pub timezone: Option<Zone>,
     /// What a value that cannot be converted means.
     pub conversion: Conversion,
+    /// `scale` (`bigquery_java`): how many digits after the point a NUMERIC keeps; none: all.
+    pub scale: Option<u8>,
 }
 
 /// Types of BigQuery fields.

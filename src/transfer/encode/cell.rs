@@ -107,6 +107,10 @@ impl CellWriter {
         let written = match &self.form {
             Form::Float | Form::Text | Form::Digits => push_ruby_float(value, out),
             Form::Truncated | Form::Integer => return push_truncated(value, out),
+            Form::TextWith(conversion) => {
+                let mut text = Vec::new();
+                push_ruby_float(value, &mut text) && conversion.convert(&text, out)? == Converted::Text
+            }
             _ => return Err(WRONG_FORM),
         };
         if written { Ok(()) } else { Err(Unfit("is not a finite number")) }

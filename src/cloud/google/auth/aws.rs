@@ -3,6 +3,7 @@
 //! The key it is signed with is what AWS's own libraries find (environment, profile, web identity, ECS, EC2), or that
 //! of a role which this key may assume.
 
+use std::error::Error;
 use std::time::{Duration, SystemTime};
 
 use aws_config::sts::AssumeRoleProvider;
@@ -132,12 +133,17 @@ impl AwsFault {
 
 impl From<CredentialsError> for AwsFault {
     fn from(error: CredentialsError) -> Self {
-        match error {
-            CredentialsError::CredentialsNotLoaded(_) => Self::no_key(),
-            error => Self {
-                passes: matches!(error, CredentialsError::ProviderTimedOut(_)),
-                reason: aws::root_cause(&error),
-            },
+        // Who assumes a role asks for a key first, and wraps what comes of it.
+        let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+        while let Some(error) = cause {
+            if let Some(CredentialsError::CredentialsNotLoaded(_)) = error.downcast_ref() {
+                return Self::no_key();
+            }
+            cause = error.source();
+        }
+        Self {
+            passes: matches!(error, CredentialsError::ProviderTimedOut(_)),
+            reason: aws::root_cause(&error),
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::diagnostic::Problem;
 use crate::embulk::bind::Purpose;
-use crate::embulk::bind::section::Section;
+use crate::embulk::bind::section::{LITERAL_KEY, Section};
 use crate::embulk::keyfile::{self, KeyfileError};
 use crate::embulk::output::{Auth, AwsFederation, KeyKind, Keyfile};
 use crate::embulk::text::Text;
@@ -14,6 +14,9 @@ use crate::yaml::{Node, NodeValue};
 
 /// How a key is made of its text.
 type Parse = fn(&Secret, &'static str) -> Result<Keyfile, KeyfileError>;
+
+/// Code of the problems of a file with a key.
+const KEYFILE: &str = "bad-json-keyfile";
 
 #[derive(Clone, Copy, PartialEq)]
 enum Method {
@@ -105,7 +108,8 @@ fn other_kind(section: &Section<'_>, method: Method, kind: KeyKind) -> Option<Au
         KeyKind::AuthorizedUser => "authorized_user",
         KeyKind::Federation => "workload_identity_federation",
     };
-    let problem = Problem::error("bad-json-keyfile", message, span);
+    let is_file = section.node("json_keyfile").is_some_and(|node| node.as_mapping().is_none());
+    let problem = Problem::error(if is_file { KEYFILE } else { LITERAL_KEY }, message, span);
     section.binder().report(problem.hint(format!("write `auth_method: {fitting}`")));
     None
 }
@@ -162,7 +166,7 @@ enum Key {
 fn key(section: &Section<'_>, option: &'static str, parse: Parse) -> Key {
     let Some(node) = section.node(option) else { return Key::Absent };
     let binder = section.binder();
-    let (text, span) = match &node.value {
+    let (text, span, code) = match &node.value {
         NodeValue::Scalar(Value::Null) => return Key::Absent,
         NodeValue::Mapping(_) => {
             let Some(inner) = Section::of(node, option, binder) else { return Key::Unusable };
@@ -173,17 +177,17 @@ fn key(section: &Section<'_>, option: &'static str, parse: Parse) -> Key {
             }
             inner.finish();
             let Some(content) = content else { return Key::Unusable };
-            (content, inner.node("content").map_or(&node.span, |node| &node.span))
+            (content, inner.node("content").map_or(&node.span, |node| &node.span), LITERAL_KEY)
         }
         _ => match key_text(section, option, node) {
-            Some(text) => (text, &node.span),
+            Some(text) => (text, &node.span, KEYFILE),
             None => return Key::Unusable,
         },
     };
     match parse(&text.into_secret(), option) {
         Ok(keyfile) => Key::Given(keyfile),
         Err(error) => {
-            let mut problem = Problem::error("bad-json-keyfile", error.to_string(), span);
+            let mut problem = Problem::error(code, error.to_string(), span);
             if let Some(hint) = error.hint() {
                 problem = problem.hint(hint);
             }
@@ -204,7 +208,7 @@ fn key_text(section: &Section<'_>, option: &'static str, node: &Node) -> Option<
         Ok(text) => Some(Text::Secret(Secret::new(text))),
         Err(error) => {
             let message = format!("`{option}` {} cannot be read: {error}", path.shown());
-            binder.report(Problem::error("bad-json-keyfile", message, &node.span));
+            binder.report(Problem::error(KEYFILE, message, &node.span));
             None
         }
     }

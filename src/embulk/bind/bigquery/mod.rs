@@ -1,6 +1,7 @@
 //! `out: {type: bigquery}`, by the rules of its Ruby plugin.
 
 pub(super) mod auth;
+pub(super) mod java;
 mod mode;
 mod shape;
 
@@ -11,7 +12,8 @@ use super::section::{Rules, Section};
 use crate::diagnostic::Problem;
 use crate::embulk::config::TypeMapping;
 use crate::embulk::output::{
-    BigqueryOutput, Compression, CountCheck, Creation, GcsStaging, SourceFormat, Timeouts, UnknownValues,
+    BigqueryOutput, Compression, Conversions, CountCheck, Creation, GcsStaging, SourceFormat, Timeouts,
+    UnknownValues,
 };
 use crate::embulk::zone::Zone;
 
@@ -59,6 +61,7 @@ fn options(section: &Section<'_>) -> Option<BigqueryOutput> {
             .map(|bucket| GcsStaging { bucket, creation: creation(section, "auto_create_gcs_bucket") }),
         column_options,
         types: section.word("types", &TypeMapping::NAMES).unwrap_or(TypeMapping::Embulk),
+        conversions: Conversions::Ruby,
         default_timezone: section.zone("default_timezone", Zone::bigquery).unwrap_or_else(Zone::utc),
         default_timestamp_format: section
             .plain("default_timestamp_format")
