@@ -25,8 +25,11 @@ use sync::session::{AttemptId, Level, TaskName};
 use sync::transfer::context::{Cancel, MemoryBudget, Observer, TransferContext};
 use sync::transfer::effect::{Effect, EffectOutcome, Ledger, LedgerError, RecordedEffect, TransferKey};
 use sync::transfer::error::TransferError;
+use sync::transfer::input::{Flow, PageSink};
+use sync::transfer::page::Page;
 use sync::transfer::pool::SourcePools;
 use sync::transfer::report::TransferReport;
+use sync::transfer::schema::Schema;
 
 use crate::support::postgres::PostgresDatabase;
 use crate::support::servers::MySqlDatabase;
@@ -131,6 +134,19 @@ impl Lab {
     /// Names of all files, hidden ones too.
     pub(super) fn files(&self) -> Vec<String> {
         names(self.folder.path())
+    }
+}
+
+/// Takes pages and forgets them.
+pub(super) struct Nowhere(pub(super) Arc<Schema>);
+
+impl PageSink for Nowhere {
+    fn page(&mut self) -> Page {
+        Page::new(&self.0)
+    }
+
+    fn send(&mut self, _page: Page) -> Flow {
+        Flow::Continue
     }
 }
 
