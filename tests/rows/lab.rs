@@ -100,7 +100,8 @@ impl Lab {
     pub(super) fn context(&self) -> TransferContext {
         TransferContext {
             key: TransferKey {
-                installation: "test".to_owned(),
+                // Names of jobs are made of it, and a job that an earlier process had done would be taken for ours.
+                installation: format!("test_{}", std::process::id()),
                 starting_attempt: AttemptId(1),
                 task: TaskName::from_full("+t"),
                 round: 1,
