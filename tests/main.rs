@@ -22,6 +22,7 @@ mod mail;
 mod messages;
 mod model;
 mod moment;
+mod mutations;
 mod notify;
 mod object_wait;
 mod objects;
