@@ -24,6 +24,7 @@ mod moment;
 mod notify;
 mod object_wait;
 mod objects;
+mod outputs;
 mod param;
 mod preview;
 mod properties;
