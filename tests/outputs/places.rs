@@ -24,11 +24,19 @@ fn errors_name_the_path_and_leave_nothing() {
                  correct `path_prefix`\n"
             ),
         ),
-        ("folder", format!("Error: file `{here}/folder` could not be written\n  cause: is a directory\n")),
-        ("round", format!("Error: file `{here}/round` could not be written\n  cause: too many links\n")),
+        (
+            "folder",
+            format!(
+                "Error: file `{here}/folder` could not be written\n  cause: is a directory\n  hint: make room or fix the permissions, then retry\n"
+            ),
+        ),
+        (
+            "round",
+            format!("Error: file `{here}/round` could not be written\n  cause: too many links\n  hint: make room or fix the permissions, then retry\n"),
+        ),
         (
             "/dev/full",
-            "Error: file `/dev/full` could not be written\n  cause: No space left on device (os error 28)\n"
+            "Error: file `/dev/full` could not be written\n  cause: No space left on device (os error 28)\n  hint: make room or fix the permissions, then retry\n"
                 .to_owned(),
         ),
     ] {

@@ -10,8 +10,8 @@ use sync::embulk::Surroundings;
 use sync::embulk::config::{EmbulkConfig, ExecConfig, TypeMapping};
 use sync::embulk::filter::FilterConfig;
 use sync::embulk::input::{
-    ColumnOption, DatetimeCode, InputConfig, MysqlInput, PostgresqlInput, Selection, SqliteInput, SslMode,
-    Statements, ValueType,
+    ColumnOption, DatabaseAuth, DatetimeCode, InputConfig, MysqlInput, PostgresqlInput, Selection,
+    SqliteInput, SslMode, Statements, ValueType,
 };
 use sync::embulk::output::{
     CsvFormatter, Encoder, FileOutput, Formatter, HeaderLine, JsonlFormatter, Newline, OutputConfig,
@@ -161,6 +161,7 @@ pub(super) fn mysql(database: &MySqlDatabase, selection: Selection) -> MysqlInpu
         port: database.server.port,
         user: Text::plain(&database.server.user),
         password: Secret::new(database.server.password.as_str()),
+        auth: DatabaseAuth::Password,
         database: Text::plain(&database.name),
         ssl: SslMode::Disable,
         selection,
@@ -183,6 +184,7 @@ pub(super) fn postgresql(database: &PostgresDatabase, selection: Selection) -> P
         port: database.port,
         user: Text::plain(&database.user),
         password: Secret::new(""),
+        auth: DatabaseAuth::Password,
         database: Text::plain(&database.name),
         schema: Text::plain("public"),
         ssl: SslMode::Disable,

@@ -25,7 +25,7 @@ use super::template::Covers;
 use crate::diagnostic::{Problem, Span};
 use crate::reader::Reader;
 use crate::yaml::Node;
-pub(super) use section::LITERAL_SECRET;
+pub(super) use section::{LITERAL_KEY, LITERAL_SECRET};
 use section::{Section, Size};
 
 /// What happens with a plugin that is not native.
@@ -58,7 +58,7 @@ pub(super) struct Binder<'a> {
 }
 
 /// Plugins of the estates that this program is made for and has not yet: they are no typing errors.
-const LATER: [&str; 5] = ["bigquery_java", "gcs", "mysql", "postgresql", "redshift"];
+const LATER: [&str; 4] = ["gcs", "mysql", "postgresql", "redshift"];
 
 impl Binder<'_> {
     /// Keeps a problem. An option that is asked for twice has its problem once.
@@ -160,8 +160,11 @@ fn several_names(section: &Section<'_>, exec: ExecConfig, sequence: &Sequence) {
 }
 
 fn output(section: &Section<'_>) -> Option<OutputConfig> {
-    match section.plugin("output", &["bigquery", "file", "s3", "gcs", "postgresql"])? {
+    match section.plugin("output", &["bigquery", "bigquery_java", "file", "s3", "gcs", "postgresql"])? {
         "bigquery" => bigquery::bind(section).map(|output| OutputConfig::Bigquery(Box::new(output))),
+        "bigquery_java" => {
+            bigquery::java::bind(section).map(|output| OutputConfig::Bigquery(Box::new(output)))
+        }
         "s3" => s3::bind(section).map(|output| OutputConfig::S3(Box::new(output))),
         "gcs" => gcs::bind(section).map(|output| OutputConfig::Gcs(Box::new(output))),
         "postgresql" => {
