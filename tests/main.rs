@@ -27,6 +27,7 @@ mod mutations;
 mod notify;
 mod object_wait;
 mod objects;
+mod outputs;
 mod param;
 mod preview;
 mod properties;
