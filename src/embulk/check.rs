@@ -8,7 +8,7 @@
 use std::cell::RefCell;
 use std::path::Path;
 
-use super::bind::{self, Binder, ForeignPlugins, LITERAL_SECRET, Purpose};
+use super::bind::{self, Binder, ForeignPlugins, LITERAL_KEY, LITERAL_SECRET, Purpose};
 use super::liquid::{Guess, Template};
 use super::load::{folder, read, syntax_problem};
 use super::template::{Kind, PartialFiles, RenderedText, TextCovers, guessed};
@@ -30,6 +30,7 @@ pub fn check_file(path: &Path, reader: &dyn Reader, plugins: ForeignPlugins) -> 
         let mut found = problems(&RenderedText::plain(&source), reader, plugins);
         // In files that are plain YAML, secrets are looked for under every name and by whoever reads the whole project.
         found.retain(|problem| problem.code != LITERAL_SECRET);
+        found.iter_mut().for_each(hide_literal);
         return found;
     }
     let template = match Template::parse(&source) {
@@ -44,12 +45,17 @@ pub fn check_file(path: &Path, reader: &dyn Reader, plugins: ForeignPlugins) -> 
     merge(found)
 }
 
-/// A secret that is written out is not shown by the excerpt of the warning about it: each letter becomes a star.
-fn hide_literal(problem: &mut Problem) {
-    if problem.code != LITERAL_SECRET {
+/// A secret that is written out is not shown by the excerpt of what is said about it: each letter becomes a star.
+pub(super) fn hide_literal(problem: &mut Problem) {
+    if ![LITERAL_SECRET, LITERAL_KEY].contains(&problem.code) {
         return;
     }
     if let Some(span) = &problem.span {
+        // What a variable held is not in the file.
+        let text = span.text().trim();
+        if text.starts_with("{{") && text.ends_with("}}") {
+            return;
+        }
         let star = |char: char| if char == '\n' { "\n".to_owned() } else { "*".repeat(char.len_utf8()) };
         let stars: String = span.text().chars().map(star).collect();
         let text = &span.source.text;

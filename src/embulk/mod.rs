@@ -12,6 +12,7 @@ mod diff;
 pub mod filter;
 pub mod guess;
 pub mod input;
+pub mod java_date;
 pub mod json_path;
 pub mod keyfile;
 pub mod liquid;

@@ -10,12 +10,12 @@ use sync::embulk::Surroundings;
 use sync::embulk::config::{EmbulkConfig, ExecConfig, TypeMapping};
 use sync::embulk::filter::FilterConfig;
 use sync::embulk::input::{
-    ColumnOption, DatetimeCode, InputConfig, MysqlInput, PostgresqlInput, Selection, SqliteInput, SslMode,
-    Statements, ValueType,
+    ColumnOption, DatabaseAuth, DatetimeCode, InputConfig, MysqlInput, PostgresqlInput, Selection,
+    SqliteInput, SslMode, Statements, ValueType,
 };
 use sync::embulk::output::{
     CsvFormatter, Encoder, FileOutput, Formatter, HeaderLine, JsonlFormatter, Newline, OutputConfig,
-    QuotePolicy, Sequence, StaleObjects,
+    QuotePolicy, Sequence, StaleObjects, WrittenCharset,
 };
 use sync::embulk::text::Text;
 use sync::embulk::zone::Zone;
@@ -25,8 +25,11 @@ use sync::session::{AttemptId, Level, TaskName};
 use sync::transfer::context::{Cancel, MemoryBudget, Observer, TransferContext};
 use sync::transfer::effect::{Effect, EffectOutcome, Ledger, LedgerError, RecordedEffect, TransferKey};
 use sync::transfer::error::TransferError;
+use sync::transfer::input::{Flow, PageSink};
+use sync::transfer::page::Page;
 use sync::transfer::pool::SourcePools;
 use sync::transfer::report::TransferReport;
+use sync::transfer::schema::Schema;
 
 use crate::support::postgres::PostgresDatabase;
 use crate::support::servers::MySqlDatabase;
@@ -97,7 +100,8 @@ impl Lab {
     pub(super) fn context(&self) -> TransferContext {
         TransferContext {
             key: TransferKey {
-                installation: "test".to_owned(),
+                // Names of jobs are made of it, and a job that an earlier process had done would be taken for ours.
+                installation: format!("test_{}", std::process::id()),
                 starting_attempt: AttemptId(1),
                 task: TaskName::from_full("+t"),
                 round: 1,
@@ -134,6 +138,19 @@ impl Lab {
     }
 }
 
+/// Takes pages and forgets them.
+pub(super) struct Nowhere(pub(super) Arc<Schema>);
+
+impl PageSink for Nowhere {
+    fn page(&mut self) -> Page {
+        Page::new(&self.0)
+    }
+
+    fn send(&mut self, _page: Page) -> Flow {
+        Flow::Continue
+    }
+}
+
 fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
     let mut names: Vec<String> =
@@ -161,6 +178,7 @@ pub(super) fn mysql(database: &MySqlDatabase, selection: Selection) -> MysqlInpu
         port: database.server.port,
         user: Text::plain(&database.server.user),
         password: Secret::new(database.server.password.as_str()),
+        auth: DatabaseAuth::Password,
         database: Text::plain(&database.name),
         ssl: SslMode::Disable,
         selection,
@@ -183,6 +201,7 @@ pub(super) fn postgresql(database: &PostgresDatabase, selection: Selection) -> P
         port: database.port,
         user: Text::plain(&database.user),
         password: Secret::new(""),
+        auth: DatabaseAuth::Password,
         database: Text::plain(&database.name),
         schema: Text::plain("public"),
         ssl: SslMode::Disable,
@@ -218,9 +237,10 @@ pub(super) fn value_type(name: &str, value_type: ValueType) -> (String, ColumnOp
 /// JSON lines into `out000.00.jsonl`.
 pub(super) fn to_jsonl(input: InputConfig, types: TypeMapping) -> EmbulkConfig {
     let format = JsonlFormatter {
+        encoding: WrittenCharset::Utf8,
         newline: Newline::Lf,
         date_format: None,
-        timezone: Zone::utc(),
+        timezone: None,
         json_columns: Vec::new(),
     };
     to_file(input, Formatter::Jsonl(format), types, "jsonl", Vec::new())
@@ -229,6 +249,7 @@ pub(super) fn to_jsonl(input: InputConfig, types: TypeMapping) -> EmbulkConfig {
 /// CSV as Embulk writes it without further options, into `out000.00.csv`.
 pub(super) fn to_csv(input: InputConfig, types: TypeMapping) -> EmbulkConfig {
     let format = CsvFormatter {
+        charset: WrittenCharset::Utf8,
         header: HeaderLine::Written,
         delimiter: ',',
         quote: '"',

@@ -2,12 +2,16 @@
 
 mod bucket_answers;
 mod buckets;
+mod connect;
+mod connect_iam;
 mod files;
 mod filters;
 mod incremental;
 mod lab;
+mod mysql;
 mod mysql_types;
 mod outcomes;
 mod postgres;
 mod sqlite;
+mod to_mysql;
 mod to_postgres;

@@ -29,6 +29,8 @@ pub(super) enum Rules {
 
 /// Code of the problem of a secret that is written out; the place it is shown with must not show it.
 pub(in crate::embulk) const LITERAL_SECRET: &str = "literal-secret";
+/// The same for what is wrong with a key in the config.
+pub(in crate::embulk) const LITERAL_KEY: &str = "bad-json-key";
 
 /// One mapping of the config.
 pub(super) struct Section<'a> {

@@ -57,7 +57,7 @@ pub(super) fn ordered(left: &Value, comparison: Comparison, right: &Value) -> Re
         _ => match (number(left), number(right)) {
             (Some(left), Some(right)) => left.partial_cmp(&right),
             _ if comparable(left) && comparable(right) => {
-                let right = if number(right).is_some() { right.to_text() } else { right.class().to_owned() };
+                let right = if is_immediate(right) { right.to_text() } else { right.class().to_owned() };
                 return Err(format!("comparison of {} with {right} failed", left.class()));
             }
             _ => return Ok(false),
@@ -69,6 +69,14 @@ pub(super) fn ordered(left: &Value, comparison: Comparison, right: &Value) -> Re
         Comparison::Greater => order.is_gt(),
         _ => order.is_ge(),
     }))
+}
+
+/// Whether Ruby shows the value in an error rather than its class: numbers that need no memory of their own.
+fn is_immediate(value: &Value) -> bool {
+    match value {
+        Value::Integer(value) => (-(1_i128 << 62)..1 << 62).contains(value),
+        value => matches!(value, Value::Float(_)),
+    }
 }
 
 fn comparable(value: &Value) -> bool {

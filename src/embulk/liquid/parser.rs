@@ -13,6 +13,7 @@ use super::node::{
     Variable,
 };
 use super::tokenizer::{Token, tokenize};
+use super::value::Value;
 
 /// Blocks in blocks; more is refused, as in Ruby, before the stack is.
 const MAX_DEPTH: usize = 100;
@@ -240,7 +241,6 @@ impl<'t> Parser<'t> {
     fn capture(&mut self, markup: Markup<'t>, token: Token<'t>) -> Result<Tag, SyntaxError> {
         let name = NAME.find(markup.text).ok_or_else(|| {
             SyntaxError::new("Syntax Error in 'capture' - Valid syntax: capture [var]", markup.at)
-                .within(trimmed(markup))
         })?;
         let name = name.as_str().to_owned();
         Ok(Tag::Capture { name, body: self.block("capture", token)? })
@@ -278,7 +278,6 @@ impl<'t> Parser<'t> {
     fn case(&mut self, markup: Markup<'t>, token: Token<'t>) -> Result<(Tag, Blankness), SyntaxError> {
         let subject = SUBJECT.find(markup.text).ok_or_else(|| {
             SyntaxError::new("Syntax Error in 'case' - Valid syntax: case [condition]", markup.at)
-                .within(trimmed(markup))
         })?;
         let subject = Expression::parse(subject.as_str());
         let mut branches: Vec<CaseBranch> = Vec::new();
@@ -291,7 +290,7 @@ impl<'t> Parser<'t> {
                 "else" => {
                     let message =
                         "Syntax Error in tag 'case' - Valid else condition: {% else %} (no parameters) ";
-                    return Err(SyntaxError::new(message, branch.markup.at).within(trimmed(branch.markup)));
+                    return Err(SyntaxError::new(message, branch.markup.at));
                 }
                 _ => return Err(unknown("case", branch)),
             };
@@ -325,7 +324,7 @@ impl<'t> Parser<'t> {
         let found = TABLEROW.captures(markup.text).ok_or_else(|| {
             let message =
                 "Syntax Error in 'table_row loop' - Valid syntax: table_row [item] in [collection] cols=3";
-            SyntaxError::new(message, markup.at).within(trimmed(markup))
+            SyntaxError::new(message, markup.at)
         })?;
         let (name, collection) = (found[1].to_owned(), Expression::parse(&found[2]));
         let attributes = attributes(markup.text);
@@ -456,7 +455,7 @@ fn when(markup: Markup<'_>) -> Result<Vec<Expression>, SyntaxError> {
         let found = WHEN.captures(text).ok_or_else(|| {
             let message =
                 "Syntax Error in tag 'case' - Valid when condition: {% when [condition] [or condition2...] %}";
-            SyntaxError::new(message, markup.at).within(trimmed(markup))
+            SyntaxError::new(message, markup.at)
         })?;
         values.push(Expression::parse(&found[1]));
         rest = found.get(2).map(|more| &text[more.range()]);
@@ -511,6 +510,8 @@ fn cycle(markup: Markup<'_>) -> Result<Tag, SyntaxError> {
         text.split(',')
             .filter_map(|part| SUBJECT.find(part))
             .map(|found| Expression::parse(found.as_str()))
+            // Ruby leaves out what is written as nothing.
+            .filter(|value| !matches!(value, Expression::Literal(Value::Nil)))
             .collect()
     };
     if let Some(found) = CYCLE_NAMED.captures(markup.text) {

@@ -1,8 +1,10 @@
 //! The options of `out:`, per `type:`.
 
 mod bigquery;
+mod charset;
 mod file;
 mod object;
+mod sequence;
 mod sql;
 
 use std::fmt;
@@ -10,8 +12,10 @@ use std::fmt;
 use super::text::Text;
 
 pub use bigquery::*;
+pub use charset::*;
 pub use file::*;
 pub use object::*;
+pub use sequence::*;
 pub use sql::*;
 
 /// Where rows go.
@@ -27,13 +31,15 @@ pub enum OutputConfig {
     Gcs(Box<GcsOutput>),
     /// `type: postgresql`
     Postgresql(Box<PostgresqlOutput>),
+    /// `type: mysql`
+    Mysql(Box<MysqlOutput>),
 }
 
 impl OutputConfig {
     /// What an output of files writes, wherever they go.
     pub fn files(&self) -> Option<&FileOutput> {
         match self {
-            Self::Bigquery(_) | Self::Postgresql(_) => None,
+            Self::Bigquery(_) | Self::Postgresql(_) | Self::Mysql(_) => None,
             Self::File(output) => Some(output),
             Self::S3(output) => Some(&output.files),
             Self::Gcs(output) => Some(&output.files),
@@ -53,9 +59,12 @@ impl fmt::Display for OutputConfig {
                 let parts = [&output.database, &output.schema, &output.load.table];
                 write!(f, "postgresql {}", parts.map(Text::shown).join("."))
             }
-            Self::File(output) => write!(f, "file {}", output.shown_name(0)),
-            Self::S3(output) => write!(f, "s3 {}/{}", output.bucket.shown(), output.files.shown_name(0)),
-            Self::Gcs(output) => write!(f, "gcs {}/{}", output.bucket.shown(), output.files.shown_name(0)),
+            Self::Mysql(output) => {
+                write!(f, "mysql {}.{}", output.database.shown(), output.load.table.shown())
+            }
+            Self::File(output) => write!(f, "file {}", output.shown_name()),
+            Self::S3(output) => write!(f, "s3 {}/{}", output.bucket.shown(), output.files.shown_name()),
+            Self::Gcs(output) => write!(f, "gcs {}/{}", output.bucket.shown(), output.files.shown_name()),
         }
     }
 }

@@ -33,6 +33,7 @@ impl CellWriter {
         let source = match kind {
             ColumnType::DateTime => zones.server.clone(),
             ColumnType::Timestamp => jiff::tz::TimeZone::UTC,
+            ColumnType::Time => zones.clock.clone(),
             _ => zones.process.clone(),
         };
         let shown = match &form {
@@ -106,6 +107,10 @@ impl CellWriter {
         let written = match &self.form {
             Form::Float | Form::Text | Form::Digits => push_ruby_float(value, out),
             Form::Truncated | Form::Integer => return push_truncated(value, out),
+            Form::TextWith(conversion) => {
+                let mut text = Vec::new();
+                push_ruby_float(value, &mut text) && conversion.convert(&text, out)? == Converted::Text
+            }
             _ => return Err(WRONG_FORM),
         };
         if written { Ok(()) } else { Err(Unfit("is not a finite number")) }

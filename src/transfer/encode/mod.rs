@@ -5,11 +5,14 @@
 
 pub mod arrow;
 pub(super) mod cell;
+pub mod charset;
 pub mod copy_text;
 pub mod csv;
 pub mod jsonl;
+pub mod load_data;
 pub mod number;
 pub mod parquet;
+pub mod sent;
 
 use std::fmt;
 use std::sync::Arc;

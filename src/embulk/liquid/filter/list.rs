@@ -26,18 +26,64 @@ fn flatten(items: &[Value]) -> Vec<Value> {
         .collect()
 }
 
-/// Ruby's `item[property]`: the value of a name, or the part of a text that is there. Errors: a number, which has no
-/// named parts.
+/// Whether Ruby asks the value for its parts at all.
+fn has_parts(item: &Value) -> bool {
+    matches!(item.open(), Value::Text(_) | Value::Integer(_) | Value::Hash(_) | Value::List(_))
+}
+
+/// Ruby's `item[property]`: the value of a name, what a text has there, a bit of a number. Errors: what cannot be
+/// asked of it.
 fn property(item: &Value, name: &Value) -> Result<Value, String> {
-    let text = name.to_text();
-    match item.open() {
-        Value::Hash(entries) => {
-            Ok(entries.iter().find(|(key, _)| **key == *text).map_or(Value::Nil, |(_, value)| value.clone()))
+    let refused = || format!("cannot select the property '{}'", name.to_text());
+    match (item.open(), name.open()) {
+        (Value::Hash(entries), Value::Text(name)) => {
+            Ok(entries.iter().find(|(key, _)| key == name).map_or(Value::Nil, |(_, value)| value.clone()))
         }
-        Value::Text(whole) => Ok(if whole.contains(&text) { Value::text(text.as_str()) } else { Value::Nil }),
-        Value::Integer(_) | Value::List(_) => Err(format!("cannot select the property '{text}'")),
-        _ => Ok(Value::Nil),
+        (Value::Hash(_), _) => Ok(Value::Nil),
+        (Value::Text(whole), Value::Text(part)) => {
+            Ok(if whole.contains(&**part) { name.clone() } else { Value::Nil })
+        }
+        (Value::Text(whole), Value::Range(first, last)) => Ok(stretch(whole, *first, *last)),
+        (item, index) => {
+            let index = match index {
+                Value::Integer(index) => *index,
+                Value::Float(index) => index.trunc() as i128,
+                _ => return Err(refused()),
+            };
+            match item {
+                Value::Text(whole) => Ok(character(whole, index)),
+                Value::Integer(bits) => Ok(Value::Integer(bit(*bits, index))),
+                _ => Ok(Value::Nil),
+            }
+        }
     }
+}
+
+/// The character at an index, from the end when negative.
+fn character(text: &str, index: i128) -> Value {
+    let chars: Vec<char> = text.chars().collect();
+    let index = if index < 0 { index.saturating_add(chars.len() as i128) } else { index };
+    let found = usize::try_from(index).ok().and_then(|index| chars.get(index));
+    found.map_or(Value::Nil, |char| Value::text(char.to_string()))
+}
+
+/// The characters from one index to another.
+fn stretch(text: &str, first: i128, last: i128) -> Value {
+    let chars: Vec<char> = text.chars().collect();
+    let size = chars.len() as i128;
+    let from_end = |index: i128| if index < 0 { index.saturating_add(size) } else { index };
+    let (first, last) = (from_end(first), from_end(last).min(size - 1));
+    if !(0..=size).contains(&first) {
+        return Value::Nil;
+    }
+    // Both are between 0 and the size.
+    let end = last.saturating_add(1).max(first);
+    Value::text(chars[first as usize..end as usize].iter().collect::<String>())
+}
+
+/// A bit of a number in two's complement.
+fn bit(bits: i128, index: i128) -> i128 {
+    if index < 0 { 0 } else { bits >> index.min(127) & 1 }
 }
 
 pub(super) fn size(arguments: &[Value]) -> Result<Value, String> {
@@ -65,9 +111,14 @@ pub(super) fn reverse(arguments: &[Value]) -> Result<Value, String> {
 }
 
 pub(super) fn compact(arguments: &[Value]) -> Result<Value, String> {
-    let mut items = items(&arguments[0]);
-    items.retain(|item| !matches!(item, Value::Nil));
-    Ok(Value::list(items))
+    let mut kept = Vec::new();
+    let Some(keyed) = keyed(arguments, Asked::Each)? else { return Ok(Value::Nil) };
+    for (key, item) in keyed {
+        if !matches!(key.open(), Value::Nil) {
+            kept.push(item);
+        }
+    }
+    Ok(Value::list(kept))
 }
 
 pub(super) fn concat(arguments: &[Value]) -> Result<Value, String> {
@@ -80,16 +131,49 @@ pub(super) fn concat(arguments: &[Value]) -> Result<Value, String> {
 }
 
 pub(super) fn map(arguments: &[Value]) -> Result<Value, String> {
-    let mapped: Result<Vec<_>, _> =
-        items(&arguments[0]).iter().map(|item| property(item, &arguments[1])).collect();
+    let part = |item: &Value| if has_parts(item) { property(item, &arguments[1]) } else { Ok(Value::Nil) };
+    let mapped: Result<Vec<_>, _> = items(&arguments[0]).iter().map(part).collect();
     mapped.map(Value::list)
+}
+
+/// How a filter goes over items by a part of them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// Each item; nothing is done where the first has no parts.
+    Each,
+    /// The same, but one item alone is asked for nothing.
+    EachOfMany,
+    /// The same, and nothing is done where any has no parts.
+    AllOfMany,
+}
+
+/// Items with the part of them that the second argument names, or with themselves. None where they have no parts.
+fn keyed(arguments: &[Value], asked: Asked) -> Result<Option<Vec<(Value, Value)>>, String> {
+    let items = items(&arguments[0]);
+    let Some(name) = arguments.get(1).filter(|name| !matches!(name.open(), Value::Nil)) else {
+        return Ok(Some(items.into_iter().map(|item| (item.clone(), item)).collect()));
+    };
+    let checked = if asked == Asked::AllOfMany { &items[..] } else { &items[..items.len().min(1)] };
+    if !checked.iter().all(has_parts) {
+        return Ok(None);
+    }
+    if asked != Asked::Each && items.len() == 1 {
+        return Ok(Some(items.into_iter().map(|item| (Value::Nil, item)).collect()));
+    }
+    let keyed: Result<Vec<_>, String> =
+        items.into_iter().map(|item| Ok((property(&item, name)?, item))).collect();
+    keyed.map(Some)
 }
 
 /// `where`
 pub(super) fn select(arguments: &[Value]) -> Result<Value, String> {
-    let wanted = arguments.get(2).filter(|wanted| !matches!(wanted, Value::Nil));
+    let wanted = arguments.get(2).filter(|wanted| !matches!(wanted.open(), Value::Nil));
+    let items = items(&arguments[0]);
+    if items.first().is_some_and(|item| !has_parts(item)) {
+        return Ok(Value::Nil);
+    }
     let mut selected = Vec::new();
-    for item in items(&arguments[0]) {
+    for item in items {
         let found = property(&item, &arguments[1])?;
         if wanted.map_or_else(|| found.is_truthy(), |wanted| found == *wanted) {
             selected.push(item);
@@ -101,11 +185,8 @@ pub(super) fn select(arguments: &[Value]) -> Result<Value, String> {
 pub(super) fn uniq(arguments: &[Value]) -> Result<Value, String> {
     let mut seen: Vec<Value> = Vec::new();
     let mut unique = Vec::new();
-    for item in items(&arguments[0]) {
-        let key = match arguments.get(1) {
-            Some(name) => property(&item, name)?,
-            None => item.clone(),
-        };
+    let Some(keyed) = keyed(arguments, Asked::EachOfMany)? else { return Ok(Value::Nil) };
+    for (key, item) in keyed {
         if !seen.contains(&key) {
             seen.push(key);
             unique.push(item);
@@ -132,14 +213,7 @@ pub(super) fn sort_natural(arguments: &[Value]) -> Result<Value, String> {
 
 /// Sorts with nothing last. Errors: two values without an order.
 fn sort_by(arguments: &[Value], order: impl Fn(&Value, &Value) -> Option<Ordering>) -> Result<Value, String> {
-    let mut keyed = Vec::new();
-    for item in items(&arguments[0]) {
-        let key = match arguments.get(1).filter(|name| !matches!(name, Value::Nil)) {
-            Some(name) => property(&item, name)?,
-            None => item.clone(),
-        };
-        keyed.push((key, item));
-    }
+    let Some(mut keyed) = keyed(arguments, Asked::AllOfMany)? else { return Ok(Value::Nil) };
     let mut failed = None;
     keyed.sort_by(|(left, _), (right, _)| match (left, right) {
         (Value::Nil, Value::Nil) => Ordering::Equal,

@@ -20,7 +20,7 @@ pub(super) fn apply(name: &str, arguments: &[Value], now: &jiff::Zoned) -> Resul
     let label = arguments.iter().find_map(Value::label).cloned();
     let result = match find(name) {
         Some((least, most, filter)) => check_count(arguments.len(), least, most).and_then(|()| match name {
-            "date" => Ok(time::date(&arguments[0], &arguments[1], now)),
+            "date" => Ok(time::formatted(&arguments[0], &arguments[1], now)),
             _ => filter(arguments),
         }),
         None => return Ok(arguments.first().cloned().unwrap_or(Value::Nil)),

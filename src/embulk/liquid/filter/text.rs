@@ -107,23 +107,17 @@ pub(super) fn url_decode(arguments: &[Value]) -> Result<Value, String> {
     }
     let input = input(arguments);
     let mut out = Vec::new();
-    let mut bytes = input.bytes();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'+' => out.push(b' '),
-            b'%' => {
-                let mut digit = || {
-                    bytes
-                        .next()
-                        .and_then(|digit| char::from(digit).to_digit(16))
-                        .and_then(|d| u8::try_from(d).ok())
-                };
-                let (Some(high), Some(low)) = (digit(), digit()) else {
-                    return Err(format!("invalid %-encoding ({input})"));
-                };
-                out.push(high * 16 + low);
+    let mut rest = input.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let digit = |at: usize| after.get(at).and_then(|digit| char::from(*digit).to_digit(16));
+        rest = after;
+        match (first, digit(0), digit(1)) {
+            (b'%', Some(high), Some(low)) => {
+                out.push((high * 16 + low) as u8);
+                rest = &after[2..];
             }
-            _ => out.push(byte),
+            (b'+', ..) => out.push(b' '),
+            (byte, ..) => out.push(*byte),
         }
     }
     String::from_utf8(out).map(Value::text).map_err(|_| "invalid byte sequence in UTF-8".to_owned())

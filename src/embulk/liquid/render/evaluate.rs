@@ -129,6 +129,10 @@ impl Renderer<'_> {
             };
             return Ok(is == (comparison == Comparison::Equal));
         }
+        if comparison != Comparison::Contains && quality_of(left, right).is_some() {
+            // `blank` and `empty` have no order.
+            return Ok(false);
+        }
         let (left, right) = (self.evaluate(left)?, self.evaluate(right)?);
         let (left, right) = match self.assume(left, right) {
             Ok(known) => known,

@@ -91,7 +91,8 @@ impl FileReader {
     fn new(files: Box<dyn Files>, content: &FileContent, context: &TransferContext) -> Self {
         let cells: Vec<_> = content.parser.columns().iter().map(CellReader::new).collect();
         let columns = cells.iter().map(CellReader::column).collect();
-        let zones = Zones { process: context.process_zone.clone(), ..Zones::utc() };
+        let process = &context.process_zone;
+        let zones = Zones { process: process.clone(), clock: process.clone(), ..Zones::utc() };
         log_names(files.names(), context);
         Self {
             files,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::failure::call_failed;
 use crate::cloud;
 use crate::cloud::google::Endpoints;
-use crate::cloud::google::auth::Account;
+use crate::cloud::google::auth::{Account, AssumedRole, AwsIdentity};
 use crate::cloud::google::bigquery::{BigQuery, JobReference, TableReference};
 use crate::cloud::google::error::GoogleError;
 use crate::cloud::google::http::{Google, Manners};
@@ -175,6 +175,13 @@ pub(in crate::transfer::output) fn account(auth: &Auth) -> Account {
         Auth::AuthorizedUser(key) => Account::AuthorizedUser(key.content.clone()),
         Auth::ComputeEngine => Account::ComputeEngine,
         Auth::ApplicationDefault => Account::ApplicationDefault,
+        Auth::Federation(key) => Account::Federation(key.content.clone()),
+        Auth::AwsFederation(aws) => {
+            let session_name = aws.session_name.clone();
+            let role = aws.role_arn.clone().map(|arn| AssumedRole { arn, session_name });
+            let identity = AwsIdentity { region: aws.region.clone(), role };
+            Account::AwsFederation { config: aws.config.content.clone(), identity }
+        }
     }
 }
 
@@ -190,4 +197,42 @@ fn table_name(pattern: &str, now: Timestamp, context: &TransferContext) -> Strin
     let clock = WallClock { micros: instant + i64::from(offset) * 1_000_000, offset, zone: name };
     TimeFormat::parse(pattern).write(&clock, &mut text);
     String::from_utf8_lossy(&text).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::embulk::output::{AwsFederation, KeyKind, Keyfile};
+    use crate::secret::Secret;
+
+    #[test]
+    fn the_account_is_the_one_that_the_config_names() {
+        let key = |kind| Keyfile { kind, project_id: None, content: Secret::new("k") };
+        let secret = || Secret::new("k");
+        let aws = |role: Option<&str>| AwsFederation {
+            config: key(KeyKind::Federation),
+            role_arn: role.map(str::to_owned),
+            session_name: "s".to_owned(),
+            region: "us-east-1".to_owned(),
+        };
+        let identity = |role| AwsIdentity { region: "us-east-1".to_owned(), role };
+        let role = AssumedRole { arn: "r".to_owned(), session_name: "s".to_owned() };
+        for (auth, expected) in [
+            (Auth::ServiceAccount(key(KeyKind::ServiceAccount)), Account::ServiceAccount(secret())),
+            (Auth::AuthorizedUser(key(KeyKind::AuthorizedUser)), Account::AuthorizedUser(secret())),
+            (Auth::ComputeEngine, Account::ComputeEngine),
+            (Auth::ApplicationDefault, Account::ApplicationDefault),
+            (Auth::Federation(key(KeyKind::Federation)), Account::Federation(secret())),
+            (
+                Auth::AwsFederation(aws(None)),
+                Account::AwsFederation { config: secret(), identity: identity(None) },
+            ),
+            (
+                Auth::AwsFederation(aws(Some("r"))),
+                Account::AwsFederation { config: secret(), identity: identity(Some(role)) },
+            ),
+        ] {
+            assert_eq!(account(&auth), expected);
+        }
+    }
 }

@@ -123,34 +123,38 @@ fn decorator_unit(decorator: &str) -> Option<&'static str> {
     }
 }
 
-/// The schema of a load, with descriptions and policy tags of the columns that stay: whoever replaces the rows does
-/// not mean to lose them.
+/// The schema of a load, with descriptions and policy tags of the columns that stay, also within RECORDs: whoever
+/// replaces the rows does not mean to lose them.
 pub(super) fn schema(fields: &[Value], existing: Option<&Value>) -> Value {
-    let kept = existing.and_then(|table| table["schema"]["fields"].as_array());
-    let fields: Vec<Value> = fields
-        .iter()
-        .map(|field| {
-            let mut field = field.clone();
-            let old = kept.and_then(|old| {
-                old.iter().find(|old| {
-                    old["name"] == field["name"] && plain_type(&old["type"]) == plain_type(&field["type"])
-                })
-            });
-            for key in ["description", "policyTags"] {
-                if let (Value::Null, Some(value)) = (&field[key], old.map(|old| &old[key]))
-                    && !value.is_null()
-                {
-                    field[key] = value.clone();
-                } else if field[key].is_null()
-                    && let Some(map) = field.as_object_mut()
-                {
-                    map.remove(key);
-                }
+    let old = existing.and_then(|table| table["schema"]["fields"].as_array());
+    json!({"fields": kept(fields, old)})
+}
+
+fn kept(fields: &[Value], old: Option<&Vec<Value>>) -> Vec<Value> {
+    let of_field = |field: &Value| {
+        let mut field = field.clone();
+        let old = old.and_then(|old| {
+            old.iter().find(|old| {
+                old["name"] == field["name"] && plain_type(&old["type"]) == plain_type(&field["type"])
+            })
+        });
+        for key in ["description", "policyTags"] {
+            if let (Value::Null, Some(value)) = (&field[key], old.map(|old| &old[key]))
+                && !value.is_null()
+            {
+                field[key] = value.clone();
+            } else if field[key].is_null()
+                && let Some(map) = field.as_object_mut()
+            {
+                map.remove(key);
             }
-            field
-        })
-        .collect();
-    json!({"fields": fields})
+        }
+        if let Some(parts) = field["fields"].as_array() {
+            field["fields"] = json!(kept(parts, old.and_then(|old| old["fields"].as_array())));
+        }
+        field
+    };
+    fields.iter().map(of_field).collect()
 }
 
 /// The API answers with either dialect's name of a type.
@@ -202,6 +206,22 @@ mod tests {
                 {"name": "c", "type": "DATE"},
             ]})
         );
+    }
+
+    #[test]
+    fn parts_of_a_record_keep_theirs_too() {
+        let part = |description: Option<&str>| {
+            let mut part = json!({"name": "p", "type": "STRING", "mode": "NULLABLE"});
+            if let Some(description) = description {
+                part["description"] = json!(description);
+            }
+            json!({"name": "r", "type": "RECORD", "fields": [part]})
+        };
+        let existing = json!({"schema": {"fields": [part(Some("by hand"))]}});
+        for (written, expected) in [(None, "by hand"), (Some("of the config"), "of the config")] {
+            let kept = schema(&[part(written)], Some(&existing));
+            assert_eq!(kept, json!({"fields": [part(Some(expected))]}));
+        }
     }
 
     #[test]
