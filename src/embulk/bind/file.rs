@@ -3,7 +3,10 @@
 use std::num::NonZeroU64;
 use std::ops::RangeInclusive;
 
+use serde_json::Value;
+
 use super::section::{Rules, Section};
+use super::source::clock_format;
 use crate::diagnostic::Problem;
 use crate::embulk::config::TypeMapping;
 use crate::embulk::java_date;
@@ -13,6 +16,7 @@ use crate::embulk::output::{
 };
 use crate::embulk::text::Text;
 use crate::embulk::zone::Zone;
+use crate::yaml::NodeValue;
 
 pub(super) fn bind(section: &Section<'_>) -> Option<FileOutput> {
     let output = written(section, "%03d.%02d.");
@@ -103,8 +107,8 @@ fn csv(section: &Section<'_>) -> CsvFormatter {
     const NEWLINES: [(&str, Newline); 3] =
         [("CRLF", Newline::Crlf), ("LF", Newline::Lf), ("CR", Newline::Cr)];
     let charset = charset(section, "charset");
-    let quote_policy = section.word("quote_policy", &QuotePolicy::NAMES).unwrap_or(QuotePolicy::Minimal);
-    let quote = character(section, "quote").unwrap_or('"');
+    let quote_policy = capital(section, "quote_policy", &QuotePolicy::NAMES).unwrap_or(QuotePolicy::Minimal);
+    let quote = optional_character(section, "quote").unwrap_or('"');
     let usual_escape = if quote_policy == QuotePolicy::None { '\\' } else { quote };
     CsvFormatter {
         charset,
@@ -115,13 +119,12 @@ fn csv(section: &Section<'_>) -> CsvFormatter {
         delimiter: character(section, "delimiter").unwrap_or(','),
         quote,
         quote_policy,
-        escape: character(section, "escape").unwrap_or(usual_escape),
+        escape: optional_character(section, "escape").unwrap_or(usual_escape),
         null_string: section.plain("null_string").unwrap_or_default(),
-        newline: section.word("newline", &NEWLINES).unwrap_or(Newline::Crlf),
-        newline_in_field: section.word("newline_in_field", &NEWLINES).unwrap_or(Newline::Lf),
+        newline: capital(section, "newline", &NEWLINES).unwrap_or(Newline::Crlf),
+        newline_in_field: capital(section, "newline_in_field", &NEWLINES).unwrap_or(Newline::Lf),
         default_timezone: section.zone("default_timezone", Zone::embulk).unwrap_or_else(Zone::utc),
-        default_timestamp_format: section
-            .plain("default_timestamp_format")
+        default_timestamp_format: clock_format(section, "default_timestamp_format")
             .unwrap_or_else(|| "%Y-%m-%d %H:%M:%S.%6N %z".to_owned()),
         column_options: csv_column_options(section),
     }
@@ -130,14 +133,19 @@ fn csv(section: &Section<'_>) -> CsvFormatter {
 fn csv_column_options(section: &Section<'_>) -> Vec<(String, CsvColumnOption)> {
     let mut options = Vec::new();
     for (name, entry) in section.named("column_options") {
+        if matches!(entry.value.value, NodeValue::Scalar(Value::Null)) {
+            continue;
+        }
         let Some(column) = Section::of(&entry.value, "column_options", section.binder()) else {
             let message =
                 format!("`column_options` of `{name}` must be a mapping, not {}", entry.value.kind());
             section.binder().report(Problem::error("wrong-type", message, &entry.value.span));
             continue;
         };
-        let format = column.plain("format").or_else(|| column.plain("timestamp_format"));
-        let option = CsvColumnOption { format, timezone: column.zone("timezone", Zone::embulk) };
+        let option = CsvColumnOption {
+            format: clock_format(&column, "format"),
+            timezone: column.zone("timezone", Zone::embulk),
+        };
         column.finish();
         options.retain(|(known, _)| *known != name);
         options.push((name, option));
@@ -145,18 +153,42 @@ fn csv_column_options(section: &Section<'_>) -> Vec<(String, CsvColumnOption)> {
     options
 }
 
-/// One character.
+/// A word of Embulk's, which it takes in capitals only.
+fn capital<T: Copy>(section: &Section<'_>, key: &'static str, words: &[(&'static str, T)]) -> Option<T> {
+    let value = section.word(key, words)?;
+    let text = section.plain(key).unwrap_or_default();
+    if words.iter().any(|(word, _)| *word == text) {
+        return Some(value);
+    }
+    let span = section.node(key).map_or(section.span(), |node| &node.span);
+    let hint = format!("write `{}`", text.to_uppercase());
+    let message = format!("`{key}` is written in capitals, not `{text}`");
+    section.binder().report(Problem::error("bad-value", message, span).hint(hint));
+    None
+}
+
+/// One character, of those that Java has one of: a number is its code.
 fn character(section: &Section<'_>, key: &'static str) -> Option<char> {
+    let node = section.node(key)?;
     let text = section.plain(key)?;
+    if let NodeValue::Scalar(Value::Number(number)) = &node.value
+        && let Some(code) = number.as_u64().and_then(|code| u16::try_from(code).ok())
+    {
+        return char::from_u32(code.into());
+    }
     let mut chars = text.chars();
     match (chars.next(), chars.next()) {
-        (Some(char), None) => Some(char),
+        (Some(char), None) if char.len_utf16() == 1 => Some(char),
         _ => {
-            let span = section.node(key).map_or(section.span(), |node| &node.span);
-            section.bad(key, "one character", &Text::plain(text), span);
+            section.bad(key, "one character", &Text::plain(text), &node.span);
             None
         }
     }
+}
+
+/// The same where nothing between quotes is as good as nothing.
+fn optional_character(section: &Section<'_>, key: &'static str) -> Option<char> {
+    if section.plain(key)?.is_empty() { None } else { character(section, key) }
 }
 
 /// What texts are written in.

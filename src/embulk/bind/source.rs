@@ -267,7 +267,7 @@ fn columns(section: &Section<'_>) -> Option<Vec<FileColumn>> {
 }
 
 /// Ruby's directives; `ruby:` before them says so, `java:` asks for another language.
-fn clock_format(section: &Section<'_>, key: &'static str) -> Option<String> {
+pub(super) fn clock_format(section: &Section<'_>, key: &'static str) -> Option<String> {
     let format = section.plain(key)?;
     if format.starts_with("java:") {
         section.refuse(key, "write it in Ruby's directives, e.g. `%Y-%m-%d %H:%M:%S`");

@@ -374,9 +374,9 @@ fn what_bigquery_refuses() {
             vec!["7:14 error missing-option: `skip_load` leaves a file, so `path_prefix` must say where"],
         ),
         (
-            "  skip_load: true\n  path_prefix: r\n  sequence_format: '%s'\n",
+            "  skip_load: true\n  path_prefix: r\n  sequence_format: '%x'\n",
             vec![
-                "9:20 error bad-value: `%s` is not a sequence format; it may hold up to two of %d, %02d, %03d and %%",
+                "9:20 error bad-value: `%x` is not a sequence format; it may hold %d, %02d, %03d and their like for two numbers, and %%",
             ],
         ),
         ("  mode: delete_in_advance\n  merge_keys: []\n", vec![]),
@@ -471,7 +471,7 @@ fn a_project_may_come_from_the_key() {
 #[test]
 fn files_and_their_formats() {
     let config = bound(&format!(
-        "{IN}out:\n  type: file\n  path_prefix: o\n  file_ext: .csv.gz\n  sequence_format: .%03d.%02d\n  stale_objects: keep\n  formatter:\n    type: csv\n    header_line: false\n    delimiter: \"\\t\"\n    quote_policy: none\n    null_string: \\N\n    newline: LF\n    charset: UTF-8\n    column_options: {{a: {{format: '%Y', timezone: Asia/Tokyo}}}}\n  encoders: [{{type: gzip, level: 9}}]\n"
+        "{IN}out:\n  type: file\n  path_prefix: o\n  file_ext: .csv.gz\n  sequence_format: .%03d.%02d\n  stale_objects: keep\n  formatter:\n    type: csv\n    header_line: false\n    delimiter: \"\\t\"\n    quote_policy: NONE\n    null_string: \\N\n    newline: LF\n    charset: UTF-8\n    column_options: {{a: {{format: '%Y', timezone: Asia/Tokyo}}}}\n  encoders: [{{type: gzip, level: 9}}]\n"
     ));
     assert_eq!(config.output.to_string(), "file o.000.00.csv.gz");
     let OutputConfig::File(output) = config.output else { panic!("file") };
@@ -501,14 +501,14 @@ fn what_files_refuse() {
         |more: &str| problems(&format!("{IN}out:\n  type: file\n  path_prefix: o\n  file_ext: e\n{more}"));
     assert_eq!(
         file(
-            "  formatter: {type: csv, charset: Big5, delimiter: ab, quote_policy: SOME}\n  encoders: [{type: lzma}]\n  sequence_format: '%s'\n  max_file_bytes: 0\n"
+            "  formatter: {type: csv, charset: Big5, delimiter: ab, quote_policy: SOME}\n  encoders: [{type: lzma}]\n  sequence_format: '%x'\n  max_file_bytes: 0\n"
         ),
         [
             "6:35 error bad-value: `Big5` in `charset` is not a charset that is written",
             "6:70 error bad-value: `quote_policy` must be one of MINIMAL, ALL, NONE, not `SOME`",
             "6:52 error bad-value: `delimiter` must be one character, not `ab`",
             "7:21 error unknown-plugin: unknown encoder plugin `lzma`",
-            "8:20 error bad-value: `%s` is not a sequence format; it may hold up to two of %d, %02d, %03d and %%",
+            "8:20 error bad-value: `%x` is not a sequence format; it may hold %d, %02d, %03d and their like for two numbers, and %%",
             "9:19 error bad-value: `max_file_bytes` must be a whole number of at least 1, not `0`",
         ]
     );

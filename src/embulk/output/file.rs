@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use super::WrittenCharset;
+use super::{Sequence, WrittenCharset};
 use crate::embulk::config::TypeMapping;
 use crate::embulk::text::Text;
 use crate::embulk::zone::Zone;
@@ -43,68 +43,6 @@ impl FileOutput {
     fn named(&self, prefix: &str, task: usize, file: usize) -> String {
         format!("{prefix}{}{}", self.sequence.text(task, file), self.file_ext)
     }
-}
-
-/// `sequence_format` with its two numbers, task and file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sequence(String);
-
-/// The format holds something else than two integer directives.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{format}` is not a sequence format; it may hold up to two of %d, %02d, %03d and %%")]
-pub struct BadSequence {
-    /// As written.
-    pub format: String,
-}
-
-impl Sequence {
-    /// Checks a format of two integer directives such as `.%03d.%02d`.
-    pub fn parse(format: &str) -> Result<Self, BadSequence> {
-        match fill(format, [0, 0]) {
-            Some(_) => Ok(Self(format.to_owned())),
-            None => Err(BadSequence { format: format.to_owned() }),
-        }
-    }
-
-    /// The text for a task and a file of it, both from 0.
-    pub fn text(&self, task: usize, file: usize) -> String {
-        fill(&self.0, [task, file]).unwrap_or_default()
-    }
-}
-
-/// `%d`, `%5d`, `%05d` and `%%`; none for anything else.
-fn fill(format: &str, numbers: [usize; 2]) -> Option<String> {
-    let mut numbers = numbers.into_iter();
-    let mut out = String::new();
-    let mut chars = format.chars().peekable();
-    while let Some(char) = chars.next() {
-        if char != '%' {
-            out.push(char);
-            continue;
-        }
-        if chars.next_if_eq(&'%').is_some() {
-            out.push('%');
-            continue;
-        }
-        let zero = chars.next_if_eq(&'0').is_some();
-        let mut width = 0;
-        while let Some(digit) = chars.next_if(char::is_ascii_digit) {
-            width = width * 10 + digit.to_digit(10)? as usize;
-            if width > 20 {
-                return None;
-            }
-        }
-        if chars.next()? != 'd' {
-            return None;
-        }
-        let number = numbers.next()?;
-        if zero {
-            out.push_str(&format!("{number:0width$}"));
-        } else {
-            out.push_str(&format!("{number:width$}"));
-        }
-    }
-    Some(out)
 }
 
 /// What a file is written as.
@@ -260,29 +198,4 @@ impl StaleObjects {
     /// Every name with its meaning.
     pub const NAMES: [(&'static str, Self); 3] =
         [("error", Self::Refuse), ("delete", Self::Delete), ("keep", Self::Keep)];
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_names_are_embulks() {
-        assert_eq!(Sequence::parse("%03d.%02d.").unwrap().text(0, 0), "000.00.");
-        assert_eq!(Sequence::parse(".%03d.%02d").unwrap().text(12, 3), ".012.03");
-        assert_eq!(Sequence::parse("").unwrap().text(0, 0), "");
-        assert_eq!(Sequence::parse("%%-%2d").unwrap().text(1, 0), "%- 1");
-    }
-
-    #[test]
-    fn a_sequence_of_something_else_is_refused() {
-        for format in ["%s", "%d%d%d", "%", "%0", "%99999999999d"] {
-            assert_eq!(
-                Sequence::parse(format).unwrap_err().to_string(),
-                format!(
-                    "`{format}` is not a sequence format; it may hold up to two of %d, %02d, %03d and %%"
-                )
-            );
-        }
-    }
 }

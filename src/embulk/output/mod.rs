@@ -4,6 +4,7 @@ mod bigquery;
 mod charset;
 mod file;
 mod object;
+mod sequence;
 mod sql;
 
 use std::fmt;
@@ -14,6 +15,7 @@ pub use bigquery::*;
 pub use charset::*;
 pub use file::*;
 pub use object::*;
+pub use sequence::*;
 pub use sql::*;
 
 /// Where rows go.
