@@ -23,6 +23,7 @@ mod mail;
 mod messages;
 mod model;
 mod moment;
+mod mutations;
 mod notify;
 mod object_wait;
 mod objects;

@@ -14,6 +14,7 @@ mod timestamp;
 
 use std::sync::Arc;
 
+pub use scalar::number_text;
 use serde_json::Value;
 
 use crate::diagnostic::{Problem, Source, Span};

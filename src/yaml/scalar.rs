@@ -25,13 +25,21 @@ pub(super) fn resolve(text: &str, dialect: Dialect) -> Value {
 pub(super) fn key_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
-        Value::Number(number) if number.is_f64() => number.as_f64().map(java_text),
-        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::Number(number) => Some(number_text(number)),
+        Value::Bool(value) => Some(value.to_string()),
         _ => None,
     }
 }
 
-/// A number as Java writes it: `1.0E7`, `1.0E-4`, and no exponent between.
+/// The text of a number that stands where a text is wanted, as Java writes it.
+pub fn number_text(number: &Number) -> String {
+    match number.as_f64() {
+        Some(double) if number.is_f64() => java_text(double),
+        _ => number.to_string(),
+    }
+}
+
+/// A double as Java writes it: `1.0E7`, `1.0E-4`, and no exponent between.
 fn java_text(number: f64) -> String {
     if number == 0.0 || (1e-3..1e7).contains(&number.abs()) {
         return format!("{number:?}");
@@ -294,6 +302,11 @@ mod tests {
             (1.0, "1.0"),
         ] {
             assert_eq!(key_text(&json!(number)).as_deref(), Some(text));
+        }
+        for (number, text) in
+            [(json!(10_000_000_000_f64), "1.0E10"), (json!(10_000_000_000_u64), "10000000000")]
+        {
+            assert_eq!(number.as_number().map(number_text).as_deref(), Some(text));
         }
     }
 

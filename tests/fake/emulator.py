@@ -179,13 +179,16 @@ class Emulator:
         path = f"/upload/bigquery/v2/projects/{target['projectId']}/jobs?uploadType=multipart"
         headers = {"content-type": f"multipart/related; boundary={border}"}
         status, _, answer = call(self.base, "POST", path, headers, content)
-        done = json.loads(answer) if status == 200 else {}
-        # local-bigquery answers before a large load is done.
-        while status == 200 and done.get("status", {}).get("state") in ("PENDING", "RUNNING"):
-            time.sleep(0.05)
-            status, done = self.ask("GET", self.job(done["jobReference"]))
+        status, done = self.ended(status, json.loads(answer) if status == 200 else {})
         if done.get("status", {}).get("state") != "DONE" or "errorResult" in done.get("status", {}):
             raise ApiError(500, "internalError", f"the emulator did not load: {status} {done or answer[:2000]!r}")
+
+    def ended(self, status: int, job: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """A job when it is done: local-bigquery may answer before it is, when it is busy or the load large."""
+        while status == 200 and job.get("status", {}).get("state") in ("PENDING", "RUNNING"):
+            time.sleep(0.05)
+            status, job = self.ask("GET", self.job(job["jobReference"]))
+        return status, job
 
     @staticmethod
     def job(reference: dict[str, Any]) -> str:
@@ -199,7 +202,10 @@ class Emulator:
             "jobReference": {"projectId": project, "jobId": f"behind_{secrets.token_hex(12)}"},
             "configuration": {"copy": job},
         }
-        done = self.expect("POST", f"/bigquery/v2/projects/{project}/jobs", given)
+        begun = self.expect("POST", f"/bigquery/v2/projects/{project}/jobs", given)
+        status, done = self.ended(200, begun)
+        if status != 200:
+            raise ApiError(500, "internalError", f"the emulator lost its copy job: {status}")
         error = done.get("status", {}).get("errorResult")
         if error:
             raise ApiError(400, error.get("reason", "invalid"), error.get("message", ""))

@@ -136,7 +136,11 @@ fn tokens_are_renewed() {
     let asker = Asker::new("authorized_user", person(&server.url("token")));
     assert_eq!(
         asker.ask(&server.url(""), 3),
-        ["ok", "ok", "GET bigquery: HTTP 401 UNAUTHENTICATED: Invalid Credentials"]
+        [
+            "ok",
+            "ok",
+            "GET bigquery: HTTP 401 UNAUTHENTICATED: Invalid Credentials (asked as authorized user)"
+        ]
     );
     let asked: Vec<_> = server.received().iter().map(|at| header(at, "authorization").to_owned()).collect();
     assert_eq!(asked, ["", "Bearer t1", "", "Bearer t2", "Bearer t2", "Bearer t2", "", "Bearer t1"]);

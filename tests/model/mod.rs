@@ -16,7 +16,7 @@ mod events;
 mod files;
 mod make;
 mod program;
-mod random;
+pub mod random;
 mod recorded;
 mod rules;
 mod shrink;

@@ -25,8 +25,11 @@ use sync::session::{AttemptId, Level, TaskName};
 use sync::transfer::context::{Cancel, MemoryBudget, Observer, TransferContext};
 use sync::transfer::effect::{Effect, EffectOutcome, Ledger, LedgerError, RecordedEffect, TransferKey};
 use sync::transfer::error::TransferError;
+use sync::transfer::input::{Flow, PageSink};
+use sync::transfer::page::Page;
 use sync::transfer::pool::SourcePools;
 use sync::transfer::report::TransferReport;
+use sync::transfer::schema::Schema;
 
 use crate::support::postgres::PostgresDatabase;
 use crate::support::servers::MySqlDatabase;
@@ -97,7 +100,8 @@ impl Lab {
     pub(super) fn context(&self) -> TransferContext {
         TransferContext {
             key: TransferKey {
-                installation: "test".to_owned(),
+                // Names of jobs are made of it, and a job that an earlier process had done would be taken for ours.
+                installation: format!("test_{}", std::process::id()),
                 starting_attempt: AttemptId(1),
                 task: TaskName::from_full("+t"),
                 round: 1,
@@ -131,6 +135,19 @@ impl Lab {
     /// Names of all files, hidden ones too.
     pub(super) fn files(&self) -> Vec<String> {
         names(self.folder.path())
+    }
+}
+
+/// Takes pages and forgets them.
+pub(super) struct Nowhere(pub(super) Arc<Schema>);
+
+impl PageSink for Nowhere {
+    fn page(&mut self) -> Page {
+        Page::new(&self.0)
+    }
+
+    fn send(&mut self, _page: Page) -> Flow {
+        Flow::Continue
     }
 }
 

@@ -13,4 +13,5 @@ mod mysql_types;
 mod outcomes;
 mod postgres;
 mod sqlite;
+mod to_mysql;
 mod to_postgres;

@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 use sync::embulk::config::TypeMapping;
-use sync::embulk::input::{InputConfig, SslMode, ValueType};
+use sync::embulk::input::{InputConfig, ValueType};
 use sync::embulk::output::Formatter;
-use sync::transfer::error::ErrorKind;
 
 use super::lab::{Lab, mysql, query, table, to_file, to_jsonl, value_type};
 use crate::support::servers::{self, MySqlDatabase, MySqlServer};
@@ -257,22 +256,4 @@ fn parquet_holds_what_the_server_holds() {
          ts: 2038-01-01 03:14:07.999999 +00:00, f: 1.2345, d: 2.2250738585072014E-308, vb: [97, 98]}"
     );
     assert!(rows[2].starts_with("{id: 3, bi: null, bu: null, dec: null,"));
-}
-
-#[test]
-fn tls_is_used_and_certificates_are_checked_where_asked_for() {
-    let Some(server) = servers::mysql() else { return };
-    let database = server.fresh_database();
-    let lab = Lab::new();
-    let mut input = mysql(&database, query("show session status like 'Ssl_version'"));
-    let version = |lab: &Lab| lab.json_lines("out000.00.jsonl")[0]["Value"].clone();
-    lab.run(&to_jsonl(InputConfig::Mysql(input.clone()), TypeMapping::Embulk)).unwrap();
-    assert_eq!(version(&lab), json!(""));
-    input.ssl = SslMode::Enable;
-    lab.run(&to_jsonl(InputConfig::Mysql(input.clone()), TypeMapping::Embulk)).unwrap();
-    assert_eq!(version(&lab), json!("TLSv1.3"));
-    input.ssl = SslMode::Verify;
-    let error = lab.run(&to_jsonl(InputConfig::Mysql(input), TypeMapping::Embulk)).unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Unreachable, "{error:?}");
-    assert_eq!(error.remedy(), Some("check `ssl` and the certificate of the server"));
 }

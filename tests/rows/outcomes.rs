@@ -301,38 +301,6 @@ fn through_a_proxy(
 }
 
 #[test]
-fn a_connection_that_breaks_in_the_middle_leaves_nothing() {
-    let Some(server) = servers::mariadb() else { return };
-    let (_database, proxy, input) = through_a_proxy(&server);
-    proxy.cut_after(5_000_000);
-    let lab = Lab::new();
-    let config = to_jsonl(InputConfig::Mysql(input), TypeMapping::Embulk);
-    let error = lab.run(&config).unwrap_err();
-    assert_eq!(error.kind, ErrorKind::ConnectionLost);
-    assert!(error.to_string().starts_with("table `wide` could not be read: "), "{error}");
-    assert!(error.is_unreachable());
-    assert_eq!(lab.files(), Vec::<String>::new());
-    proxy.clear();
-    assert_eq!(lab.run(&config).unwrap().rows_sent, 50_000);
-}
-
-#[test]
-fn a_server_that_is_silent_for_too_long_is_given_up() {
-    let Some(server) = servers::mariadb() else { return };
-    let (_database, proxy, mut input) = through_a_proxy(&server);
-    proxy.hold_after(5_000_000);
-    input.socket_timeout = std::time::Duration::from_millis(300);
-    let lab = Lab::new();
-    let error = lab.run(&to_jsonl(InputConfig::Mysql(input), TypeMapping::Embulk)).unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Timeout);
-    assert_eq!(
-        error.to_string(),
-        "table `wide` could not be read: the server was silent for longer than `socket_timeout`"
-    );
-    assert_eq!(lab.files(), Vec::<String>::new());
-}
-
-#[test]
 fn a_network_that_holds_the_read_does_not_hold_the_run() {
     let Some(server) = servers::mariadb() else { return };
     let (_database, proxy, input) = through_a_proxy(&server);

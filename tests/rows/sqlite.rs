@@ -2,10 +2,11 @@
 
 use serde_json::json;
 use sync::embulk::config::TypeMapping;
-use sync::embulk::input::InputConfig;
+use sync::embulk::input::{InputConfig, ValueType};
 use sync::transfer::error::ErrorKind;
+use sync::transfer::input::{BytesRule, open};
 
-use super::lab::{Lab, query, sqlite, table, to_jsonl};
+use super::lab::{Lab, Nowhere, query, sqlite, table, to_jsonl, value_type};
 
 fn lab() -> Lab {
     let lab = Lab::new();
@@ -73,4 +74,81 @@ fn what_is_not_there_or_not_a_date_is_named_without_its_value() {
     let broken = lab.run(&to_jsonl(InputConfig::Sqlite(broken), TypeMapping::Exact)).unwrap_err();
     assert_eq!(broken.to_string(), "column `made`, row 2: a value is not a date or time as SQLite writes it");
     assert!(!lab.files().iter().any(|name| name.starts_with("out")));
+}
+
+#[test]
+fn tables_of_every_shape_are_read() {
+    let lab = Lab::new();
+    let connection = rusqlite::Connection::open(lab.path("shop.db")).unwrap();
+    connection
+        .execute_batch(
+            "create table keyed (k text primary key, n int) without rowid; insert into keyed values ('a', 1);
+             create table made (a int, b int as (a * 2), c int as (a + 1) stored); insert into made values (5);
+             create view doubled as select n * 2 as n from keyed;
+             create table strict_one (a int, b any) strict; insert into strict_one values (1, 'x');
+             create table \"odd \"\"name\" (\"select\" int); insert into \"odd \"\"name\" values (1);
+             create table empty (a int);",
+        )
+        .unwrap();
+    for (name, expected) in [
+        ("keyed", "{\"k\":\"a\",\"n\":1}\n"),
+        ("made", "{\"a\":5,\"b\":10,\"c\":6}\n"),
+        ("doubled", "{\"n\":2}\n"),
+        ("strict_one", "{\"a\":1,\"b\":\"x\"}\n"),
+        ("odd \"name", "{\"select\":1}\n"),
+        ("empty", ""),
+    ] {
+        lab.run(&to_jsonl(InputConfig::Sqlite(sqlite("shop.db", table(name))), TypeMapping::Embulk)).unwrap();
+        assert_eq!(std::fs::read_to_string(lab.path("out000.00.jsonl")).unwrap(), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_value_of_another_type_than_declared_is_read_as_text_where_that_is_asked_for() {
+    let lab = lab();
+    let connection = rusqlite::Connection::open(lab.path("shop.db")).unwrap();
+    connection
+        .execute_batch("update items set price = '7,50', made = 'soon', sold = 2.5, picture = 'é'")
+        .unwrap();
+    let mut input =
+        sqlite("shop.db", query("select price, made, sold, picture, weight from items where id = 1"));
+    let refused = lab.run(&to_jsonl(InputConfig::Sqlite(input.clone()), TypeMapping::Exact)).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "column `price`, row 1: a value does not go with the declared type of its column"
+    );
+    input.column_options =
+        ["price", "made", "sold", "picture", "weight"].map(|name| value_type(name, ValueType::String)).into();
+    lab.run(&to_jsonl(InputConfig::Sqlite(input.clone()), TypeMapping::Embulk)).unwrap();
+    assert_eq!(
+        std::fs::read_to_string(lab.path("out000.00.jsonl")).unwrap(),
+        "{\"price\":\"7,50\",\"made\":\"soon\",\"sold\":\"2.5\",\"picture\":\"é\",\"weight\":\"0.1\"}\n"
+    );
+    connection.execute_batch("update items set picture = x'ff'").unwrap();
+    let error = lab.run(&to_jsonl(InputConfig::Sqlite(input), TypeMapping::Embulk)).unwrap_err();
+    assert_eq!(error.to_string(), "column `picture`, row 1: a value is not text in UTF-8");
+}
+
+#[test]
+fn a_table_does_not_change_between_its_columns_and_its_rows() {
+    let lab = lab();
+    let input = InputConfig::Sqlite(sqlite("shop.db", table("items")));
+    let mut source = open(&input, &lab.context(), BytesRule::Accept).unwrap();
+    let connection = rusqlite::Connection::open(lab.path("shop.db")).unwrap();
+    connection.busy_timeout(std::time::Duration::ZERO).unwrap();
+    let change = || connection.execute_batch("alter table items rename column weight to mass");
+    assert_eq!(change().unwrap_err().to_string(), "database is locked");
+    let schema = std::sync::Arc::clone(source.reader.schema());
+    assert_eq!(source.reader.read(&mut Nowhere(schema)).unwrap().rows, 3);
+    drop(source);
+    change().unwrap();
+}
+
+#[test]
+fn a_file_that_is_no_database_is_named() {
+    let lab = Lab::new();
+    std::fs::write(lab.path("shop.db"), "no database, only a text that is long enough to be taken for one")
+        .unwrap();
+    let error = lab.run(&to_jsonl(InputConfig::Sqlite(sqlite("shop.db", table("t"))), TypeMapping::Exact));
+    assert_eq!(error.unwrap_err().to_string(), "table `t` could not be read: file is not a database");
 }

@@ -1,8 +1,9 @@
-//! A TCP proxy before a server (a database) that breaks or holds a connection after so many bytes of answers: a read
+//! A TCP proxy before a server (a database) that breaks or holds a connection after so many bytes of answers, or at the answer to one request: a read
 //! that fails in its middle, a program that is killed just while it reads.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ enum Fault {
     CutAfter(u64),
     /// Passes nothing more on then, until the fault is cleared.
     HoldAfter(u64),
+    /// The same, from the answer to the first request on that holds this text.
+    HoldAnswerTo(&'static str),
 }
 
 impl Proxy {
@@ -65,17 +68,22 @@ impl Proxy {
         self.set(Some(Fault::HoldAfter(bytes)));
     }
 
+    /// From now on a connection stands still when a request with this text was answered.
+    pub fn hold_answer_to(&self, text: &'static str) {
+        self.set(Some(Fault::HoldAnswerTo(text)));
+    }
+
     /// No fault any more; what stands still goes on.
     pub fn clear(&self) {
         self.set(None);
     }
 
-    /// Waits until a connection met the fault. Half a minute without is a failure.
+    /// Waits until a connection met the fault. Two minutes without are a failure.
     pub fn await_fault(&self) {
         let waiting =
             self.shared
                 .changed
-                .wait_timeout_while(self.shared.lock(), Duration::from_secs(30), |state| state.met == 0);
+                .wait_timeout_while(self.shared.lock(), Duration::from_secs(120), |state| state.met == 0);
         let waited = waiting.expect("no test panics here").1;
         assert!(!waited.timed_out(), "no connection met the fault");
     }
@@ -91,13 +99,23 @@ impl Shared {
         self.state.lock().expect("no test panics here")
     }
 
+    /// Listens to what is asked.
+    fn hears(&self, request: &[u8], asked: &AtomicBool) {
+        if let Some(Fault::HoldAnswerTo(text)) = self.lock().fault
+            && request.windows(text.len()).any(|part| part == text.as_bytes())
+        {
+            asked.store(true, Ordering::SeqCst);
+        }
+    }
+
     /// Whether a connection that has answered so many bytes may go on; waits while it is held.
-    fn may_pass(&self, answered: u64) -> bool {
+    fn may_pass(&self, answered: u64, asked: &AtomicBool) -> bool {
         let mut state = self.lock();
         loop {
             let held = match state.fault {
                 Some(Fault::CutAfter(limit)) if answered >= limit => false,
                 Some(Fault::HoldAfter(limit)) if answered >= limit => true,
+                Some(Fault::HoldAnswerTo(_)) if asked.load(Ordering::SeqCst) => true,
                 _ => return true,
             };
             state.met += 1;
@@ -113,18 +131,25 @@ impl Shared {
 fn connect(client: &TcpStream, server: &TcpStream, shared: &Arc<Shared>) {
     let (Ok(from_client), Ok(to_client)) = (client.try_clone(), client.try_clone()) else { return };
     let (Ok(to_server), Ok(from_server)) = (server.try_clone(), server.try_clone()) else { return };
+    let asked = Arc::new(AtomicBool::new(false));
+    let (hearer, heard) = (Arc::clone(shared), Arc::clone(&asked));
     let shared = Arc::clone(shared);
-    std::thread::spawn(move || pass(from_client, to_server, |_| true));
-    std::thread::spawn(move || pass(from_server, to_client, |answered| shared.may_pass(answered)));
+    std::thread::spawn(move || {
+        pass(from_client, to_server, |_, request| {
+            hearer.hears(request, &heard);
+            true
+        });
+    });
+    std::thread::spawn(move || pass(from_server, to_client, |answered, _| shared.may_pass(answered, &asked)));
 }
 
 /// Passes bytes on until one side ends, then ends both.
-fn pass(mut from: TcpStream, mut to: TcpStream, may_pass: impl Fn(u64) -> bool) {
+fn pass(mut from: TcpStream, mut to: TcpStream, may_pass: impl Fn(u64, &[u8]) -> bool) {
     let mut buffer = vec![0; 16 << 10];
     let mut passed = 0;
     while let Ok(length @ 1..) = from.read(&mut buffer) {
         passed += length as u64;
-        if !may_pass(passed) || to.write_all(&buffer[..length]).is_err() {
+        if !may_pass(passed, &buffer[..length]) || to.write_all(&buffer[..length]).is_err() {
             break;
         }
     }

@@ -110,6 +110,11 @@ impl Authorizer {
         Ok(Self { account, identity, tokens: Mutex::new(None) })
     }
 
+    /// Whose credentials the calls carry, for messages; none when they carry none.
+    pub fn asker(&self) -> Option<String> {
+        (self.identity == Identity::Configured).then(|| self.account.described())
+    }
+
     /// A token, or none for anonymous calls.
     pub async fn token(&self) -> Result<Option<Secret>, GoogleError> {
         if self.identity == Identity::Anonymous {

@@ -137,7 +137,11 @@ impl Google {
         if (200..300).contains(&status) || status == 308 {
             return Ok(Answer { status, headers, body });
         }
-        Err(GoogleError::answered(&call.name, status, wish(&headers), &body))
+        let mut error = GoogleError::answered(&call.name, status, wish(&headers), &body);
+        if let (401 | 403, Some(asker)) = (status, self.authorizer.asker()) {
+            error.message.push_str(&format!(" (asked as {asker})"));
+        }
+        Err(error)
     }
 
     /// Makes a call and reads its answer as JSON; an empty one is null.

@@ -41,16 +41,17 @@ fn mysql(section: &Section<'_>) -> Option<MysqlInput> {
     let (host, user, database) =
         (section.required("host"), section.required("user"), section.required("database"));
     let password = password(section);
-    let (ssl, options) = (ssl(section), properties(section));
     let selection = selection(section);
     let datetime_code = match section.flag("use_legacy_datetime_code", Rules::Java) {
         Some(true) => DatetimeCode::ProcessZone,
         _ => DatetimeCode::ServerZone,
     };
     let incremental = incremental::bind(section, selection.as_ref());
+    let port = port(section).unwrap_or(3306);
+    let (ssl, options) = (ssl(section), properties(section));
     let input = MysqlInput {
         incremental: incremental?,
-        port: port(section).unwrap_or(3306),
+        port,
         auth: auth(section, ssl, &options),
         password,
         ssl,
@@ -75,14 +76,15 @@ fn postgresql(section: &Section<'_>) -> Option<PostgresqlInput> {
     let (host, user, database) =
         (section.required("host"), section.required("user"), section.required("database"));
     let password = password(section);
-    let (ssl, options) = (ssl(section), properties(section));
     let selection = selection(section);
     let incremental = incremental::bind(section, selection.as_ref());
     // Rows stream without a cursor, so nothing is fetched in parts.
     section.integer("fetch_rows", i64::MIN..=i64::MAX);
+    let port = port(section).unwrap_or(5432);
+    let (ssl, options) = (ssl(section), properties(section));
     let input = PostgresqlInput {
         incremental: incremental?,
-        port: port(section).unwrap_or(5432),
+        port,
         auth: auth(section, ssl, &options),
         password,
         schema: sql(section, "schema").unwrap_or_else(|| Text::plain("public")),

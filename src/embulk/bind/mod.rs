@@ -58,7 +58,7 @@ pub(super) struct Binder<'a> {
 }
 
 /// Plugins of the estates that this program is made for and has not yet: they are no typing errors.
-const LATER: [&str; 4] = ["gcs", "mysql", "postgresql", "redshift"];
+const LATER: [&str; 2] = ["gcs", "redshift"];
 
 impl Binder<'_> {
     /// Keeps a problem. An option that is asked for twice has its problem once.
@@ -166,7 +166,9 @@ fn several_names(section: &Section<'_>, exec: ExecConfig, files: &FileOutput) {
 }
 
 fn output(section: &Section<'_>) -> Option<OutputConfig> {
-    match section.plugin("output", &["bigquery", "bigquery_java", "file", "s3", "gcs", "postgresql"])? {
+    match section
+        .plugin("output", &["bigquery", "bigquery_java", "file", "s3", "gcs", "postgresql", "mysql"])?
+    {
         "bigquery" => bigquery::bind(section).map(|output| OutputConfig::Bigquery(Box::new(output))),
         "bigquery_java" => {
             bigquery::java::bind(section).map(|output| OutputConfig::Bigquery(Box::new(output)))
@@ -176,6 +178,7 @@ fn output(section: &Section<'_>) -> Option<OutputConfig> {
         "postgresql" => {
             sql_output::postgresql(section).map(|output| OutputConfig::Postgresql(Box::new(output)))
         }
+        "mysql" => sql_output::mysql(section).map(|output| OutputConfig::Mysql(Box::new(output))),
         _ => file::bind(section).map(|output| OutputConfig::File(Box::new(output))),
     }
 }

@@ -6,7 +6,7 @@ use super::Binder;
 use crate::diagnostic::Problem;
 use crate::embulk::template::Covered;
 use crate::embulk::text::Text;
-use crate::yaml::{Node, NodeValue};
+use crate::yaml::{Node, NodeValue, number_text};
 
 /// What stands at an option.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +27,7 @@ impl Scalar {
         Some(match value {
             Value::Null => Self::Null,
             Value::Bool(value) => Self::Bool(*value),
-            Value::Number(number) => Self::Number(number.to_string()),
+            Value::Number(number) => Self::Number(number_text(number)),
             other => match binder.covers.uncover(other.as_str().unwrap_or_default()) {
                 Ok(Covered::Known(text)) => Self::Text(text),
                 Ok(Covered::Unknown) => Self::Unknown,

@@ -1,4 +1,4 @@
-//! `out: {type: postgresql}`, by the rules of Java plugins.
+//! `out: {type: postgresql}` and `out: {type: mysql}`, by the rules of Java plugins.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::section::Section;
 use crate::diagnostic::Problem;
 use crate::embulk::config::TypeMapping;
 use crate::embulk::output::{
-    Isolation, LoadMode, PostgresqlOutput, Retries, SentAs, SqlColumnOption, TableLoad,
+    Isolation, LoadMode, MysqlOutput, PostgresqlOutput, Retries, SentAs, SqlColumnOption, TableLoad,
 };
 use crate::embulk::text::Text;
 use crate::embulk::zone::Zone;
@@ -17,10 +17,43 @@ pub(super) fn postgresql(section: &Section<'_>) -> Option<PostgresqlOutput> {
         (section.required("host"), section.required("user"), section.required("database"));
     let password = password(section);
     let load = load(section);
+    let replaces = |load: &TableLoad| load.mode == LoadMode::Replace;
+    // Rows are staged in a temporary table of the session, which is in no schema that people name.
+    if section.plain("temp_schema").is_some() && !load.as_ref().is_none_or(replaces) {
+        refuse(section, "temp_schema", "`temp_schema` is there for `mode: replace` only");
+    }
     let output = PostgresqlOutput {
         port: port(section).unwrap_or(5432),
         password,
         schema: sql(section, "schema").unwrap_or_else(|| Text::plain("public")),
+        ssl: ssl(section),
+        connect_timeout: section.seconds("connect_timeout").unwrap_or(CONNECT),
+        socket_timeout: section.seconds("socket_timeout").unwrap_or(SILENCE),
+        options: properties(section),
+        host: host?,
+        user: user?,
+        database: database?,
+        load: load?,
+    };
+    section.ignore(&["driver_path", "max_table_name_length"]);
+    section.finish();
+    Some(output)
+}
+
+pub(super) fn mysql(section: &Section<'_>) -> Option<MysqlOutput> {
+    let (host, user, database) =
+        (section.required("host"), section.required("user"), section.required("database"));
+    let password = password(section);
+    // ON DUPLICATE KEY goes by the keys of the table.
+    if !section.texts("merge_keys").is_empty() {
+        let message = "`merge_keys` is not there for `type: mysql`: rows are merged by the keys of the table";
+        refuse(section, "merge_keys", message);
+    }
+    let load = load(section);
+    let output = MysqlOutput {
+        port: port(section).unwrap_or(3306),
+        password,
+        temp_database: sql(section, "temp_database"),
         ssl: ssl(section),
         connect_timeout: section.seconds("connect_timeout").unwrap_or(CONNECT),
         socket_timeout: section.seconds("socket_timeout").unwrap_or(SILENCE),
@@ -41,11 +74,6 @@ fn load(section: &Section<'_>) -> Option<TableLoad> {
     let before_load = sql(section, "before_load");
     if before_load.is_some() && mode == Some(LoadMode::Replace) {
         refuse(section, "before_load", "`before_load` cannot be given with `mode: replace`");
-    }
-    // Rows are staged in a temporary table of the session, which is in no schema that people name.
-    if section.plain("temp_schema").is_some() && mode.as_ref().is_some_and(|mode| *mode != LoadMode::Replace)
-    {
-        refuse(section, "temp_schema", "`temp_schema` is there for `mode: replace` only");
     }
     let load = TableLoad {
         types: section.word("types", &TypeMapping::NAMES).unwrap_or(TypeMapping::Embulk),

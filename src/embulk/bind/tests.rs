@@ -1,6 +1,7 @@
 //! What each option may hold and what is said of the rest, from the outside.
 
 mod login;
+mod mysql_output;
 mod postgresql;
 mod postgresql_output;
 

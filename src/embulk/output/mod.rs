@@ -31,13 +31,15 @@ pub enum OutputConfig {
     Gcs(Box<GcsOutput>),
     /// `type: postgresql`
     Postgresql(Box<PostgresqlOutput>),
+    /// `type: mysql`
+    Mysql(Box<MysqlOutput>),
 }
 
 impl OutputConfig {
     /// What an output of files writes, wherever they go.
     pub fn files(&self) -> Option<&FileOutput> {
         match self {
-            Self::Bigquery(_) | Self::Postgresql(_) => None,
+            Self::Bigquery(_) | Self::Postgresql(_) | Self::Mysql(_) => None,
             Self::File(output) => Some(output),
             Self::S3(output) => Some(&output.files),
             Self::Gcs(output) => Some(&output.files),
@@ -56,6 +58,9 @@ impl fmt::Display for OutputConfig {
             Self::Postgresql(output) => {
                 let parts = [&output.database, &output.schema, &output.load.table];
                 write!(f, "postgresql {}", parts.map(Text::shown).join("."))
+            }
+            Self::Mysql(output) => {
+                write!(f, "mysql {}.{}", output.database.shown(), output.load.table.shown())
             }
             Self::File(output) => write!(f, "file {}", output.shown_name()),
             Self::S3(output) => write!(f, "s3 {}/{}", output.bucket.shown(), output.files.shown_name()),

@@ -1,4 +1,4 @@
-//! Options of `type: postgresql` as an output.
+//! Options of `type: postgresql` and `type: mysql` as outputs.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -36,6 +36,33 @@ pub struct PostgresqlOutput {
     pub load: TableLoad,
 }
 
+/// Options of `type: mysql`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MysqlOutput {
+    /// Host name or address.
+    pub host: Text,
+    /// TCP port, 3306 when not written.
+    pub port: u16,
+    /// User.
+    pub user: Text,
+    /// Password; empty when not written.
+    pub password: Secret,
+    /// Database (schema).
+    pub database: Text,
+    /// The database of staging tables: that of the table when not written.
+    pub temp_database: Option<Text>,
+    /// TLS.
+    pub ssl: SslMode,
+    /// How long connecting may take; zero is without limit.
+    pub connect_timeout: Duration,
+    /// How long the server may be silent; zero is without limit.
+    pub socket_timeout: Duration,
+    /// Properties of the driver that mean something here; values as text.
+    pub options: BTreeMap<String, Text>,
+    /// What rows go to and how.
+    pub load: TableLoad,
+}
+
 /// What rows go to and how, for every database.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableLoad {
@@ -57,7 +84,8 @@ pub struct TableLoad {
     pub isolation: Option<Isolation>,
     /// Runs in the transaction that publishes, before the rows come in.
     pub before_load: Option<Text>,
-    /// Runs in the transaction that publishes, after the rows came in.
+    /// Runs in the transaction that publishes, after the rows came in; after a table was swapped for another one, by
+    /// itself.
     pub after_load: Option<Text>,
     /// A statement that takes rows ends with the page that brings it to so many bytes.
     pub batch_bytes: u64,
@@ -78,9 +106,10 @@ pub enum LoadMode {
     Replace,
     /// Those with the key of a new row are updated.
     Merge {
-        /// Columns of the key; empty: the primary key of the table.
+        /// Columns of the key; empty: the primary key of the table. MySQL goes by every unique key of the table.
         keys: Vec<String>,
-        /// Assignments such as `"n" = T."n" + S."n"` (T: the target, S: the new rows); empty: every column.
+        /// Assignments such as `"n" = T."n" + S."n"` (T: the target, S: the new rows), for MySQL such as
+        /// `n = n + VALUES(n)`; empty: every column.
         rule: Vec<String>,
     },
 }
@@ -140,6 +169,13 @@ pub struct SqlColumnOption {
     pub timestamp_format: Option<String>,
     /// Zone of timestamps.
     pub timezone: Option<Zone>,
+}
+
+impl SqlColumnOption {
+    /// An option that says nothing.
+    pub fn silent() -> Self {
+        Self { sql_type: None, value_type: SentAs::Column, timestamp_format: None, timezone: None }
+    }
 }
 
 /// `value_type`: what a value is sent as.

@@ -1,31 +1,13 @@
 //! Rows as PostgreSQL's `COPY … FROM STDIN` reads them: tabs between fields, `\N` for NULL, backslashes before what
 //! would end a field.
 
-use super::cell::CellWriter;
-use super::number::push_i64;
-use super::{Converted, Form, Unfit, unfit};
+use super::sent::{SentCell, SentForm};
+use super::{Converted, Unfit, unfit};
 use crate::transfer::error::TransferError;
-use crate::transfer::page::{Buffer, ColumnBuffer, Page};
+use crate::transfer::page::Page;
 use crate::transfer::schema::Schema;
 
 const NUL: Unfit = Unfit("holds a NUL character, which the target cannot store");
-const FRACTION: Unfit = Unfit("has a fraction, which a whole number cannot hold");
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
-
-/// How the values of a column are sent.
-#[derive(Debug, Clone)]
-pub enum CopyForm {
-    /// As NULL, whatever they are.
-    Null,
-    /// Bytes or texts as `\x` and hexadecimal digits.
-    Hex,
-    /// Numbers without a fraction as whole ones; others do not fit.
-    Whole,
-    /// As text.
-    Text(Form),
-    /// Dates and timestamps as text; years before the first end in ` BC`.
-    Date(Form),
-}
 
 /// Writes the text of a COPY.
 #[derive(Debug)]
@@ -36,33 +18,30 @@ pub struct CopyTextEncoder {
 
 #[derive(Debug)]
 struct Field {
-    /// Which column of the page.
-    column: usize,
-    writer: Writer,
+    cell: SentCell,
+    shape: Shape,
 }
 
-#[derive(Debug)]
-enum Writer {
-    Null,
+/// What this server wants of a text besides escapes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Plain,
+    /// `\x` before hexadecimal digits.
     Hex,
-    Whole,
-    Text(CellWriter),
-    Date(CellWriter),
+    /// Years before the first end in ` BC`.
+    Date,
 }
 
 impl CopyTextEncoder {
     /// An encoder of some columns of a schema, each by its position.
-    pub fn new(schema: &Schema, forms: Vec<(usize, CopyForm)>) -> Self {
+    pub fn new(schema: &Schema, forms: Vec<(usize, SentForm)>) -> Self {
         let fields = forms.into_iter().map(|(column, form)| {
-            let cell = |form| CellWriter::new(schema.columns[column].kind, form, &schema.zones);
-            let writer = match form {
-                CopyForm::Null => Writer::Null,
-                CopyForm::Hex => Writer::Hex,
-                CopyForm::Whole => Writer::Whole,
-                CopyForm::Text(form) => Writer::Text(cell(form)),
-                CopyForm::Date(form) => Writer::Date(cell(form)),
+            let shape = match form {
+                SentForm::Hex => Shape::Hex,
+                SentForm::Date(_) => Shape::Date,
+                SentForm::Null | SentForm::Whole | SentForm::Text(_) => Shape::Plain,
             };
-            Field { column, writer }
+            Field { cell: SentCell::new(schema, column, form), shape }
         });
         Self { fields: fields.collect(), scratch: Vec::new() }
     }
@@ -75,7 +54,7 @@ impl CopyTextEncoder {
                     out.push(b'\t');
                 }
                 field.write(page, row, &mut self.scratch, out).map_err(|reason| {
-                    unfit(&page.schema.columns[field.column], page.first_row + row as u64, &reason)
+                    unfit(&page.schema.columns[field.cell.column], page.first_row + row as u64, &reason)
                 })?;
             }
             out.push(b'\n');
@@ -92,32 +71,18 @@ impl Field {
         scratch: &mut Vec<u8>,
         out: &mut Vec<u8>,
     ) -> Result<(), Unfit> {
-        let column = &page.columns[self.column];
         scratch.clear();
-        if matches!(self.writer, Writer::Null) || !column.validity.is_valid(row) {
-            out.extend_from_slice(b"\\N");
-            return Ok(());
+        if self.shape == Shape::Hex {
+            scratch.extend_from_slice(b"\\x");
         }
-        let written = match &mut self.writer {
-            Writer::Null => Converted::Null,
-            Writer::Hex => {
-                push_hex(column, row, scratch)?;
-                Converted::Text
-            }
-            Writer::Whole => {
-                push_whole(column, row, scratch)?;
-                Converted::Text
-            }
-            Writer::Text(cell) => cell.write(column, row, scratch)?,
-            Writer::Date(cell) => {
-                cell.write(column, row, scratch)?;
-                before_christ(scratch);
-                Converted::Text
-            }
-        };
-        match written {
+        match self.cell.write(page, row, scratch)? {
             Converted::Null => out.extend_from_slice(b"\\N"),
-            Converted::Text => push_escaped(scratch, out)?,
+            Converted::Text => {
+                if self.shape == Shape::Date {
+                    before_christ(scratch);
+                }
+                push_escaped(scratch, out)?;
+            }
         }
         Ok(())
     }
@@ -141,42 +106,6 @@ fn push_escaped(text: &[u8], out: &mut Vec<u8>) -> Result<(), Unfit> {
     Ok(())
 }
 
-fn push_hex(column: &ColumnBuffer, row: usize, out: &mut Vec<u8>) -> Result<(), Unfit> {
-    let Buffer::Text(texts) = &column.data else { return Err(Unfit("cannot be sent as bytes")) };
-    out.extend_from_slice(b"\\x");
-    for byte in texts.get(row) {
-        out.extend_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
-    }
-    Ok(())
-}
-
-/// A double or a decimal.
-fn push_whole(column: &ColumnBuffer, row: usize, out: &mut Vec<u8>) -> Result<(), Unfit> {
-    match &column.data {
-        Buffer::Double(values) => {
-            let value = values[row];
-            // Both bounds are exact; the upper one is the first that does not fit.
-            let fits = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value);
-            if !fits {
-                return Err(Unfit("is not a number that a whole number of 64 bits can hold"));
-            } else if value.fract() != 0.0 {
-                return Err(FRACTION);
-            }
-            push_i64(value as i64, out);
-        }
-        Buffer::Text(texts) => {
-            let text = texts.get(row);
-            let end = text.iter().position(|byte| *byte == b'.').unwrap_or(text.len());
-            if text[end..].iter().any(|byte| !matches!(byte, b'.' | b'0')) {
-                return Err(FRACTION);
-            }
-            out.extend_from_slice(&text[..end]);
-        }
-        _ => return Err(Unfit("cannot be sent as a whole number")),
-    }
-    Ok(())
-}
-
 /// `0000-…` is the year 1 before Christ for the server, `-0001-…` the year 2.
 fn before_christ(text: &mut Vec<u8>) {
     let digits = usize::from(text.first() == Some(&b'-'));
@@ -195,13 +124,14 @@ fn before_christ(text: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transfer::encode::{Clock, ClockForm};
+    use crate::transfer::encode::{Clock, ClockForm, Form};
+    use crate::transfer::page::ColumnBuffer;
     use crate::transfer::schema::{Column, ColumnType, Zones};
     use crate::transfer::strftime::TimeFormat;
 
     fn encode(
         kind: ColumnType,
-        form: CopyForm,
+        form: SentForm,
         push: impl Fn(&mut ColumnBuffer) -> bool,
     ) -> Result<String, TransferError> {
         let schema = Schema::new(vec![Column::new("c", kind)], Zones::utc());
@@ -213,18 +143,18 @@ mod tests {
         Ok(String::from_utf8(out).unwrap())
     }
 
-    fn text(form: CopyForm, value: &str) -> Result<String, String> {
+    fn text(form: SentForm, value: &str) -> Result<String, String> {
         let kind = ColumnType::String;
         encode(kind, form, |column| column.push_text(value.as_bytes())).map_err(|error| error.to_string())
     }
 
     #[test]
     fn what_would_end_a_field_is_escaped() {
-        let plain = || CopyForm::Text(Form::Text);
+        let plain = || SentForm::Text(Form::Text);
         assert_eq!(text(plain(), "a\tb\nc\rd\\e\u{b}日").unwrap(), "a\\tb\\nc\\rd\\\\e\u{b}日\n");
         assert_eq!(text(plain(), "\\N").unwrap(), "\\\\N\n");
         assert_eq!(text(plain(), "").unwrap(), "\n");
-        assert_eq!(text(CopyForm::Null, "x").unwrap(), "\\N\n");
+        assert_eq!(text(SentForm::Null, "x").unwrap(), "\\N\n");
         assert_eq!(
             text(plain(), "a\0b").unwrap_err(),
             "column `c`, row 1: a value holds a NUL character, which the target cannot store"
@@ -241,7 +171,7 @@ mod tests {
             column.push_null();
         }
         page.rows = 2;
-        let forms = vec![(2, CopyForm::Text(Form::Integer)), (0, CopyForm::Text(Form::Integer))];
+        let forms = vec![(2, SentForm::Text(Form::Integer)), (0, SentForm::Text(Form::Integer))];
         let mut out = Vec::new();
         CopyTextEncoder::new(&schema, forms).rows(&page, &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "2\t0\n\\N\t\\N\n");
@@ -250,13 +180,13 @@ mod tests {
     #[test]
     fn bytes_are_hexadecimal() {
         let bytes = |column: &mut ColumnBuffer| column.push_text(&[0, 0x5c, 0xff]);
-        assert_eq!(encode(ColumnType::Bytes, CopyForm::Hex, bytes).unwrap(), "\\\\x005cff\n");
+        assert_eq!(encode(ColumnType::Bytes, SentForm::Hex, bytes).unwrap(), "\\\\x005cff\n");
     }
 
     #[test]
     fn whole_numbers_have_no_fraction() {
         let double = |value: f64| {
-            encode(ColumnType::Double, CopyForm::Whole, |column| column.push_double(value))
+            encode(ColumnType::Double, SentForm::Whole, |column| column.push_double(value))
                 .map_err(|error| error.to_string())
         };
         assert_eq!(double(-5.0).unwrap(), "-5\n");
@@ -270,8 +200,8 @@ mod tests {
                 "column `c`, row 1: a value is not a number that a whole number of 64 bits can hold"
             );
         }
-        assert_eq!(text(CopyForm::Whole, "12.00").unwrap(), "12\n");
-        assert!(text(CopyForm::Whole, "12.01").is_err());
+        assert_eq!(text(SentForm::Whole, "12.00").unwrap(), "12\n");
+        assert!(text(SentForm::Whole, "12.01").is_err());
     }
 
     #[test]
@@ -279,7 +209,7 @@ mod tests {
         let date = |micros: i64| {
             let clock = Clock::Wall;
             let form = Form::Clock(ClockForm { format: TimeFormat::parse("%Y-%m-%d"), clock });
-            encode(ColumnType::Date, CopyForm::Date(form), |column| column.push_long(micros)).unwrap()
+            encode(ColumnType::Date, SentForm::Date(form), |column| column.push_long(micros)).unwrap()
         };
         for (days, shown) in [
             (0, "1970-01-01\n"),

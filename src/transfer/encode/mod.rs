@@ -9,8 +9,10 @@ pub mod charset;
 pub mod copy_text;
 pub mod csv;
 pub mod jsonl;
+pub mod load_data;
 pub mod number;
 pub mod parquet;
+pub mod sent;
 
 use std::fmt;
 use std::sync::Arc;

@@ -140,6 +140,7 @@ fn run(
 fn failure(filter: &str, column: &str, row: u64, unfit: &Unfit) -> TransferError {
     let message = format!("filter `{filter}`, column `{column}`, row {}: a value {}", row + 1, unfit.0);
     TransferError::new(ErrorKind::Data, message)
+        .hint("correct the value where it comes from, or change the options of the filter")
 }
 
 /// The error for a column that a filter names and the input does not have.

@@ -1,5 +1,6 @@
 //! New pages out of old ones: columns that stay are swapped over and back, only defaults are written.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Next;
@@ -37,15 +38,9 @@ impl Projection {
     }
 
     fn new(schema: Arc<Schema>, origins: Vec<Origin>) -> Self {
-        let mut seen = Vec::new();
-        let swapped = origins.iter().map(|origin| match origin {
-            // A column that is used twice is swapped once and copied once.
-            Origin::Input(at) if !seen.contains(at) => {
-                seen.push(*at);
-                true
-            }
-            _ => false,
-        });
+        let mut seen = HashSet::new();
+        // A column that is used twice is swapped once and copied once.
+        let swapped = origins.iter().map(|origin| matches!(origin, Origin::Input(at) if seen.insert(*at)));
         let swapped = swapped.collect();
         let page = Page::new(&schema);
         Self { schema, origins, page, swapped }

@@ -3,6 +3,10 @@
 //! Embulk gives NULL in every row for pairs that mean nothing (a string as boolean, a date as long); so it is here,
 //! with a note. What fails under Embulk is refused before the read.
 
+mod getter;
+
+pub(super) use self::getter::Driver;
+use self::getter::{Getter, Taken};
 use crate::embulk::config::EmbulkType;
 use crate::embulk::input::{ColumnOption, ValueType};
 use crate::embulk::zone::Zone;
@@ -13,7 +17,7 @@ use crate::transfer::encode::number::{
 };
 use crate::transfer::encode::{Clock, ClockForm, Form, Unfit};
 use crate::transfer::error::{ErrorKind, TransferError};
-use crate::transfer::page::ColumnBuffer;
+use crate::transfer::page::{Buffer, ColumnBuffer};
 use crate::transfer::schema::{ColumnType, Zones};
 use crate::transfer::strftime::{TimeFormat, push_time_span};
 
@@ -55,10 +59,13 @@ impl Given<'_> {
 /// What the config makes of the values of a column.
 #[derive(Debug)]
 pub(super) struct Conversion {
-    /// The type before.
+    /// The type before the step.
     from: ColumnType,
+    getter: Getter,
     step: Step,
     scratch: Vec<u8>,
+    /// What the getter made.
+    digits: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -97,11 +104,6 @@ enum Then {
     Json,
 }
 
-/// What people should know of an option that makes every row NULL.
-pub(super) fn null_note(name: &str, kind: ColumnType, option: Option<&ColumnOption>) -> Option<String> {
-    Some(null_words(name, kind, null_type(kind, option?)?))
-}
-
 fn null_words(name: &str, kind: ColumnType, to: ColumnType) -> String {
     let to = to.embulk().word();
     format!("column `{name}`: `type: {to}` of a {} column is NULL in every row", kind.word())
@@ -110,7 +112,7 @@ fn null_words(name: &str, kind: ColumnType, to: ColumnType) -> String {
 /// NULL in every row of a column, whatever it holds, and the note about it.
 pub(super) fn nulls(name: &str, from: ColumnType, to: EmbulkType) -> (ColumnType, Conversion, String) {
     let to = column_type(to);
-    (to, Conversion { from, step: Step::Null, scratch: Vec::new() }, null_words(name, from, to))
+    (to, Conversion::new(from, Getter::Own, Step::Null), null_words(name, from, to))
 }
 
 fn column_type(to: EmbulkType) -> ColumnType {
@@ -125,18 +127,40 @@ fn column_type(to: EmbulkType) -> ColumnType {
 }
 
 /// The type of a column whose option makes every row NULL.
-fn null_type(kind: ColumnType, option: &ColumnOption) -> Option<ColumnType> {
-    use EmbulkType::{Boolean, Double, Json, Long, Timestamp};
+fn null_type(taken: &Taken, option: &ColumnOption) -> Option<ColumnType> {
+    use EmbulkType::{Boolean, Double, Json, Long, String, Timestamp};
     let to = option.column_type?;
-    let of_text = option.value_type == ValueType::String || kind == ColumnType::String;
-    let null = match (kind.embulk(), to) {
-        (Json, _) => false,
-        _ if kind == ColumnType::Bytes && option.value_type != ValueType::String => false,
-        _ if of_text => matches!(to, Boolean | Timestamp),
-        (Timestamp, to) => matches!(to, Boolean | Long | Double),
-        (_, to) => matches!(to, Json | Timestamp),
+    let null = match taken {
+        Taken::Text => matches!(to, Boolean | Timestamp),
+        Taken::Json => matches!(to, Boolean | Long | Double | Timestamp),
+        Taken::Of(kind, _) => match kind.embulk() {
+            Json => false,
+            String => matches!(to, Boolean | Timestamp),
+            Timestamp => matches!(to, Boolean | Long | Double),
+            Boolean | Long | Double => matches!(to, Json | Timestamp),
+        },
     };
     null.then(|| column_type(to))
+}
+
+/// What one input knows that decides about its columns.
+#[derive(Clone, Copy)]
+pub(super) struct Rules<'r> {
+    pub(super) driver: Driver,
+    /// `default_timezone`.
+    pub(super) zone: &'r Zone,
+    pub(super) zones: &'r Zones,
+}
+
+/// What becomes of a column.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    /// Its type then.
+    pub(super) kind: ColumnType,
+    /// How its values get there; none: as they are.
+    pub(super) conversion: Option<Conversion>,
+    /// What people should know.
+    pub(super) note: Option<String>,
 }
 
 /// The column's type under an option and how its values get there.
@@ -144,123 +168,101 @@ pub(super) fn plan(
     name: &str,
     kind: ColumnType,
     option: Option<&ColumnOption>,
-    default_zone: &Zone,
-    zones: &Zones,
-) -> Result<(ColumnType, Option<Conversion>), TransferError> {
-    let Some(option) = option else { return Ok((kind, None)) };
-    let step = if let Some(to) = null_type(kind, option) {
-        Some((to, Step::Null))
-    } else if option.value_type == ValueType::String {
-        server_text(kind, option.column_type)
-    } else {
-        match kind.embulk() {
-            // The plugin takes JSON as it is, whatever is asked for.
-            EmbulkType::Json => Some((kind, Step::Keep)),
-            EmbulkType::String => text_step(kind, option),
-            EmbulkType::Timestamp => clock_step(kind, option, default_zone, zones),
-            EmbulkType::Boolean if !is_numeric(option.value_type) => flag_step(kind, option),
-            _ => number_step(kind, option),
-        }
+    rules: Rules<'_>,
+) -> Result<Outcome, TransferError> {
+    let as_it_is = Outcome { kind, conversion: None, note: None };
+    let Some(option) = option else { return Ok(as_it_is) };
+    let refused = || refusal(name, kind, option);
+    let taken = getter::taken(kind, option, rules.driver, rules.zones).ok_or_else(refused)?;
+    if let Some(to) = null_type(&taken, option) {
+        let conversion = Conversion::new(kind, Getter::Own, Step::Null);
+        let note = Some(null_words(name, kind, to));
+        return Ok(Outcome { kind: to, conversion: Some(conversion), note });
+    }
+    let (from, getter) = match taken {
+        Taken::Text => return Ok(conversion(kind, Getter::Own, server_text(option.column_type))),
+        Taken::Json => return Ok(conversion(kind, Getter::Own, json_text(option.column_type))),
+        Taken::Of(from, getter) => (from, getter),
     };
-    match step {
-        Some((to, Step::Keep)) if to == kind => Ok((kind, None)),
-        Some((to, step)) => Ok((to, Some(Conversion { from: kind, step, scratch: Vec::new() }))),
-        None => Err(refusal(name, kind, option)),
+    let to = option.column_type;
+    let step = match from.embulk() {
+        EmbulkType::Json => Some((from, Step::Keep)),
+        EmbulkType::String => text_step(from, to),
+        EmbulkType::Timestamp => clock_step(from, option, rules),
+        EmbulkType::Boolean => flag_step(from, to),
+        EmbulkType::Long | EmbulkType::Double => number_step(from, to),
+    };
+    match (step, &getter) {
+        (Some((to, Step::Keep)), Getter::Own) if to == kind => Ok(as_it_is),
+        (Some(step), _) => Ok(conversion(from, getter, step)),
+        (None, _) => Err(refused()),
     }
 }
 
-fn is_numeric(value_type: ValueType) -> bool {
-    matches!(value_type, ValueType::Long | ValueType::Float | ValueType::Double | ValueType::Decimal)
+fn conversion(from: ColumnType, getter: Getter, (kind, step): (ColumnType, Step)) -> Outcome {
+    Outcome { kind, conversion: Some(Conversion::new(from, getter, step)), note: None }
 }
 
-fn server_text(kind: ColumnType, to: Option<EmbulkType>) -> Option<(ColumnType, Step)> {
+/// Booleans and timestamps never come of a text; they are NULL.
+fn server_text(to: Option<EmbulkType>) -> (ColumnType, Step) {
     let (to, then) = match to {
-        _ if kind == ColumnType::Json => return Some((kind, Step::Keep)),
-        None | Some(EmbulkType::String) => (ColumnType::String, Then::Text),
         Some(EmbulkType::Long) => (ColumnType::Long, Then::Long),
         Some(EmbulkType::Double) => (ColumnType::Double, Then::Double),
         Some(EmbulkType::Json) => (ColumnType::Json, Then::Json),
-        Some(EmbulkType::Boolean | EmbulkType::Timestamp) => return None,
+        _ => (ColumnType::String, Then::Text),
     };
-    Some((to, Step::ServerText(then)))
+    (to, Step::ServerText(then))
 }
 
-fn text_step(kind: ColumnType, option: &ColumnOption) -> Option<(ColumnType, Step)> {
-    let to = match (option.value_type, option.column_type) {
-        _ if kind == ColumnType::Bytes => return None,
-        (ValueType::Coalesce, to) => to.unwrap_or(EmbulkType::String),
-        (ValueType::Json, to) => to.unwrap_or(EmbulkType::Json),
-        _ => return None,
-    };
+fn json_text(to: Option<EmbulkType>) -> (ColumnType, Step) {
     match to {
-        EmbulkType::String => Some((kind, Step::Keep)),
-        EmbulkType::Long => Some((ColumnType::Long, Step::ServerText(Then::Long))),
-        EmbulkType::Double => Some((ColumnType::Double, Step::ServerText(Then::Double))),
-        EmbulkType::Json => Some((ColumnType::Json, Step::ServerText(Then::Json))),
-        EmbulkType::Boolean | EmbulkType::Timestamp => None,
+        Some(EmbulkType::String) => (ColumnType::String, Step::ServerText(Then::Text)),
+        _ => (ColumnType::Json, Step::ServerText(Then::Json)),
     }
 }
 
-fn clock_step(
-    kind: ColumnType,
-    option: &ColumnOption,
-    zone: &Zone,
-    zones: &Zones,
-) -> Option<(ColumnType, Step)> {
-    let own = match option.value_type {
-        ValueType::Coalesce => true,
-        ValueType::Date => kind == ColumnType::Date,
-        ValueType::Time => kind == ColumnType::Time,
-        ValueType::Timestamp => matches!(kind, ColumnType::DateTime | ColumnType::Timestamp),
-        _ => false,
-    };
+fn text_step(kind: ColumnType, to: Option<EmbulkType>) -> Option<(ColumnType, Step)> {
+    match to {
+        None | Some(EmbulkType::String) => Some((kind, Step::Keep)),
+        to => Some(server_text(to)),
+    }
+}
+
+fn clock_step(kind: ColumnType, option: &ColumnOption, rules: Rules<'_>) -> Option<(ColumnType, Step)> {
     match option.column_type {
-        _ if !own => None,
         None | Some(EmbulkType::Timestamp) => Some((kind, Step::Keep)),
         Some(EmbulkType::String) => {
             // All three kinds of clock have the default of dates.
             let format = TimeFormat::parse(option.timestamp_format.as_deref().unwrap_or("%Y-%m-%d"));
-            let zone = option.timezone.as_ref().unwrap_or(zone).zone.clone();
+            let zone = option.timezone.as_ref().unwrap_or(rules.zone).zone.clone();
             let form = Form::Clock(ClockForm { format, clock: Clock::In(zone) });
-            Some((ColumnType::String, Step::Formatted(Box::new(CellWriter::new(kind, form, zones)))))
+            let writer = CellWriter::new(kind, form, rules.zones);
+            Some((ColumnType::String, Step::Formatted(Box::new(writer))))
         }
         Some(_) => None,
     }
 }
 
-fn flag_step(kind: ColumnType, option: &ColumnOption) -> Option<(ColumnType, Step)> {
-    if !matches!(option.value_type, ValueType::Coalesce | ValueType::Boolean) {
-        return None;
-    }
-    match option.column_type {
+fn flag_step(kind: ColumnType, to: Option<EmbulkType>) -> Option<(ColumnType, Step)> {
+    match to {
         None | Some(EmbulkType::Boolean) => Some((kind, Step::Keep)),
         Some(EmbulkType::Long) => Some((ColumnType::Long, Step::BooleanDigit)),
+        Some(EmbulkType::Double) => Some((ColumnType::Double, Step::BooleanDigit)),
         Some(EmbulkType::String) => Some((ColumnType::String, Step::BooleanText)),
-        Some(_) => None,
+        Some(EmbulkType::Json | EmbulkType::Timestamp) => None,
     }
 }
 
-fn number_step(kind: ColumnType, option: &ColumnOption) -> Option<(ColumnType, Step)> {
-    let getter = match option.value_type {
-        ValueType::Coalesce => None,
-        ValueType::Long => Some(EmbulkType::Long),
-        ValueType::Float | ValueType::Double | ValueType::Decimal => Some(EmbulkType::Double),
-        ValueType::Boolean => Some(EmbulkType::Boolean),
-        _ => return None,
-    };
-    match option.column_type.or(getter) {
-        None => Some((kind, Step::Keep)),
-        Some(EmbulkType::Long) => match kind {
-            ColumnType::Long | ColumnType::Boolean | ColumnType::Flag => Some((ColumnType::Long, Step::Keep)),
-            _ => Some((ColumnType::Long, Step::Long)),
-        },
-        Some(EmbulkType::Double) => match kind {
-            ColumnType::Float | ColumnType::Double | ColumnType::Decimal { .. } => Some((kind, Step::Keep)),
-            _ => Some((ColumnType::Double, Step::Double)),
-        },
-        Some(EmbulkType::String) => Some((ColumnType::String, Step::NumberText)),
-        Some(EmbulkType::Boolean) => Some((ColumnType::Boolean, Step::Boolean)),
-        Some(EmbulkType::Json | EmbulkType::Timestamp) => None,
+fn number_step(kind: ColumnType, to: Option<EmbulkType>) -> Option<(ColumnType, Step)> {
+    let Some(to) = to else { return Some((kind, Step::Keep)) };
+    match to {
+        EmbulkType::Long if kind == ColumnType::Long => Some((kind, Step::Keep)),
+        EmbulkType::Long => Some((ColumnType::Long, Step::Long)),
+        EmbulkType::Double if kind.embulk() == EmbulkType::Double => Some((kind, Step::Keep)),
+        EmbulkType::Double => Some((ColumnType::Double, Step::Double)),
+        EmbulkType::String => Some((ColumnType::String, Step::NumberText)),
+        EmbulkType::Boolean => Some((ColumnType::Boolean, Step::Boolean)),
+        EmbulkType::Json | EmbulkType::Timestamp => None,
     }
 }
 
@@ -278,28 +280,37 @@ fn refusal(name: &str, kind: ColumnType, option: &ColumnOption) -> TransferError
 }
 
 impl Conversion {
+    fn new(from: ColumnType, getter: Getter, step: Step) -> Self {
+        Self { from, getter, step, scratch: Vec::new(), digits: Vec::new() }
+    }
+
     /// Adds a value to the column.
     pub(super) fn push(&mut self, given: &Given<'_>, column: &mut ColumnBuffer) -> Result<(), Unfit> {
-        self.scratch.clear();
-        let to = match (&mut self.step, *given) {
+        let Self { from, getter, step, scratch, digits } = self;
+        let given = &getter.get(*given, digits)?;
+        scratch.clear();
+        let to = match (step, *given) {
             (Step::Keep, _) => return given.push(column),
             (Step::Null, _) => {
                 column.push_null();
                 return Ok(());
             }
             (Step::ServerText(then), _) => {
-                push_server_text(self.from, given, &mut self.scratch)?;
-                return push_parsed(*then, &self.scratch, column);
+                push_server_text(*from, given, scratch)?;
+                return push_parsed(*then, scratch, column);
             }
             (Step::NumberText, _) => {
-                push_number(given, &mut self.scratch);
-                Given::Text(&self.scratch)
+                push_number(given, scratch);
+                Given::Text(scratch)
             }
             (Step::BooleanText, _) => Given::Text(if truth(given) { b"true" } else { b"false" }),
+            (Step::BooleanDigit, _) if matches!(column.data, Buffer::Double(_)) => {
+                Given::Double(f64::from(u8::from(truth(given))))
+            }
             (Step::BooleanDigit, _) => Given::Long(i64::from(truth(given))),
             (Step::Formatted(writer), Given::Long(value)) => {
-                writer.long(value, &mut self.scratch)?;
-                Given::Text(&self.scratch)
+                writer.long(value, scratch)?;
+                Given::Text(scratch)
             }
             (Step::Formatted(_), _) => return Err(Unfit("has another type than its column")),
             (Step::Long, _) => match whole(given)? {
@@ -420,114 +431,4 @@ fn push_parsed(then: Then, text: &[u8], column: &mut ColumnBuffer) -> Result<(),
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::transfer::page::Buffer;
-
-    fn option(value_type: ValueType, column_type: Option<EmbulkType>) -> ColumnOption {
-        ColumnOption { value_type, column_type, timestamp_format: None, timezone: None }
-    }
-
-    /// The new type and the value as text; none for NULL.
-    fn convert(kind: ColumnType, option: &ColumnOption, given: Given<'_>) -> (ColumnType, Option<String>) {
-        let (to, conversion) = plan("c", kind, Some(option), &Zone::utc(), &Zones::utc()).unwrap();
-        let mut column = ColumnBuffer::new(to.storage());
-        match conversion {
-            Some(mut conversion) => conversion.push(&given, &mut column).unwrap(),
-            None => given.push(&mut column).unwrap(),
-        }
-        let text = match &column.data {
-            Buffer::Long(values) => values[0].to_string(),
-            Buffer::UnsignedLong(values) => values[0].to_string(),
-            Buffer::Double(values) => values[0].to_string(),
-            Buffer::Text(texts) => String::from_utf8(texts.get(0).to_vec()).unwrap(),
-        };
-        (to, column.validity.is_valid(0).then_some(text))
-    }
-
-    #[test]
-    fn values_become_what_the_options_say() {
-        let decimal = ColumnType::Decimal { precision: 20, scale: 2 };
-        let some = |text: &str| Some(text.to_owned());
-        let to = |column_type| option(ValueType::Coalesce, Some(column_type));
-        let string = option(ValueType::String, None);
-        for (kind, option, given, expected) in [
-            (
-                decimal,
-                to(EmbulkType::String),
-                Given::Text(b"123456789012345678.12"),
-                some("123456789012345678.12"),
-            ),
-            (decimal, to(EmbulkType::Long), Given::Text(b"-12.9"), some("-12")),
-            (ColumnType::Boolean, option(ValueType::Long, None), Given::Long(7), some("7")),
-            (ColumnType::Boolean, to(EmbulkType::Long), Given::Long(7), some("1")),
-            (ColumnType::Boolean, to(EmbulkType::String), Given::Long(-1), some("true")),
-            (
-                ColumnType::UnsignedLong,
-                string.clone(),
-                Given::UnsignedLong(u64::MAX),
-                some("18446744073709551615"),
-            ),
-            (ColumnType::Double, to(EmbulkType::Long), Given::Double(2.5), some("3")),
-            (ColumnType::Double, to(EmbulkType::Long), Given::Double(f64::NAN), None),
-            (ColumnType::Double, to(EmbulkType::String), Given::Double(1e-5), some("1.0E-5")),
-            (ColumnType::Float, to(EmbulkType::String), Given::Float(1.2345), some("1.2345")),
-            (
-                ColumnType::DateTime,
-                string.clone(),
-                Given::Long(1_433_421_296_000_000),
-                some("2015-06-04 12:34:56.0"),
-            ),
-            (
-                ColumnType::DateTime,
-                to(EmbulkType::String),
-                Given::Long(1_433_421_296_000_000),
-                some("2015-06-04"),
-            ),
-            (ColumnType::Date, string.clone(), Given::Long(16_590), some("2015-06-04")),
-            (ColumnType::Bytes, string.clone(), Given::Text("日本".as_bytes()), some("日本")),
-            (ColumnType::String, to(EmbulkType::Long), Given::Text(b"x"), None),
-            (ColumnType::String, option(ValueType::Json, None), Given::Text(b"{\"a\":1}"), some("{\"a\":1}")),
-            (ColumnType::String, option(ValueType::Json, None), Given::Text(b"{"), None),
-            (ColumnType::Json, string, Given::Text(b"[1]"), some("[1]")),
-        ] {
-            assert_eq!(convert(kind, &option, given).1, expected, "{kind:?} {option:?}");
-        }
-    }
-
-    #[test]
-    fn pairs_that_mean_nothing_are_null_in_every_row_and_noted() {
-        for (kind, option) in [
-            (ColumnType::String, option(ValueType::Coalesce, Some(EmbulkType::Boolean))),
-            (ColumnType::Long, option(ValueType::Coalesce, Some(EmbulkType::Timestamp))),
-            (ColumnType::Long, option(ValueType::String, Some(EmbulkType::Boolean))),
-            (ColumnType::Double, option(ValueType::Coalesce, Some(EmbulkType::Json))),
-            (ColumnType::Date, option(ValueType::Coalesce, Some(EmbulkType::Long))),
-        ] {
-            let given = if kind == ColumnType::String { Given::Text(b"true") } else { Given::Long(1) };
-            assert_eq!(convert(kind, &option, given).1, None);
-            assert!(null_note("c", kind, Some(&option)).is_some());
-        }
-        let option = option(ValueType::Coalesce, Some(EmbulkType::Boolean));
-        assert_eq!(
-            null_note("c", ColumnType::String, Some(&option)).unwrap(),
-            "column `c`: `type: boolean` of a string column is NULL in every row"
-        );
-    }
-
-    #[test]
-    fn pairs_that_fail_under_embulk_are_refused() {
-        for (kind, option) in [
-            (ColumnType::Date, option(ValueType::Long, None)),
-            (ColumnType::Bytes, option(ValueType::Coalesce, None)),
-        ] {
-            assert!(plan("c", kind, Some(&option), &Zone::utc(), &Zones::utc()).is_err());
-        }
-        let option = option(ValueType::Date, Some(EmbulkType::Json));
-        let error = plan("c", ColumnType::Date, Some(&option), &Zone::utc(), &Zones::utc()).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "`value_type: date` with `type: json` cannot be used for the date column `c`"
-        );
-    }
-}
+mod tests;

@@ -51,6 +51,7 @@ pub fn bytes_rule(output: &OutputConfig) -> BytesRule {
         OutputConfig::S3(options) => options.files.types,
         OutputConfig::Gcs(options) => options.files.types,
         OutputConfig::Postgresql(options) => options.load.types,
+        OutputConfig::Mysql(options) => options.load.types,
     };
     match types {
         TypeMapping::Exact => BytesRule::Accept,

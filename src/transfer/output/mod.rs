@@ -4,9 +4,11 @@ pub mod bigquery;
 mod encoded;
 pub mod file;
 mod formatter;
+pub mod mysql;
 pub mod object;
 pub mod postgres;
 mod shelf;
+mod sql;
 mod stale;
 
 use std::sync::Arc;
@@ -26,6 +28,7 @@ pub fn open(config: &EmbulkConfig, context: &TransferContext) -> Result<Box<dyn 
         OutputConfig::S3(options) => Ok(Box::new(object::ObjectTarget::s3(options, tasks, context))),
         OutputConfig::Gcs(options) => Ok(Box::new(object::ObjectTarget::gcs(options, tasks, context)?)),
         OutputConfig::Postgresql(options) => Ok(Box::new(postgres::PostgresTarget::new(options, context))),
+        OutputConfig::Mysql(options) => Ok(Box::new(mysql::MysqlTarget::new(options, context))),
         OutputConfig::Bigquery(options) => match &options.local {
             Some(files) => Ok(Box::new(bigquery::LocalTarget::new(options, files, context))),
             None => Ok(Box::new(bigquery::BigqueryTarget::new(options, context)?)),

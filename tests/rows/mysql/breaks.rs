@@ -7,11 +7,9 @@ use sync::embulk::config::TypeMapping;
 use sync::embulk::input::{InputConfig, MysqlInput};
 use sync::embulk::text::Text;
 use sync::transfer::error::{ErrorKind, TransferError};
-use sync::transfer::input::{BytesRule, Flow, PageSink, open};
-use sync::transfer::page::Page;
-use sync::transfer::schema::Schema;
+use sync::transfer::input::{BytesRule, open};
 
-use super::super::lab::{Lab, mysql, table, to_jsonl};
+use super::super::lab::{Lab, Nowhere, mysql, table, to_jsonl};
 use super::{refused, written};
 use crate::support::proxy::Proxy;
 use crate::support::servers::{self, MySqlDatabase, MySqlServer};
@@ -113,19 +111,6 @@ fn a_table_cannot_vanish_while_it_is_read() {
         assert_eq!(read_while(&Lab::new(), &proxy, &input, drop).unwrap(), 20_000);
         database.run(["drop table wide"]);
         assert_eq!(refused(&Lab::new(), &input).kind, ErrorKind::NotFound);
-    }
-}
-
-/// Takes pages and forgets them.
-struct Nowhere(Arc<Schema>);
-
-impl PageSink for Nowhere {
-    fn page(&mut self) -> Page {
-        Page::new(&self.0)
-    }
-
-    fn send(&mut self, _page: Page) -> Flow {
-        Flow::Continue
     }
 }
 

@@ -1,5 +1,6 @@
 //! PostgreSQL as a source.
 
+mod arrays;
 mod breaks;
 mod cases;
 mod connection;

@@ -127,8 +127,7 @@ fn random_floats_are_those_of_the_server() {
     database.run(FUNCTIONS);
     database.run(&format!(
         "create table v as select i, ((random() - 0.5) * 10 ^ (r() % 37))::real as f, \
-         (random() - 0.5) * 10 ^ (r() % 300) as d from generate_series(1, {}) i",
-        ROWS
+         (random() - 0.5) * 10 ^ (r() % 300) as d from generate_series(1, {ROWS}) i"
     ));
     let input = postgresql(&database, query("select f, d from v order by i"));
     let written = jsonl(&Lab::new(), input, TypeMapping::Exact);

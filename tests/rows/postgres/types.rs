@@ -10,7 +10,8 @@ use super::{csv, jsonl};
 use crate::support::postgres::{PostgresDatabase, postgres_database};
 
 const SETUP: &str = r#"
-    create extension hstore; create extension citext;
+    create extension hstore; create extension citext; create extension ltree;
+    create type floatrange as range (subtype = float8);
     create type mood as enum ('ok', 'い');
     create domain positive as int check (value > 0);
     create type pair as (a int, b text);
@@ -115,7 +116,7 @@ fn embulks_types_show_clocks_as_instants() {
 }
 
 /// Types that Embulk has nothing for: name, a value, and its text.
-const OTHERS: [(&str, &str, &str); 19] = [
+const OTHERS: [(&str, &str, &str); 38] = [
     ("bytea", r"'\x00ff'", r"\x00ff"),
     ("xml", "'<a>b</a>'", "<a>b</a>"),
     ("inet", "'192.168.0.1/24'", "192.168.0.1/24"),
@@ -135,6 +136,25 @@ const OTHERS: [(&str, &str, &str); 19] = [
     ("int2vector", "'1 2 3'", "1 2 3"),
     ("xid", "'4294967295'", "4294967295"),
     ("regclass", "'types'", "types"),
+    ("regtype", "'int'", "integer"),
+    ("oidvector", "'1 2'", "1 2"),
+    ("tid", "'(0,1)'", "(0,1)"),
+    ("pg_snapshot", "'10:20:10'", "10:20:10"),
+    ("macaddr8", "'08:00:2b:01:02:03:04:05'", "08:00:2b:01:02:03:04:05"),
+    ("tsquery", "'a & b'", "'a' & 'b'"),
+    ("box", "'(1,2),(3,4)'", "(3,4),(1,2)"),
+    ("line", "'{1,2,3}'", "{1,2,3}"),
+    ("lseg", "'[(1,2),(3,4)]'", "[(1,2),(3,4)]"),
+    ("path", "'((1,2),(3,4))'", "((1,2),(3,4))"),
+    ("polygon", "'((1,2),(3,4))'", "((1,2),(3,4))"),
+    ("circle", "'<(1,2),3>'", "<(1,2),3>"),
+    ("numrange", "'empty'", "empty"),
+    ("int8range", "'(,5]'", "(,6)"),
+    ("daterange", "'[2020-01-01,2020-02-01)'", "[2020-01-01,2020-02-01)"),
+    ("nummultirange", "'{[1,2),[3,4)}'", "{[1,2),[3,4)}"),
+    ("floatrange", "'[1.5,2)'", "[1.5,2)"),
+    ("ltree", "'a.b'", "a.b"),
+    ("interval", "'178000000 years'", "178000000 years"),
 ];
 
 #[test]

@@ -7,8 +7,8 @@ use mysql::prelude::Queryable;
 use mysql::{ClientIdentity, Conn, DriverError, Error, Opts, OptsBuilder, SslOpts};
 
 use super::error::driver_error;
-use super::properties::{Properties, ServerKey};
-use crate::embulk::input::{DatabaseAuth, MysqlInput};
+use super::properties::{Access, Properties, ServerKey};
+use crate::embulk::input::DatabaseAuth;
 use crate::embulk::text::Text;
 use crate::secret::Secret;
 use crate::transfer::error::{ErrorKind, TransferError};
@@ -17,14 +17,14 @@ use crate::transfer::input::property::Encryption;
 
 /// Where and how to connect, kept to open the second connection that stops a query.
 #[derive(Clone)]
-pub(super) struct Connector {
+pub(in crate::transfer) struct Connector {
     host: Text,
     port: u16,
     auth: DatabaseAuth,
     database: Text,
     properties: Properties,
     /// `host:port` or the path of a socket, for messages.
-    pub(super) address: String,
+    pub(in crate::transfer) address: String,
 }
 
 /// Three hours: longer than any pause that a full queue makes, but not for ever should this program vanish.
@@ -42,7 +42,7 @@ const UNKNOWN_AUTHORITY: &str = "name the file of the server's authority: `optio
 const NO_KEY: &str = "/dev/null/no-key";
 
 impl Connector {
-    pub(super) fn new(config: &MysqlInput, properties: &Properties) -> Self {
+    pub(in crate::transfer) fn new(config: &Access<'_>, properties: &Properties) -> Self {
         let connector = Self {
             host: config.host.clone(),
             port: config.port,
@@ -59,8 +59,14 @@ impl Connector {
     }
 
     /// A host that is a path is that of a Unix socket.
-    pub(super) fn socket(&self) -> Option<&str> {
+    fn socket(&self) -> Option<&str> {
         Some(self.host.expose()).filter(|host| host.starts_with('/'))
+    }
+
+    /// What `ssl` says does not hold for a Unix socket.
+    pub(in crate::transfer) fn warning(&self) -> Option<&'static str> {
+        let idle = self.socket().is_some() && self.properties.encryption != Encryption::Off;
+        idle.then_some("`ssl` has no effect on a Unix socket")
     }
 
     fn opts(&self, encryption: Encryption, password: &Secret) -> OptsBuilder {
@@ -106,7 +112,7 @@ impl Connector {
 
     /// Ends another connection. Its statement alone would not do: a server that is just writing to a client that reads
     /// no more notices only the end of the connection.
-    pub(super) fn kill(&self, connection: u32) {
+    pub(in crate::transfer) fn kill(&self, connection: u32) {
         let Ok(password) = self.password() else { return };
         let hurried =
             |opts: OptsBuilder| opts.tcp_connect_timeout(Some(HURRY)).read_timeout(Some(HURRY)).into();
@@ -165,17 +171,17 @@ impl Connector {
         }
     }
 
-    /// A connection for a read.
-    pub(super) fn open(&self) -> Result<Conn, TransferError> {
+    /// A connection for a read or a load. `settings` are statements that `sessionVariables` may override.
+    pub(in crate::transfer) fn open(&self, settings: &[&str]) -> Result<Conn, TransferError> {
         let mut conn = self.connect()?;
-        let settings = format!(
+        let patience = format!(
             "SET SESSION net_write_timeout = {PATIENCE}, SESSION net_read_timeout = {PATIENCE}, \
              SESSION wait_timeout = {PATIENCE}"
         );
         let failed = |error| driver_error(&error, "the session could not be set up");
         // A server may ignore the character set of the handshake. A statement of its own: proxies look for it.
         conn.query_drop("SET NAMES utf8mb4").map_err(failed)?;
-        conn.query_drop(settings).map_err(failed)?;
+        conn.query_drop(patience).map_err(failed)?;
         // One of the two exists, by the make of the server; a limit for short queries would cut a long read.
         let limits = ["SET SESSION max_statement_time = 0", "SET SESSION max_execution_time = 0"];
         if let Some(error) = limits.iter().map_while(|limit| conn.query_drop(limit).err()).nth(1) {
@@ -183,6 +189,9 @@ impl Connector {
             if !matches!(error, Error::MySqlError(_)) {
                 return Err(failed(error));
             }
+        }
+        for setting in settings {
+            conn.query_drop(setting).map_err(failed)?;
         }
         if let Some(variables) = &self.properties.session_variables {
             run(&mut conn, &format!("SET {}", variables.expose()), "`sessionVariables`")?;

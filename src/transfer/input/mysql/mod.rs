@@ -2,12 +2,12 @@
 //! without compression, decoded straight into pages.
 
 mod columns;
-mod connect;
+pub(in crate::transfer) mod connect;
 mod decode;
 mod error;
 mod incremental;
 mod plan;
-mod properties;
+pub(in crate::transfer) mod properties;
 mod refused;
 mod zone;
 
@@ -21,9 +21,8 @@ use self::connect::{Connector, run};
 use self::decode::Decoder;
 pub(crate) use self::error::driver_error;
 use self::plan::Planned;
-use self::properties::Properties;
+use self::properties::{Access, Properties};
 use super::fetched::FetchedLog;
-use super::property::Encryption;
 use super::select::{self, Statement};
 use super::{BytesRule, Flow, Increment, Input, InputFigures, PageSink, Stop, is_full};
 use crate::embulk::input::{MysqlInput, Selection};
@@ -57,18 +56,19 @@ pub fn open(
     context: &TransferContext,
     bytes: BytesRule,
 ) -> Result<MysqlReader, TransferError> {
-    let properties = Properties::of(config)?;
+    let access = Access::from(config);
+    let properties = Properties::of(&access)?;
     for name in &properties.ignored {
         let text = format!("`{name}` in `options` means nothing here and is ignored");
         context.observer.log(Level::Warn, &text);
     }
-    let connector = Connector::new(config, &properties);
+    let connector = Connector::new(&access, &properties);
     let log = |text: String| context.observer.log(Level::Info, &text);
     log(format!("Connecting to mysql://{}/{}", connector.address, config.database.shown()));
-    if connector.socket().is_some() && properties.encryption != Encryption::Off {
-        context.observer.log(Level::Warn, "`ssl` has no effect on a Unix socket");
+    if let Some(text) = connector.warning() {
+        context.observer.log(Level::Warn, text);
     }
-    let mut conn = connector.open()?;
+    let mut conn = connector.open(&[])?;
     if let Some(setup) = &config.statements.before_setup {
         run(&mut conn, setup.expose(), "`before_setup`")?;
     }
@@ -145,7 +145,11 @@ fn prepared(conn: &mut Conn, selection: &Selection, name: &str) -> Result<Read, 
 }
 
 /// The selection with the name that the table has in its schema.
-fn found(conn: &mut Conn, selection: &Selection, name: &str) -> Result<Selection, TransferError> {
+pub(in crate::transfer) fn found(
+    conn: &mut Conn,
+    selection: &Selection,
+    name: &str,
+) -> Result<Selection, TransferError> {
     select::found(selection, |names| {
         let sql = "SELECT table_name FROM information_schema.tables \
                    WHERE table_schema = DATABASE() AND BINARY table_name IN (BINARY ?, BINARY ?, BINARY ?)";

@@ -15,7 +15,8 @@ use super::zone;
 use crate::embulk::input::{DatetimeCode, MysqlInput, Selection};
 use crate::transfer::context::TransferContext;
 use crate::transfer::error::TransferError;
-use crate::transfer::input::{BytesRule, convert, option_of};
+use crate::transfer::input::convert::{self, Driver, Rules};
+use crate::transfer::input::{BytesRule, option_of};
 use crate::transfer::schema::{Column, ColumnType, Schema, Zones};
 
 /// The zone of DATETIME: the process's under the legacy code, the config's, else the server's.
@@ -87,11 +88,12 @@ pub(super) fn plan(
         if untyped && option.is_none() && bytes == BytesRule::Refuse {
             return Err(unsupported(&name, columns::type_name(metadata)));
         }
-        notes.extend(convert::null_note(&name, taken, option));
-        let (to, conversion) = convert::plan(&name, taken, option, &config.default_timezone, &zones)?;
+        let rules = Rules { driver: Driver::Mysql, zone: &config.default_timezone, zones: &zones };
+        let outcome = convert::plan(&name, taken, option, rules)?;
+        notes.extend(outcome.note);
         // The server's own text of a TIMESTAMP is that of its own zone.
-        decoders.push(Decoder::new(kind, conversion, session, properties.zero_dates));
-        found.push(Column::new(name, to));
+        decoders.push(Decoder::new(kind, outcome.conversion, session, properties.zero_dates));
+        found.push(Column::new(name, outcome.kind));
     }
     Ok(Planned { schema: Schema::new(found, zones), decoders, notes })
 }

@@ -3,6 +3,7 @@
 //! What would change rows is followed or refused ([`super::refused`]); what only tunes the driver is let go; the rest is
 //! named in the log.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,7 +15,8 @@ use super::columns::{TinyInt1, YearAs};
 use super::decode::ZeroDates;
 use super::refused::{self, Verdict};
 use super::zone;
-use crate::embulk::input::{DatetimeCode, MysqlInput};
+use crate::embulk::input::{DatabaseAuth, DatetimeCode, MysqlInput, SslMode};
+use crate::embulk::output::MysqlOutput;
 use crate::embulk::text::Text;
 use crate::secret::Secret;
 use crate::transfer::error::{ErrorKind, TransferError};
@@ -51,9 +53,61 @@ const NEUTRAL: [&str; 27] = [
     "useUnicode",
 ];
 
+/// Where a server is and who asks, as an input or an output has it.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::transfer) struct Access<'c> {
+    pub(super) host: &'c Text,
+    pub(super) port: u16,
+    user: &'c Text,
+    password: &'c Secret,
+    pub(super) auth: &'c DatabaseAuth,
+    pub(super) database: &'c Text,
+    ssl: SslMode,
+    connect_timeout: Duration,
+    socket_timeout: Duration,
+    datetime_code: DatetimeCode,
+    options: &'c BTreeMap<String, Text>,
+}
+
+impl<'c> From<&'c MysqlInput> for Access<'c> {
+    fn from(config: &'c MysqlInput) -> Self {
+        Self {
+            host: &config.host,
+            port: config.port,
+            user: &config.user,
+            password: &config.password,
+            auth: &config.auth,
+            database: &config.database,
+            ssl: config.ssl,
+            connect_timeout: config.connect_timeout,
+            socket_timeout: config.socket_timeout,
+            datetime_code: config.datetime_code,
+            options: &config.options,
+        }
+    }
+}
+
+impl<'c> From<&'c MysqlOutput> for Access<'c> {
+    fn from(config: &'c MysqlOutput) -> Self {
+        Self {
+            host: &config.host,
+            port: config.port,
+            user: &config.user,
+            password: &config.password,
+            auth: &DatabaseAuth::Password,
+            database: &config.database,
+            ssl: config.ssl,
+            connect_timeout: config.connect_timeout,
+            socket_timeout: config.socket_timeout,
+            datetime_code: DatetimeCode::ServerZone,
+            options: &config.options,
+        }
+    }
+}
+
 /// What the properties say; where they are silent, what the config says.
 #[derive(Debug, Clone)]
-pub(super) struct Properties {
+pub(in crate::transfer) struct Properties {
     pub(super) connect_timeout: Duration,
     pub(super) socket_timeout: Duration,
     pub(super) encryption: Encryption,
@@ -71,7 +125,7 @@ pub(super) struct Properties {
     pub(super) zero_dates: ZeroDates,
     pub(super) session_variables: Option<Text>,
     /// Names that mean nothing here.
-    pub(super) ignored: Vec<String>,
+    pub(in crate::transfer) ignored: Vec<String>,
 }
 
 /// How the public key of the server is had, by which `caching_sha2_password` encrypts a password outside TLS.
@@ -103,7 +157,7 @@ struct Tls {
 
 impl Properties {
     /// Reads the properties of a config.
-    pub(super) fn of(config: &MysqlInput) -> Result<Self, TransferError> {
+    pub(in crate::transfer) fn of(config: &Access<'_>) -> Result<Self, TransferError> {
         let mut properties = Self {
             connect_timeout: config.connect_timeout,
             socket_timeout: config.socket_timeout,
@@ -121,7 +175,7 @@ impl Properties {
             session_variables: None,
             ignored: Vec::new(),
         };
-        for (name, value) in &config.options {
+        for (name, value) in config.options {
             properties.set(name, value)?;
         }
         properties.encryption = properties.tls(config)?;
@@ -157,7 +211,7 @@ impl Properties {
                 self.key = ServerKey::File(pem::<SubjectPublicKeyInfoDer<'_>>(name, value, "a public key")?);
             }
             "serverSslCert" => {
-                self.authority = Some(pem::<CertificateDer<'_>>(name, value, "a certificate")?)
+                self.authority = Some(pem::<CertificateDer<'_>>(name, value, "a certificate")?);
             }
             "sslCert" => self.own.0 = Some(pem::<CertificateDer<'_>>(name, value, "a certificate")?),
             "sslKey" => self.own.1 = Some(pem::<PrivateKeyDer<'_>>(name, value, "a private key")?),
@@ -174,7 +228,7 @@ impl Properties {
     }
 
     /// `sslMode` has the last word; the older properties change one side each of what `ssl` says.
-    fn tls(&self, config: &MysqlInput) -> Result<Encryption, TransferError> {
+    fn tls(&self, config: &Access<'_>) -> Result<Encryption, TransferError> {
         if let Some(value) = config.options.get("sslMode") {
             return mode("sslMode", value);
         }

@@ -10,7 +10,8 @@ use super::session::Session;
 use crate::embulk::config::EmbulkType;
 use crate::embulk::input::{ColumnOption, PostgresqlInput, ValueType};
 use crate::transfer::error::TransferError;
-use crate::transfer::input::{BytesRule, convert, option_of, unsupported};
+use crate::transfer::input::convert::{self, Driver, Rules};
+use crate::transfer::input::{BytesRule, option_of, unsupported};
 use crate::transfer::schema::{Column, ColumnType, Schema, Zones};
 
 /// What a read needs to know of its columns.
@@ -116,9 +117,10 @@ impl Plan<'_> {
         option: Option<&ColumnOption>,
         notes: &mut Vec<String>,
     ) -> Result<(ColumnType, Decoder), TransferError> {
-        notes.extend(convert::null_note(self.name, kind, option));
-        let (to, conversion) =
-            convert::plan(self.name, kind, option, &self.config.default_timezone, self.zones)?;
-        Ok((to, Decoder::new(read, conversion)))
+        let rules =
+            Rules { driver: Driver::Postgresql, zone: &self.config.default_timezone, zones: self.zones };
+        let outcome = convert::plan(self.name, kind, option, rules)?;
+        notes.extend(outcome.note);
+        Ok((outcome.kind, Decoder::new(read, outcome.conversion)))
     }
 }

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, InterruptHandle, OpenFlags};
 
-use super::convert::{self, Conversion, Given};
+use super::convert::{self, Conversion, Driver, Given, Rules};
 use super::fetched::FetchedLog;
 use super::select::{self, Statement};
 use super::{BytesRule, Flow, Input, InputFigures, PageSink, Stop, is_full};
-use crate::embulk::input::{SqliteInput, Statements};
+use crate::embulk::input::{ColumnOption, SqliteInput, Statements, ValueType};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
 use crate::transfer::encode::{Unfit, unfit};
@@ -50,8 +50,14 @@ pub fn open(
     if let Some(before) = &config.statements.before_select {
         run(before.expose(), "`before_select`")?;
     }
-    let statement = select::statement(&config.selection, '"');
     let name = select::name(&config.selection);
+    if config.statements == Statements::default() {
+        // Columns and rows of one state: the first read begins it, and the end of the connection ends it.
+        connection
+            .execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema")
+            .map_err(|error| failed(&error, &format!("{name} could not be read")))?;
+    }
+    let statement = select::statement(&config.selection, '"');
     // SQLite's own clocks are in UTC.
     let zones = Zones {
         server: jiff::tz::TimeZone::UTC,
@@ -73,10 +79,15 @@ pub fn open(
         if kind == ColumnType::Bytes && option.is_none() && bytes == BytesRule::Refuse {
             return Err(super::unsupported(&column, "BLOB"));
         }
-        notes.extend(convert::null_note(&column, kind, option));
-        let (to, conversion) = convert::plan(&column, kind, option, &config.default_timezone, &zones)?;
-        columns.push(Column::new(column, to));
-        decoders.push(Decoder { kind, conversion, scratch: Vec::new() });
+        let rules = Rules { driver: Driver::Sqlite, zone: &config.default_timezone, zones: &zones };
+        let outcome = convert::plan(&column, kind, option, rules)?;
+        notes.extend(outcome.note);
+        columns.push(Column::new(column, outcome.kind));
+        decoders.push(Decoder {
+            kind: read_as(kind, option),
+            conversion: outcome.conversion,
+            scratch: Vec::new(),
+        });
     }
     context.observer.log(Level::Info, &format!("SQL: {}", statement.shown));
     Ok(SqliteReader {
@@ -89,6 +100,14 @@ pub fn open(
         name,
         log: FetchedLog::new(Arc::clone(&context.observer)),
     })
+}
+
+/// A text that is asked for is the one that is stored, whatever was declared.
+fn read_as(kind: ColumnType, option: Option<&ColumnOption>) -> ColumnType {
+    match option {
+        Some(option) if option.value_type == ValueType::String => ColumnType::Bytes,
+        _ => kind,
+    }
 }
 
 /// Read-only unless the config has statements that may write. A file that is not there is an error, not a new file.
@@ -260,7 +279,10 @@ impl Decoder {
                 Given::Text(text)
             }
             (ColumnType::Bytes, ValueRef::Blob(bytes)) => Given::Text(bytes),
-            (ColumnType::String | ColumnType::Json, ValueRef::Integer(_) | ValueRef::Real(_)) => {
+            (
+                ColumnType::String | ColumnType::Json | ColumnType::Bytes,
+                ValueRef::Integer(_) | ValueRef::Real(_),
+            ) => {
                 decimal(value, 0, &mut self.scratch).ok_or_else(unlike)?;
                 Given::Text(&self.scratch)
             }

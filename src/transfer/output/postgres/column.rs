@@ -1,69 +1,28 @@
-//! What each column becomes: the type it gets in a new table, and the text that its values are sent as.
+//! What each column becomes: the type it gets in a new table, and which texts the columns of the server take.
 
 use crate::embulk::config::{EmbulkType, TypeMapping};
-use crate::embulk::output::{SentAs, SqlColumnOption, TableLoad};
-use crate::transfer::encode::copy_text::CopyForm;
-use crate::transfer::encode::{Clock, ClockForm, Form};
+use crate::transfer::output::sql::column::Family;
 use crate::transfer::schema::ColumnType;
-use crate::transfer::strftime::TimeFormat;
 
-/// How timestamps are written where nothing else is asked for.
-const USUAL: &str = "%Y-%m-%d %H:%M:%S.%6N";
+/// A timestamp of TIMESTAMPTZ, in UTC.
+pub(super) const ZONED: &str = "%Y-%m-%d %H:%M:%S.%6N%:z";
 
-/// Types of the server that take the same texts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Family {
-    Boolean,
-    Integer,
-    Float,
-    Decimal,
-    Bytes,
-    Json,
-    Date,
-    Time,
-    Timestamp,
-    TimestampZone,
-    Interval,
-    Bit,
-    /// Text, and every type that is known by its text only.
-    Text,
-}
-
-impl Family {
-    /// The family of a type by its name in the catalog.
-    pub(super) fn of(name: &str) -> Self {
-        match name {
-            "bool" => Self::Boolean,
-            "int2" | "int4" | "int8" | "oid" => Self::Integer,
-            "float4" | "float8" => Self::Float,
-            "numeric" | "money" => Self::Decimal,
-            "bytea" => Self::Bytes,
-            "json" | "jsonb" => Self::Json,
-            "date" => Self::Date,
-            "time" | "timetz" => Self::Time,
-            "timestamp" => Self::Timestamp,
-            "timestamptz" => Self::TimestampZone,
-            "bit" | "varbit" => Self::Bit,
-            "interval" => Self::Interval,
-            _ => Self::Text,
-        }
-    }
-
-    /// What `value_type` asks for, else the family of the column.
-    fn sent(self, sent: SentAs) -> Self {
-        match sent {
-            SentAs::Column | SentAs::Null => self,
-            SentAs::Boolean => Self::Boolean,
-            SentAs::Integer => Self::Integer,
-            SentAs::Float => Self::Float,
-            SentAs::Decimal => Self::Decimal,
-            SentAs::Text => Self::Text,
-            SentAs::Date => Self::Date,
-            SentAs::Time => Self::Time,
-            SentAs::Timestamp if self == Self::TimestampZone => self,
-            SentAs::Timestamp => Self::Timestamp,
-            SentAs::Json => Self::Json,
-        }
+/// The family of a type by its name in the catalog.
+pub(super) fn family(name: &str) -> Family {
+    match name {
+        "bool" => Family::Boolean,
+        "int2" | "int4" | "int8" | "oid" => Family::Integer,
+        "float4" | "float8" => Family::Float,
+        "numeric" | "money" => Family::Decimal,
+        "bytea" => Family::Bytes,
+        "json" | "jsonb" => Family::Json,
+        "date" => Family::Date,
+        "time" | "timetz" => Family::Time,
+        "timestamp" => Family::Timestamp,
+        "timestamptz" => Family::TimestampZone,
+        "bit" | "varbit" => Family::Bit,
+        "interval" => Family::Interval,
+        _ => Family::Text,
     }
 }
 
@@ -97,104 +56,6 @@ pub(super) fn usual_type(kind: ColumnType, types: TypeMapping) -> String {
         (TypeMapping::Exact, ColumnType::Timestamp) => "TIMESTAMPTZ",
     };
     word.to_owned()
-}
-
-/// How the values of a column are sent to a column of a family.
-pub(super) fn form(
-    kind: ColumnType,
-    family: Family,
-    option: Option<&SqlColumnOption>,
-    load: &TableLoad,
-) -> CopyForm {
-    let sent = option.map_or(SentAs::Column, |option| option.value_type);
-    if sent == SentAs::Null {
-        return CopyForm::Null;
-    }
-    let family = family.sent(sent);
-    match kind {
-        ColumnType::Boolean | ColumnType::Flag | ColumnType::Bit { .. } => {
-            CopyForm::Text(boolean(kind, family, load.types))
-        }
-        ColumnType::Long => CopyForm::Text(Form::Integer),
-        ColumnType::UnsignedLong if family == Family::Integer => CopyForm::Text(Form::Integer),
-        ColumnType::UnsignedLong => CopyForm::Text(Form::Digits),
-        ColumnType::Float | ColumnType::Double | ColumnType::Decimal { .. } if family == Family::Integer => {
-            CopyForm::Whole
-        }
-        ColumnType::Float | ColumnType::Double => CopyForm::Text(Form::JavaFloat),
-        ColumnType::Decimal { .. } => CopyForm::Text(Form::Digits),
-        ColumnType::String => CopyForm::Text(Form::Text),
-        ColumnType::Bytes if family == Family::Bytes => CopyForm::Hex,
-        ColumnType::Bytes => CopyForm::Text(Form::Base64),
-        // As Embulk writes it anew; else as it is stored.
-        ColumnType::Json if load.types == TypeMapping::Embulk => CopyForm::Text(Form::Json),
-        ColumnType::Json => CopyForm::Text(Form::Text),
-        ColumnType::Year if load.types == TypeMapping::Exact && !is_clock(family) => {
-            CopyForm::Text(Form::Integer)
-        }
-        ColumnType::Time if family == Family::Interval => CopyForm::Text(Form::TimeSpan),
-        ColumnType::Time if load.types == TypeMapping::Exact && family == Family::Time => {
-            CopyForm::Text(Form::TimeOfDay)
-        }
-        ColumnType::Time
-            if load.types == TypeMapping::Exact && family == Family::Text && plain_text(option) =>
-        {
-            CopyForm::Text(Form::TimeSpan)
-        }
-        ColumnType::Date
-        | ColumnType::DateTime
-        | ColumnType::Timestamp
-        | ColumnType::Time
-        | ColumnType::Year => clock(kind, family, option, load),
-    }
-}
-
-fn is_clock(family: Family) -> bool {
-    matches!(family, Family::Date | Family::Time | Family::Timestamp | Family::TimestampZone)
-}
-
-/// Whether nothing is said about how a timestamp is written.
-fn plain_text(option: Option<&SqlColumnOption>) -> bool {
-    option.is_none_or(|option| option.timestamp_format.is_none() && option.timezone.is_none())
-}
-
-fn boolean(kind: ColumnType, family: Family, types: TypeMapping) -> Form {
-    let number = matches!(family, Family::Integer | Family::Float | Family::Decimal | Family::Bit);
-    match (types, kind) {
-        (TypeMapping::Embulk, _) | (_, ColumnType::Flag) if number => Form::BooleanDigit,
-        (TypeMapping::Embulk, _) | (_, ColumnType::Flag) => Form::Boolean,
-        (TypeMapping::Exact, ColumnType::Boolean) if family == Family::Boolean => Form::Flag,
-        (TypeMapping::Exact, _) => Form::Digits,
-    }
-}
-
-/// A date, time or timestamp. Embulk's are instants, shown by the clock of a zone; exact ones show the source's own
-/// clock, unless the column has a zone.
-fn clock(kind: ColumnType, family: Family, option: Option<&SqlColumnOption>, load: &TableLoad) -> CopyForm {
-    let zone = option.and_then(|option| option.timezone.as_ref());
-    let exact = load.types == TypeMapping::Exact && zone.is_none();
-    let shown = match (exact, family) {
-        (true, Family::TimestampZone) | (false, Family::TimestampZone) => Clock::In(jiff::tz::TimeZone::UTC),
-        (true, _) => Clock::Wall,
-        (false, _) => Clock::In(zone.unwrap_or(&load.default_timezone).zone.clone()),
-    };
-    let given = option.and_then(|option| option.timestamp_format.as_deref());
-    let usual = match (exact, kind) {
-        (true, ColumnType::Date) => "%Y-%m-%d",
-        _ => USUAL,
-    };
-    let format = match family {
-        Family::Date => "%Y-%m-%d",
-        Family::Time => "%H:%M:%S.%6N",
-        Family::Timestamp => USUAL,
-        Family::TimestampZone => "%Y-%m-%d %H:%M:%S.%6N%:z",
-        _ => given.unwrap_or(usual),
-    };
-    let form = Form::Clock(ClockForm { format: TimeFormat::parse(format), clock: shown });
-    match family {
-        Family::Date | Family::Timestamp | Family::TimestampZone => CopyForm::Date(form),
-        _ => CopyForm::Text(form),
-    }
 }
 
 #[cfg(test)]

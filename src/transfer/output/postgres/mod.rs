@@ -1,6 +1,6 @@
 //! `type: postgresql`: rows copied into a temporary table of the session, published by one transaction.
 //!
-//! * [`column`] says what each column becomes; [`table`] what the server has and which columns go where.
+//! * [`column`] says what each column becomes; [`table`] what the server has.
 //! * [`statement`] is the SQL; [`publish`] runs the transaction; [`status`] tells a retry whether it was carried out.
 //!
 //! A temporary table ends with the session, however that ends: nothing staged is ever left behind. `insert_direct` has
@@ -18,8 +18,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use self::publish::Target;
-use self::status::{Claim, Past, Status};
-use self::table::{Plan, TargetColumn};
+use self::status::Status;
+use super::sql::column::form;
+use super::sql::past::{Claim, Past, figures};
+use super::sql::plan::{self, Plan, TargetColumn};
 use super::{Output, OutputFigures};
 use crate::embulk::input::Selection;
 use crate::embulk::output::{LoadMode, OutputConfig, PostgresqlOutput};
@@ -110,7 +112,11 @@ impl PostgresTarget {
         let name = table::qualified(&schema_name, &table);
         let failed = format!("table `{table}` could not be looked up");
         let existing = table::columns(&session, &name).map_err(|trouble| trouble.during(failed.as_str()))?;
-        let plan = table::plan(schema, &self.config.load, existing.as_deref())?;
+        let plan = {
+            let types = self.config.load.types;
+            let usual = |kind| column::usual_type(kind, types);
+            plan::plan(schema, &self.config.load, existing.as_deref(), &usual)?
+        };
         let status = Status::of(&schema_name);
         status.ensure(&session)?;
         let mut target = Target {
@@ -134,13 +140,13 @@ impl PostgresTarget {
         if self.config.load.mode == LoadMode::Replace
             && let Some(existing) = &existing
         {
-            target.plan.changes = table::changes(&target.plan.columns, existing);
+            target.plan.changes = plan::changes(&target.plan.columns, existing);
         }
         let forms = target.plan.positions.iter().zip(&target.plan.columns).map(|(position, to)| {
             let from = &schema.columns[*position];
-            let option = table::option_of(&self.config.load, &from.name);
-            let family = column::Family::of(&to.base);
-            (*position, column::form(from.kind, family, option, &self.config.load))
+            let option = plan::option_of(&self.config.load, &from.name);
+            let family = column::family(&to.base);
+            (*position, form(from.kind, family, option, &self.config.load, column::ZONED))
         });
         let encoder = CopyTextEncoder::new(schema, forms.collect());
         Ok(Work { session, target, encoder, into, copy: None, batch_bytes: 0, sent: 0, taken: 0 })
@@ -223,18 +229,18 @@ impl Output for PostgresTarget {
 
     fn recover(&mut self) -> Result<Option<OutputFigures>, TransferError> {
         let id = self.context.key.id();
-        let past = Past::read(&id, &self.context.ledger.recorded()?);
+        let past = Past::read(&self.context.ledger.recorded()?, |of| of == id);
         let earlier = format!("an earlier attempt has published `{}`", self.shown);
         if let Some(done) = &past.done {
             self.log(&earlier);
-            return Ok(Some(status::figures(done)));
+            return Ok(Some(figures(done)));
         }
         if past.open.is_empty() {
             return Ok(None);
         }
         let (session, schema) = self.connect()?;
         let status = Status::of(&schema);
-        let mut figures = None;
+        let mut published = None;
         for effect in &past.open {
             let Effect::PublishRows { id, .. } = effect else { continue };
             let claim = status.ask(&session, id, &self.context.cancel).map_err(|trouble| {
@@ -242,7 +248,7 @@ impl Output for PostgresTarget {
             })?;
             let outcome = match claim {
                 Claim::Published => {
-                    figures = Some(status::figures(effect));
+                    published = Some(figures(effect));
                     EffectOutcome::Done
                 }
                 Claim::Ours => EffectOutcome::Failed { message: "it was not carried out".to_owned() },
@@ -251,10 +257,10 @@ impl Output for PostgresTarget {
             status.forget(&session, id);
         }
         session.close();
-        if figures.is_some() {
+        if published.is_some() {
             self.log(&earlier);
         }
-        Ok(figures)
+        Ok(published)
     }
 
     fn begin(&mut self, schema: &Arc<Schema>) -> Result<(), TransferError> {

@@ -1,11 +1,9 @@
 //! The transaction that makes the rows visible.
 
-use std::time::Duration;
-
 use super::failure;
 use super::statement;
-use super::status::{Claim, Status};
-use super::table::{self, Plan};
+use super::status::Status;
+use super::table;
 use crate::embulk::output::{LoadMode, TableLoad};
 use crate::embulk::text::Text;
 use crate::session::Level;
@@ -15,9 +13,9 @@ use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::input::postgres::error::Trouble;
 use crate::transfer::input::postgres::session::Session;
 use crate::transfer::output::OutputFigures;
-
-/// How often a pause looks whether the run wants to stop.
-const LOOK: Duration = Duration::from_millis(100);
+use crate::transfer::output::sql::again::again;
+use crate::transfer::output::sql::past::Claim;
+use crate::transfer::output::sql::plan::Plan;
 
 /// The table that takes the rows.
 pub(super) struct Target {
@@ -193,33 +191,9 @@ pub(super) fn publish(
     rows: u64,
     bytes: u64,
 ) -> Result<OutputFigures, TransferError> {
-    let mut pause = load.retries.wait;
-    for tried in 0.. {
-        let error = match once(session, target, load, context, rows, bytes) {
-            Ok(figures) => return Ok(figures),
-            // What went straight into the target is gone with its transaction.
-            Err(error) if error.kind != ErrorKind::Busy || target.stage.is_none() => return Err(error),
-            Err(error) => error,
-        };
-        if tried >= load.retries.limit {
-            return Err(error);
-        }
-        context.observer.log(Level::Warn, &format!("{error}; tried again in {} ms", pause.as_millis()));
-        wait(pause, &context.cancel)?;
-        pause = pause.saturating_mul(2).min(load.retries.longest);
-    }
-    Err(TransferError::new(ErrorKind::Internal, "the tries of a publication did not end"))
-}
-
-fn wait(pause: Duration, cancel: &Cancel) -> Result<(), TransferError> {
-    let begun = std::time::Instant::now();
-    while let Some(left) = pause.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) {
-        if cancel.is_canceled() {
-            return Err(TransferError::canceled());
-        }
-        std::thread::sleep(left.min(LOOK));
-    }
-    Ok(())
+    let once = || once(session, target, load, context, rows, bytes);
+    // What went straight into the target is gone with its transaction.
+    if target.stage.is_none() { once() } else { again(load.retries, context, once) }
 }
 
 fn once(

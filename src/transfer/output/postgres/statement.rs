@@ -1,9 +1,9 @@
 //! The statements, as texts.
 
-use super::table::{Change, TargetColumn};
 use crate::embulk::output::TableLoad;
 use crate::embulk::text::Text;
 use crate::transfer::input::select::quoted as quoted_by;
+use crate::transfer::output::sql::plan::{Change, TargetColumn};
 
 /// An identifier between quotes.
 pub(super) fn quoted(name: &str) -> String {
@@ -96,12 +96,14 @@ fn equal(left: &str, right: &str, keys: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transfer::output::sql::plan::Nature;
 
     fn columns() -> Vec<TargetColumn> {
         let column = |name: &str, sql_type: &str| TargetColumn {
             name: name.to_owned(),
             sql_type: sql_type.to_owned(),
             base: String::new(),
+            nature: Nature::Plain,
         };
         vec![column("id", "bigint"), column("a\"b", "text")]
     }

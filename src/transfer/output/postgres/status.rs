@@ -6,25 +6,10 @@
 use super::table::qualified;
 use crate::cloud::postgres::literal;
 use crate::transfer::context::Cancel;
-use crate::transfer::effect::{Effect, EffectOutcome, RecordedEffect};
 use crate::transfer::error::TransferError;
 use crate::transfer::input::postgres::error::Trouble;
 use crate::transfer::input::postgres::session::Session;
-use crate::transfer::output::OutputFigures;
-
-/// The table's name.
-const TABLE: &str = "__sync_published";
-/// Rows that nobody asked for any more: the state of the run is gone as well by then.
-const OLD: &str = "90 days";
-
-/// What became of a publication.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Claim {
-    /// The row is written by this transaction, and by no other.
-    Ours,
-    /// An earlier transaction wrote it.
-    Published,
-}
+use crate::transfer::output::sql::past::{Claim, STATUS_DAYS, STATUS_TABLE};
 
 /// The table in a schema.
 pub(super) struct Status {
@@ -33,7 +18,7 @@ pub(super) struct Status {
 
 impl Status {
     pub(super) fn of(schema: &str) -> Self {
-        Self { table: qualified(schema, TABLE) }
+        Self { table: qualified(schema, STATUS_TABLE) }
     }
 
     fn exists(&self, session: &Session) -> Result<bool, Trouble> {
@@ -52,8 +37,7 @@ impl Status {
     pub(super) fn ensure(&self, session: &Session) -> Result<(), TransferError> {
         let failed = |trouble: Trouble| {
             let refused = trouble.has_code("42501");
-            let error =
-                trouble.during(format!("the table {TABLE} could not be made", TABLE = shown(&self.table)));
+            let error = trouble.during(format!("the table {} could not be made", shown(&self.table)));
             if refused {
                 error.hint(format!(
                     "let somebody who may run `{}` and grant SELECT, INSERT and DELETE on it",
@@ -93,7 +77,7 @@ impl Status {
     /// Removes the row of a publication that is recorded, and old ones. What stays does no harm.
     pub(super) fn forget(&self, session: &Session, id: &str) {
         let sql = format!(
-            "DELETE FROM {} WHERE id = {} OR published_at < now() - interval '{OLD}'",
+            "DELETE FROM {} WHERE id = {} OR published_at < now() - interval '{STATUS_DAYS} days'",
             self.table,
             literal(id)
         );
@@ -103,67 +87,4 @@ impl Status {
 
 fn shown(table: &str) -> String {
     format!("`{}`", table.replace('"', ""))
-}
-
-/// What earlier attempts recorded.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Past {
-    /// The publication of this transfer, where it is done.
-    pub(super) done: Option<Effect>,
-    /// Publications whose end nobody recorded, also those of earlier rounds.
-    pub(super) open: Vec<Effect>,
-}
-
-impl Past {
-    pub(super) fn read(id: &str, recorded: &[RecordedEffect]) -> Self {
-        let mut latest: Vec<(&Effect, Option<&EffectOutcome>)> = Vec::new();
-        for RecordedEffect { effect, outcome } in recorded {
-            match latest.iter_mut().find(|(known, _)| *known == effect) {
-                Some((_, known)) => *known = outcome.as_ref(),
-                None => latest.push((effect, outcome.as_ref())),
-            }
-        }
-        let mut past = Self::default();
-        for (effect, outcome) in latest {
-            let Effect::PublishRows { id: of, .. } = effect else { continue };
-            match outcome {
-                None => past.open.push(effect.clone()),
-                Some(EffectOutcome::Done) if of == id => past.done = Some(effect.clone()),
-                Some(_) => {}
-            }
-        }
-        past
-    }
-}
-
-/// The figures of a publication.
-pub(super) fn figures(effect: &Effect) -> OutputFigures {
-    let Effect::PublishRows { rows, bytes, .. } = effect else { return OutputFigures::default() };
-    OutputFigures { rows_sent: *rows, rows_loaded: Some(*rows), bytes: *bytes, notes: Vec::new() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn publication(id: &str, rows: u64) -> Effect {
-        Effect::PublishRows { target: "t".to_owned(), id: id.to_owned(), rows, bytes: 9 }
-    }
-
-    #[test]
-    fn what_nobody_recorded_the_end_of_is_open() {
-        let failed = EffectOutcome::Failed { message: "x".to_owned() };
-        let recorded = [
-            (publication("a", 1), None),
-            (publication("a", 1), Some(failed)),
-            (publication("b", 2), None),
-            (publication("a", 3), None),
-            (publication("c", 4), Some(EffectOutcome::Done)),
-        ];
-        let recorded = recorded.map(|(effect, outcome)| RecordedEffect { effect, outcome });
-        let past = Past::read("a", &recorded);
-        assert_eq!(past.open, [publication("b", 2), publication("a", 3)]);
-        assert_eq!(past.done, None);
-        assert_eq!(Past::read("c", &recorded).done, Some(publication("c", 4)));
-    }
 }

@@ -1,0 +1,45 @@
+//! A whole transfer file from text to config, as template and as plain YAML, with a partial that it may include.
+
+#![no_main]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use libfuzzer_sys::fuzz_target;
+use sync::embulk::{ForeignPlugins, Surroundings, check_file, load};
+use sync::reader::MemoryReader;
+use sync::report::problems::render;
+use sync::secret::{Secret, SecretError, SecretStore};
+
+/// The line between the two files.
+const CUT: &str = "\n#--- _part.yml.liquid\n";
+
+struct Nothing;
+
+impl SecretStore for Nothing {
+    fn get(&self, name: &str) -> Result<Secret, SecretError> {
+        Err(SecretError::NotFound { name: name.to_owned() })
+    }
+}
+
+fuzz_target!(|text: &str| {
+    let (main, part) = text.split_once(CUT).unwrap_or((text, "host: {{ env.X }}\n"));
+    for name in ["a.yml", "a.yml.liquid"] {
+        let reader = MemoryReader::default().with(name, main).with("_part.yml.liquid", part);
+        let env = BTreeMap::from([("X".to_owned(), "a,b".to_owned())]);
+        let surroundings = Surroundings {
+            env: &env,
+            reader: &reader,
+            secrets: &Nothing,
+            is_secret: &|_, _| false,
+            now: &jiff::Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::UTC),
+            directory: Path::new("work"),
+            diff: None,
+        };
+        let _ = render(&check_file(Path::new(name), &reader, ForeignPlugins::Refuse), false);
+        match load(Path::new(name), &surroundings) {
+            Ok(loaded) => drop(render(&loaded.problems, false)),
+            Err(problems) => assert!(problems.iter().any(|problem| problem.is_error()), "no reason"),
+        }
+    }
+});
