@@ -75,13 +75,6 @@ pub(super) fn check_memory(
     ))
 }
 
-/// Two files of a run that would have one name.
-pub(super) fn one_name_twice(what: &str, name: &str) -> TransferError {
-    let message = format!("two {what} of this run have the name `{name}`");
-    TransferError::new(ErrorKind::Config, message)
-        .hint("let `sequence_format` part its two numbers: `.%03d.%02d`")
-}
-
 /// A sink behind the encoders of an output.
 pub(super) fn encoded<W: Write>(options: &FileOutput, sink: W) -> Result<Encoded<W>, TransferError> {
     Encoded::new(sink, &options.encoders).map_err(|error| unwritable(&error))

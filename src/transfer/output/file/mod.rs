@@ -116,9 +116,6 @@ impl FileTarget {
 
     fn open_next(&mut self, task: usize) -> Result<(), TransferError> {
         let path = self.path(task, self.tasks[task].files);
-        if self.begun.iter().any(|begun| begun.path == path) {
-            return Err(formatter::one_name_twice("files", &shown(&path)));
-        }
         let place = Place::of(&path, &self.context.key.id()).map_err(|error| failed(&path, &error))?;
         if let Place::Beside { target, .. } = &place
             && *target != path

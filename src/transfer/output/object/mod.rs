@@ -159,9 +159,6 @@ impl ObjectTarget {
 
     fn open_next(&mut self, task: usize) -> Result<(), TransferError> {
         let key = self.names.key(&self.files, task, self.tasks[task].files);
-        if self.begun.iter().any(|(begun, _)| *begun == key) {
-            return Err(formatter::one_name_twice("objects", &key.shown));
-        }
         self.log(&format!("Writing {} file '{}'", self.kind, key.shown));
         let shelf = Shelf::default();
         let sink = formatter::encoded(&self.files, shelf.clone())?;
