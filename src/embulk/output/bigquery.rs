@@ -35,6 +35,12 @@ pub struct BigqueryOutput {
     pub description: Option<String>,
     /// What the staged data is written as.
     pub source_format: SourceFormat,
+    /// Whether `source_format` stands in the file.
+    pub format_choice: FormatChoice,
+    /// Between the fields of CSV.
+    pub field_delimiter: char,
+    /// How files that are loaded as they are hold their text (`skip_file_generation`). What is written here is UTF-8.
+    pub encoding: TextEncoding,
     /// How the staged data is compressed.
     pub compression: Compression,
     /// Where data is staged; none: the upload endpoint of BigQuery.
@@ -70,6 +76,12 @@ pub struct BigqueryOutput {
     pub staging_life: Option<Duration>,
     /// `skip_load: true`: only the files are made.
     pub local: Option<LocalFiles>,
+    /// `delete_from_local_when_job_end: false`: what is sent is kept in files, too.
+    pub kept: Option<LocalFiles>,
+    /// `skip_file_generation: true`: files that are there are loaded, and no rows.
+    pub ready: Option<ReadyFiles>,
+    /// `progress_log_interval`: how often the log says how many rows were written.
+    pub progress_interval: Option<Duration>,
     /// `with_rehearsal`: after so many rows they are loaded into a table of their own, to see whether they can be.
     pub rehearsal: Option<u64>,
     /// Seconds between two looks at a job.
@@ -137,6 +149,26 @@ pub struct LocalFiles {
     pub file_ext: Option<String>,
 }
 
+/// Files that are loaded as they are: those whose path begins and ends so.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadyFiles {
+    /// Start of the path, relative to the working directory of the transfer.
+    pub path_prefix: Text,
+    /// `file_ext`, else that of the format.
+    pub file_ext: String,
+    /// `delete_from_local_when_job_end`: what becomes of them once they are loaded.
+    pub afterwards: Afterwards,
+}
+
+/// What becomes of files that were loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Afterwards {
+    /// They go, so that the next run does not load them again.
+    Delete,
+    /// They stay.
+    Keep,
+}
+
 /// The fields of the target, where they are not those of the rows.
 #[derive(Debug, Clone, PartialEq)]
 pub enum GivenSchema {
@@ -195,6 +227,71 @@ pub enum SourceFormat {
     Jsonl,
     /// `PARQUET` (of this program, not of the plugin).
     Parquet,
+}
+
+impl SourceFormat {
+    /// The name in BigQuery's API.
+    pub fn api_name(self) -> &'static str {
+        match self {
+            Self::Csv => "CSV",
+            Self::Jsonl => "NEWLINE_DELIMITED_JSON",
+            Self::Parquet => "PARQUET",
+        }
+    }
+
+    /// What comes after the name of a file. Parquet compresses its own blocks.
+    pub fn extension(self, compression: Compression) -> &'static str {
+        match (self, compression) {
+            (Self::Parquet, _) => ".parquet",
+            (Self::Jsonl, Compression::None) => ".jsonl",
+            (Self::Jsonl, Compression::Gzip) => ".jsonl.gz",
+            (Self::Csv, Compression::None) => ".csv",
+            (Self::Csv, Compression::Gzip) => ".csv.gz",
+        }
+    }
+}
+
+/// Who chooses what staged data is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FormatChoice {
+    /// The file, by `source_format` or by an option that only CSV has.
+    Written,
+    /// The output: the fastest that gives the table that CSV would give.
+    Fastest,
+}
+
+/// How a file holds its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextEncoding {
+    /// UTF-8
+    Utf8,
+    /// ISO-8859-1
+    Latin1,
+    /// UTF-16, the higher byte first.
+    Utf16Be,
+    /// UTF-16, the lower byte first.
+    Utf16Le,
+    /// UTF-32, the highest byte first.
+    Utf32Be,
+    /// UTF-32, the lowest byte first.
+    Utf32Le,
+}
+
+impl TextEncoding {
+    /// Every name with its encoding.
+    pub const NAMES: [(&'static str, Self); 6] = [
+        ("UTF-8", Self::Utf8),
+        ("ISO-8859-1", Self::Latin1),
+        ("UTF-16BE", Self::Utf16Be),
+        ("UTF-16LE", Self::Utf16Le),
+        ("UTF-32BE", Self::Utf32Be),
+        ("UTF-32LE", Self::Utf32Le),
+    ];
+
+    /// The name in BigQuery's API.
+    pub fn api_name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, known)| *known == self).map_or("UTF-8", |(name, _)| name)
+    }
 }
 
 /// How staged data is compressed.

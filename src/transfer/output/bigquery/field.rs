@@ -13,7 +13,7 @@ use crate::embulk::output::{
     BigqueryColumnOption, BigqueryOutput, Conversion, FieldMode, FieldType, SourceFormat, UnknownValues,
 };
 use crate::transfer::encode::arrow::ParquetType;
-use crate::transfer::encode::{Clock, EpochUnit, Form, Rendering};
+use crate::transfer::encode::{Clock, ClockForm, EpochUnit, Form, Rendering};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::schema::{Column, ColumnType, Schema};
 
@@ -317,7 +317,7 @@ pub(super) fn parquet_types(schema: &Schema, fields: &[Field]) -> Result<Vec<Par
     let pairs = schema.columns.iter().zip(fields);
     pairs
         .map(|(column, field)| {
-            parquet_type(column.kind, field).ok_or_else(|| {
+            parquet_type(column.kind, field, schema).ok_or_else(|| {
                 let (name, target) = (&column.name, field.kind.api_name());
                 let format = SourceFormat::Parquet;
                 TransferError::new(
@@ -330,13 +330,16 @@ pub(super) fn parquet_types(schema: &Schema, fields: &[Field]) -> Result<Vec<Par
         .collect()
 }
 
-fn parquet_type(column: ColumnType, field: &Field) -> Option<ParquetType> {
+/// The type of one column; none where Parquet would hold something else than the text of the same field.
+pub(super) fn parquet_type(column: ColumnType, field: &Field, schema: &Schema) -> Option<ParquetType> {
+    let form = &field.rendering.form;
     let temporal = column.embulk() == EmbulkType::Timestamp;
     let number = matches!(column.embulk(), EmbulkType::Long | EmbulkType::Boolean);
     Some(match (field.kind, column) {
         (FieldType::Boolean, ColumnType::Long | ColumnType::UnsignedLong) => ParquetType::Flag,
         (FieldType::Boolean, _) if number => ParquetType::Boolean,
-        (FieldType::Integer, _) if number || column == ColumnType::Year => ParquetType::Long,
+        (FieldType::Integer, _) if number => ParquetType::Long,
+        (FieldType::Integer, ColumnType::Year) if matches!(form, Form::Integer) => ParquetType::Long,
         (FieldType::Float, ColumnType::Float) => ParquetType::Float,
         (FieldType::Float, ColumnType::Double | ColumnType::Decimal { .. }) => ParquetType::Double,
         (FieldType::String, ColumnType::String | ColumnType::Bytes) => ParquetType::String,
@@ -356,12 +359,23 @@ fn parquet_type(column: ColumnType, field: &Field) -> Option<ParquetType> {
             ParquetType::Decimal { precision: 20, scale: 0 }
         }
         (FieldType::Numeric, ColumnType::Bit { .. }) => ParquetType::Decimal { precision: 20, scale: 0 },
-        (FieldType::Date, ColumnType::Date) => ParquetType::Date,
-        (FieldType::Datetime, ColumnType::DateTime) => ParquetType::DateTime,
-        (FieldType::Time, ColumnType::Time) => ParquetType::Time,
+        (FieldType::Date, ColumnType::Date) if shows_wall(form, &schema.zones.process) => ParquetType::Date,
+        (FieldType::Datetime, ColumnType::DateTime) if shows_wall(form, &schema.zones.server) => {
+            ParquetType::DateTime
+        }
+        (FieldType::Time, ColumnType::Time) if matches!(form, Form::TimeOfDay) => ParquetType::Time,
         (FieldType::Timestamp, _) if temporal => ParquetType::Timestamp,
         _ => return None,
     })
+}
+
+/// Whether a clock shows what the source holds: none that is asked for a zone, but its own.
+fn shows_wall(form: &Form, own: &jiff::tz::TimeZone) -> bool {
+    match form {
+        Form::Clock(ClockForm { clock: Clock::Wall, .. }) => true,
+        Form::Clock(ClockForm { clock: Clock::In(zone), .. }) => zone == own,
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -405,9 +419,10 @@ mod tests {
     #[test]
     fn a_decimal_without_a_limit_takes_that_of_its_field() {
         let unlimited = ColumnType::Decimal { precision: 255, scale: 0 };
+        let schema = Schema::new(Vec::new(), crate::transfer::schema::Zones::utc());
         for (kind, precision, scale) in [(FieldType::Numeric, 38, 9), (FieldType::Bignumeric, 76, 38)] {
             let field = Field { kind, schema: Value::Null, rendering: Rendering::quoted(Form::Digits) };
-            let found = parquet_type(unlimited, &field);
+            let found = parquet_type(unlimited, &field, &schema);
             assert!(
                 matches!(found, Some(ParquetType::Decimal { precision: p, scale: s }) if (p, s) == (precision, scale)),
                 "{found:?}"
