@@ -77,7 +77,8 @@ impl Run<'_> {
         let own = self.project(side);
         // `@ID1@` is what the recording has for a random id.
         let text = value.to_string().replace('@', "_").replace("\"p\"", &format!("\"{own}\""));
-        let text = text.replace("\"dp\"", &format!("\"{own}-dp\"")).replace("bucket-a", &format!("{own}-bucket"));
+        let text =
+            text.replace("\"dp\"", &format!("\"{own}-dp\"")).replace("bucket-a", &format!("{own}-bucket"));
         serde_json::from_str(&text).unwrap()
     }
 
@@ -137,8 +138,7 @@ impl Run<'_> {
             Some(made) => self.apply(made, side),
             None => self.make_plain(side),
         }
-        let tables: &[&str] =
-            if self.is_partition() { &["t$20240101", "t$20240102"] } else { &["t"] };
+        let tables: &[&str] = if self.is_partition() { &["t$20240101", "t$20240102"] } else { &["t"] };
         for table in tables {
             self.load_line(side, table, "{\"id\": 9}\n");
         }
@@ -146,7 +146,8 @@ impl Run<'_> {
 
     /// A table that the run finds and does not make.
     fn make_plain(&self, side: Side) {
-        let body = json!({"tableReference": {"tableId": "t"}, "schema": {"fields": RECORDED["schemas"]["small"]}});
+        let body =
+            json!({"tableReference": {"tableId": "t"}, "schema": {"fields": RECORDED["schemas"]["small"]}});
         self.post(&self.at(&format!("{}/datasets/ds/tables", self.project(side))), &body);
     }
 
@@ -169,7 +170,8 @@ impl Run<'_> {
 
     /// A load job with its bytes, done when it is answered.
     fn send_job(&self, project: &str, job: &Value, bytes: &str) {
-        let url = format!("{}/upload/bigquery/v2/projects/{project}/jobs?uploadType=multipart", self.fake.url());
+        let url =
+            format!("{}/upload/bigquery/v2/projects/{project}/jobs?uploadType=multipart", self.fake.url());
         let body = format!(
             "--border\r\ncontent-type: application/json\r\n\r\n{job}\r\n--border\r\n\
              content-type: application/octet-stream\r\n\r\n{bytes}\r\n--border--\r\n"
@@ -188,6 +190,12 @@ impl Run<'_> {
                 let name = schema.as_str().unwrap().to_owned();
                 *schema = json!({"fields": RECORDED["schemas"][name]});
             }
+        }
+        // On the wire the plugin's client writes a number of 64 bits as a text.
+        if let Some(number) =
+            call.pointer_mut("/body/timePartitioning/expirationMs").filter(|it| it.is_number())
+        {
+            *number = json!(number.to_string());
         }
         let text = |key: &str| call[key].as_str().unwrap_or_default().to_owned();
         let (project, dataset) = (text("projectId"), text("datasetId"));
@@ -214,7 +222,10 @@ impl Run<'_> {
             "storage.objects.insert" => {
                 let (bucket, name) = (text("bucket"), encoded(body["name"].as_str().unwrap()));
                 let sent = RECORDED["uploads"][call["sends"].as_str().unwrap()].as_str().unwrap();
-                let url = format!("{}/upload/storage/v1/b/{bucket}/o?uploadType=media&name={name}", self.fake.url());
+                let url = format!(
+                    "{}/upload/storage/v1/b/{bucket}/o?uploadType=media&name={name}",
+                    self.fake.url()
+                );
                 assert_eq!(http::send_bytes("POST", &url, sent.as_bytes()).status, 200);
             }
             "storage.objects.delete" => {
@@ -266,7 +277,10 @@ impl Run<'_> {
                 let tables = if listed.status == 200 { listed.json()["tables"].clone() } else { json!([]) };
                 for table in tables.as_array().into_iter().flatten() {
                     let name = table["tableReference"]["tableId"].as_str().unwrap();
-                    state.insert(format!("{shown}.{dataset}.{name}"), self.table(&format!("{at}/{}", encoded(name))));
+                    state.insert(
+                        format!("{shown}.{dataset}.{name}"),
+                        self.table(&format!("{at}/{}", encoded(name))),
+                    );
                 }
             }
         }
@@ -278,10 +292,6 @@ impl Run<'_> {
         let mut table = json!({"numRows": resource["numRows"], "fields": resource["schema"]["fields"]});
         for key in ["description", "timePartitioning", "rangePartitioning", "clustering"] {
             table[key] = resource[key].clone();
-        }
-        // The API shows numbers of 64 bits as texts, whatever it was given.
-        if let Some(number) = table["timePartitioning"]["expirationMs"].as_i64() {
-            table["timePartitioning"]["expirationMs"] = json!(number.to_string());
         }
         if !self.is_told() {
             let mut parts = vec![String::new()];
@@ -373,8 +383,14 @@ fn unlike(theirs: Option<String>, ours: Option<String>) -> Vec<String> {
 }
 
 /// Load options by which a job says how its rows are read.
-const OPTIONS: [&str; 6] =
-    ["sourceFormat", "maxBadRecords", "fieldDelimiter", "encoding", "ignoreUnknownValues", "allowQuotedNewlines"];
+const OPTIONS: [&str; 6] = [
+    "sourceFormat",
+    "maxBadRecords",
+    "fieldDelimiter",
+    "encoding",
+    "ignoreUnknownValues",
+    "allowQuotedNewlines",
+];
 
 fn options(load: &Value) -> Vec<(&'static str, Value)> {
     let usual = |key: &str| match key {
@@ -431,7 +447,8 @@ fn differences(run: &Run<'_>, database: &MySqlDatabase, more: &Value) -> Vec<Str
 fn source() -> Option<MySqlDatabase> {
     let database = servers::mariadb()?.fresh_database();
     let sql = include_str!("../fixtures/bigquery/source.sql");
-    let sql: String = sql.lines().filter(|line| !line.starts_with("--")).flat_map(|line| [line, "\n"]).collect();
+    let sql: String =
+        sql.lines().filter(|line| !line.starts_with("--")).flat_map(|line| [line, "\n"]).collect();
     database.run(sql.split(";\n").filter(|statement| !statement.trim().is_empty()));
     Some(database)
 }
@@ -439,7 +456,10 @@ fn source() -> Option<MySqlDatabase> {
 /// Whether the stand-in can read the rows that were recorded, so that the tables can be compared row by row.
 fn can_be_read(run: &Value) -> bool {
     let sent = run["report"]["num_input_rows"] == run["reported"];
-    run["from"] != "t" && sent && run["name"] != "append_load_options" && run["name"] != "append_payload"
+    run["from"] != "t"
+        && sent
+        && run["name"] != "append_load_options"
+        && run["name"] != "append_payload"
         && run["name"] != "replace_schema_file"
         && run["out"]["auto_create_dataset"] != true
 }

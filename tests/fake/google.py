@@ -119,7 +119,8 @@ class Google:
         elif what == ("POST", "config"):
             self.bigquery.jobs.polls = int(request.json()["polls"])
         elif what == ("GET", "calls"):
-            return Response(200, self.calls.all)
+            path = request.query.get("path", "")
+            return Response(200, [call for call in self.calls.all if path in call["path"]])
         elif what == ("GET", "unread"):
             return Response(200, self.bigquery.jobs.unread())
         else:

@@ -136,9 +136,7 @@ impl<'a> Section<'a> {
     ) -> Option<i64> {
         self.whole(key, bounds, |scalar| match scalar {
             Scalar::Text(text) => ruby::integer(text.expose()),
-            Scalar::Number(number) => {
-                number.parse().ok().or_else(|| whole_part(number.parse::<f64>().ok()?))
-            }
+            Scalar::Number(number) => number.parse().ok().or_else(|| whole_part(number.parse::<f64>().ok()?)),
             _ => None,
         })
     }

@@ -33,16 +33,20 @@ pub(super) fn files(section: &Section<'_>, compression: Compression) -> Files {
     let own_ext = section.plain("file_ext");
     let mut ready = None;
     if is_ready {
-        conflict(section, skips, "skip_load", "neither makes a file nor loads one");
-        conflict(section, format == SourceFormat::Parquet, "source_format", "loads files of Parquet only");
-        ready = prefix_for(section, prefix.clone(), "skip_file_generation", "loads files").map(|path_prefix| {
-            let usual = format.extension(compression).to_owned();
-            let afterwards = if keeps { Afterwards::Keep } else { Afterwards::Delete };
-            ReadyFiles { path_prefix, file_ext: own_ext.clone().unwrap_or(usual), afterwards }
-        });
+        if skips {
+            let message = "`skip_load` and `skip_file_generation` leave nothing to do".to_owned();
+            section.refuse_value("skip_load", message);
+        }
+        ready =
+            prefix_for(section, prefix.clone(), "skip_file_generation", "loads files").map(|path_prefix| {
+                let usual = format.extension(compression).to_owned();
+                let afterwards = if keeps { Afterwards::Keep } else { Afterwards::Delete };
+                ReadyFiles { path_prefix, file_ext: own_ext.clone().unwrap_or(usual), afterwards }
+            });
     }
     let left = |wanted: bool, key| {
-        let path_prefix = wanted.then(|| prefix_for(section, prefix.clone(), key, "leaves a file")).flatten()?;
+        let path_prefix =
+            wanted.then(|| prefix_for(section, prefix.clone(), key, "leaves a file")).flatten()?;
         Some(LocalFiles { path_prefix, sequence: names.clone()?, file_ext: own_ext.clone() })
     };
     let local = left(skips && !is_ready, "skip_load");
@@ -91,14 +95,6 @@ fn prefix_for(section: &Section<'_>, prefix: Option<Text>, key: &'static str, do
         section.binder().report(Problem::error("missing-option", message, span));
     }
     prefix
-}
-
-fn conflict(section: &Section<'_>, is_one: bool, other: &'static str, does: &str) {
-    if is_one {
-        let message = format!("`skip_file_generation` with this `{other}` {does}");
-        let span = section.node(other).map_or(section.span(), |node| &node.span);
-        section.binder().report(Problem::error("bad-value", message, span));
-    }
 }
 
 /// `field_delimiter`: one character of ASCII; BigQuery takes `\t` for a tab, too.

@@ -6,7 +6,9 @@
 //! stays CSV, which is Embulk's.
 
 use super::field::{self, Field};
-use crate::embulk::output::{BigqueryOutput, FieldMode, FieldType, FormatChoice, SourceFormat, UnknownValues};
+use crate::embulk::output::{
+    BigqueryOutput, FieldMode, FieldType, FormatChoice, SourceFormat, UnknownValues,
+};
 use crate::transfer::encode::Form;
 use crate::transfer::schema::{Column, Schema};
 
@@ -118,18 +120,12 @@ mod tests {
         ];
         assert_eq!(chosen(&every, |_| {}), SourceFormat::Parquet);
         assert_eq!(chosen(&every, |config| config.max_bad_records = 1), SourceFormat::Csv);
-        assert_eq!(
-            chosen(&every, |config| config.unknown_values = UnknownValues::Ignore),
-            SourceFormat::Csv
-        );
+        assert_eq!(chosen(&every, |config| config.unknown_values = UnknownValues::Ignore), SourceFormat::Csv);
         assert_eq!(
             chosen(&every, |config| config.given_schema = Some(GivenSchema::File(Vec::new()))),
             SourceFormat::Csv
         );
-        assert_eq!(
-            chosen(&every, |config| config.format_choice = FormatChoice::Written),
-            SourceFormat::Csv
-        );
+        assert_eq!(chosen(&every, |config| config.format_choice = FormatChoice::Written), SourceFormat::Csv);
         assert_eq!(chosen(&every, |config| config.types = TypeMapping::Exact), SourceFormat::Jsonl);
     }
 
@@ -140,7 +136,10 @@ mod tests {
             (("名前", text, None), SourceFormat::Jsonl),
             (("t", ColumnType::DateTime, Some(FieldType::Datetime)), SourceFormat::Jsonl),
             (("t", ColumnType::DateTime, Some(FieldType::Time)), SourceFormat::Jsonl),
-            (("t", ColumnType::Decimal { precision: 9, scale: 0 }, Some(FieldType::Numeric)), SourceFormat::Jsonl),
+            (
+                ("t", ColumnType::Decimal { precision: 9, scale: 0 }, Some(FieldType::Numeric)),
+                SourceFormat::Jsonl,
+            ),
             (("t", text, Some(FieldType::Integer)), SourceFormat::Jsonl),
             (("t", text, Some(FieldType::Record)), SourceFormat::Jsonl),
             (("t", ColumnType::Long, Some(FieldType::Timestamp)), SourceFormat::Csv),

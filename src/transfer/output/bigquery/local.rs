@@ -38,7 +38,8 @@ impl LocalFile {
         let middle = |part: usize| files.sequence.text(process, part);
         let goes_on = part > 0 && middle(part) == middle(part - 1);
         if goes_on && config.source_format == SourceFormat::Parquet {
-            let message = "`sequence_format` gives all files one name, and one file of Parquet cannot hold them";
+            let message =
+                "`sequence_format` gives all files one name, and one file of Parquet cannot hold them";
             return Err(TransferError::new(ErrorKind::Config, message).hint("write `.%d.%d`"));
         }
         let name = format!("{}{}{extension}", files.path_prefix.expose(), middle(part));

@@ -65,7 +65,8 @@ impl Packer {
             (_, Some(payload)) => Format::Lines(Box::new(PayloadEncoder::new(payload, schema)?)),
             (SourceFormat::Jsonl, None) => Format::Lines(Box::new(JsonlEncoder::new(schema, renderings()))),
             (SourceFormat::Csv, None) => {
-                let marks = CsvFormat { delimiter: config.field_delimiter.to_string(), ..CsvFormat::bigquery() };
+                let marks =
+                    CsvFormat { delimiter: config.field_delimiter.to_string(), ..CsvFormat::bigquery() };
                 Format::Lines(Box::new(CsvEncoder::new(schema, renderings(), marks)))
             }
             (SourceFormat::Parquet, None) => {
@@ -95,7 +96,11 @@ impl Packer {
             let null = (0..page.rows).find(|row| !page.columns[*at].validity.is_valid(*row));
             if let Some(row) = null {
                 let row = page.first_row + row as u64;
-                return Err(unfit(&page.schema.columns[*at], row, &Unfit("is NULL, and its field is REQUIRED")));
+                return Err(unfit(
+                    &page.schema.columns[*at],
+                    row,
+                    &Unfit("is NULL, and its field is REQUIRED"),
+                ));
             }
         }
         Ok(())
