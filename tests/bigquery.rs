@@ -30,6 +30,8 @@ use sync::transfer::schema::{Column, ColumnType, Schema, Zones};
 use crate::google_clients::check_calls;
 use crate::support::google::FakeGoogle;
 
+mod differences;
+mod files;
 mod modes;
 mod plugin_runs;
 

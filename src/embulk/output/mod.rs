@@ -1,6 +1,7 @@
 //! The options of `out:`, per `type:`.
 
 mod bigquery;
+mod bigquery_files;
 mod file;
 mod object;
 mod sql;
@@ -10,6 +11,7 @@ use std::fmt;
 use super::text::Text;
 
 pub use bigquery::*;
+pub use bigquery_files::*;
 pub use file::*;
 pub use object::*;
 pub use sql::*;

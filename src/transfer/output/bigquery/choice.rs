@@ -5,7 +5,8 @@
 //! program makes: what the source's own text becomes in a TIMESTAMP (an empty one, say) is CSV's to decide. All else
 //! stays CSV, which is Embulk's.
 
-use super::field::{self, Field};
+use super::field::Field;
+use super::parquet_type::parquet_type;
 use crate::embulk::output::{
     BigqueryOutput, FieldMode, FieldType, FormatChoice, SourceFormat, UnknownValues,
 };
@@ -45,7 +46,7 @@ fn fits_parquet(column: &Column, field: &Field, schema: &Schema) -> bool {
     certain
         && has_mode(field, FieldMode::Nullable)
         && is_plain(&column.name)
-        && field::parquet_type(column.kind, field, schema).is_some()
+        && parquet_type(column.kind, field, schema).is_some()
 }
 
 /// Whether lines of JSON hold what CSV would: a text that is not the source's own.
@@ -86,6 +87,7 @@ mod tests {
     use super::*;
     use crate::embulk::config::TypeMapping;
     use crate::embulk::output::GivenSchema;
+    use crate::transfer::output::bigquery::field;
     use crate::transfer::output::bigquery::tests::{config, option};
     use crate::transfer::schema::{ColumnType, Zones};
 

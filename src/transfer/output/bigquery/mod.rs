@@ -16,6 +16,7 @@ pub(super) mod failure;
 mod field;
 mod job;
 mod local;
+mod parquet_type;
 mod payload;
 mod publish;
 mod ready;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use flate2::Compression as Level;
 use flate2::write::GzEncoder;
 
-use super::field::{Field, parquet_types};
+use super::field::Field;
+use super::parquet_type::parquet_types;
 use super::payload::PayloadEncoder;
 use crate::cloud::google::upload::{CHUNK, CHUNKS_HELD};
 use crate::embulk::output::{BigqueryOutput, Compression, FieldMode, FormatChoice, SourceFormat};
