@@ -19,6 +19,7 @@ mod load;
 pub mod output;
 pub mod pattern;
 pub mod replacement;
+pub mod ruby;
 mod template;
 pub mod text;
 pub mod zone;

@@ -2,6 +2,7 @@
 
 mod bigquery;
 mod charset;
+mod bigquery_files;
 mod file;
 mod object;
 mod sequence;
@@ -13,6 +14,7 @@ use super::text::Text;
 
 pub use bigquery::*;
 pub use charset::*;
+pub use bigquery_files::*;
 pub use file::*;
 pub use object::*;
 pub use sequence::*;

@@ -68,8 +68,7 @@ impl CellWriter {
             Form::Flag => return Err(Unfit("is neither 0 nor 1")),
             Form::BooleanDigit => out.push(if value == -1 || value > 0 { b'1' } else { b'0' }),
             Form::Float => {
-                push_i64(value, out);
-                out.extend_from_slice(b".0");
+                push_ruby_float(value as f64, out);
             }
             Form::Clock(_) => return self.clock(value, out),
             Form::Epoch(unit) => {
@@ -91,8 +90,7 @@ impl CellWriter {
             Form::Boolean => push_boolean(is_true(self.kind, value), out),
             Form::BooleanDigit => out.push(if is_true(self.kind, value) { b'1' } else { b'0' }),
             Form::Float => {
-                push_u64(value, out);
-                out.extend_from_slice(b".0");
+                push_ruby_float(value as f64, out);
             }
             _ => return Err(WRONG_FORM),
         }

@@ -67,6 +67,16 @@ impl<W: Write + Send> ParquetEncoder<W> {
         Ok(Self { fields: Arc::new(ArrowSchema::new(fields)), columns, state: State::Waiting(sink) })
     }
 
+    /// The same with columns, by their places, that are REQUIRED in the file: no row may have a NULL there.
+    #[must_use]
+    pub fn requiring(mut self, required: &[usize]) -> Self {
+        let fields = self.fields.fields().iter().enumerate();
+        let fields: Vec<Field> =
+            fields.map(|(at, field)| field.as_ref().clone().with_nullable(!required.contains(&at))).collect();
+        self.fields = Arc::new(ArrowSchema::new(fields));
+        self
+    }
+
     /// Writes the rows of a page.
     pub fn write(&mut self, page: &Page) -> Result<(), TransferError> {
         let arrays = page.columns.iter().zip(&mut self.columns).zip(&page.schema.columns);

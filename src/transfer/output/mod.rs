@@ -30,7 +30,7 @@ pub fn open(config: &EmbulkConfig, context: &TransferContext) -> Result<Box<dyn 
         OutputConfig::Postgresql(options) => Ok(Box::new(postgres::PostgresTarget::new(options, context))),
         OutputConfig::Mysql(options) => Ok(Box::new(mysql::MysqlTarget::new(options, context))),
         OutputConfig::Bigquery(options) => match &options.local {
-            Some(files) => Ok(Box::new(bigquery::LocalTarget::new(options, files, context))),
+            Some(files) => Ok(Box::new(bigquery::LocalTarget::new(options, files, context)?)),
             None => Ok(Box::new(bigquery::BigqueryTarget::new(options, context)?)),
         },
     }

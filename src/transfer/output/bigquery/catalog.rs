@@ -15,8 +15,16 @@ impl Service {
             // Who may read the table may read its backup.
             self.dataset_of(backup, Some(&dataset["access"]))?;
         }
-        let own = dataset["location"].as_str().map(str::to_owned);
-        Ok(self.config.location.clone().or(own))
+        let own = dataset["location"].as_str();
+        match (self.config.location.as_deref(), own) {
+            (Some(wanted), Some(own)) if !wanted.eq_ignore_ascii_case(own) => {
+                let TableReference { project, dataset, .. } = &self.target;
+                let message = format!("dataset `{project}:{dataset}` is in `{own}`, not in `{wanted}`");
+                let error = TransferError::new(ErrorKind::Config, message);
+                Err(error.hint(format!("set `location: {own}`, or leave it out")))
+            }
+            (wanted, own) => Ok(wanted.or(own).map(str::to_owned)),
+        }
     }
 
     fn dataset_of(&self, table: &TableReference, access: Option<&Value>) -> Result<Value, TransferError> {
