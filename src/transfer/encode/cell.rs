@@ -30,16 +30,19 @@ pub(in crate::transfer) struct CellWriter {
 
 impl CellWriter {
     pub(in crate::transfer) fn new(kind: ColumnType, form: Form, zones: &Zones) -> Self {
-        let source = match kind {
-            ColumnType::DateTime => zones.server.clone(),
-            ColumnType::Timestamp => jiff::tz::TimeZone::UTC,
-            _ => zones.process.clone(),
-        };
+        let source = kind.source_zone(zones).cloned().unwrap_or(jiff::tz::TimeZone::UTC);
         let shown = match &form {
             Form::Clock(ClockForm { clock: Clock::In(zone), .. }) => Some(ZoneClock::new(zone.clone())),
             _ => None,
         };
         Self { kind, form, source: ZoneClock::new(source), shown, time: zones.time }
+    }
+
+    /// What becomes of the values, in words.
+    pub(in crate::transfer) fn words(&self) -> String {
+        let zone = self.source.zone();
+        let zones = Zones { server: zone.clone(), process: zone.clone(), time: self.time };
+        self.form.words(self.kind, &zones)
     }
 
     /// Appends the text of a value that is not NULL.

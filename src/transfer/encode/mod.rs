@@ -10,6 +10,7 @@ pub mod csv;
 pub mod jsonl;
 pub mod number;
 pub mod parquet;
+pub mod words;
 
 use std::fmt;
 use std::sync::Arc;
@@ -110,6 +111,9 @@ pub enum EpochUnit {
 pub trait TextConversion: fmt::Debug + Send + Sync {
     /// Appends the converted text to `out`, or says that the value becomes NULL, or why it does not fit.
     fn convert(&self, text: &[u8], out: &mut Vec<u8>) -> Result<Converted, Unfit>;
+
+    /// What becomes of texts, in words.
+    fn words(&self) -> String;
 }
 
 /// What a conversion made of a value.
@@ -139,6 +143,16 @@ impl Rendering {
     /// Clock text in quotes.
     pub fn clock(format: &str, clock: Clock) -> Self {
         Self::quoted(Form::Clock(ClockForm { format: TimeFormat::parse(format), clock }))
+    }
+
+    /// What the text is in JSON: `string`, `number`, `boolean`, `json`.
+    pub fn json_word(&self) -> &'static str {
+        match (self.json, &self.form) {
+            (JsonPlace::Quoted, _) => "string",
+            (_, Form::Boolean | Form::Flag) => "boolean",
+            (_, Form::Json | Form::TextWith(_)) => "json",
+            _ => "number",
+        }
     }
 
     /// The rendering that says most about a column without a type of the target: numbers and booleans bare,

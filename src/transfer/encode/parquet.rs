@@ -43,10 +43,7 @@ enum State<W: Write + Send> {
 impl<W: Write + Send> ParquetEncoder<W> {
     /// An encoder with the types that go with a mapping.
     pub fn new(schema: &Schema, types: TypeMapping, sink: W) -> Result<Self, TransferError> {
-        let types = schema.columns.iter().map(|column| match types {
-            TypeMapping::Exact => ParquetType::exact(column.kind),
-            TypeMapping::Embulk => ParquetType::embulk(column.kind),
-        });
+        let types = schema.columns.iter().map(|column| ParquetType::of(column.kind, types));
         Self::with_types(schema, types.collect(), sink)
     }
 

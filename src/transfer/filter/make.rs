@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::cell::{Cell, Eye};
 use super::sieve::Sieve;
-use super::{Next, failure};
+use super::{Lineage, Next, failure};
 use crate::transfer::encode::Unfit;
 use crate::transfer::error::TransferError;
 use crate::transfer::page::{ColumnBuffer, Page};
@@ -109,6 +109,17 @@ impl Make {
 
     pub(super) fn schema(&self) -> &Arc<Schema> {
         &self.page.schema
+    }
+
+    /// Where the columns come from.
+    pub(super) fn lineage(&self) -> Vec<Lineage> {
+        let of = |at: usize| {
+            let moved = self.moves.iter().find(|(_, to)| *to == at).map(|(from, _)| *from);
+            let made = || self.makers.iter().find(|workshop| workshop.outputs.contains(&at));
+            let filters = if moved.is_some() { Vec::new() } else { vec![self.filter] };
+            Lineage { column: moved.or_else(|| made().map(|workshop| workshop.input)), filters }
+        };
+        (0..self.page.schema.columns.len()).map(of).collect()
     }
 
     /// Hands the page with the new columns on. Afterwards the input has its columns back.

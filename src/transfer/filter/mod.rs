@@ -40,6 +40,26 @@ pub struct Pipeline {
     steps: Vec<Step>,
 }
 
+/// Where a column comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lineage {
+    /// The column of the input; none: the same value in every row.
+    pub column: Option<usize>,
+    /// The filters that make other values of its values, in order.
+    pub filters: Vec<&'static str>,
+}
+
+impl Lineage {
+    /// The same, of columns that come from others themselves.
+    fn after(mut self, earlier: &[Self]) -> Self {
+        if let Some(before) = self.column.and_then(|at| earlier.get(at)) {
+            self.column = before.column;
+            self.filters.splice(0..0, before.filters.iter().copied());
+        }
+        self
+    }
+}
+
 enum Step {
     Project(Box<Projection>),
     Make(Box<Make>),
@@ -76,6 +96,24 @@ impl Pipeline {
     /// The columns that come out.
     pub fn schema(&self) -> &Arc<Schema> {
         &self.schema
+    }
+
+    /// Where the columns that come out come from.
+    pub fn lineage(&self) -> Vec<Lineage> {
+        let mut lineages: Option<Vec<Lineage>> = None;
+        for step in &self.steps {
+            let origins = match step {
+                Step::Project(projection) => projection.lineage(),
+                Step::Make(make) => make.lineage(),
+                Step::Rows(_) => continue,
+            };
+            lineages = Some(match lineages {
+                None => origins,
+                Some(earlier) => origins.into_iter().map(|origin| origin.after(&earlier)).collect(),
+            });
+        }
+        let plain = |column| Lineage { column: Some(column), filters: Vec::new() };
+        lineages.unwrap_or_else(|| (0..self.schema.columns.len()).map(plain).collect())
     }
 
     fn project(&mut self, projection: Projection) {

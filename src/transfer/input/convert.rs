@@ -13,9 +13,12 @@ use crate::transfer::encode::number::{
 };
 use crate::transfer::encode::{Clock, ClockForm, Form, Unfit};
 use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::explain::loss::{Fate, Loss};
+use crate::transfer::explain::probe;
 use crate::transfer::page::ColumnBuffer;
 use crate::transfer::schema::{ColumnType, Zones};
 use crate::transfer::strftime::{TimeFormat, push_time_span};
+use crate::transfer::value::Value;
 
 /// A value as the source gives it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -278,6 +281,44 @@ fn refusal(name: &str, kind: ColumnType, option: &ColumnOption) -> TransferError
 }
 
 impl Conversion {
+    /// What is made of the values, in words.
+    pub(super) fn words(&self) -> String {
+        let words = match &self.step {
+            Step::Keep => "taken as it is",
+            Step::ServerText(Then::Text) => "the server's own text",
+            Step::ServerText(Then::Long) => "the server's own text as a whole number",
+            Step::ServerText(Then::Double) => "the server's own text as a double",
+            Step::ServerText(Then::Json) => "the server's own text as JSON",
+            Step::NumberText => "the number as text",
+            Step::BooleanText => "`true` or `false`",
+            Step::BooleanDigit => "1 or 0",
+            Step::Formatted(writer) => return writer.words(),
+            Step::Long => "a whole number",
+            Step::Double => "the nearest double",
+            Step::Boolean => "true above zero",
+            Step::Null => "NULL in every row",
+        };
+        words.to_owned()
+    }
+
+    /// Whether nothing but true and false comes out.
+    pub(super) fn makes_flags(&self) -> bool {
+        matches!(self.step, Step::Boolean)
+    }
+
+    /// What does not come through, in a column that is of type `to` afterwards.
+    pub(super) fn losses(&mut self, to: ColumnType, zones: &Zones) -> Vec<Loss> {
+        if matches!(self.step, Step::Null) {
+            return vec![Loss::new("every value", Fate::Null)];
+        }
+        let (from, shown) = (self.from, None);
+        probe::losses(from, zones, shown, &mut |value| {
+            let mut column = ColumnBuffer::new(to.storage());
+            self.push(&given(from, value), &mut column)?;
+            Ok(probe::arrived(&column))
+        })
+    }
+
     /// Adds a value to the column.
     pub(super) fn push(&mut self, given: &Given<'_>, column: &mut ColumnBuffer) -> Result<(), Unfit> {
         self.scratch.clear();
@@ -313,6 +354,17 @@ impl Conversion {
             (Step::Boolean, _) => Given::Long(i64::from(given.double().is_some_and(|value| value > 0.0))),
         };
         to.push(column)
+    }
+}
+
+/// A value as the source would give it.
+fn given(kind: ColumnType, value: &Value) -> Given<'_> {
+    match value {
+        Value::Long(value) => Given::Long(*value),
+        Value::UnsignedLong(value) => Given::UnsignedLong(*value),
+        Value::Double(value) if kind == ColumnType::Float => Given::Float(*value as f32),
+        Value::Double(value) => Given::Double(*value),
+        Value::Text(text) => Given::Text(text),
     }
 }
 

@@ -8,6 +8,7 @@ pub mod mysql;
 pub mod postgres;
 mod property;
 pub(in crate::transfer) mod select;
+mod source;
 pub mod sqlite;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::embulk::input::{ColumnOption, InputConfig};
 use crate::embulk::output::OutputConfig;
 
 pub use self::increment::{Increment, LastRow};
+pub use self::source::SourceColumn;
 use super::context::TransferContext;
 use super::error::{ErrorKind, TransferError};
 use super::page::{PAGE_BYTES, PAGE_ROWS, Page};
@@ -44,14 +46,7 @@ pub enum BytesRule {
 
 /// The rule that goes with an output's types.
 pub fn bytes_rule(output: &OutputConfig) -> BytesRule {
-    let types = match output {
-        OutputConfig::Bigquery(options) => options.types,
-        OutputConfig::File(options) => options.types,
-        OutputConfig::S3(options) => options.files.types,
-        OutputConfig::Gcs(options) => options.files.types,
-        OutputConfig::Postgresql(options) => options.load.types,
-    };
-    match types {
+    match output.types() {
         TypeMapping::Exact => BytesRule::Accept,
         TypeMapping::Embulk => BytesRule::Refuse,
     }
@@ -93,6 +88,9 @@ pub fn open(
 pub trait Input: Send {
     /// The columns.
     fn schema(&self) -> &Arc<Schema>;
+
+    /// The columns as the source has them, and what becomes of them on their way in.
+    fn source_columns(&mut self) -> Vec<SourceColumn>;
 
     /// The columns of an incremental read.
     fn increment(&self) -> Option<&Increment> {

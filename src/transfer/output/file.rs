@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::encoded::Encoded;
 use super::formatter::{self, Formatted};
+use super::look::{Looked, Weight};
 use super::stale;
 use super::{Output, OutputFigures};
 use crate::embulk::output::{FileOutput, OutputConfig, StaleObjects};
@@ -75,17 +76,30 @@ impl FileTarget {
         if self.options.max_file_bytes.is_none() {
             self.refuse_stale(&[&first])?;
         }
-        // Embulk makes no folders either: a mistyped prefix must not grow a tree of them.
-        if let Some(folder) = first.parent()
-            && !folder.as_os_str().is_empty()
-            && !folder.is_dir()
-        {
-            let shown = folder.display();
-            return Err(TransferError::new(ErrorKind::Storage, format!("there is no folder `{shown}`"))
-                .hint("make it before the transfer (`mkdir -p`), or correct `path_prefix`"));
-        }
+        self.folder_is_there()?;
         stale::remove_abandoned(&first, &self.options);
         Ok(())
+    }
+
+    /// Embulk makes no folders either: a mistyped prefix must not grow a tree of them.
+    fn folder_is_there(&self) -> Result<(), TransferError> {
+        let first = self.path(0);
+        let folder = first.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir());
+        let Some(folder) = folder else { return Ok(()) };
+        let shown = folder.display();
+        Err(TransferError::new(ErrorKind::Storage, format!("there is no folder `{shown}`"))
+            .hint("make it before the transfer (`mkdir -p`), or correct `path_prefix`"))
+    }
+
+    /// What can be said of the folder without changing it. An earlier task may still make it.
+    pub(super) fn look(&self) -> Result<Looked, TransferError> {
+        let mut looked = Looked::default();
+        if let Err(error) = self.folder_is_there() {
+            looked.add(Weight::Warning, error);
+        } else if self.options.max_file_bytes.is_none() {
+            looked.check(self.refuse_stale(&[&self.path(0)]));
+        }
+        Ok(looked)
     }
 
     fn open_next(&mut self) -> Result<(), TransferError> {

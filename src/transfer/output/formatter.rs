@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::encoded::{self, Encoded};
 use crate::embulk::config::{EmbulkType, TypeMapping};
 use crate::embulk::output::{CsvFormatter, FileOutput, Formatter, JsonlFormatter};
+use crate::transfer::encode::arrow::ParquetType;
 use crate::transfer::encode::csv::{CsvEncoder, CsvFormat};
 use crate::transfer::encode::jsonl::JsonlEncoder;
 use crate::transfer::encode::parquet::ParquetEncoder;
@@ -14,6 +15,7 @@ use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::Page;
 use crate::transfer::schema::{Column, ColumnType, Schema};
 use crate::transfer::strftime::TimeFormat;
+use crate::transfer::target::{ColumnTarget, Room};
 
 /// Rows as bytes of a format, into a sink.
 pub(super) enum Formatted<W: Write + Send> {
@@ -52,8 +54,14 @@ pub(super) fn open<W: Write + Send>(
             let encoder = ParquetEncoder::new(schema, options.types, sink)?;
             return Ok(Formatted::Parquet(Box::new(encoder)));
         }
-        Formatter::Csv(format) => csv(format, options.types, schema)?,
-        Formatter::Jsonl(format) => jsonl(format, options.types, schema),
+        Formatter::Csv(format) => {
+            let renderings = csv(format, options.types, schema)?;
+            Box::new(CsvEncoder::new(schema, renderings, CsvFormat::of(format)))
+        }
+        Formatter::Jsonl(format) => {
+            let encoder = JsonlEncoder::new(schema, jsonl(format, options.types, schema));
+            Box::new(encoder.newline(format.newline.as_str().as_bytes()))
+        }
     };
     let mut buffer = Vec::new();
     encoder.header(&mut buffer);
@@ -90,11 +98,23 @@ fn unwritable(error: &std::io::Error) -> TransferError {
     TransferError::new(ErrorKind::Storage, "the file could not be written").caused_by(error)
 }
 
-fn csv(
-    format: &CsvFormatter,
-    types: TypeMapping,
-    schema: &Schema,
-) -> Result<Box<dyn Encoder>, TransferError> {
+/// What each column becomes in the files of an output.
+pub(super) fn targets(options: &FileOutput, schema: &Schema) -> Result<Vec<ColumnTarget>, TransferError> {
+    let texts = |renderings: Vec<Rendering>, word: fn(&Rendering) -> &'static str| {
+        let columns = renderings.into_iter();
+        columns.map(|one| ColumnTarget::text(word(&one), one.form, Room::All)).collect()
+    };
+    Ok(match &options.formatter {
+        Formatter::Parquet => {
+            let kinds = schema.columns.iter().map(|column| ParquetType::of(column.kind, options.types));
+            kinds.map(ColumnTarget::parquet).collect()
+        }
+        Formatter::Csv(format) => texts(csv(format, options.types, schema)?, |_| "text"),
+        Formatter::Jsonl(format) => texts(jsonl(format, options.types, schema), Rendering::json_word),
+    })
+}
+
+fn csv(format: &CsvFormatter, types: TypeMapping, schema: &Schema) -> Result<Vec<Rendering>, TransferError> {
     if let Some((missing, _)) = format.column_options.iter().find(|(name, _)| schema.position(name).is_none())
     {
         return Err(TransferError::new(
@@ -117,10 +137,10 @@ fn csv(
             _ => natural(column, types),
         }
     });
-    Ok(Box::new(CsvEncoder::new(schema, renderings.collect(), CsvFormat::of(format))))
+    Ok(renderings.collect())
 }
 
-fn jsonl(format: &JsonlFormatter, types: TypeMapping, schema: &Schema) -> Box<dyn Encoder> {
+fn jsonl(format: &JsonlFormatter, types: TypeMapping, schema: &Schema) -> Vec<Rendering> {
     let renderings = schema.columns.iter().map(|column| match column.kind.embulk() {
         EmbulkType::Timestamp if types == TypeMapping::Embulk || format.date_format.is_some() => {
             let text = format.date_format.as_deref().unwrap_or("%Y-%m-%d %H:%M:%S.%6N %z");
@@ -131,7 +151,7 @@ fn jsonl(format: &JsonlFormatter, types: TypeMapping, schema: &Schema) -> Box<dy
         }
         _ => natural(column, types),
     });
-    Box::new(JsonlEncoder::new(schema, renderings.collect()).newline(format.newline.as_str().as_bytes()))
+    renderings.collect()
 }
 
 fn clock(format: &str, zone: jiff::tz::TimeZone) -> Rendering {
@@ -156,5 +176,9 @@ impl TextConversion for JsonText {
         serde_json::from_slice::<serde::de::IgnoredAny>(text).map_err(|_| Unfit("is not JSON"))?;
         crate::transfer::encode::cell::push_compact_json(text, out);
         Ok(Converted::Text)
+    }
+
+    fn words(&self) -> String {
+        "the text as JSON".to_owned()
     }
 }

@@ -10,6 +10,7 @@ mod documents;
 mod json;
 mod lines;
 mod local;
+mod named;
 mod notes;
 mod s3;
 mod tokenizer;
@@ -22,7 +23,7 @@ use self::csv::CsvRows;
 use self::decode::SourceFault;
 use self::json::JsonRows;
 use self::notes::Notes;
-use super::{Flow, Input, InputFigures, PageSink, Stop, is_full};
+use super::{Flow, Input, InputFigures, PageSink, SourceColumn, Stop, is_full};
 use crate::embulk::config::EmbulkType;
 use crate::embulk::input::{
     BadRows, Charset, ClockReading, Decoder, FileColumn, FileContent, FileInput, Parser, S3Input,
@@ -87,7 +88,6 @@ pub fn open_s3(config: &S3Input, context: &TransferContext) -> Result<FileReader
 impl FileReader {
     fn new(files: Box<dyn Files>, content: &FileContent, context: &TransferContext) -> Self {
         let cells: Vec<_> = content.parser.columns().iter().map(CellReader::new).collect();
-        let columns = cells.iter().map(CellReader::column).collect();
         let zones = Zones { process: context.process_zone.clone(), ..Zones::utc() };
         let names = files.names();
         let more = names.len().saturating_sub(SHOWN);
@@ -98,7 +98,7 @@ impl FileReader {
             files,
             content: content.clone(),
             cells,
-            schema: Schema::new(columns, zones),
+            schema: content.schema(zones),
             cancel: context.cancel.clone(),
         }
     }
@@ -135,6 +135,10 @@ impl FileReader {
 impl Input for FileReader {
     fn schema(&self) -> &Arc<Schema> {
         &self.schema
+    }
+
+    fn source_columns(&mut self) -> Vec<SourceColumn> {
+        self.content.source_columns()
     }
 
     fn stopper(&self) -> Box<dyn Stop> {

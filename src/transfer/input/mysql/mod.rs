@@ -6,6 +6,7 @@ mod connect;
 mod decode;
 mod error;
 mod incremental;
+mod named;
 mod properties;
 mod zone;
 
@@ -22,7 +23,7 @@ use self::properties::Properties;
 use super::convert;
 use super::fetched::FetchedLog;
 use super::select::{self, Statement};
-use super::{BytesRule, Flow, Increment, Input, InputFigures, PageSink, Stop, is_full};
+use super::{BytesRule, Flow, Increment, Input, InputFigures, PageSink, SourceColumn, Stop, is_full};
 use crate::embulk::input::{DatetimeCode, MysqlInput, Selection};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
@@ -38,6 +39,8 @@ pub struct MysqlReader {
     statement: mysql::Statement,
     schema: Arc<Schema>,
     decoders: Vec<Decoder>,
+    /// The types of the columns as SQL spells them, and what their values can be.
+    types: Vec<(String, ColumnType)>,
     after_select: Option<String>,
     /// Notes about the columns.
     notes: Vec<String>,
@@ -84,7 +87,8 @@ pub fn open(
         }
     };
     let Read { prepared, statement, columns } = read;
-    let Planned { schema, decoders, notes } = plan(config, &properties, &prepared, zones, &session, bytes)?;
+    let Planned { schema, decoders, types, notes } =
+        plan(config, &properties, &prepared, zones, &session, bytes)?;
     let increment = columns.map(|columns| {
         Increment::of(&columns, &schema, |name| config.column_options.iter().any(|(known, _)| known == name))
     });
@@ -96,6 +100,7 @@ pub fn open(
         statement: prepared,
         schema,
         decoders,
+        types,
         notes,
         after_select: config.statements.after_select.as_ref().map(|text| text.expose().to_owned()),
         name,
@@ -193,6 +198,7 @@ fn session_zone(conn: &mut Conn, config: &MysqlInput, server: &TimeZone) -> Resu
 struct Planned {
     schema: Arc<Schema>,
     decoders: Vec<Decoder>,
+    types: Vec<(String, ColumnType)>,
     notes: Vec<String>,
 }
 
@@ -207,6 +213,7 @@ fn plan(
 ) -> Result<Planned, TransferError> {
     let mut found = Vec::new();
     let mut decoders = Vec::new();
+    let mut types = Vec::new();
     let mut notes = Vec::new();
     for metadata in statement.columns().iter() {
         let name = metadata.name_str().into_owned();
@@ -222,14 +229,25 @@ fn plan(
         let (to, conversion) = convert::plan(&name, kind, option, &config.default_timezone, &zones)?;
         // The server's own text of a TIMESTAMP is that of its own zone.
         decoders.push(Decoder::new(kind, conversion, session, properties.zero_dates));
+        types.push((named::sql_type(metadata), named::holds(metadata, to)));
         found.push(Column::new(name, to));
     }
-    Ok(Planned { schema: Schema::new(found, zones), decoders, notes })
+    Ok(Planned { schema: Schema::new(found, zones), decoders, types, notes })
 }
 
 impl Input for MysqlReader {
     fn schema(&self) -> &Arc<Schema> {
         &self.schema
+    }
+
+    fn source_columns(&mut self) -> Vec<SourceColumn> {
+        let zones = &self.schema.zones;
+        let columns = self.types.iter().zip(&mut self.decoders).zip(&self.schema.columns);
+        let told = columns.map(|(((name, holds), decoder), to)| {
+            let column = decoder.told(name.clone(), to.kind, zones);
+            if column.conversion.is_none() { SourceColumn { holds: *holds, ..column } } else { column }
+        });
+        told.collect()
     }
 
     fn increment(&self) -> Option<&Increment> {

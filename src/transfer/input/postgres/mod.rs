@@ -9,6 +9,7 @@ mod decode;
 pub(in crate::transfer) mod error;
 mod incremental;
 pub(in crate::transfer) mod load;
+mod named;
 mod nested;
 mod plan;
 pub(in crate::transfer) mod properties;
@@ -21,12 +22,12 @@ use tokio_postgres::Statement as Prepared;
 
 use self::copy::{End, Lines, field};
 use self::decode::Decoder;
-use self::plan::Planned;
+use self::plan::{Planned, SourceType};
 use self::properties::{Access, Properties};
 use self::session::{Canceler, Session};
 use super::fetched::FetchedLog;
 use super::select::{self, Statement};
-use super::{BytesRule, Flow, Increment, Input, InputFigures, PageSink, Stop, is_full};
+use super::{BytesRule, Flow, Increment, Input, InputFigures, PageSink, SourceColumn, Stop, is_full};
 use crate::embulk::input::{PostgresqlInput, Selection, Statements};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
@@ -43,6 +44,7 @@ pub struct PostgresReader {
     sql: String,
     schema: Arc<Schema>,
     decoders: Vec<Decoder>,
+    types: Vec<SourceType>,
     after_select: Option<String>,
     /// Notes about the columns.
     notes: Vec<String>,
@@ -89,7 +91,8 @@ pub fn open(
     // Embulk's driver reads every wall clock in the zone of the process.
     let process = &context.process_zone;
     let zones = Zones { server: process.clone(), process: process.clone(), time: TimeDetail::Milliseconds };
-    let Planned { schema, decoders, notes } = plan::plan(config, &session, prepared.columns(), zones, bytes)?;
+    let Planned { schema, decoders, types, notes } =
+        plan::plan(config, &session, prepared.columns(), zones, bytes)?;
     let increment = columns.map(|columns| {
         Increment::of(&columns, &schema, |name| config.column_options.iter().any(|(known, _)| known == name))
     });
@@ -101,6 +104,7 @@ pub fn open(
         sql: copy_of(&statement.sql),
         schema,
         decoders,
+        types,
         notes,
         after_select: config.statements.after_select.as_ref().map(|text| text.expose().to_owned()),
         name,
@@ -148,6 +152,11 @@ fn prepare(session: &Session, statement: &Statement, name: &str) -> Result<Prepa
 impl Input for PostgresReader {
     fn schema(&self) -> &Arc<Schema> {
         &self.schema
+    }
+
+    fn source_columns(&mut self) -> Vec<SourceColumn> {
+        let columns = self.types.iter().zip(&mut self.decoders).zip(&self.schema.columns);
+        columns.map(|((source, decoder), to)| decoder.told(source, to.kind, &self.schema.zones)).collect()
     }
 
     fn increment(&self) -> Option<&Increment> {

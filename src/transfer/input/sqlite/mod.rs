@@ -12,12 +12,13 @@ use rusqlite::{Connection, InterruptHandle, OpenFlags};
 use super::convert::{self, Conversion, Given};
 use super::fetched::FetchedLog;
 use super::select::{self, Statement};
-use super::{BytesRule, Flow, Input, InputFigures, PageSink, Stop, is_full};
+use super::{BytesRule, Flow, Input, InputFigures, PageSink, SourceColumn, Stop, is_full};
 use crate::embulk::input::{SqliteInput, Statements};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
 use crate::transfer::encode::{Unfit, unfit};
 use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::explain::loss::{Fate, Loss};
 use crate::transfer::page::ColumnBuffer;
 use crate::transfer::schema::{Column, ColumnType, Schema, TimeDetail, Zones};
 
@@ -27,6 +28,8 @@ pub struct SqliteReader {
     statement: Statement,
     schema: Arc<Schema>,
     decoders: Vec<Decoder>,
+    /// The types of the columns as they are declared.
+    types: Vec<String>,
     after_select: Option<String>,
     /// Notes about the columns.
     notes: Vec<String>,
@@ -61,8 +64,9 @@ pub fn open(
     let kinds = kinds(&connection, &statement, &name)?;
     let mut columns = Vec::new();
     let mut decoders = Vec::new();
+    let mut types = Vec::new();
     let mut notes = Vec::new();
-    for (column, kind) in kinds {
+    for Declared { name: column, declared, kind } in kinds {
         let option = super::option_of(
             &config.column_options,
             &config.default_column_options,
@@ -74,6 +78,7 @@ pub fn open(
         }
         notes.extend(convert::null_note(&column, kind, option));
         let (to, conversion) = convert::plan(&column, kind, option, &config.default_timezone, &zones)?;
+        types.push(declared);
         columns.push(Column::new(column, to));
         decoders.push(Decoder { kind, conversion, scratch: Vec::new() });
     }
@@ -83,6 +88,7 @@ pub fn open(
         statement,
         schema: Schema::new(columns, zones),
         decoders,
+        types,
         notes,
         after_select: config.statements.after_select.as_ref().map(|text| text.expose().to_owned()),
         name,
@@ -113,12 +119,16 @@ fn connect(config: &SqliteInput, context: &TransferContext) -> Result<Connection
     Ok(connection)
 }
 
+/// A column of a statement.
+struct Declared {
+    name: String,
+    /// As it is declared; empty for an expression.
+    declared: String,
+    kind: ColumnType,
+}
+
 /// Names and types of the columns. An expression has no declared type: the first row decides, text without one.
-fn kinds(
-    connection: &Connection,
-    statement: &Statement,
-    name: &str,
-) -> Result<Vec<(String, ColumnType)>, TransferError> {
+fn kinds(connection: &Connection, statement: &Statement, name: &str) -> Result<Vec<Declared>, TransferError> {
     let unread = |error: &rusqlite::Error| failed(error, &format!("{name} could not be read"));
     let mut prepared = connection.prepare(&statement.sql).map_err(|error| unread(&error))?;
     if prepared.column_count() == 0 {
@@ -130,21 +140,22 @@ fn kinds(
             format!("{name} has a parameter that nothing is given for"),
         ));
     }
-    let declared: Vec<(String, Option<ColumnType>)> = prepared
+    let declared: Vec<(String, String)> = prepared
         .columns()
-        .map(|column| (column.name().to_owned(), column.decl_type().and_then(declared::column_type)))
+        .map(|column| (column.name().to_owned(), column.decl_type().unwrap_or_default().to_owned()))
         .collect();
     let mut rows = prepared.query([]).map_err(|error| unread(&error))?;
-    let undeclared = declared.iter().any(|(_, kind)| kind.is_none());
+    let undeclared = declared.iter().any(|(_, declared)| declared::column_type(declared).is_none());
     let first = if undeclared { rows.next().map_err(|error| unread(&error))? } else { None };
-    let kinds = declared.into_iter().enumerate().map(|(at, (name, kind))| {
+    let kinds = declared.into_iter().enumerate().map(|(at, (name, declared))| {
         let seen = || match first.and_then(|row| row.get_ref(at).ok()) {
             Some(ValueRef::Integer(_)) => ColumnType::Long,
             Some(ValueRef::Real(_)) => ColumnType::Double,
             Some(ValueRef::Blob(_)) => ColumnType::Bytes,
             Some(ValueRef::Text(_) | ValueRef::Null) | None => ColumnType::String,
         };
-        (name, kind.unwrap_or_else(seen))
+        let kind = declared::column_type(&declared).unwrap_or_else(seen);
+        Declared { name, declared, kind }
     });
     Ok(kinds.collect())
 }
@@ -166,6 +177,11 @@ fn failed(error: &rusqlite::Error, doing: &str) -> TransferError {
 impl Input for SqliteReader {
     fn schema(&self) -> &Arc<Schema> {
         &self.schema
+    }
+
+    fn source_columns(&mut self) -> Vec<SourceColumn> {
+        let columns = self.types.iter().zip(&mut self.decoders).zip(&self.schema.columns);
+        columns.map(|((name, decoder), to)| decoder.told(name.clone(), to.kind, &self.schema.zones)).collect()
     }
 
     fn stopper(&self) -> Box<dyn Stop> {
@@ -227,6 +243,15 @@ struct Decoder {
 }
 
 impl Decoder {
+    /// The column as the source has it, for one of type `to`.
+    fn told(&mut self, type_name: String, to: ColumnType, zones: &Zones) -> SourceColumn {
+        let unlike = Loss::new("values that do not go with the declared type", Fate::Fails);
+        let losses = if self.kind == ColumnType::String { Vec::new() } else { vec![unlike] };
+        let refused = self.kind == ColumnType::Bytes && self.conversion.is_none();
+        let column = SourceColumn::new(type_name, to, self.conversion.as_mut(), zones, losses);
+        SourceColumn { embulk: column.embulk.filter(|_| !refused), ..column }
+    }
+
     fn push(&mut self, value: ValueRef<'_>, column: &mut ColumnBuffer) -> Result<(), Unfit> {
         let unlike = || Unfit("does not go with the declared type of its column");
         self.scratch.clear();

@@ -16,6 +16,7 @@ use crate::transfer::encode::arrow::ParquetType;
 use crate::transfer::encode::{Clock, EpochUnit, Form, Rendering};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::schema::{Column, ColumnType, Schema};
+use crate::transfer::target::{ColumnTarget, Excess, Room, Written};
 
 /// The plugin's format of a TIMESTAMP.
 const TIMESTAMP: &str = "%Y-%m-%d %H:%M:%S.%6N %:z";
@@ -309,6 +310,40 @@ fn json_text(target: FieldType) -> Option<Rendering> {
         FieldType::String | FieldType::Geography => Some(Rendering::quoted(Form::Json)),
         FieldType::Record | FieldType::Json => Some(Rendering::bare(Form::Json)),
         _ => None,
+    }
+}
+
+/// What each column becomes, with the fields that were decided on.
+pub(super) fn targets(
+    schema: &Schema,
+    config: &BigqueryOutput,
+    fields: &[Field],
+) -> Result<Vec<ColumnTarget>, TransferError> {
+    if let Some(payload) = &config.payload {
+        let column = |(at, column): (usize, &Column)| match payload.is(at, &column.name) {
+            true => ColumnTarget::text("the whole line", Form::Text, Room::All),
+            false => ColumnTarget { type_name: String::new(), written: Written::LeftOut, room: Room::All },
+        };
+        return Ok(schema.columns.iter().enumerate().map(column).collect());
+    }
+    if config.source_format != SourceFormat::Parquet {
+        let texts = fields.iter();
+        return Ok(texts.map(|field| field.target(Written::Text(field.rendering.form.clone()))).collect());
+    }
+    let kinds = parquet_types(schema, fields)?;
+    Ok(fields.iter().zip(kinds).map(|(field, kind)| field.target(Written::Parquet(kind))).collect())
+}
+
+impl Field {
+    fn target(&self, written: Written) -> ColumnTarget {
+        let digits = |whole, scale| Room::Digits { whole, scale, excess: Excess::Refused };
+        let room = match self.kind {
+            FieldType::Float => Room::Double,
+            FieldType::Numeric => digits(29, 9),
+            FieldType::Bignumeric => digits(38, 38),
+            _ => Room::All,
+        };
+        ColumnTarget { type_name: self.kind.api_name().to_owned(), written, room }
     }
 }
 

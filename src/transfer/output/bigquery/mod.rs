@@ -15,6 +15,7 @@ pub(super) mod failure;
 mod field;
 mod job;
 mod local;
+mod look;
 mod payload;
 mod publish;
 mod rehearsal;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use self::failure::call_failed;
+use self::field::Field;
 pub use self::local::LocalTarget;
 use self::rehearsal::Rehearsal;
 use self::resume::Past;
@@ -40,12 +42,15 @@ use super::{Output, OutputFigures};
 use crate::cloud::google::Endpoints;
 use crate::cloud::google::storage;
 use crate::cloud::google::upload::{StopRule, Upload};
-use crate::embulk::output::{BigqueryOutput, Creation, GcsStaging, SourceFormat, UnknownValues, WriteMode};
+use crate::embulk::output::{
+    BigqueryOutput, Creation, GcsStaging, GivenSchema, SourceFormat, UnknownValues, WriteMode,
+};
 use crate::transfer::context::TransferContext;
 use crate::transfer::effect::{Effect, EffectOutcome};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::Page;
 use crate::transfer::schema::Schema;
+use crate::transfer::target::ColumnTarget;
 
 /// What staged rows are sent as: they are no text to be unpacked on the way.
 const CONTENT_TYPE: &str = "application/octet-stream";
@@ -93,6 +98,15 @@ pub struct BigqueryTarget {
     packed: Vec<u8>,
 }
 
+/// What each column becomes, as far as the config decides it; a template table is not asked.
+pub(super) fn targets(schema: &Schema, config: &BigqueryOutput) -> Result<Vec<ColumnTarget>, TransferError> {
+    let fields = match &config.given_schema {
+        Some(GivenSchema::File(given)) => field::fields_for(given, schema, config)?,
+        Some(GivenSchema::Template(_)) | None => field::fields(schema, config)?,
+    };
+    field::targets(schema, config, &fields)
+}
+
 /// What `begin` found out.
 struct Work {
     /// The fields of the target, as the API takes them.
@@ -136,6 +150,21 @@ impl BigqueryTarget {
             notes: Vec::new(),
             packed: Vec::new(),
         })
+    }
+
+    /// The fields of the target as the API takes them, and what the columns become. A template table is asked for.
+    fn fields(&self, schema: &Schema) -> Result<(Vec<Value>, Vec<Field>), TransferError> {
+        let config = &self.service.config;
+        let Some(given) = &config.given_schema else {
+            let columns = field::fields(schema, config)?;
+            return Ok((columns.iter().map(|column| column.schema.clone()).collect(), columns));
+        };
+        let given = self.service.given_fields(given)?;
+        let columns = match config.payload {
+            Some(_) => Vec::new(),
+            None => field::fields_for(&given, schema, config)?,
+        };
+        Ok((given, columns))
     }
 
     fn past(&self) -> Result<Past, TransferError> {
@@ -269,32 +298,14 @@ impl Output for BigqueryTarget {
         let service = &self.service;
         let config = &service.config;
         // What cannot be converted is said before anything is asked.
-        let (fields, columns) = match &config.given_schema {
-            None => {
-                let columns = field::fields(schema, config)?;
-                (columns.iter().map(|column| column.schema.clone()).collect(), columns)
-            }
-            Some(given) => {
-                let given = service.given_fields(given)?;
-                let columns = match config.payload {
-                    Some(_) => Vec::new(),
-                    None => field::fields_for(&given, schema, config)?,
-                };
-                (given, columns)
-            }
-        };
+        let (fields, columns) = self.fields(schema)?;
         let packer = Packer::new(schema, &columns, config)?;
         let rehearsal = Rehearsal::wanted(schema, &columns, config)?;
         let try_number = self.past()?.next_try;
         let location = service.dataset_location()?;
         let plain = service.target.without_decorator();
-        let what = format!("table `{}` could not be read", service.shown);
-        let found = service.wait(&what, service.bigquery.table(&plain))?;
-        if found.is_none() && config.mode == (WriteMode::AppendDirect { creation: Creation::Never }) {
-            let message = format!("table `{}` is not found", service.shown);
-            return Err(TransferError::new(ErrorKind::NotFound, message)
-                .hint("create it, or leave `auto_create_table` out"));
-        }
+        let found = service.wait(&service.unread(), service.bigquery.table(&plain))?;
+        service.must_exist(found.as_ref())?;
         let made_anew = config.mode == WriteMode::DeleteInAdvance && service.decorator().is_none();
         let existing = found.clone().filter(|_| !made_anew);
         self.make_bucket(location.as_deref())?;

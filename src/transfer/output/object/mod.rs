@@ -19,6 +19,7 @@ pub(in crate::transfer) use self::s3::credentials;
 use self::names::{Key, Names};
 use super::encoded::Encoded;
 use super::formatter::{self, Formatted};
+use super::look::Looked;
 use super::shelf::Shelf;
 use super::stale::{self, Pattern};
 use super::{Output, OutputFigures};
@@ -196,6 +197,19 @@ impl ObjectTarget {
         }
         let shown: Vec<String> = stale.iter().map(|key| self.names.address(key)).collect();
         Err(stale::refusal("objects", &shown))
+    }
+
+    /// Whether the bucket can be listed, and what lies there already.
+    pub(super) fn look(&self) -> Result<Looked, TransferError> {
+        let mut looked = Looked::default();
+        // Who keeps stale objects needs no permission to list.
+        if self.files.stale != StaleObjects::Keep {
+            let stale = self.stale(1)?;
+            if self.files.max_file_bytes.is_none() {
+                looked.check(self.refuse_stale(&stale));
+            }
+        }
+        Ok(looked)
     }
 
     fn publish(&mut self) -> Result<(), TransferError> {

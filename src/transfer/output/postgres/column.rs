@@ -6,6 +6,7 @@ use crate::transfer::encode::copy_text::CopyForm;
 use crate::transfer::encode::{Clock, ClockForm, Form};
 use crate::transfer::schema::ColumnType;
 use crate::transfer::strftime::TimeFormat;
+use crate::transfer::target::{ColumnTarget, Excess, Room, Written};
 
 /// How timestamps are written where nothing else is asked for.
 const USUAL: &str = "%Y-%m-%d %H:%M:%S.%6N";
@@ -49,6 +50,25 @@ impl Family {
         }
     }
 
+    /// The family of a type as SQL spells it, for columns that no catalog has yet.
+    pub(super) fn of_sql(sql_type: &str) -> Self {
+        let lower = sql_type.to_ascii_lowercase();
+        let name = lower.split('(').next().unwrap_or_default().trim();
+        let with_zone = lower.contains("with time zone");
+        match name {
+            "boolean" => Self::Boolean,
+            "smallint" | "integer" | "int" | "bigint" | "serial" | "bigserial" => Self::Integer,
+            "real" | "double precision" | "float" => Self::Float,
+            "decimal" => Self::Decimal,
+            "bit varying" => Self::Bit,
+            _ if with_zone && name.starts_with("timestamp") => Self::TimestampZone,
+            _ => ["timestamp", "time", "interval"]
+                .into_iter()
+                .find(|known| name == *known || name.starts_with(&format!("{known} ")))
+                .map_or_else(|| Self::of(name), Self::of),
+        }
+    }
+
     /// What `value_type` asks for, else the family of the column.
     fn sent(self, sent: SentAs) -> Self {
         match sent {
@@ -64,6 +84,39 @@ impl Family {
             SentAs::Timestamp => Self::Timestamp,
             SentAs::Json => Self::Json,
         }
+    }
+}
+
+/// What a column becomes in a column of this type, by the catalog's name or else as SQL spells it.
+pub(super) fn target(
+    kind: ColumnType,
+    sql_type: &str,
+    base: &str,
+    option: Option<&SqlColumnOption>,
+    load: &TableLoad,
+) -> ColumnTarget {
+    let family = if base.is_empty() { Family::of_sql(sql_type) } else { Family::of(base) };
+    ColumnTarget {
+        type_name: sql_type.to_owned(),
+        written: Written::Copy(form(kind, family, option, load)),
+        room: room(family, sql_type),
+    }
+}
+
+/// What a type holds of the text that it is sent.
+fn room(family: Family, sql_type: &str) -> Room {
+    let lower = sql_type.to_ascii_lowercase();
+    let inner =
+        lower.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map_or("", |(inner, _)| inner);
+    let mut digits = inner.split(',').map_while(|part| part.trim().parse::<usize>().ok());
+    match (family, digits.next()) {
+        (Family::Float, _) if lower == "real" || lower == "float4" => Room::Single,
+        (Family::Float, _) => Room::Double,
+        (Family::Decimal, Some(precision)) => {
+            let scale = digits.next().unwrap_or(0);
+            Room::Digits { whole: precision.saturating_sub(scale), scale, excess: Excess::Rounded }
+        }
+        _ => Room::All,
     }
 }
 
@@ -200,6 +253,29 @@ fn clock(kind: ColumnType, family: Family, option: Option<&SqlColumnOption>, loa
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn families_of_types_that_no_catalog_has_yet() {
+        for (sql_type, family) in [
+            ("BOOLEAN", Family::Boolean),
+            ("BIGINT", Family::Integer),
+            ("DOUBLE PRECISION", Family::Float),
+            ("NUMERIC(20,0)", Family::Decimal),
+            ("TIMESTAMP", Family::Timestamp),
+            ("timestamp(3) with time zone", Family::TimestampZone),
+            ("TIMESTAMPTZ", Family::TimestampZone),
+            ("timestamp without time zone", Family::Timestamp),
+            ("TIME", Family::Time),
+            ("interval day to second", Family::Interval),
+            ("varchar(20)", Family::Text),
+            ("JSON", Family::Json),
+        ] {
+            assert_eq!(Family::of_sql(sql_type), family, "{sql_type}");
+        }
+        let rounded = Room::Digits { whole: 8, scale: 2, excess: Excess::Rounded };
+        assert_eq!(room(Family::Decimal, "numeric(10, 2)"), rounded);
+        assert_eq!(room(Family::Float, "real"), Room::Single);
+    }
 
     #[test]
     fn usual_types_are_embulks_or_exact() {

@@ -8,6 +8,7 @@
 
 mod column;
 mod failure;
+mod look;
 mod publish;
 mod statement;
 mod status;
@@ -17,12 +18,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub(super) use self::look::look;
 use self::publish::Target;
 use self::status::{Claim, Past, Status};
 use self::table::{Plan, TargetColumn};
 use super::{Output, OutputFigures};
 use crate::embulk::input::Selection;
-use crate::embulk::output::{LoadMode, OutputConfig, PostgresqlOutput};
+use crate::embulk::output::{LoadMode, OutputConfig, PostgresqlOutput, TableLoad};
 use crate::embulk::text::Text;
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
@@ -34,7 +36,8 @@ use crate::transfer::input::postgres::properties::{Access, Properties};
 use crate::transfer::input::postgres::session::Session;
 use crate::transfer::input::postgres::table::found;
 use crate::transfer::page::{PAGE_BYTES, Page};
-use crate::transfer::schema::Schema;
+use crate::transfer::schema::{Column, Schema};
+use crate::transfer::target::{ColumnTarget, Room, Written};
 
 /// A table of PostgreSQL as the target of one transfer.
 pub struct PostgresTarget {
@@ -145,6 +148,28 @@ impl PostgresTarget {
         let encoder = CopyTextEncoder::new(schema, forms.collect());
         Ok(Work { session, target, encoder, into, copy: None, batch_bytes: 0, sent: 0, taken: 0 })
     }
+}
+
+/// What each column becomes in a table that is not there yet.
+pub(super) fn targets(schema: &Schema, load: &TableLoad) -> Result<Vec<ColumnTarget>, TransferError> {
+    planned(schema, load, None)
+}
+
+/// The same in a table with these columns, where it is there.
+fn planned(
+    schema: &Schema,
+    load: &TableLoad,
+    existing: Option<&[TargetColumn]>,
+) -> Result<Vec<ColumnTarget>, TransferError> {
+    let plan = table::plan(schema, load, existing)?;
+    let target = |(at, from): (usize, &Column)| match plan.positions.iter().position(|taken| *taken == at) {
+        Some(place) => {
+            let to = &plan.columns[place];
+            column::target(from.kind, &to.sql_type, &to.base, table::option_of(load, &from.name), load)
+        }
+        None => ColumnTarget { type_name: String::new(), written: Written::LeftOut, room: Room::All },
+    };
+    Ok(schema.columns.iter().enumerate().map(target).collect())
 }
 
 /// Takes over the types of the planned columns as the server writes them.
