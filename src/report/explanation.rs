@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::console::Style;
 use super::table::{Align, Cell, Table};
-use crate::transfer::explain::{ColumnStory, EmbulkSide, Example, Explanation};
+use crate::transfer::explain::{ColumnStory, EmbulkSide, Example, Explanation, Sent};
 
 /// Columns of a page where no terminal says how many it has.
 const WIDTH: usize = 100;
@@ -102,17 +102,25 @@ fn differences(explanation: &Explanation) -> Table {
         table.row([
             Cell::from(column.name.as_str()),
             Cell::from(example.value.as_str()),
-            Cell::from(example.sent.as_deref().unwrap_or_default()),
+            Cell::from(sent(&example.sent)),
             Cell::from(embulk(example)),
         ]);
     }
     table
 }
 
+fn sent(sent: &Sent) -> &str {
+    match sent {
+        Sent::Text(text) => text,
+        Sent::Binary => "",
+        Sent::Fails => "fails",
+    }
+}
+
 fn embulk(example: &Example) -> String {
     match &example.embulk {
-        EmbulkSide::Sends { type_name, text: Some(text) } => format!("{type_name} {text}"),
-        EmbulkSide::Sends { text: None, .. } => "fails".to_owned(),
+        EmbulkSide::Sends { type_name, sent: Sent::Text(text) } => format!("{type_name} {text}"),
+        EmbulkSide::Sends { sent: other, .. } => sent(other).to_owned(),
         EmbulkSide::Does(words) => (*words).to_owned(),
     }
 }
@@ -156,12 +164,12 @@ fn column_json(column: &ColumnStory) -> Value {
 
 fn example_json(example: &Example) -> Value {
     let (kind, text, words) = match &example.embulk {
-        EmbulkSide::Sends { type_name, text } => (Some(type_name), text.as_ref(), None),
+        EmbulkSide::Sends { type_name, sent } => (Some(type_name), sent.text(), None),
         EmbulkSide::Does(words) => (None, None, Some(words)),
     };
     json!({
         "value": example.value,
-        "sent": example.sent,
+        "sent": example.sent.text(),
         "embulk_target_type": kind,
         "embulk_sent": text,
         "embulk_does": words,

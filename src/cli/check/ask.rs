@@ -27,7 +27,7 @@ use crate::transfer::context::{Cancel, MemoryBudget, Observer, TransferContext};
 use crate::transfer::effect::{Effect, EffectOutcome, Ledger, LedgerError, RecordedEffect, TransferKey};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::explain::{self, Explanation, SourceTable};
-use crate::transfer::output::look::{Looked, Weight};
+use crate::transfer::output::look::{Finding, Looked, Weight};
 use crate::transfer::pool::SourcePools;
 
 /// Transfers whose servers are asked at the same time.
@@ -272,18 +272,11 @@ impl Answers {
         let mut report = |weight: Weight, error: &TransferError, span: &Option<Span>| {
             self.problems.push(problem(weight, error, span.as_ref(), task.as_ref()));
         };
-        let mut targets = None;
-        match ends.target {
-            None => {}
-            Some(Ok(looked)) => {
-                looked
-                    .findings
-                    .iter()
-                    .for_each(|finding| report(finding.weight, &finding.error, &sites.output));
-                targets = looked.targets;
-            }
-            Some(Err(error)) => report(Weight::Error, &error, &sites.output),
-        }
+        let (targets, findings) = match ends.target {
+            None => (None, Vec::new()),
+            Some(Ok(Looked { targets, findings })) => (targets, findings),
+            Some(Err(error)) => (None, vec![Finding { weight: Weight::Error, error }]),
+        };
         match ends.source {
             None => told.explanation = Some(explain::partial(config)),
             Some(Ok(source)) => match explain::explain(config, &source, targets) {
@@ -303,6 +296,9 @@ impl Answers {
                 }
                 told.unknown.push(format!("the columns: {error}"));
             }
+        }
+        for Finding { weight, error } in &findings {
+            self.problems.push(problem(*weight, error, sites.output.as_ref(), task.as_ref()));
         }
         self.told.push(told);
     }

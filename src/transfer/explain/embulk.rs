@@ -1,16 +1,18 @@
 //! What Embulk would have sent for the same value: its six types, by the forms that its mapping has here. Where it keeps
 //! a value otherwise than this program does under its mapping, that is done here.
 
+use jiff::tz::TimeZone;
+
 use crate::embulk::config::{EmbulkType, TypeMapping};
 use crate::embulk::output::OutputConfig;
-use crate::transfer::encode::Rendering;
+use crate::transfer::encode::{Clock, Rendering};
 use crate::transfer::output;
 use crate::transfer::preview;
 use crate::transfer::schema::{Column, ColumnType, Schema, Zones};
 use crate::transfer::target::{ColumnTarget, Room, Written};
 use crate::transfer::value::Value;
 
-use super::trial::Trial;
+use super::trial::{Sent, Trial};
 
 /// What Embulk does with a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +21,8 @@ pub enum EmbulkSide {
     Sends {
         /// The type, as the target names it; Embulk's own where it has no such target.
         type_name: String,
-        /// The text; none where the value fails.
-        text: Option<String>,
+        /// What it sends.
+        sent: Sent,
     },
     /// Something that no text shows.
     Does(&'static str),
@@ -66,24 +68,33 @@ pub(super) fn side(
     let own = |target: &ColumnTarget| Trial::new(&column, target, zones).sent(&value);
     match target {
         Some(target) if !matches!(target.written, Written::Parquet(_)) => {
-            EmbulkSide::Sends { type_name: target.type_name.clone(), text: own(target) }
+            EmbulkSide::Sends { type_name: target.type_name.clone(), sent: own(target) }
         }
         // It writes no Parquet: what its own type holds.
         _ => {
             let word = kind(holds).embulk().word();
-            let shown = ColumnTarget::text(word, preview::rendering(kind(holds)).form, Room::All);
-            EmbulkSide::Sends { type_name: word.to_owned(), text: own(&shown) }
+            let shown = ColumnTarget::text(word, shown(kind(holds)).form, Room::All);
+            EmbulkSide::Sends { type_name: word.to_owned(), sent: own(&shown) }
         }
+    }
+}
+
+/// How a value of Embulk's own types is shown.
+fn shown(kind: ColumnType) -> Rendering {
+    match kind.embulk() {
+        EmbulkType::Timestamp => Rendering::clock("%Y-%m-%d %H:%M:%S.%6N %:z", Clock::In(TimeZone::UTC)),
+        _ => preview::rendering(kind),
     }
 }
 
 /// A value as the source has it.
 pub(super) fn value_text(holds: ColumnType, value: &Value, zones: &Zones) -> String {
     let rendering = match holds {
-        ColumnType::Boolean | ColumnType::Flag => Rendering::natural(ColumnType::Long),
+        ColumnType::Boolean => Rendering::natural(ColumnType::Long),
         ColumnType::Bytes => Rendering::natural(ColumnType::String),
         other => Rendering::natural(other),
     };
     let target = ColumnTarget::text("", rendering.form, Room::All);
-    Trial::new(&Column::new("", holds), &target, zones).sent(value).unwrap_or_default()
+    let sent = Trial::new(&Column::new("", holds), &target, zones).sent(value);
+    sent.text().unwrap_or_default().to_owned()
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 pub use self::embulk::EmbulkSide;
 use self::loss::{Fate, Loss};
 pub use self::partial::partial;
+pub use self::trial::Sent;
 use self::trial::Trial;
 use super::encode::words::zone_name;
 use super::error::TransferError;
@@ -72,8 +73,8 @@ pub struct ColumnStory {
 pub struct Example {
     /// The value.
     pub value: String,
-    /// What is sent for it; none where it does not fit, or is sent in binary.
-    pub sent: Option<String>,
+    /// What is sent for it.
+    pub sent: Sent,
     /// What Embulk would have sent.
     pub embulk: EmbulkSide,
 }
@@ -82,9 +83,11 @@ impl Example {
     /// Whether Embulk would have done something else.
     pub fn differs(&self, target_type: Option<&str>) -> bool {
         match &self.embulk {
-            EmbulkSide::Sends { type_name, text } => {
-                let same_type = Some(type_name.as_str()) == target_type;
-                !same_type || self.sent.is_some() && *text != self.sent
+            EmbulkSide::Sends { type_name, sent } => {
+                if self.sent == Sent::Binary {
+                    return sent.text() != Some(&self.value);
+                }
+                Some(type_name.as_str()) != target_type || *sent != self.sent
             }
             EmbulkSide::Does(_) => true,
         }
@@ -165,6 +168,8 @@ impl Teller<'_> {
         let holds = untouched.map_or(kind, |(_, from)| from.holds);
         let found = match self.target.written {
             Written::LeftOut => vec![Loss::new("every value", Fate::Lost)],
+            // One value that the config names fits or does not.
+            _ if from.is_none() => Vec::new(),
             _ => probe::losses(holds, zones, self.shown_zone(), &mut |value| trial.arrived(value)),
         };
         for loss in found {
@@ -172,7 +177,7 @@ impl Teller<'_> {
                 losses.push(loss);
             }
         }
-        let told = probe::telling(holds);
+        let told = probe::telling(holds, zones);
         let sent = trial.sent(&told);
         let embulk_type = match untouched {
             Some((_, from)) => from.embulk,

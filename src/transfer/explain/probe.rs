@@ -61,7 +61,7 @@ impl Question {
 }
 
 /// A value that shows best what is made of a type.
-pub(super) fn telling(kind: ColumnType) -> Value {
+pub(super) fn telling(kind: ColumnType, zones: &Zones) -> Value {
     match kind {
         ColumnType::Boolean => Value::Long(2),
         ColumnType::Flag => Value::Long(1),
@@ -75,7 +75,9 @@ pub(super) fn telling(kind: ColumnType) -> Value {
         ColumnType::Json => Value::Text("{\"b\": 1.50, \"a\": [1, 2]}".into()),
         ColumnType::Date => Value::Long(MOMENTS_DAY),
         ColumnType::DateTime | ColumnType::Timestamp => Value::Long(MOMENT + 123_456),
-        ColumnType::Time => Value::Long(30 * HOUR + SECOND / 2),
+        // No server but MySQL has more than a day of them.
+        ColumnType::Time if zones.time == TimeDetail::Seconds => Value::Long(30 * HOUR + SECOND / 2),
+        ColumnType::Time => Value::Long(12 * HOUR + SECOND / 2),
         ColumnType::Year => Value::Long(2024),
         ColumnType::Bit { width } => Value::UnsignedLong(1 << (width - 1)),
     }
@@ -156,14 +158,12 @@ fn questions(kind: ColumnType, zones: &Zones, shown: Option<&TimeZone>) -> Vec<Q
 fn decimals(precision: u8, scale: u8) -> Vec<Question> {
     let text = |text: String| Value::Text(text.into_bytes());
     let mut asked = Vec::new();
-    if scale > 0 || precision > 76 {
-        asked.push(pair("fractions", Value::Text("1.25".into()), Value::Text("1.5".into())));
-        let small = format!("0.{}", "0".repeat(usize::from(scale.clamp(9, 40)) - 1));
-        asked.push(pair(
-            "digits after the point that the type has no room for",
-            text(format!("{small}1")),
-            text(format!("{small}2")),
-        ));
+    let most = if precision > 76 { 40 } else { usize::from(scale) };
+    if most > 0 {
+        asked.push(pair("fractions", Value::Text("1.2".into()), Value::Text("1.4".into())));
+        let small = format!("0.{}", "0".repeat(most - 1));
+        let what = "digits after the point that the type has no room for";
+        asked.push(pair(what, text(format!("{small}1")), text(format!("{small}2"))));
     }
     if precision > 15 {
         asked.push(pair(DIGITS, text(digits(precision, scale, '1')), text(digits(precision, scale, '2'))));

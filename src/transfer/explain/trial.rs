@@ -12,6 +12,27 @@ use crate::transfer::schema::{Column, Schema, Zones};
 use crate::transfer::target::{ColumnTarget, Excess, Room, Written};
 use crate::transfer::value::Value;
 
+/// What is sent for a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sent {
+    /// A text.
+    Text(String),
+    /// The value in binary, as a file of Parquet has it.
+    Binary,
+    /// Nothing: the value does not fit, and the transfer fails.
+    Fails,
+}
+
+impl Sent {
+    /// The text, where it is one.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Binary | Self::Fails => None,
+        }
+    }
+}
+
 const UNFIT: Unfit = Unfit("does not fit into its target");
 /// How COPY writes NULL.
 const NULL: &[u8] = b"\\N";
@@ -37,14 +58,15 @@ impl<'t> Trial<'t> {
         }
     }
 
-    /// The text that is sent for a value.
-    pub(super) fn sent(&self, value: &Value) -> Option<String> {
+    /// What is sent for a value.
+    pub(super) fn sent(&self, value: &Value) -> Sent {
         match (&self.target.written, self.arrived(value), self.written(value)) {
+            (_, Err(_), _) | (_, _, Err(_)) => Sent::Fails,
+            (_, Ok(Arrived::Null), _) => Sent::Text("NULL".to_owned()),
             (Written::Text(_) | Written::Copy(_), Ok(_), Ok(Arrived::Is(text))) => {
-                String::from_utf8(text).ok()
+                Sent::Text(String::from_utf8_lossy(&text).into_owned())
             }
-            (_, Ok(Arrived::Null), _) => Some("NULL".to_owned()),
-            _ => None,
+            _ => Sent::Binary,
         }
     }
 

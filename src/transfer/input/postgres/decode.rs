@@ -52,9 +52,11 @@ pub(super) enum Read {
 
 impl Read {
     /// What becomes of the values, where they do not come in as they are.
-    fn words(self) -> Option<&'static str> {
+    fn words(self, to: ColumnType) -> Option<&'static str> {
         match self {
-            Self::Bits => Some("true where the bits are the number 1, as for Embulk's driver"),
+            Self::Bits if to != ColumnType::Flag => {
+                Some("true where the bits are the number 1, as for Embulk's driver")
+            }
             Self::Array { .. } => Some("the elements as Embulk writes them"),
             Self::ArrayJson { .. } | Self::HstoreJson => Some("as JSON"),
             Self::TimeWithZone => Some("an instant of 1970-01-01"),
@@ -95,7 +97,8 @@ impl Decoder {
 
     /// The column as the source has it, for one of type `to`.
     pub(super) fn told(&mut self, source: &SourceType, to: ColumnType, zones: &Zones) -> SourceColumn {
-        let losses = self.read.losses();
+        // One bit is what it is.
+        let losses = if to == ColumnType::Flag { Vec::new() } else { self.read.losses() };
         let column = SourceColumn::new(source.name.clone(), to, self.conversion.as_mut(), zones, losses);
         SourceColumn {
             embulk: if source.has_option { column.embulk } else { source.embulk },
@@ -104,7 +107,7 @@ impl Decoder {
             } else {
                 column.holds
             },
-            conversion: column.conversion.or_else(|| self.read.words().map(str::to_owned)),
+            conversion: column.conversion.or_else(|| self.read.words(to).map(str::to_owned)),
             ..column
         }
     }

@@ -84,15 +84,16 @@ impl BigqueryTarget {
             looked.add(Weight::Warning, TransferError::new(ErrorKind::Config, message));
         }
         let allows = |update| replaces || config.schema_updates.contains(&update);
+        let (mut added, mut gone) = (Vec::new(), Vec::new());
         let (mut changes, mut misfits) = (Vec::new(), Vec::new());
         for field in fields {
             let name = field["name"].as_str().unwrap_or_default();
             let known = existing.iter().find(|known| has_name(known, name));
             match known.map(|known| (kind_of(known), kind_of(field))) {
-                None if allows(SchemaUpdate::FieldAddition) => changes.push(format!("it gets `{name}`")),
+                None if allows(SchemaUpdate::FieldAddition) => added.push(format!("`{name}`")),
                 None => misfits.push(format!("it has no column `{name}`")),
                 Some((old, new)) if old == new => {}
-                Some((old, new)) if replaces => changes.push(format!("`{name}` becomes {new}, it was {old}")),
+                Some((old, new)) if replaces => changes.push(format!("`{name}` becomes {new} from {old}")),
                 Some((old, new)) => misfits.push(format!("`{name}` is {old} there and {new} in the rows")),
             }
         }
@@ -100,19 +101,24 @@ impl BigqueryTarget {
             let name = known["name"].as_str().unwrap_or_default();
             match fields.iter().any(|field| has_name(field, name)) {
                 true => {}
-                false if replaces => changes.push(format!("`{name}` goes")),
+                false if replaces => gone.push(format!("`{name}`")),
                 false if known["mode"] == "REQUIRED" => {
                     misfits.push(format!("`{name}` is required there and not in the rows"));
                 }
                 false => {}
             }
         }
+        for (what, names) in [("it gets", added), ("it loses", gone)] {
+            if !names.is_empty() {
+                changes.push(format!("{what} {}", names.join(", ")));
+            }
+        }
         if !changes.is_empty() {
-            let message = format!("table `{shown}` changes: {}", changes.join(", "));
+            let message = format!("table `{shown}` changes: {}", changes.join("; "));
             looked.add(Weight::Note, TransferError::new(ErrorKind::Config, message));
         }
         if !misfits.is_empty() {
-            let message = format!("table `{shown}` does not take the rows: {}", misfits.join(", "));
+            let message = format!("table `{shown}` does not take the rows: {}", misfits.join("; "));
             let error = TransferError::new(ErrorKind::Config, message);
             looked.add(Weight::Error, error.hint("change the columns in `column_options`, or the table"));
         }
