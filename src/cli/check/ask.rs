@@ -258,7 +258,10 @@ fn within<T>(
 ) -> Result<T, TransferError> {
     let left = limit.saturating_sub(from.elapsed());
     answer.recv_timeout(left).unwrap_or_else(|_| {
-        let message = format!("no answer within {} seconds", limit.as_secs());
+        let message = match limit.as_secs() {
+            1 => "no answer within 1 second".to_owned(),
+            seconds => format!("no answer within {seconds} seconds"),
+        };
         Err(TransferError::new(ErrorKind::Timeout, message)
             .hint("check host, port and network, or give it more time with `--timeout`"))
     })

@@ -65,7 +65,7 @@ pub(super) fn telling(kind: ColumnType, zones: &Zones) -> Value {
     match kind {
         ColumnType::Boolean => Value::Long(2),
         ColumnType::Flag => Value::Long(1),
-        ColumnType::Long => Value::Long(BEYOND_DOUBLE),
+        ColumnType::Long => Value::Long(42),
         ColumnType::UnsignedLong => Value::UnsignedLong(u64::MAX),
         ColumnType::Float => Value::Double(f64::from(1.2345_f32)),
         ColumnType::Double => Value::Double(0.1),
