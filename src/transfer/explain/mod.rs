@@ -21,7 +21,7 @@ use super::input::SourceColumn;
 use super::output;
 use super::schema::{Column, Schema};
 use super::target::{ColumnTarget, Written};
-use crate::embulk::config::{EmbulkConfig, TypeMapping};
+use crate::embulk::config::{EmbulkConfig, EmbulkType, TypeMapping};
 
 /// What is known of a source.
 #[derive(Debug, Clone)]
@@ -187,7 +187,7 @@ impl Teller<'_> {
             name: self.column.name.clone(),
             source_name: from.map(|(column, _)| column.name.clone()),
             source_type: from.map(|(_, from)| from.type_name.clone()).filter(|name| !name.is_empty()),
-            embulk_type: embulk_type.map(|known| known.word()),
+            embulk_type: embulk_type.map(EmbulkType::word),
             target_type: (!self.target.type_name.is_empty()).then(|| self.target.type_name.clone()),
             conversion,
             zones: self.zones(),

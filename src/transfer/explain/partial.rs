@@ -1,7 +1,7 @@
 //! What a config says of columns by name, where the source was not asked: what it is silent about is not known.
 
 use super::{ColumnStory, Explanation};
-use crate::embulk::config::EmbulkConfig;
+use crate::embulk::config::{EmbulkConfig, EmbulkType};
 use crate::embulk::input::{ColumnOption, InputConfig, ValueType};
 use crate::embulk::output::OutputConfig;
 
@@ -16,7 +16,7 @@ pub fn partial(config: &EmbulkConfig) -> Explanation {
     };
     for (name, option) in named {
         let story = story(&mut columns, name);
-        story.embulk_type = option.column_type.map(|kind| kind.word());
+        story.embulk_type = option.column_type.map(EmbulkType::word);
         story.conversion.extend(fetched(option));
     }
     for (name, type_name, more) in sent(&config.output) {
