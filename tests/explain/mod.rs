@@ -1,6 +1,7 @@
 //! `sync check --explain` and `--connect`: what is said of transfers before they run, and what the servers say.
 
 mod connect;
+mod counted;
 mod readme;
 mod runs;
 mod shown;

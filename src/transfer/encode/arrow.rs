@@ -144,6 +144,11 @@ impl ArrowColumn {
         Self { cell: CellWriter::new(column.kind, form, zones), target }
     }
 
+    /// How many values became NULL so far.
+    pub(super) fn null_count(&self) -> u64 {
+        self.cell.null_count()
+    }
+
     pub(super) fn data_type(&self) -> DataType {
         self.target.data_type()
     }

@@ -26,6 +26,8 @@ pub(in crate::transfer) struct CellWriter {
     shown: Option<ZoneClock>,
     /// What a TIME keeps when it becomes an instant.
     time: TimeDetail,
+    /// Values that became NULL.
+    nulls: u64,
 }
 
 impl CellWriter {
@@ -35,7 +37,12 @@ impl CellWriter {
             Form::Clock(ClockForm { clock: Clock::In(zone), .. }) => Some(ZoneClock::new(zone.clone())),
             _ => None,
         };
-        Self { kind, form, source: ZoneClock::new(source), shown, time: zones.time }
+        Self { kind, form, source: ZoneClock::new(source), shown, time: zones.time, nulls: 0 }
+    }
+
+    /// How many values became NULL so far.
+    pub(in crate::transfer) fn null_count(&self) -> u64 {
+        self.nulls
     }
 
     /// What becomes of the values, in words.
@@ -56,7 +63,11 @@ impl CellWriter {
             Buffer::Long(values) => self.long(values[row], out)?,
             Buffer::UnsignedLong(values) => self.unsigned(values[row], out)?,
             Buffer::Double(values) => self.double(values[row], out)?,
-            Buffer::Text(texts) => return self.text(texts.get(row), out),
+            Buffer::Text(texts) => {
+                let written = self.text(texts.get(row), out)?;
+                self.nulls += u64::from(written == Converted::Null);
+                return Ok(written);
+            }
         }
         Ok(Converted::Text)
     }

@@ -182,6 +182,11 @@ pub trait Encoder: Send {
 
     /// Appends the rows of a page.
     fn rows(&mut self, page: &super::page::Page, out: &mut Vec<u8>) -> Result<(), TransferError>;
+
+    /// How many values of each column were written as NULL because they did not fit; empty where none can.
+    fn null_counts(&self) -> Vec<u64> {
+        Vec::new()
+    }
 }
 
 /// The error for a value that does not fit; rows count from 1 in messages.

@@ -76,6 +76,11 @@ impl<W: Write + Send> ParquetEncoder<W> {
         self.writer(&dictionaries)?.write(&batch).map_err(|error| unwritable(&error))
     }
 
+    /// How many values of each column were written as NULL because they did not fit.
+    pub fn null_counts(&self) -> Vec<u64> {
+        self.columns.iter().map(ArrowColumn::null_count).collect()
+    }
+
     /// Ends the file and gives the sink back.
     pub fn finish(mut self) -> Result<W, TransferError> {
         let none = vec![false; self.columns.len()];

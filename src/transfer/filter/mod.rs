@@ -28,6 +28,7 @@ use self::row::RowFilter;
 use super::encode::Unfit;
 use super::error::{ErrorKind, TransferError};
 use super::page::Page;
+use super::report::Change;
 use super::schema::Schema;
 use crate::embulk::filter::FilterConfig;
 
@@ -154,6 +155,18 @@ impl Pipeline {
             }
         }
         notes
+    }
+}
+
+impl Pipeline {
+    /// The values and rows so far that became something else.
+    pub fn changes(&self) -> Vec<Change> {
+        let of = |step: &Step| match step {
+            Step::Project(_) => Vec::new(),
+            Step::Make(make) => make.changes(),
+            Step::Rows(rows) => rows.change().into_iter().collect(),
+        };
+        self.steps.iter().flat_map(of).collect()
     }
 }
 

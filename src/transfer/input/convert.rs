@@ -62,7 +62,12 @@ pub(super) struct Conversion {
     from: ColumnType,
     step: Step,
     scratch: Vec<u8>,
+    /// Values that became NULL because they are not what they should become.
+    unfit: u64,
 }
+
+/// What is said of those.
+pub(super) const UNFIT: &str = "values that did not fit became NULL";
 
 #[derive(Debug)]
 enum Step {
@@ -113,7 +118,7 @@ fn null_words(name: &str, kind: ColumnType, to: ColumnType) -> String {
 /// NULL in every row of a column, whatever it holds, and the note about it.
 pub(super) fn nulls(name: &str, from: ColumnType, to: EmbulkType) -> (ColumnType, Conversion, String) {
     let to = column_type(to);
-    (to, Conversion { from, step: Step::Null, scratch: Vec::new() }, null_words(name, from, to))
+    (to, Conversion { from, step: Step::Null, scratch: Vec::new(), unfit: 0 }, null_words(name, from, to))
 }
 
 fn column_type(to: EmbulkType) -> ColumnType {
@@ -167,7 +172,7 @@ pub(super) fn plan(
     };
     match step {
         Some((to, Step::Keep)) if to == kind => Ok((kind, None)),
-        Some((to, step)) => Ok((to, Some(Conversion { from: kind, step, scratch: Vec::new() }))),
+        Some((to, step)) => Ok((to, Some(Conversion { from: kind, step, scratch: Vec::new(), unfit: 0 }))),
         None => Err(refusal(name, kind, option)),
     }
 }
@@ -319,8 +324,22 @@ impl Conversion {
         })
     }
 
+    /// How many values became NULL because they are not what they should become.
+    pub(super) fn unfit_count(&self) -> u64 {
+        self.unfit
+    }
+
     /// Adds a value to the column.
     pub(super) fn push(&mut self, given: &Given<'_>, column: &mut ColumnBuffer) -> Result<(), Unfit> {
+        let nulls = column.validity.null_count();
+        self.convert(given, column)?;
+        if column.validity.null_count() > nulls && !matches!(self.step, Step::Null) {
+            self.unfit += 1;
+        }
+        Ok(())
+    }
+
+    fn convert(&mut self, given: &Given<'_>, column: &mut ColumnBuffer) -> Result<(), Unfit> {
         self.scratch.clear();
         let to = match (&mut self.step, *given) {
             (Step::Keep, _) => return given.push(column),

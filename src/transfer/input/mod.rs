@@ -25,6 +25,7 @@ use super::context::TransferContext;
 use super::error::{ErrorKind, TransferError};
 use super::page::{PAGE_BYTES, PAGE_ROWS, Page};
 use super::pool::ConnectionPermit;
+use super::report::Change;
 use super::schema::Schema;
 
 /// An input that is open.
@@ -136,6 +137,8 @@ pub struct InputFigures {
     pub rows: u64,
     /// Things that people should know.
     pub notes: Vec<String>,
+    /// Values that did not come in as they are stored.
+    pub changes: Vec<Change>,
     /// What the next read begins behind: options of `in:`.
     pub next: Map<String, Value>,
 }

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use super::context::TransferContext;
 use super::error::TransferError;
 use super::page::Page;
+use super::report::Change;
 use super::schema::Schema;
 use super::target::ColumnTarget;
 use crate::embulk::config::EmbulkConfig;
@@ -82,6 +83,11 @@ pub trait Output {
 
     /// Publishes what was written.
     fn commit(&mut self) -> Result<OutputFigures, TransferError>;
+
+    /// Values that became something else on their way out; asked for once all is published.
+    fn changes(&self) -> Vec<Change> {
+        Vec::new()
+    }
 
     /// Removes what was staged.
     fn abort(&mut self);

@@ -159,6 +159,7 @@ impl Input for FileReader {
         Ok(InputFigures {
             rows,
             notes: notes.texts(self.content.parser.charset().name()),
+            changes: notes.changes(),
             next: last_path.into_iter().collect(),
         })
     }

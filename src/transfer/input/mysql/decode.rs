@@ -3,11 +3,12 @@
 use mysql::Value;
 
 use super::super::SourceColumn;
-use super::super::convert::{Conversion, Given};
+use super::super::convert::{self, Conversion, Given};
 use crate::transfer::civil::{DAY, Date, SECOND};
 use crate::transfer::encode::Unfit;
 use crate::transfer::explain::loss::{Fate, Loss};
 use crate::transfer::page::ColumnBuffer;
+use crate::transfer::report::Change;
 use crate::transfer::schema::{ColumnType, Zones};
 use crate::transfer::zone::ZoneClock;
 
@@ -22,9 +23,9 @@ pub(super) struct Decoder {
     session: ZoneClock,
     zero_dates: ZeroDates,
     /// Zero dates that became NULL.
-    pub(super) zero_date_count: u64,
+    zero_date_count: u64,
     /// Dates with a month or day of zero that became the one before.
-    pub(super) rolled_date_count: u64,
+    rolled_date_count: u64,
 }
 
 /// What becomes of `0000-00-00` (`zeroDateTimeBehavior`).
@@ -73,6 +74,18 @@ impl Decoder {
             ],
             _ => Vec::new(),
         }
+    }
+
+    /// What became of values so far.
+    pub(super) fn changes(&self, column: &str) -> Vec<Change> {
+        let unfit = self.conversion.as_ref().map_or(0, Conversion::unfit_count);
+        let counts = [
+            (self.zero_date_count, "zero dates became NULL"),
+            (self.rolled_date_count, "dates with a month or day of zero became the one before"),
+            (unfit, convert::UNFIT),
+        ];
+        let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+        counts.map(|(count, what)| Change::of(column, what, count)).collect()
     }
 
     /// Adds a value to the column.

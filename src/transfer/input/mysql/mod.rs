@@ -30,6 +30,7 @@ use crate::transfer::context::TransferContext;
 use crate::transfer::encode::unfit;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::Page;
+use crate::transfer::report::Change;
 use crate::transfer::schema::{Column, ColumnType, Schema, TimeDetail, Zones};
 
 /// A statement that is prepared, with everything its rows need.
@@ -282,26 +283,16 @@ impl Input for MysqlReader {
                 .query_drop("COMMIT")
                 .map_err(|error| driver_error(&error, "the read could not be ended"))?;
         }
-        Ok(InputFigures { rows, notes: self.notes(), ..InputFigures::default() })
+        let changes = self.changes();
+        let notes = self.notes.iter().cloned().chain(changes.iter().map(Change::note)).collect();
+        Ok(InputFigures { rows, notes, changes, ..InputFigures::default() })
     }
 }
 
 impl MysqlReader {
-    fn notes(&self) -> Vec<String> {
-        let mut notes = self.notes.clone();
-        for (column, decoder) in self.schema.columns.iter().zip(&self.decoders) {
-            let name = &column.name;
-            if decoder.zero_date_count > 0 {
-                notes.push(format!("column `{name}`: {} zero dates became NULL", decoder.zero_date_count));
-            }
-            if decoder.rolled_date_count > 0 {
-                let count = decoder.rolled_date_count;
-                notes.push(format!(
-                    "column `{name}`: {count} dates with a month or day of zero became the one before"
-                ));
-            }
-        }
-        notes
+    fn changes(&self) -> Vec<Change> {
+        let columns = self.schema.columns.iter().zip(&self.decoders);
+        columns.flat_map(|(column, decoder)| decoder.changes(&column.name)).collect()
     }
 }
 

@@ -6,8 +6,9 @@ use super::plan::SourceType;
 use crate::transfer::encode::Unfit;
 use crate::transfer::explain::loss::{Fate, Loss};
 use crate::transfer::input::SourceColumn;
-use crate::transfer::input::convert::{Conversion, Given};
+use crate::transfer::input::convert::{self, Conversion, Given};
 use crate::transfer::page::ColumnBuffer;
+use crate::transfer::report::Change;
 use crate::transfer::schema::{ColumnType, Zones};
 
 const ODD: Unfit = Unfit("is not what its type says");
@@ -87,7 +88,7 @@ pub(super) struct Decoder {
     conversion: Option<Conversion>,
     scratch: Vec<u8>,
     /// NULLs in arrays that Embulk's form cannot tell from empty texts.
-    pub(super) null_elements: u64,
+    null_elements: u64,
 }
 
 impl Decoder {
@@ -110,6 +111,15 @@ impl Decoder {
             conversion: column.conversion.or_else(|| self.read.words(to).map(str::to_owned)),
             ..column
         }
+    }
+
+    /// What became of values so far.
+    pub(super) fn changes(&self, column: &str) -> Vec<Change> {
+        let unfit = self.conversion.as_ref().map_or(0, Conversion::unfit_count);
+        let elements = "NULL elements of arrays became empty, as under Embulk";
+        let counts = [(self.null_elements, elements), (unfit, convert::UNFIT)];
+        let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+        counts.map(|(count, what)| Change::of(column, what, count)).collect()
     }
 
     /// Adds a value to the column; NULL is none.

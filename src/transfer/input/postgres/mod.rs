@@ -34,6 +34,7 @@ use crate::transfer::context::TransferContext;
 use crate::transfer::encode::unfit;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::Page;
+use crate::transfer::report::Change;
 use crate::transfer::schema::{Schema, TimeDetail, Zones};
 
 /// A statement whose columns are known, with everything its rows need.
@@ -194,22 +195,16 @@ impl Input for PostgresReader {
             session.run("COMMIT").map_err(|trouble| trouble.during("the read could not be ended"))?;
             session.close();
         }
-        Ok(InputFigures { rows, notes: self.notes(), ..InputFigures::default() })
+        let changes = self.changes();
+        let notes = self.notes.iter().cloned().chain(changes.iter().map(Change::note)).collect();
+        Ok(InputFigures { rows, notes, changes, ..InputFigures::default() })
     }
 }
 
 impl PostgresReader {
-    fn notes(&self) -> Vec<String> {
-        let mut notes = self.notes.clone();
-        for (column, decoder) in self.schema.columns.iter().zip(&self.decoders) {
-            if decoder.null_elements > 0 {
-                notes.push(format!(
-                    "column `{}`: {} NULL elements of arrays became empty, as under Embulk",
-                    column.name, decoder.null_elements
-                ));
-            }
-        }
-        notes
+    fn changes(&self) -> Vec<Change> {
+        let columns = self.schema.columns.iter().zip(&self.decoders);
+        columns.flat_map(|(column, decoder)| decoder.changes(&column.name)).collect()
     }
 }
 

@@ -20,6 +20,7 @@ use crate::transfer::encode::{Unfit, unfit};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::explain::loss::{Fate, Loss};
 use crate::transfer::page::ColumnBuffer;
+use crate::transfer::report::Change;
 use crate::transfer::schema::{Column, ColumnType, Schema, TimeDetail, Zones};
 
 /// A SQLite file that is open, with the columns of its statement.
@@ -206,11 +207,7 @@ impl Input for SqliteReader {
             self.log.count(count);
             if is_full(&page) {
                 if sink.send(page) == Flow::Stop {
-                    return Ok(InputFigures {
-                        rows: count,
-                        notes: self.notes.clone(),
-                        ..InputFigures::default()
-                    });
+                    return Ok(figures(count, &self.schema, &self.decoders, &self.notes));
                 }
                 page = sink.page();
                 page.first_row = count;
@@ -218,13 +215,25 @@ impl Input for SqliteReader {
         }
         self.log.end(count);
         if page.rows > 0 && sink.send(page) == Flow::Stop {
-            return Ok(InputFigures { rows: count, notes: self.notes.clone(), ..InputFigures::default() });
+            return Ok(figures(count, &self.schema, &self.decoders, &self.notes));
         }
         if let Some(after) = &self.after_select {
             self.connection.execute_batch(after).map_err(|error| failed(&error, "`after_select` failed"))?;
         }
-        Ok(InputFigures { rows: count, notes: self.notes.clone(), ..InputFigures::default() })
+        Ok(figures(count, &self.schema, &self.decoders, &self.notes))
     }
+}
+
+/// What is said of a read.
+fn figures(rows: u64, schema: &Schema, decoders: &[Decoder], notes: &[String]) -> InputFigures {
+    let columns = schema.columns.iter().zip(decoders);
+    let unfit = columns.filter_map(|(column, decoder)| {
+        let count = decoder.conversion.as_ref()?.unfit_count();
+        (count > 0).then(|| Change::of(&column.name, convert::UNFIT, count))
+    });
+    let changes: Vec<Change> = unfit.collect();
+    let notes = notes.iter().cloned().chain(changes.iter().map(Change::note)).collect();
+    InputFigures { rows, notes, changes, ..InputFigures::default() }
 }
 
 struct Interrupt(InterruptHandle);

@@ -49,6 +49,7 @@ use crate::transfer::context::TransferContext;
 use crate::transfer::effect::{Effect, EffectOutcome};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::Page;
+use crate::transfer::report::Change;
 use crate::transfer::schema::Schema;
 use crate::transfer::target::ColumnTarget;
 
@@ -357,6 +358,10 @@ impl Output for BigqueryTarget {
         self.tidy_up();
         let notes = std::mem::take(&mut self.notes);
         Ok(OutputFigures { rows_sent: self.rows, rows_loaded: loaded, bytes: self.bytes, notes })
+    }
+
+    fn changes(&self) -> Vec<Change> {
+        self.work.as_ref().map_or_else(Vec::new, |work| work.packer.changes())
     }
 
     fn abort(&mut self) {

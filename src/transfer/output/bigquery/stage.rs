@@ -17,8 +17,11 @@ use crate::transfer::encode::parquet::{self, ParquetEncoder};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::output::shelf::Shelf;
 use crate::transfer::page::{PAGE_BYTES, Page};
+use crate::transfer::report::Change;
 use crate::transfer::schema::Schema;
 
+/// What is said of values that `strict: false` lets become NULL.
+const UNFIT: &str = "values that did not fit became NULL (`strict: false`)";
 /// gzip's fastest level: some percent larger than the usual 6, several times faster.
 const FASTEST: u32 = 1;
 
@@ -39,6 +42,8 @@ pub(super) struct Packer {
     format: Format,
     gzip: Option<GzEncoder<Vec<u8>>>,
     raw: Vec<u8>,
+    /// Values of each column that became NULL in earlier parts of Parquet.
+    nulls: Vec<u64>,
 }
 
 enum Format {
@@ -82,6 +87,7 @@ impl Packer {
             format,
             gzip: None,
             raw: Vec::new(),
+            nulls: Vec::new(),
         })
     }
 
@@ -116,6 +122,16 @@ impl Packer {
         }
     }
 
+    /// Values that did not fit and became NULL (`strict: false`), in all parts that have ended.
+    pub(super) fn changes(&self) -> Vec<Change> {
+        let lines = match &self.format {
+            Format::Lines(encoder) => encoder.null_counts(),
+            Format::Parquet(..) => self.nulls.clone(),
+        };
+        let columns = self.schema.columns.iter().zip(lines).filter(|(_, count)| *count > 0);
+        columns.map(|(column, count)| Change::of(&column.name, UNFIT, count)).collect()
+    }
+
     /// Appends what ends the part under way. The next rows begin another.
     pub(super) fn end_part(&mut self, out: &mut Vec<u8>) -> Result<(), TransferError> {
         if let Some(gzip) = self.gzip.take() {
@@ -124,6 +140,8 @@ impl Packer {
         if let Format::Parquet(writer, shelf) = &mut self.format
             && let Some(writer) = writer.take()
         {
+            self.nulls.resize(self.schema.columns.len(), 0);
+            self.nulls.iter_mut().zip(writer.null_counts()).for_each(|(all, part)| *all += part);
             writer.finish()?;
             shelf.empty_into(out);
         }
@@ -174,6 +192,7 @@ mod tests {
             format: Format::Lines(Box::new(JsonlEncoder::new(&schema, vec![field.rendering]))),
             gzip: None,
             raw: Vec::new(),
+            nulls: Vec::new(),
         };
         let mut page = Page::new(&schema);
         assert!(page.columns[0].push_long(7));
