@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use sync::cloud::google::{Endpoints, Identity};
 use sync::embulk::config::TypeMapping;
 use sync::embulk::output::{
-    Auth, BigqueryColumnOption, BigqueryOutput, Compression, Conversion, CountCheck, Creation, FieldMode,
-    FieldType, GcsStaging, SourceFormat, Timeouts, UnknownValues, WriteMode,
+    Auth, BigqueryColumnOption, BigqueryOutput, Compression, Conversion, Conversions, CountCheck, Creation,
+    FieldMode, FieldType, GcsStaging, SourceFormat, Timeouts, UnknownValues, WriteMode,
 };
 use sync::embulk::text::Text;
 use sync::embulk::zone::Zone;
@@ -30,6 +30,7 @@ use sync::transfer::schema::{Column, ColumnType, Schema, Zones};
 use crate::google_clients::check_calls;
 use crate::support::google::FakeGoogle;
 
+mod java;
 mod modes;
 
 /// What was recorded and said.
@@ -188,6 +189,7 @@ fn config(project: &str, dataset: &str) -> BigqueryOutput {
         gcs: Some(GcsStaging { bucket: Text::plain(FakeGoogle::BUCKET), creation: Creation::Never }),
         column_options: Vec::new(),
         types: TypeMapping::Embulk,
+        conversions: Conversions::Ruby,
         default_timezone: Zone::utc(),
         default_timestamp_format: "%Y-%m-%d %H:%M:%S.%6N".to_owned(),
         partitioning: None,
@@ -572,6 +574,7 @@ fn a_replace_keeps_descriptions_and_writes_those_of_the_config() {
         timestamp_format: None,
         timezone: None,
         conversion: Conversion::Strict,
+        scale: None,
     }];
     lab.transfer(&[&[1]]).unwrap();
     lab.config.column_options[0].description = None;

@@ -14,6 +14,7 @@ mod embulk_operator;
 mod examples;
 mod explain;
 mod flow;
+mod google_auth;
 mod google_clients;
 mod google_wire;
 mod http;

@@ -256,7 +256,7 @@ fn an_object_in_cloud_storage_is_described_as_digdag_does() {
     let said = run(&sandbox, &wait, "gcs_wait").expect_code(1);
     assert_eq!(
         failure(&said),
-        "secret `gcp.credential` cannot be used\n    cause: credentials: the JSON key is not valid JSON at line 1, \
-         column 32\n    hint: it is the whole text of the key file that Google Cloud made\n"
+        "secret `gcp.credential` cannot be used\n    cause: `gcp.credential` is not JSON: line 1, column 32 of the key\n    \
+         hint: it is the whole text of the key file that Google Cloud made\n"
     );
 }

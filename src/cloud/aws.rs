@@ -95,7 +95,7 @@ where
 }
 
 /// The innermost errors say what happened (`connection refused`, `no credentials`); those around them say that it did.
-fn root_cause(error: &dyn Error) -> String {
+pub(super) fn root_cause(error: &dyn Error) -> String {
     let mut deepest = error;
     while let Some(source) = deepest.source() {
         deepest = source;

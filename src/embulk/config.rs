@@ -30,14 +30,20 @@ pub struct PreviewConfig {
     pub rows: usize,
 }
 
-/// `exec:`. Neither option changes rows; `min_output_tasks` above one with a file output, where it would change the
-/// files, is refused when the config is bound.
+/// `exec:`. Neither option changes rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ExecConfig {
     /// `max_threads`: how many threads one transfer may use for encoding.
     pub max_threads: Option<NonZeroUsize>,
-    /// `min_output_tasks`: how many outputs the rows are dealt to.
+    /// `min_output_tasks`: how many files the rows are dealt to, for outputs of files; one when not written.
     pub min_output_tasks: Option<NonZeroUsize>,
+}
+
+impl ExecConfig {
+    /// How many files the rows are dealt to.
+    pub fn output_tasks(self) -> usize {
+        self.min_output_tasks.map_or(1, usize::from)
+    }
 }
 
 /// Embulk's six column types, as configs name them.

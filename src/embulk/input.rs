@@ -67,7 +67,7 @@ impl fmt::Display for InputConfig {
 /// Options of `type: mysql`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MysqlInput {
-    /// Host name or address.
+    /// Host name, address, or the path of a Unix socket.
     pub host: Text,
     /// TCP port, 3306 when not written.
     pub port: u16,
@@ -75,6 +75,8 @@ pub struct MysqlInput {
     pub user: Text,
     /// Password; empty when not written.
     pub password: Secret,
+    /// What is shown beside the user's name.
+    pub auth: DatabaseAuth,
     /// Database (schema).
     pub database: Text,
     /// TLS.
@@ -116,6 +118,8 @@ pub struct PostgresqlInput {
     pub user: Text,
     /// Password; empty when not written.
     pub password: Secret,
+    /// What is shown beside the user's name.
+    pub auth: DatabaseAuth,
     /// Database.
     pub database: Text,
     /// The schema in which names without one are looked up.
@@ -222,6 +226,18 @@ pub struct Statements {
     pub before_select: Option<Text>,
     /// In the connection of the read, after the last row; then commit.
     pub after_select: Option<Text>,
+}
+
+/// `auth_method`: what a database is shown beside the user's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DatabaseAuth {
+    /// The password of the config.
+    Password,
+    /// A token of AWS IAM for RDS and Aurora, made anew for each connection.
+    Iam {
+        /// None: the region in the name of the host, else the one that the AWS SDK finds.
+        region: Option<String>,
+    },
 }
 
 /// How the connection is encrypted.

@@ -191,7 +191,7 @@ mod tests {
     use crate::reader::MemoryReader;
     use crate::secret::{Secret, SecretError};
 
-    const KEY: &str = "{\n  \"type\": \"service_account\",\n  \"project_id\": \"keys-own\",\n  \"client_email\": \"a@b\",\n  \"private_key\": \"-----BEGIN PRIVATE KEY-----\\nhunter3\\n\"\n}";
+    const KEY: &str = "{\n  \"type\": \"service_account\",\n  \"project_id\": \"keys-own\",\n  \"client_email\": \"a@b\",\n  \"private_key_id\": \"1\",\n  \"private_key\": \"-----BEGIN PRIVATE KEY-----\\nMAchunter300\\n-----END PRIVATE KEY-----\\n\"\n}";
     const ESTATE: &str =
         include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/embulk/aurora_to_bigquery.yml.liquid"));
 
@@ -377,7 +377,7 @@ mod tests {
                 "a.yml.liquid:1:43 error bad-value: `port` must be a whole number from 1 to 65535, not `…` (rendered as `in: {type: mysql, host: h, user: u, port: '⟦MY_PASSWORD⟧', ssl: '⟦MY_PASSWORD⟧',`)",
                 "a.yml.liquid:1:73 error bad-value: `ssl` must be one of disable, enable, verify, true, false, not `…` (rendered as `in: {type: mysql, host: h, user: u, port: '⟦MY_PASSWORD⟧', ssl: '⟦MY_PASSWORD⟧',`)",
                 "a.yml.liquid:2:21 error bad-time-zone: `…` in `default_timezone` is not a time zone (write `Region/City`, an offset such as `+09:00`, or `UTC`)",
-                "a.yml.liquid:3:13 error unknown-plugin: unknown output plugin `…` (native output plugins are `bigquery`, `file`, `s3`, `gcs`, `postgresql`)",
+                "a.yml.liquid:3:13 error unknown-plugin: unknown output plugin `…` (native output plugins are `bigquery`, `bigquery_java`, `file`, `s3`, `gcs`, `postgresql`)",
             ]
         );
     }

@@ -11,6 +11,7 @@ pub mod config;
 mod diff;
 pub mod filter;
 pub mod input;
+pub mod java_date;
 pub mod json_path;
 pub mod keyfile;
 pub mod liquid;

@@ -69,5 +69,5 @@ pub fn target(
     source: Option<&SourceTable>,
 ) -> Result<Looked, TransferError> {
     let pipeline = source.map(|source| filter::plan(&config.filters, &source.schema)).transpose()?;
-    look::look(&config.output, context, pipeline.as_ref().map(filter::Pipeline::schema))
+    look::look(config, context, pipeline.as_ref().map(filter::Pipeline::schema))
 }

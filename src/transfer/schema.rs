@@ -23,8 +23,10 @@ pub struct Schema {
 pub struct Zones {
     /// The server's zone: DATETIME is an instant in it.
     pub server: TimeZone,
-    /// The zone of the process (Embulk: of the JVM): DATE, TIME and YEAR are instants in it.
+    /// The zone of the process (Embulk: of the JVM): DATE and YEAR are instants in it.
     pub process: TimeZone,
+    /// The zone that TIME is an instant in: the process's, but the server's where Embulk reads MySQL's text protocol.
+    pub clock: TimeZone,
     /// What is kept of a TIME that becomes an instant.
     pub time: TimeDetail,
 }
@@ -41,7 +43,12 @@ pub enum TimeDetail {
 impl Zones {
     /// Everything in UTC.
     pub fn utc() -> Self {
-        Self { server: TimeZone::UTC, process: TimeZone::UTC, time: TimeDetail::Seconds }
+        Self {
+            server: TimeZone::UTC,
+            process: TimeZone::UTC,
+            clock: TimeZone::UTC,
+            time: TimeDetail::Seconds,
+        }
     }
 }
 
@@ -116,7 +123,8 @@ impl ColumnType {
     pub fn source_zone(self, zones: &Zones) -> Option<&TimeZone> {
         match self {
             Self::DateTime => Some(&zones.server),
-            Self::Date | Self::Time | Self::Year => Some(&zones.process),
+            Self::Time => Some(&zones.clock),
+            Self::Date | Self::Year => Some(&zones.process),
             _ => None,
         }
     }

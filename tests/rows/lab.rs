@@ -10,12 +10,12 @@ use sync::embulk::Surroundings;
 use sync::embulk::config::{EmbulkConfig, ExecConfig, TypeMapping};
 use sync::embulk::filter::FilterConfig;
 use sync::embulk::input::{
-    ColumnOption, DatetimeCode, InputConfig, MysqlInput, PostgresqlInput, Selection, SqliteInput, SslMode,
-    Statements, ValueType,
+    ColumnOption, DatabaseAuth, DatetimeCode, InputConfig, MysqlInput, PostgresqlInput, Selection,
+    SqliteInput, SslMode, Statements, ValueType,
 };
 use sync::embulk::output::{
     CsvFormatter, Encoder, FileOutput, Formatter, HeaderLine, JsonlFormatter, Newline, OutputConfig,
-    QuotePolicy, Sequence, StaleObjects,
+    QuotePolicy, Sequence, StaleObjects, WrittenCharset,
 };
 use sync::embulk::text::Text;
 use sync::embulk::zone::Zone;
@@ -161,6 +161,7 @@ pub(super) fn mysql(database: &MySqlDatabase, selection: Selection) -> MysqlInpu
         port: database.server.port,
         user: Text::plain(&database.server.user),
         password: Secret::new(database.server.password.as_str()),
+        auth: DatabaseAuth::Password,
         database: Text::plain(&database.name),
         ssl: SslMode::Disable,
         selection,
@@ -183,6 +184,7 @@ pub(super) fn postgresql(database: &PostgresDatabase, selection: Selection) -> P
         port: database.port,
         user: Text::plain(&database.user),
         password: Secret::new(""),
+        auth: DatabaseAuth::Password,
         database: Text::plain(&database.name),
         schema: Text::plain("public"),
         ssl: SslMode::Disable,
@@ -218,9 +220,10 @@ pub(super) fn value_type(name: &str, value_type: ValueType) -> (String, ColumnOp
 /// JSON lines into `out000.00.jsonl`.
 pub(super) fn to_jsonl(input: InputConfig, types: TypeMapping) -> EmbulkConfig {
     let format = JsonlFormatter {
+        encoding: WrittenCharset::Utf8,
         newline: Newline::Lf,
         date_format: None,
-        timezone: Zone::utc(),
+        timezone: None,
         json_columns: Vec::new(),
     };
     to_file(input, Formatter::Jsonl(format), types, "jsonl", Vec::new())
@@ -229,6 +232,7 @@ pub(super) fn to_jsonl(input: InputConfig, types: TypeMapping) -> EmbulkConfig {
 /// CSV as Embulk writes it without further options, into `out000.00.csv`.
 pub(super) fn to_csv(input: InputConfig, types: TypeMapping) -> EmbulkConfig {
     let format = CsvFormatter {
+        charset: WrittenCharset::Utf8,
         header: HeaderLine::Written,
         delimiter: ',',
         quote: '"',

@@ -2,10 +2,13 @@
 
 mod bucket_answers;
 mod buckets;
+mod connect;
+mod connect_iam;
 mod files;
 mod filters;
 mod incremental;
 mod lab;
+mod mysql;
 mod mysql_types;
 mod outcomes;
 mod postgres;

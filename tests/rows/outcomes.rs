@@ -8,7 +8,7 @@ use sync::embulk::config::TypeMapping;
 use sync::embulk::filter::{ColumnFilter, ColumnSelection, FilterConfig, JsonEdits};
 use sync::embulk::input::InputConfig;
 use sync::embulk::output::{
-    Encoder, FileOutput, Formatter, JsonlFormatter, Newline, OutputConfig, StaleObjects,
+    Encoder, FileOutput, Formatter, JsonlFormatter, Newline, OutputConfig, StaleObjects, WrittenCharset,
 };
 use sync::embulk::text::Text;
 use sync::embulk::zone::Zone;
@@ -37,9 +37,10 @@ fn a_large_table_arrives_whole_without_the_dropped_column() {
     ]);
     let lab = Lab::new();
     let format = JsonlFormatter {
+        encoding: WrittenCharset::Utf8,
         newline: Newline::Lf,
         date_format: None,
-        timezone: Zone::utc(),
+        timezone: None,
         json_columns: Vec::new(),
     };
     let config = to_file(

@@ -4,6 +4,7 @@
 #![allow(dead_code, unreachable_pub, reason = "a private module of one binary")]
 
 pub(crate) mod bigquery;
+pub(crate) mod door;
 pub(crate) mod google;
 pub(crate) mod http;
 pub(crate) mod mail;

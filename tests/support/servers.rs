@@ -14,6 +14,7 @@
 //! | `SYNC_TEST_LOCAL_BIGQUERY` | address of local-bigquery, project `sync-test`; only where Python 3.13 is |
 //! | `SYNC_TEST_PYTHON` | Python 3.11 or newer (else `python3`), for the fake of Google |
 //! | `SYNC_TEST_AIOSMTPD` | a Python with the mail server aiosmtpd |
+//! | `SYNC_TEST_BOTOCORE` | a Python with botocore, that signs as AWS does |
 //! | `SYNC_TEST_GOOGLE_CLIENTS` | a Python with Google's official clients and API descriptions |
 //!
 //! Every function here gives `None` after saying why where a server is missing: the test returns, skipped.

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 
 use super::servers::{fresh_name, skip};
 
@@ -76,7 +78,22 @@ impl Authority {
         port
     }
 
-    fn config(&self) -> rustls::ServerConfig {
+    /// What a server needs that shows its certificate and wants one of the same authority.
+    pub fn strict_config(&self) -> rustls::ServerConfig {
+        let mut roots = rustls::RootCertStore::empty();
+        let authority = std::fs::read(self.trusted()).expect("the file is there");
+        roots.add(CertificateDer::from_pem_slice(&authority).expect("a certificate")).expect("an authority");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        self.config_with(verifier.build().expect("an authority is enough"))
+    }
+
+    /// What a server needs that shows its certificate.
+    pub fn config(&self) -> rustls::ServerConfig {
+        self.config_with(WebPkiClientVerifier::no_client_auth())
+    }
+
+    fn config_with(&self, visitors: Arc<dyn ClientCertVerifier>) -> rustls::ServerConfig {
         let (certificate, key) = self.server();
         let read = |path: &Path| std::fs::read(path).expect("the file is there");
         let certificate = CertificateDer::from_pem_slice(&read(&certificate)).expect("a certificate");
@@ -85,7 +102,7 @@ impl Authority {
         rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("versions that the provider knows")
-            .with_no_client_auth()
+            .with_client_cert_verifier(visitors)
             .with_single_cert(vec![certificate], key)
             .expect("a certificate and its key")
     }

@@ -32,6 +32,8 @@ pub enum Reply {
     Ok,
     /// 200 and this text.
     Text(&'static str),
+    /// A status and this JSON.
+    Json(u16, &'static str),
     /// Another status; 429 comes with `Retry-After: 0`.
     Status(u16),
     /// The connection is closed without an answer.
@@ -117,6 +119,13 @@ fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
         Reply::Close => Ok(()),
         Reply::Ok => write_text(&mut stream, "ok"),
         Reply::Text(text) => write_text(&mut stream, text),
+        Reply::Json(status, body) => {
+            let head = format!(
+                "HTTP/1.1 {status} told so\r\n{CLOSE}content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
+            stream.write_all((head + body).as_bytes())
+        }
         Reply::Status(status) => {
             let wait = if status == 429 { "retry-after: 0\r\n" } else { "" };
             let head = format!("HTTP/1.1 {status} told so\r\n{CLOSE}{wait}content-length: 0\r\n\r\n");

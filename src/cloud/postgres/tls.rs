@@ -7,7 +7,7 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -22,7 +22,7 @@ pub enum Identity {
     Host,
 }
 
-/// Why there is nothing to verify a server by.
+/// Why there is nothing to verify a server by, or nothing to show it.
 #[derive(Debug)]
 pub struct NoAuthority {
     /// What is missing.
@@ -33,19 +33,60 @@ pub struct NoAuthority {
     pub hint: &'static str,
 }
 
+/// A certificate of the client's own, with its key; files in PEM.
+#[derive(Debug, Clone, Copy)]
+pub struct OwnCertificate<'p> {
+    /// The certificate, then those that lead to its authority.
+    pub certificate: &'p Path,
+    /// The key, not encrypted; in DER if it likes.
+    pub key: &'p Path,
+}
+
 /// What makes the connections. Authorities are those of `file` (PEM), else the system's (or those of `SSL_CERT_FILE`).
-pub fn connector(identity: Identity, file: Option<&Path>) -> Result<MakeRustlsConnect, NoAuthority> {
+pub fn connector(
+    identity: Identity,
+    file: Option<&Path>,
+    own: Option<OwnCertificate<'_>>,
+) -> Result<MakeRustlsConnect, NoAuthority> {
     crate::cloud::install_crypto();
     let builder = ClientConfig::builder();
-    let config = match identity {
-        Identity::Host => builder.with_root_certificates(authorities(file)?).with_no_client_auth(),
+    let builder = match identity {
+        Identity::Host => builder.with_root_certificates(authorities(file)?),
         Identity::Any | Identity::Authority => {
             let verifier = Lenient { provider: Arc::new(aws_lc_rs::default_provider()), authority: None };
             let verifier = if identity == Identity::Authority { verifier.knowing(file)? } else { verifier };
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
+        }
+    };
+    let config = match own {
+        None => builder.with_no_client_auth(),
+        Some(own) => {
+            let (chain, key) = own.read()?;
+            builder.with_client_auth_cert(chain, key).map_err(|error| own.unusable(own.key, &error))?
         }
     };
     Ok(MakeRustlsConnect::new(config))
+}
+
+impl OwnCertificate<'_> {
+    fn read(&self) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), NoAuthority> {
+        let chain = CertificateDer::pem_file_iter(self.certificate)
+            .and_then(Iterator::collect)
+            .map_err(|error| self.unusable(self.certificate, &error))?;
+        let bytes = std::fs::read(self.key).map_err(|error| self.unusable(self.key, &error))?;
+        // Java's driver wants it in DER.
+        let key = PrivateKeyDer::from_pem_slice(&bytes)
+            .or_else(|error| PrivateKeyDer::try_from(bytes).map_err(|_| self.unusable(self.key, &error)))?;
+        Ok((chain, key))
+    }
+
+    fn unusable(&self, file: &Path, error: &dyn std::error::Error) -> NoAuthority {
+        NoAuthority {
+            message: format!("`{}` cannot be shown to the server", file.display()),
+            causes: vec![error.to_string()],
+            hint: "give a certificate and its key in PEM, the key without a password",
+        }
+    }
 }
 
 fn authorities(file: Option<&Path>) -> Result<RootCertStore, NoAuthority> {

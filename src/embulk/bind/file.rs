@@ -6,9 +6,10 @@ use std::ops::RangeInclusive;
 use super::section::{Rules, Section};
 use crate::diagnostic::Problem;
 use crate::embulk::config::TypeMapping;
+use crate::embulk::java_date;
 use crate::embulk::output::{
     CsvColumnOption, CsvFormatter, Encoder, FileOutput, Formatter, HeaderLine, JsonlFormatter, Newline,
-    QuotePolicy, Sequence, StaleObjects,
+    QuotePolicy, Sequence, StaleObjects, WrittenCharset,
 };
 use crate::embulk::text::Text;
 use crate::embulk::zone::Zone;
@@ -101,11 +102,12 @@ fn formatter(section: &Section<'_>) -> Option<Formatter> {
 fn csv(section: &Section<'_>) -> CsvFormatter {
     const NEWLINES: [(&str, Newline); 3] =
         [("CRLF", Newline::Crlf), ("LF", Newline::Lf), ("CR", Newline::Cr)];
-    utf8_only(section, "charset");
+    let charset = charset(section, "charset");
     let quote_policy = section.word("quote_policy", &QuotePolicy::NAMES).unwrap_or(QuotePolicy::Minimal);
     let quote = character(section, "quote").unwrap_or('"');
     let usual_escape = if quote_policy == QuotePolicy::None { '\\' } else { quote };
     CsvFormatter {
+        charset,
         header: match section.flag("header_line", Rules::Java) {
             Some(false) => HeaderLine::Absent,
             _ => HeaderLine::Written,
@@ -157,18 +159,21 @@ fn character(section: &Section<'_>, key: &'static str) -> Option<char> {
     }
 }
 
-/// Texts are written as UTF-8; another charset would change the bytes.
-fn utf8_only(section: &Section<'_>, key: &'static str) {
-    if let Some(charset) = section.plain(key)
-        && !charset.eq_ignore_ascii_case("utf-8")
-        && !charset.eq_ignore_ascii_case("utf8")
-    {
-        section.refuse(key, "only UTF-8 is written so far");
-    }
+/// What texts are written in.
+fn charset(section: &Section<'_>, key: &'static str) -> WrittenCharset {
+    let Some(name) = section.plain(key) else { return WrittenCharset::Utf8 };
+    WrittenCharset::of(&name).unwrap_or_else(|| {
+        let message = format!("`{name}` in `{key}` is not a charset that is written");
+        let span = section.node(key).map_or(section.span(), |node| &node.span);
+        let hint = "UTF-8, UTF-16, Shift_JIS, windows-31j, EUC-JP, EUC-KR, ISO-8859-1 and other charsets of one byte are";
+        section.binder().report(Problem::error("bad-value", message, span).hint(hint));
+        WrittenCharset::Utf8
+    })
 }
 
 fn jsonl(section: &Section<'_>) -> JsonlFormatter {
-    utf8_only(section, "encoding");
+    let encodings =
+        ["UTF-8", "UTF-16LE", "UTF-32BE", "UTF-32LE"].map(|name| (name, WrittenCharset::of(name)));
     let newlines = [
         ("LF", Newline::Lf),
         ("CRLF", Newline::Crlf),
@@ -176,10 +181,31 @@ fn jsonl(section: &Section<'_>) -> JsonlFormatter {
         ("NUL", Newline::Nul),
         ("NO", Newline::None),
     ];
+    let timezone = section.zone("timezone", Zone::embulk);
     JsonlFormatter {
+        encoding: section.word("encoding", &encodings).flatten().unwrap_or(WrittenCharset::Utf8),
         newline: section.word("newline", &newlines).unwrap_or(Newline::Lf),
-        date_format: section.plain("date_format"),
-        timezone: section.zone("timezone", Zone::embulk).unwrap_or_else(Zone::utc),
+        date_format: date_format(section, timezone.as_ref()),
+        timezone,
         json_columns: section.texts("json_columns"),
+    }
+}
+
+/// The plugin takes Java's formats. What has a `%` is Ruby's, as everywhere else.
+fn date_format(section: &Section<'_>, zone: Option<&Zone>) -> Option<String> {
+    let format = section.plain("date_format")?;
+    if format.contains('%') {
+        return Some(format);
+    }
+    match java_date::strftime(&format, zone.map(|zone| &zone.zone)) {
+        Ok(format) => Some(format),
+        Err(error) => {
+            let span = section.node("date_format").map_or(section.span(), |node| &node.span);
+            let problem = Problem::error("bad-value", error.to_string(), span);
+            section
+                .binder()
+                .report(problem.hint("write it as Ruby's strftime, e.g. `%Y-%m-%dT%H:%M:%S.%6N%:z`"));
+            None
+        }
     }
 }

@@ -42,5 +42,5 @@ fn access(section: &Section<'_>) -> Option<Auth> {
         section.binder().report(Problem::error("unsupported-option", message, span).hint(HINT));
         return None;
     }
-    auth::auth(section)
+    auth::access(section, auth::Plugin::Ruby).auth
 }

@@ -10,8 +10,8 @@ use super::source;
 use crate::diagnostic::Problem;
 use crate::embulk::config::EmbulkType;
 use crate::embulk::input::{
-    ColumnOption, DatetimeCode, InputConfig, MysqlInput, PostgresqlInput, Selection, SqliteInput, SslMode,
-    Statements, ValueType,
+    ColumnOption, DatabaseAuth, DatetimeCode, InputConfig, MysqlInput, PostgresqlInput, Selection,
+    SqliteInput, SslMode, Statements, ValueType,
 };
 use crate::embulk::text::Text;
 use crate::embulk::zone::Zone;
@@ -41,6 +41,7 @@ fn mysql(section: &Section<'_>) -> Option<MysqlInput> {
     let (host, user, database) =
         (section.required("host"), section.required("user"), section.required("database"));
     let password = password(section);
+    let (ssl, options) = (ssl(section), properties(section));
     let selection = selection(section);
     let datetime_code = match section.flag("use_legacy_datetime_code", Rules::Java) {
         Some(true) => DatetimeCode::ProcessZone,
@@ -50,8 +51,9 @@ fn mysql(section: &Section<'_>) -> Option<MysqlInput> {
     let input = MysqlInput {
         incremental: incremental?,
         port: port(section).unwrap_or(3306),
+        auth: auth(section, ssl, &options),
         password,
-        ssl: ssl(section),
+        ssl,
         fetch_rows: section.integer("fetch_rows", i64::MIN..=i64::MAX).unwrap_or(10_000),
         connect_timeout: section.seconds("connect_timeout").unwrap_or(CONNECT),
         socket_timeout: section.seconds("socket_timeout").unwrap_or(SILENCE),
@@ -60,7 +62,7 @@ fn mysql(section: &Section<'_>) -> Option<MysqlInput> {
         column_options: column_options(section, "column_options"),
         default_column_options: column_options(section, "default_column_options"),
         statements: statements(section),
-        options: properties(section),
+        options,
         host: host?,
         user: user?,
         database: database?,
@@ -73,6 +75,7 @@ fn postgresql(section: &Section<'_>) -> Option<PostgresqlInput> {
     let (host, user, database) =
         (section.required("host"), section.required("user"), section.required("database"));
     let password = password(section);
+    let (ssl, options) = (ssl(section), properties(section));
     let selection = selection(section);
     let incremental = incremental::bind(section, selection.as_ref());
     // Rows stream without a cursor, so nothing is fetched in parts.
@@ -80,9 +83,10 @@ fn postgresql(section: &Section<'_>) -> Option<PostgresqlInput> {
     let input = PostgresqlInput {
         incremental: incremental?,
         port: port(section).unwrap_or(5432),
+        auth: auth(section, ssl, &options),
         password,
         schema: sql(section, "schema").unwrap_or_else(|| Text::plain("public")),
-        ssl: ssl(section),
+        ssl,
         application_name: section
             .text("application_name")
             .unwrap_or_else(|| Text::plain("embulk-input-postgresql")),
@@ -95,7 +99,7 @@ fn postgresql(section: &Section<'_>) -> Option<PostgresqlInput> {
         column_options: column_options(section, "column_options"),
         default_column_options: column_options(section, "default_column_options"),
         statements: statements(section),
-        options: properties(section),
+        options,
         host: host?,
         user: user?,
         database: database?,
@@ -128,6 +132,26 @@ pub(super) fn password(section: &Section<'_>) -> Secret {
     let password = section.text("password").map_or_else(|| Secret::new(""), Text::into_secret);
     section.warn_of_literal("password", password.expose());
     password
+}
+
+/// Tokens of IAM stand in for the password; servers take them over TLS only.
+fn auth(section: &Section<'_>, ssl: SslMode, options: &BTreeMap<String, Text>) -> DatabaseAuth {
+    const METHODS: [(&str, bool); 2] = [("password", false), ("iam", true)];
+    let region = section.plain("region");
+    if section.word("auth_method", &METHODS) != Some(true) {
+        if region.is_some() {
+            section.useless("region", "it belongs to `auth_method: iam`");
+        }
+        return DatabaseAuth::Password;
+    }
+    if section.node("password").is_some() {
+        section.refuse_value("password", "`password` cannot be given with `auth_method: iam`".to_owned());
+    }
+    // Properties of the driver may say more about TLS.
+    if ssl == SslMode::Disable && section.is_known(&["ssl"]) && options.is_empty() {
+        section.refuse_value("auth_method", "`auth_method: iam` needs `ssl: verify`".to_owned());
+    }
+    DatabaseAuth::Iam { region }
 }
 
 fn refuse_incremental(section: &Section<'_>) {

@@ -20,7 +20,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use super::config::{EmbulkConfig, ExecConfig, PreviewConfig};
-use super::output::OutputConfig;
+use super::output::{OutputConfig, Sequence};
 use super::template::Covers;
 use crate::diagnostic::{Problem, Span};
 use crate::reader::Reader;
@@ -58,7 +58,7 @@ pub(super) struct Binder<'a> {
 }
 
 /// Plugins of the estates that this program is made for and has not yet: they are no typing errors.
-const LATER: [&str; 5] = ["bigquery_java", "gcs", "mysql", "postgresql", "redshift"];
+const LATER: [&str; 4] = ["gcs", "mysql", "postgresql", "redshift"];
 
 impl Binder<'_> {
     /// Keeps a problem. An option that is asked for twice has its problem once.
@@ -122,8 +122,8 @@ pub(super) fn config(root: &Node, binder: &Binder<'_>) -> Option<EmbulkConfig> {
     let exec_section = top.section("exec");
     let exec = exec_section.as_ref().map_or_else(ExecConfig::default, exec);
     let output = top.required_section("out").and_then(|section| output(&section));
-    if let (Some(_), Some(section)) = (output.as_ref().and_then(OutputConfig::files), &exec_section) {
-        one_file(section, exec);
+    if let (Some(files), Some(section)) = (output.as_ref().and_then(OutputConfig::files), &exec_section) {
+        several_names(section, exec, &files.sequence);
     }
     top.ignore(&["preview_sample_rows"]);
     top.finish();
@@ -146,22 +146,25 @@ pub(super) fn preview(root: &Node, binder: &Binder<'_>) -> Option<PreviewConfig>
     Some(PreviewConfig { input: input?, filters: filters?, rows })
 }
 
-/// An output of files makes as many files as there are output tasks.
-fn one_file(section: &Section<'_>, exec: ExecConfig) {
-    let tasks = exec.min_output_tasks.map_or(1, usize::from);
-    if tasks > 1 {
+/// An output of files makes as many files as there are output tasks: they need as many names.
+fn several_names(section: &Section<'_>, exec: ExecConfig, sequence: &Sequence) {
+    let tasks = exec.output_tasks();
+    if tasks > 1 && sequence.text(0, 0) == sequence.text(1, 0) {
         let span = section.node("min_output_tasks").map_or(section.span(), |node| &node.span);
-        let message =
-            format!("`min_output_tasks: {tasks}` would make {tasks} files; one file is made so far");
-        section
-            .binder()
-            .report(Problem::error("unsupported-option", message, span).hint("take it out, or set it to 1"));
+        let message = format!(
+            "`min_output_tasks` makes {tasks} files, and `sequence_format` gives all of them one name"
+        );
+        let problem = Problem::error("bad-value", message, span);
+        section.binder().report(problem.hint("write both numbers in it: `.%03d.%02d`"));
     }
 }
 
 fn output(section: &Section<'_>) -> Option<OutputConfig> {
-    match section.plugin("output", &["bigquery", "file", "s3", "gcs", "postgresql"])? {
+    match section.plugin("output", &["bigquery", "bigquery_java", "file", "s3", "gcs", "postgresql"])? {
         "bigquery" => bigquery::bind(section).map(|output| OutputConfig::Bigquery(Box::new(output))),
+        "bigquery_java" => {
+            bigquery::java::bind(section).map(|output| OutputConfig::Bigquery(Box::new(output)))
+        }
         "s3" => s3::bind(section).map(|output| OutputConfig::S3(Box::new(output))),
         "gcs" => gcs::bind(section).map(|output| OutputConfig::Gcs(Box::new(output))),
         "postgresql" => {

@@ -44,6 +44,8 @@ pub struct BigqueryOutput {
     pub column_options: Vec<BigqueryColumnOption>,
     /// Types of columns without one in `column_options`.
     pub types: TypeMapping,
+    /// Whose conversions of values count.
+    pub conversions: Conversions,
     /// The zone of conversions, where a column has none of its own.
     pub default_timezone: Zone,
     /// Ruby's strftime for timestamps that become texts.
@@ -82,6 +84,15 @@ pub struct BigqueryOutput {
     pub timeouts: Timeouts,
     /// User agent.
     pub application_name: String,
+}
+
+/// The plugin whose conversions of values count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conversions {
+    /// `bigquery`: Ruby's `Integer()`, `strptime` and so on.
+    Ruby,
+    /// `bigquery_java`
+    Java,
 }
 
 /// What happens with rows that are in the target.
@@ -176,11 +187,52 @@ pub enum Auth {
     ComputeEngine,
     /// What the Google libraries find.
     ApplicationDefault,
+    /// Workload identity federation as its configuration says.
+    Federation(Keyfile),
+    /// The same for AWS as its own libraries find it.
+    AwsFederation(AwsFederation),
+}
+
+/// `workload_identity_federation`: AWS says who we are, and Google believes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AwsFederation {
+    /// `config`: where Google exchanges tokens, and for which account.
+    pub config: Keyfile,
+    /// `aws_role_arn`: the role that is assumed first.
+    pub role_arn: Option<String>,
+    /// `aws_role_session_name`
+    pub session_name: String,
+    /// `aws_region`
+    pub region: String,
+}
+
+/// What a key in JSON is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyKind {
+    /// `service_account`
+    ServiceAccount,
+    /// `authorized_user`
+    AuthorizedUser,
+    /// `external_account`
+    Federation,
+}
+
+impl KeyKind {
+    /// Its `type`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ServiceAccount => "service_account",
+            Self::AuthorizedUser => "authorized_user",
+            Self::Federation => "external_account",
+        }
+    }
 }
 
 /// A key in JSON, parsed and found whole.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Keyfile {
+    /// What it is for.
+    pub kind: KeyKind,
     /// The whole JSON text, as the auth library takes it.
     pub content: Secret,
     /// Its `project_id`.
@@ -244,6 +296,8 @@ pub struct BigqueryColumnOption {
     pub timezone: Option<Zone>,
     /// What a value that cannot be converted means.
     pub conversion: Conversion,
+    /// `scale` (`bigquery_java`): how many digits after the point a NUMERIC keeps; none: all.
+    pub scale: Option<u8>,
 }
 
 /// Types of BigQuery fields.

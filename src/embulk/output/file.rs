@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU64;
 
+use super::WrittenCharset;
 use crate::embulk::config::TypeMapping;
 use crate::embulk::text::Text;
 use crate::embulk::zone::Zone;
@@ -29,18 +30,18 @@ pub struct FileOutput {
 }
 
 impl FileOutput {
-    /// The name of a file by its number, from 0, with the prefix as it is.
-    pub fn name(&self, file: usize) -> String {
-        self.named(self.path_prefix.expose(), file)
+    /// The name of a file by the numbers of its task and of the file in the task, from 0, with the prefix as it is.
+    pub fn name(&self, task: usize, file: usize) -> String {
+        self.named(self.path_prefix.expose(), task, file)
     }
 
-    /// The same for people: a secret in the prefix is not shown.
-    pub fn shown_name(&self, file: usize) -> String {
-        self.named(self.path_prefix.shown(), file)
+    /// The name of the first file for people: a secret in the prefix is not shown.
+    pub fn shown_name(&self) -> String {
+        self.named(self.path_prefix.shown(), 0, 0)
     }
 
-    fn named(&self, prefix: &str, file: usize) -> String {
-        format!("{prefix}{}{}", self.sequence.text(0, file), self.file_ext)
+    fn named(&self, prefix: &str, task: usize, file: usize) -> String {
+        format!("{prefix}{}{}", self.sequence.text(task, file), self.file_ext)
     }
 }
 
@@ -120,6 +121,8 @@ pub enum Formatter {
 /// Options of `type: csv`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CsvFormatter {
+    /// What texts are written in.
+    pub charset: WrittenCharset,
     /// Whether the first line has the names.
     pub header: HeaderLine,
     /// Between fields.
@@ -210,12 +213,14 @@ pub struct CsvColumnOption {
 /// Options of `type: jsonl`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JsonlFormatter {
+    /// What texts are written in: UTF-8, UTF-16LE, UTF-32BE or UTF-32LE.
+    pub encoding: WrittenCharset,
     /// At the end of a line.
     pub newline: Newline,
     /// Ruby's strftime for timestamps; none: `%Y-%m-%d %H:%M:%S.%6N %z` of the zone.
     pub date_format: Option<String>,
-    /// Zone of timestamps.
-    pub timezone: Zone,
+    /// Zone of timestamps; none: the process's with a format, as in the plugin, and UTC without one.
+    pub timezone: Option<Zone>,
     /// Text columns whose text is JSON and is written as such.
     pub json_columns: Vec<String>,
 }

@@ -1,6 +1,7 @@
 //! The options of `out:`, per `type:`.
 
 mod bigquery;
+mod charset;
 mod file;
 mod object;
 mod sql;
@@ -11,6 +12,7 @@ use super::config::TypeMapping;
 use super::text::Text;
 
 pub use bigquery::*;
+pub use charset::*;
 pub use file::*;
 pub use object::*;
 pub use sql::*;
@@ -79,9 +81,9 @@ impl fmt::Display for OutputConfig {
                 let parts = [&output.database, &output.schema, &output.load.table];
                 write!(f, "postgresql {}", parts.map(Text::shown).join("."))
             }
-            Self::File(output) => write!(f, "file {}", output.shown_name(0)),
-            Self::S3(output) => write!(f, "s3 {}/{}", output.bucket.shown(), output.files.shown_name(0)),
-            Self::Gcs(output) => write!(f, "gcs {}/{}", output.bucket.shown(), output.files.shown_name(0)),
+            Self::File(output) => write!(f, "file {}", output.shown_name()),
+            Self::S3(output) => write!(f, "s3 {}/{}", output.bucket.shown(), output.files.shown_name()),
+            Self::Gcs(output) => write!(f, "gcs {}/{}", output.bucket.shown(), output.files.shown_name()),
         }
     }
 }

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::{OperatorError, OperatorRequest};
 use crate::cloud::google::Endpoints;
 use crate::cloud::google::auth::Account;
 use crate::cloud::google::http::{Google, Manners};
-use crate::secret::{Secret, SecretError};
+use crate::embulk::keyfile;
+use crate::embulk::output::{KeyKind, Keyfile};
+use crate::secret::SecretError;
+
+/// Where a task's key is.
+const SECRET: &str = "gcp.credential";
 
 /// Calls with the task's key, tried so often again, and the project that the key belongs to.
 pub(super) fn open(
@@ -16,10 +19,12 @@ pub(super) fn open(
     endpoints: Endpoints,
     retries: u32,
 ) -> Result<(Google, Option<String>), OperatorError> {
-    let (account, project) = match request.secrets.get("gcp.credential") {
+    let (account, project) = match request.secrets.get(SECRET) {
         Ok(key) => {
             request.services.guard.learn(key.expose());
-            account(key)
+            let key = keyfile::parse(&key, SECRET).map_err(|error| unusable(&error))?;
+            request.services.guard.learn(key.content.expose());
+            (account(&key), key.project_id)
         }
         Err(SecretError::NotFound { .. }) => (Account::ApplicationDefault, None),
         Err(error) => return Err(error.into()),
@@ -30,20 +35,21 @@ pub(super) fn open(
         read_timeout: Duration::from_secs(60),
         application_name: "sync".to_owned(),
     };
-    let google = Google::shared(account, endpoints, &manners).map_err(|error| {
-        OperatorError::config("secret `gcp.credential` cannot be used")
-            .cause(&error)
-            .hint("it is the whole text of the key file that Google Cloud made")
-    })?;
+    let google = Google::shared(account, endpoints, &manners).map_err(|error| unusable(&error))?;
     Ok((google, project))
 }
 
-fn account(key: Secret) -> (Account, Option<String>) {
-    let parsed: Value = serde_json::from_str(key.expose()).unwrap_or_default();
-    let project = parsed["project_id"].as_str().map(str::to_owned);
-    if parsed["type"] == "authorized_user" {
-        (Account::AuthorizedUser(key), project)
-    } else {
-        (Account::ServiceAccount(key), project)
+fn unusable(error: &(dyn std::error::Error + 'static)) -> OperatorError {
+    OperatorError::config(format!("secret `{SECRET}` cannot be used"))
+        .cause(error)
+        .hint("it is the whole text of the key file that Google Cloud made")
+}
+
+fn account(key: &Keyfile) -> Account {
+    let content = key.content.clone();
+    match key.kind {
+        KeyKind::ServiceAccount => Account::ServiceAccount(content),
+        KeyKind::AuthorizedUser => Account::AuthorizedUser(content),
+        KeyKind::Federation => Account::Federation(content),
     }
 }

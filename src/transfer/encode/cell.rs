@@ -48,7 +48,8 @@ impl CellWriter {
     /// What becomes of the values, in words.
     pub(in crate::transfer) fn words(&self) -> String {
         let zone = self.source.zone();
-        let zones = Zones { server: zone.clone(), process: zone.clone(), time: self.time };
+        let zones =
+            Zones { server: zone.clone(), process: zone.clone(), clock: zone.clone(), time: self.time };
         self.form.words(self.kind, &zones)
     }
 
@@ -120,6 +121,10 @@ impl CellWriter {
         let written = match &self.form {
             Form::Float | Form::Text | Form::Digits => push_ruby_float(value, out),
             Form::Truncated | Form::Integer => return push_truncated(value, out),
+            Form::TextWith(conversion) => {
+                let mut text = Vec::new();
+                push_ruby_float(value, &mut text) && conversion.convert(&text, out)? == Converted::Text
+            }
             _ => return Err(WRONG_FORM),
         };
         if written { Ok(()) } else { Err(Unfit("is not a finite number")) }

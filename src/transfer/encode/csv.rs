@@ -1,6 +1,9 @@
 //! CSV as Embulk's formatter writes it.
 
+use std::sync::Arc;
+
 use super::cell::CellWriter;
+use super::charset::Transcoder;
 use super::{Converted, Encoder, Rendering, unfit};
 use crate::embulk::output::{CsvFormatter, HeaderLine, QuotePolicy};
 use crate::transfer::error::TransferError;
@@ -65,6 +68,8 @@ pub struct CsvEncoder {
     names: Vec<String>,
     cells: Vec<CellWriter>,
     scratch: Vec<u8>,
+    /// Whose characters texts should keep to.
+    transcoder: Option<Arc<Transcoder>>,
 }
 
 impl CsvEncoder {
@@ -78,7 +83,15 @@ impl CsvEncoder {
             cells: cells.collect(),
             format,
             scratch: Vec::new(),
+            transcoder: None,
         }
+    }
+
+    /// Takes note of what the charset of the file lacks. Rows stay in UTF-8.
+    #[must_use]
+    pub fn counting(mut self, transcoder: Option<Arc<Transcoder>>) -> Self {
+        self.transcoder = transcoder;
+        self
     }
 
     fn row(&mut self, page: &Page, row: usize, out: &mut Vec<u8>) -> Result<(), TransferError> {
@@ -96,7 +109,14 @@ impl CsvEncoder {
             };
             match written {
                 Converted::Null => out.extend_from_slice(self.format.null_string.as_bytes()),
-                Converted::Text => self.format.field(&self.scratch, out),
+                Converted::Text => {
+                    if let Some(transcoder) = &self.transcoder
+                        && std::str::from_utf8(&self.scratch).is_ok_and(|text| !transcoder.has(text))
+                    {
+                        transcoder.replaced(&page.schema.columns[at].name, page.first_row + row as u64);
+                    }
+                    self.format.field(&self.scratch, out);
+                }
             }
         }
         out.extend_from_slice(self.format.newline.as_bytes());
@@ -112,6 +132,9 @@ impl Encoder for CsvEncoder {
         for (at, name) in self.names.iter().enumerate() {
             if at > 0 {
                 out.extend_from_slice(self.format.delimiter.as_bytes());
+            }
+            if let Some(transcoder) = self.transcoder.as_ref().filter(|transcoder| !transcoder.has(name)) {
+                transcoder.replaced_name(name);
             }
             self.format.field(name.as_bytes(), out);
         }

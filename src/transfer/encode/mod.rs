@@ -5,6 +5,7 @@
 
 pub mod arrow;
 pub(super) mod cell;
+pub mod charset;
 pub mod copy_text;
 pub mod csv;
 pub mod jsonl;

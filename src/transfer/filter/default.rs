@@ -62,6 +62,7 @@ fn parse(
             let own = match kind {
                 ColumnType::Timestamp => TimeZone::UTC,
                 ColumnType::DateTime => schema.zones.server.clone(),
+                ColumnType::Time => schema.zones.clock.clone(),
                 _ => schema.zones.process.clone(),
             };
             let offset = ZoneClock::new(own).at(instant)?.0;

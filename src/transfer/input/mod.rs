@@ -3,6 +3,7 @@
 mod convert;
 mod fetched;
 pub mod file;
+mod iam;
 mod increment;
 pub mod mysql;
 pub mod postgres;

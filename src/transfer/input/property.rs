@@ -1,11 +1,43 @@
 //! `options:` of the database inputs: values of the driver's properties.
 
+use crate::embulk::input::SslMode;
 use crate::embulk::text::Text;
 use crate::transfer::error::{ErrorKind, TransferError};
+
+/// How a connection is encrypted and what the server must show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encryption {
+    /// As it comes.
+    Off,
+    /// To whomever, where the server offers it.
+    IfOffered,
+    /// To whomever.
+    Any,
+    /// To a server that an authority knows, whatever its name.
+    Authority,
+    /// To a server that an authority knows by the name of the host.
+    Host,
+}
+
+impl From<SslMode> for Encryption {
+    fn from(mode: SslMode) -> Self {
+        match mode {
+            SslMode::Disable => Self::Off,
+            SslMode::Enable => Self::Any,
+            SslMode::Verify => Self::Host,
+        }
+    }
+}
 
 /// The error for a value that a property cannot have.
 pub(super) fn bad(name: &str, expected: &str) -> TransferError {
     TransferError::new(ErrorKind::Config, format!("`{name}` in `options` is not {expected}"))
+}
+
+/// The error for a property that would change the result or the connection, and cannot be followed.
+pub(super) fn refused(name: &str, because: &str, hint: &str) -> TransferError {
+    TransferError::new(ErrorKind::Config, format!("`{name}` in `options` {because}, which is not supported"))
+        .hint(hint)
 }
 
 /// True or false.

@@ -3,10 +3,14 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
+
 use super::encoded::{self, Encoded};
 use crate::embulk::config::{EmbulkType, TypeMapping};
 use crate::embulk::output::{CsvFormatter, FileOutput, Formatter, JsonlFormatter};
+use crate::transfer::context::TransferContext;
 use crate::transfer::encode::arrow::ParquetType;
+use crate::transfer::encode::charset::Transcoder;
 use crate::transfer::encode::csv::{CsvEncoder, CsvFormat};
 use crate::transfer::encode::jsonl::JsonlEncoder;
 use crate::transfer::encode::parquet::ParquetEncoder;
@@ -20,9 +24,32 @@ use crate::transfer::target::{ColumnTarget, Room};
 /// Rows as bytes of a format, into a sink.
 pub(super) enum Formatted<W: Write + Send> {
     /// Formats of lines.
-    Lines { encoder: Box<dyn Encoder>, sink: W, buffer: Vec<u8> },
+    Lines { encoder: Box<dyn Encoder>, sink: W, buffer: Vec<u8>, transcoding: Option<Transcoding> },
     /// Parquet, which writes its own blocks.
     Parquet(Box<ParquetEncoder<W>>),
+}
+
+/// Lines in UTF-8 on their way into another charset.
+pub(super) struct Transcoding {
+    transcoder: Arc<Transcoder>,
+    bytes: Vec<u8>,
+    /// What comes before the first character.
+    mark: &'static [u8],
+}
+
+/// What writes the charset of an output; none for UTF-8. All its files share it.
+pub(super) fn transcoder(options: &FileOutput) -> Option<Arc<Transcoder>> {
+    let charset = match &options.formatter {
+        Formatter::Csv(format) => format.charset,
+        Formatter::Jsonl(format) => format.encoding,
+        Formatter::Parquet => return None,
+    };
+    Transcoder::new(charset).map(Arc::new)
+}
+
+/// What readers of a file will not find as it was: characters that its charset lacks.
+pub(super) fn notes(transcoder: Option<&Arc<Transcoder>>) -> Vec<String> {
+    transcoder.map(|transcoder| transcoder.notes()).unwrap_or_default()
 }
 
 /// Bytes that a formatter and what comes after it hold at most.
@@ -34,6 +61,29 @@ pub(super) fn memory_bytes(options: &FileOutput) -> usize {
     formatter + encoded::memory_bytes(&options.encoders)
 }
 
+/// Several output tasks hold as many files under way: all of them must fit in the memory of the run.
+pub(super) fn check_memory(
+    bytes: usize,
+    tasks: usize,
+    context: &TransferContext,
+) -> Result<(), TransferError> {
+    if tasks == 1 || bytes <= context.memory.total() {
+        return Ok(());
+    }
+    let (needed, there) = (bytes.div_ceil(1 << 20), context.memory.total() >> 20);
+    let message = format!("{tasks} output tasks need {needed} MiB of memory, and the run has {there} MiB");
+    Err(TransferError::new(ErrorKind::Config, message).hint(
+        "lower `min_output_tasks`, or raise `--memory`; `max_file_bytes` makes several files one by one",
+    ))
+}
+
+/// Two files of a run that would have one name.
+pub(super) fn one_name_twice(what: &str, name: &str) -> TransferError {
+    let message = format!("two {what} of this run have the name `{name}`");
+    TransferError::new(ErrorKind::Config, message)
+        .hint("let `sequence_format` part its two numbers: `.%03d.%02d`")
+}
+
 /// A sink behind the encoders of an output.
 pub(super) fn encoded<W: Write>(options: &FileOutput, sink: W) -> Result<Encoded<W>, TransferError> {
     Encoded::new(sink, &options.encoders).map_err(|error| unwritable(&error))
@@ -43,6 +93,7 @@ pub(super) fn encoded<W: Write>(options: &FileOutput, sink: W) -> Result<Encoded
 pub(super) fn open<W: Write + Send>(
     options: &FileOutput,
     schema: &Arc<Schema>,
+    transcoder: Option<&Arc<Transcoder>>,
     sink: W,
 ) -> Result<Formatted<W>, TransferError> {
     if let (false, Some(name)) = (matches!(options.formatter, Formatter::Csv(_)), schema.shared_name()) {
@@ -55,8 +106,12 @@ pub(super) fn open<W: Write + Send>(
             return Ok(Formatted::Parquet(Box::new(encoder)));
         }
         Formatter::Csv(format) => {
+            if let Some(transcoder) = transcoder {
+                check_marks(format, transcoder)?;
+            }
             let renderings = csv(format, options.types, schema)?;
-            Box::new(CsvEncoder::new(schema, renderings, CsvFormat::of(format)))
+            let encoder = CsvEncoder::new(schema, renderings, CsvFormat::of(format));
+            Box::new(encoder.counting(transcoder.cloned()))
         }
         Formatter::Jsonl(format) => {
             let encoder = JsonlEncoder::new(schema, jsonl(format, options.types, schema));
@@ -65,16 +120,21 @@ pub(super) fn open<W: Write + Send>(
     };
     let mut buffer = Vec::new();
     encoder.header(&mut buffer);
-    Ok(Formatted::Lines { encoder, sink, buffer })
+    let transcoding = transcoder.map(|transcoder| Transcoding {
+        transcoder: Arc::clone(transcoder),
+        bytes: Vec::new(),
+        mark: transcoder.mark(),
+    });
+    Ok(Formatted::Lines { encoder, sink, buffer, transcoding })
 }
 
 impl<W: Write + Send> Formatted<W> {
     /// Writes the rows of a page.
     pub(super) fn write(&mut self, page: &Page) -> Result<(), TransferError> {
         match self {
-            Self::Lines { encoder, sink, buffer } => {
+            Self::Lines { encoder, sink, buffer, transcoding } => {
                 encoder.rows(page, buffer)?;
-                sink.write_all(buffer).map_err(|error| unwritable(&error))?;
+                write_lines(sink, buffer, transcoding.as_mut())?;
                 buffer.clear();
                 Ok(())
             }
@@ -85,12 +145,39 @@ impl<W: Write + Send> Formatted<W> {
     /// Ends the format and gives the sink back.
     pub(super) fn finish(self) -> Result<W, TransferError> {
         match self {
-            Self::Lines { mut sink, buffer, .. } => {
-                sink.write_all(&buffer).map_err(|error| unwritable(&error))?;
+            Self::Lines { mut sink, buffer, mut transcoding, .. } => {
+                write_lines(&mut sink, &buffer, transcoding.as_mut())?;
                 Ok(sink)
             }
             Self::Parquet(encoder) => encoder.finish(),
         }
+    }
+}
+
+fn write_lines(
+    sink: &mut impl Write,
+    lines: &[u8],
+    transcoding: Option<&mut Transcoding>,
+) -> Result<(), TransferError> {
+    let bytes = match transcoding {
+        Some(transcoding) => transcoding.of(lines)?,
+        None => lines,
+    };
+    sink.write_all(bytes).map_err(|error| unwritable(&error))
+}
+
+impl Transcoding {
+    /// The bytes of some lines.
+    fn of(&mut self, lines: &[u8]) -> Result<&[u8], TransferError> {
+        let lines = std::str::from_utf8(lines).map_err(|error| {
+            TransferError::new(ErrorKind::Internal, "a line is not in UTF-8").caused_by(&error)
+        })?;
+        self.bytes.clear();
+        if !lines.is_empty() {
+            self.bytes.extend_from_slice(std::mem::take(&mut self.mark));
+        }
+        self.transcoder.push(lines, &mut self.bytes);
+        Ok(&self.bytes)
     }
 }
 
@@ -140,11 +227,35 @@ fn csv(format: &CsvFormatter, types: TypeMapping, schema: &Schema) -> Result<Vec
     Ok(renderings.collect())
 }
 
+/// A file whose marks cannot be told from other characters could not be read.
+fn check_marks(format: &CsvFormatter, transcoder: &Transcoder) -> Result<(), TransferError> {
+    let marks = [
+        ("delimiter", format.delimiter.to_string()),
+        ("quote", format.quote.to_string()),
+        ("escape", format.escape.to_string()),
+        ("null_string", format.null_string.clone()),
+    ];
+    match marks.iter().find(|(_, mark)| !transcoder.has(mark)) {
+        None => Ok(()),
+        Some((option, _)) => {
+            let message =
+                format!("`{option}` of the formatter has characters that {} lacks", transcoder.name());
+            Err(TransferError::new(ErrorKind::Config, message)
+                .hint("choose another one, or another `charset`"))
+        }
+    }
+}
+
 fn jsonl(format: &JsonlFormatter, types: TypeMapping, schema: &Schema) -> Vec<Rendering> {
+    let zone = match (&format.timezone, &format.date_format) {
+        (Some(zone), _) => &zone.zone,
+        (None, Some(_)) => &schema.zones.process,
+        (None, None) => &TimeZone::UTC,
+    };
     let renderings = schema.columns.iter().map(|column| match column.kind.embulk() {
         EmbulkType::Timestamp if types == TypeMapping::Embulk || format.date_format.is_some() => {
             let text = format.date_format.as_deref().unwrap_or("%Y-%m-%d %H:%M:%S.%6N %z");
-            clock(text, format.timezone.zone.clone())
+            clock(text, zone.clone())
         }
         EmbulkType::String if format.json_columns.contains(&column.name) => {
             Rendering::bare(Form::TextWith(Arc::new(JsonText)))
@@ -154,7 +265,7 @@ fn jsonl(format: &JsonlFormatter, types: TypeMapping, schema: &Schema) -> Vec<Re
     renderings.collect()
 }
 
-fn clock(format: &str, zone: jiff::tz::TimeZone) -> Rendering {
+fn clock(format: &str, zone: TimeZone) -> Rendering {
     Rendering::quoted(Form::Clock(ClockForm { format: TimeFormat::parse(format), clock: Clock::In(zone) }))
 }
 

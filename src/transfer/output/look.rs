@@ -6,6 +6,7 @@ use super::bigquery::BigqueryTarget;
 use super::file::FileTarget;
 use super::object::ObjectTarget;
 use super::postgres;
+use crate::embulk::config::EmbulkConfig;
 use crate::embulk::output::OutputConfig;
 use crate::transfer::context::TransferContext;
 use crate::transfer::error::TransferError;
@@ -57,14 +58,15 @@ impl Looked {
 /// Asks the target of a config. `schema` is that of the rows, where it is known. Errors: it cannot be asked, or is not
 /// there.
 pub fn look(
-    config: &OutputConfig,
+    config: &EmbulkConfig,
     context: &TransferContext,
     schema: Option<&Arc<Schema>>,
 ) -> Result<Looked, TransferError> {
-    match config {
-        OutputConfig::File(options) => FileTarget::new(options, context).look(),
-        OutputConfig::S3(options) => ObjectTarget::s3(options, context).look(),
-        OutputConfig::Gcs(options) => ObjectTarget::gcs(options, context)?.look(),
+    let tasks = config.exec.output_tasks();
+    match &config.output {
+        OutputConfig::File(options) => FileTarget::new(options, tasks, context).look(),
+        OutputConfig::S3(options) => ObjectTarget::s3(options, tasks, context).look(),
+        OutputConfig::Gcs(options) => ObjectTarget::gcs(options, tasks, context)?.look(),
         OutputConfig::Postgresql(options) => postgres::look(options, context, schema),
         // Only files are made.
         OutputConfig::Bigquery(options) if options.local.is_some() => Ok(Looked::default()),

@@ -23,10 +23,11 @@ use crate::embulk::output::OutputConfig;
 
 /// The output that a config asks for. Nothing outside is touched yet.
 pub fn open(config: &EmbulkConfig, context: &TransferContext) -> Result<Box<dyn Output>, TransferError> {
+    let tasks = config.exec.output_tasks();
     match &config.output {
-        OutputConfig::File(options) => Ok(Box::new(file::FileTarget::new(options, context))),
-        OutputConfig::S3(options) => Ok(Box::new(object::ObjectTarget::s3(options, context))),
-        OutputConfig::Gcs(options) => Ok(Box::new(object::ObjectTarget::gcs(options, context)?)),
+        OutputConfig::File(options) => Ok(Box::new(file::FileTarget::new(options, tasks, context))),
+        OutputConfig::S3(options) => Ok(Box::new(object::ObjectTarget::s3(options, tasks, context))),
+        OutputConfig::Gcs(options) => Ok(Box::new(object::ObjectTarget::gcs(options, tasks, context)?)),
         OutputConfig::Postgresql(options) => Ok(Box::new(postgres::PostgresTarget::new(options, context))),
         OutputConfig::Bigquery(options) => match &options.local {
             Some(files) => Ok(Box::new(bigquery::LocalTarget::new(options, files, context))),

@@ -90,9 +90,21 @@ pub(super) fn refusal(what: &str, stale: &[String]) -> TransferError {
     .hint("remove them, or set `stale_objects: delete` or `stale_objects: keep`")
 }
 
+/// Whose hidden files are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Those of the first file: there is one only.
+    First,
+    /// Those of every name that the output could give.
+    Pattern,
+}
+
 /// Removes the hidden files that dead runs left for this target. What cannot be removed is tried by the next run.
-pub(super) fn remove_abandoned(first: &Path, options: &FileOutput) {
-    let pattern = options.max_file_bytes.and_then(|_| Pattern::of_files(first, options));
+pub(super) fn remove_abandoned(first: &Path, options: &FileOutput, reach: Reach) {
+    let pattern = match reach {
+        Reach::First => None,
+        Reach::Pattern => Pattern::of_files(first, options),
+    };
     let own = name(first);
     for (hidden, path) in entries(first).unwrap_or_default() {
         let target = hidden.strip_prefix('.').and_then(|rest| rest.strip_suffix(".tmp"));
@@ -159,7 +171,7 @@ mod tests {
         ] {
             fs::write(folder.path().join(name), "").unwrap();
         }
-        let mut options = options(".%03d.%02d", ".csv.gz");
+        let options = options(".%03d.%02d", ".csv.gz");
         let found = find(&target, &options).unwrap();
         let names = ["orders.000.00.csv.gz", "orders.001.00.csv.gz", "orders.12.7.csv.gz"];
         assert_eq!(found, names.map(|name| folder.path().join(name)));
@@ -172,13 +184,12 @@ mod tests {
             hidden.sort();
             hidden
         };
-        remove_abandoned(&target, &options);
+        remove_abandoned(&target, &options, Reach::First);
         assert_eq!(
             hidden(),
             [".orders.000.01.csv.gz.sync-dead.tmp", ".orders_b.000.00.csv.gz.sync-alive.tmp"]
         );
-        options.max_file_bytes = std::num::NonZeroU64::new(1);
-        remove_abandoned(&target, &options);
+        remove_abandoned(&target, &options, Reach::Pattern);
         assert_eq!(hidden(), [".orders_b.000.00.csv.gz.sync-alive.tmp"]);
     }
 }

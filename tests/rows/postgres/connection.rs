@@ -7,8 +7,11 @@ use sync::transfer::error::ErrorKind;
 
 use super::super::lab::{Lab, postgresql, query};
 use super::{jsonl, refused};
+use crate::support::door::Door;
 use crate::support::postgres::postgres_database;
+use crate::support::sandbox::Sandbox;
 use crate::support::servers;
+use crate::support::tls::Authority;
 
 #[test]
 fn settings_of_the_server_do_not_change_what_is_read() {
@@ -39,18 +42,28 @@ fn properties_of_the_driver_are_followed_refused_or_named() {
     let Some(database) = postgres_database() else { return };
     database.run("create schema other; create table other.t (a int); insert into other.t values (1)");
     let lab = Lab::new();
-    let mut input =
-        postgresql(&database, query("select t.a, current_setting('application_name') as name from t"));
+    let mut input = postgresql(
+        &database,
+        query(
+            "select t.a, current_setting('application_name') as name, current_setting('geqo_threshold') as g from t",
+        ),
+    );
     for (name, value) in [
         ("currentSchema", "other"),
         ("ApplicationName", "nightly"),
         ("prepareThreshold", "0"),
         ("madeUp", "1"),
         ("socketTimeout", "60"),
+        ("options", "-c geqo_threshold=17"),
+        ("targetServerType", "any"),
+        ("sslfactory", "org.postgresql.ssl.jdbc4.LibPQFactory"),
     ] {
         input.options.insert(name.to_owned(), value.into());
     }
-    assert_eq!(jsonl(&lab, input.clone(), TypeMapping::Embulk), "{\"a\":1,\"name\":\"nightly\"}\n");
+    assert_eq!(
+        jsonl(&lab, input.clone(), TypeMapping::Embulk),
+        "{\"a\":1,\"name\":\"nightly\",\"g\":\"17\"}\n"
+    );
     let mut lines = lab.heard.lines.lock().unwrap().clone();
     lines.retain(|line| !line.starts_with("Writing"));
     assert_eq!(
@@ -58,7 +71,7 @@ fn properties_of_the_driver_are_followed_refused_or_named() {
         [
             "`madeUp` in `options` means nothing here and is ignored".to_owned(),
             format!("Connecting to postgresql://{}:{}/{}", database.host, database.port, database.name),
-            "SQL: select t.a, current_setting('application_name') as name from t".to_owned(),
+            "SQL: select t.a, current_setting('application_name') as name, current_setting('geqo_threshold') as g from t".to_owned(),
             "Fetched 1 rows.".to_owned(),
         ]
     );
@@ -70,10 +83,22 @@ fn properties_of_the_driver_are_followed_refused_or_named() {
             "`sslmode` in `options` is not disable, allow, prefer, require, verify-ca or verify-full",
         ),
         ("loginTimeout", "soon", "`loginTimeout` in `options` is not a number of seconds"),
+        ("sslcert", "client.pem", "`sslcert` and `sslkey` in `options` belong together"),
+        ("sslpassword", "x", "`sslpassword` in `options` opens an encrypted key, which is not supported"),
         (
-            "sslcert",
-            "client.pem",
-            "`sslcert` in `options` is not supported: a client has no certificate of its own here",
+            "sslfactory",
+            "org.example.Own",
+            "`sslfactory` in `options` names a class of Java, which is not supported",
+        ),
+        (
+            "socketFactory",
+            "x.Y",
+            "`socketFactory` in `options` names a class of Java, which is not supported",
+        ),
+        (
+            "targetServerType",
+            "primary",
+            "`targetServerType` in `options` chooses among servers, which is not supported",
         ),
     ] {
         let mut input = input.clone();
@@ -126,6 +151,47 @@ fn tls_is_used_and_certificates_are_checked_where_asked_for() {
     assert!(
         error.to_string().starts_with("no certificate of an authority could be read from `/nowhere.pem`"),
         "{error}"
+    );
+}
+
+#[test]
+fn a_certificate_of_ones_own_is_shown() {
+    let Some(authority) = Authority::new() else { return };
+    let door = Door::strict_postgres(&authority);
+    let (certificate, key) = authority.server();
+    let der = authority.trusted().with_file_name("key.der");
+    let made = std::process::Command::new("openssl")
+        .args(["pkcs8", "-topk8", "-nocrypt", "-outform", "DER", "-in"])
+        .arg(&key)
+        .arg("-out")
+        .arg(&der)
+        .status();
+    assert!(made.unwrap().success());
+    let transfer = |options: &str| {
+        let text = format!(
+            "in: {{type: postgresql, host: 127.0.0.1, port: {}, user: u, password: pass-word, database: d, table: t, \
+             ssl: true, options: {{{options}}}}}\n\
+             out: {{type: file, path_prefix: o, file_ext: csv, formatter: {{type: csv}}}}\n",
+            door.port
+        );
+        let said = Sandbox::new().file("a.yml", &text).run(["embulk", "run", "a.yml"]).expect_code(1);
+        said.stdout + &said.stderr
+    };
+    transfer("");
+    assert_eq!(door.shown(), None);
+    let own =
+        |key: &std::path::Path| format!("sslcert: {}, sslkey: {}", certificate.display(), key.display());
+    for key in [&key, &der] {
+        let said = transfer(&own(key));
+        assert_eq!(door.shown().as_deref(), Some("pass-word"), "{said}");
+        assert!(said.contains("access denied (PostgreSQL error 28P01)"), "{said}");
+    }
+    let said = transfer(&own(&certificate));
+    let expected = format!("`{}` cannot be shown to the server", certificate.display());
+    assert!(said.contains(&expected), "{said}");
+    assert!(
+        said.contains("hint: give a certificate and its key in PEM, the key without a password"),
+        "{said}"
     );
 }
 

@@ -1,16 +1,19 @@
 //! `out: {type: bigquery}`, by the rules of its Ruby plugin.
 
 pub(super) mod auth;
+pub(super) mod java;
 mod mode;
 mod shape;
 
 use std::time::Duration;
 
+use self::auth::Plugin;
 use super::section::{Rules, Section};
 use crate::diagnostic::Problem;
 use crate::embulk::config::TypeMapping;
 use crate::embulk::output::{
-    BigqueryOutput, Compression, CountCheck, Creation, GcsStaging, SourceFormat, Timeouts, UnknownValues,
+    BigqueryOutput, Compression, Conversions, CountCheck, Creation, GcsStaging, SourceFormat, Timeouts,
+    UnknownValues,
 };
 use crate::embulk::zone::Zone;
 
@@ -22,8 +25,8 @@ pub(super) fn bind(section: &Section<'_>) -> Option<BigqueryOutput> {
 }
 
 fn options(section: &Section<'_>) -> Option<BigqueryOutput> {
-    let auth = auth::auth(section);
-    let project = auth::project(section, auth.as_ref());
+    let access = auth::access(section, Plugin::Ruby);
+    let project = auth::project(section, &access);
     let dataset = section.required("dataset");
     let table = section.required("table");
     let mode = mode::mode(section, dataset.as_ref(), table.as_ref());
@@ -58,6 +61,7 @@ fn options(section: &Section<'_>) -> Option<BigqueryOutput> {
             .map(|bucket| GcsStaging { bucket, creation: creation(section, "auto_create_gcs_bucket") }),
         column_options,
         types: section.word("types", &TypeMapping::NAMES).unwrap_or(TypeMapping::Embulk),
+        conversions: Conversions::Ruby,
         default_timezone: section.zone("default_timezone", Zone::bigquery).unwrap_or_else(Zone::utc),
         default_timestamp_format: section
             .plain("default_timestamp_format")
@@ -90,7 +94,7 @@ fn options(section: &Section<'_>) -> Option<BigqueryOutput> {
         mode: mode?,
         destination_project: destination_project.or_else(|| project.clone())?,
         project: project?,
-        auth: auth?,
+        auth: access.auth?,
         dataset: dataset?,
         table: table?,
     };

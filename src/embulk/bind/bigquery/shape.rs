@@ -158,13 +158,14 @@ fn column_option(column: &Section<'_>) -> Option<BigqueryColumnOption> {
             Some(false) => Conversion::NullOnFailure,
             _ => Conversion::Strict,
         },
+        scale: None,
         name: name?.expose().to_owned(),
     };
     column.finish();
     Some(option)
 }
 
-fn field_type(column: &Section<'_>) -> Option<FieldType> {
+pub(super) fn field_type(column: &Section<'_>) -> Option<FieldType> {
     let text = column.text("type")?;
     let found = FieldType::NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text.expose()));
     if found.is_none() {

@@ -24,7 +24,7 @@ fn objects_in_s3() {
     assert_eq!((full.endpoint.as_deref(), full.region.as_deref()), (None, Some("ap-northeast-1")));
     assert_eq!(full.canned_acl, Some("bucket-owner-full-control"));
     assert_eq!((full.encryption, full.kms_key.as_deref()), (Some("aws:kms"), Some("k")));
-    assert_eq!((full.storage_class, full.files.name(2)), (Some("STANDARD_IA"), "raw/o0.2.csv".to_owned()));
+    assert_eq!((full.storage_class, full.files.name(0, 2)), (Some("STANDARD_IA"), "raw/o0.2.csv".to_owned()));
     let elsewhere = s3("  endpoint: http://minio:9000\n  region: eu-west-1\n");
     assert_eq!(
         (elsewhere.endpoint.as_deref(), elsewhere.region.as_deref()),
@@ -89,8 +89,12 @@ fn what_buckets_refuse() {
              `public`"]
     );
     assert_eq!(
-        problems(&format!("{IN}out:\n  type: s3\n{BUCKET}exec: {{min_output_tasks: 2}}\n")),
-        ["8:26 error unsupported-option: `min_output_tasks: 2` would make 2 files; one file is made so far"]
+        problems(&format!(
+            "{IN}out:\n  type: s3\n{BUCKET}  sequence_format: .\nexec: {{min_output_tasks: 2}}\n"
+        )),
+        [
+            "9:26 error bad-value: `min_output_tasks` makes 2 files, and `sequence_format` gives all of them one name"
+        ]
     );
     let gcs = |more: &str| problems(&format!("{IN}out:\n  type: gcs\n{BUCKET}{more}"));
     assert_eq!(

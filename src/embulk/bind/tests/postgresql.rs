@@ -44,8 +44,8 @@ fn what_is_wrong_with_options_of_postgresql_is_said() {
         )),
         [
             "3:3 error missing-option: `host` is required in `in`",
-            "10:15 error bad-value: `fetch_rows` must be a whole number, not `many`",
             "7:8 error bad-value: `ssl` must be one of disable, enable, verify, true, false, not `maybe`",
+            "10:15 error bad-value: `fetch_rows` must be a whole number, not `many`",
             "8:29 error bad-value: `statement_timeout_millis` must be a whole number from 0 to 2147483647, not `-1`",
             "9:3 warning unknown-option: unknown option `shema` in `in` is ignored [did you mean `schema`?]",
         ]

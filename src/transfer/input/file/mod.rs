@@ -88,7 +88,8 @@ pub fn open_s3(config: &S3Input, context: &TransferContext) -> Result<FileReader
 impl FileReader {
     fn new(files: Box<dyn Files>, content: &FileContent, context: &TransferContext) -> Self {
         let cells: Vec<_> = content.parser.columns().iter().map(CellReader::new).collect();
-        let zones = Zones { process: context.process_zone.clone(), ..Zones::utc() };
+        let process = &context.process_zone;
+        let zones = Zones { process: process.clone(), clock: process.clone(), ..Zones::utc() };
         let names = files.names();
         let more = names.len().saturating_sub(SHOWN);
         let more = if more > 0 { format!(", and {more} more") } else { String::new() };

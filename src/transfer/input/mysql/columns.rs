@@ -17,6 +17,15 @@ pub(super) enum TinyInt1 {
     Number,
 }
 
+/// How YEAR is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum YearAs {
+    /// As its first day.
+    Date,
+    /// As the number it is (`options: {yearIsDateType: false}`).
+    Number,
+}
+
 /// The type of a column, or its MySQL name when it is of no type that can be read.
 pub(super) fn column_type(column: &Metadata, tiny_int: TinyInt1) -> Result<ColumnType, &'static str> {
     let unsigned = column.flags().contains(ColumnFlags::UNSIGNED_FLAG);
@@ -40,7 +49,7 @@ pub(super) fn column_type(column: &Metadata, tiny_int: TinyInt1) -> Result<Colum
         Wire::MYSQL_TYPE_TIME | Wire::MYSQL_TYPE_TIME2 => ColumnType::Time,
         Wire::MYSQL_TYPE_YEAR => ColumnType::Year,
         Wire::MYSQL_TYPE_JSON => ColumnType::Json,
-        Wire::MYSQL_TYPE_GEOMETRY => ColumnType::Bytes,
+        Wire::MYSQL_TYPE_GEOMETRY | Wire::MYSQL_TYPE_VECTOR => ColumnType::Bytes,
         Wire::MYSQL_TYPE_VARCHAR
         | Wire::MYSQL_TYPE_VAR_STRING
         | Wire::MYSQL_TYPE_STRING
@@ -79,6 +88,7 @@ pub(super) fn type_name(column: &Metadata) -> &'static str {
     match column.column_type() {
         Wire::MYSQL_TYPE_NULL => "NULL",
         Wire::MYSQL_TYPE_GEOMETRY => "GEOMETRY",
+        Wire::MYSQL_TYPE_VECTOR => "VECTOR",
         Wire::MYSQL_TYPE_STRING => "BINARY",
         Wire::MYSQL_TYPE_VAR_STRING | Wire::MYSQL_TYPE_VARCHAR => "VARBINARY",
         Wire::MYSQL_TYPE_TINY_BLOB => "TINYBLOB",

@@ -88,6 +88,12 @@ impl Decoder {
         counts.map(|(count, what)| Change::of(column, what, count)).collect()
     }
 
+    /// Whether values of a column of this type can be read. Precision and length of expressions are known later than
+    /// their type.
+    pub(super) fn reads(&self, kind: ColumnType) -> bool {
+        std::mem::discriminant(&self.kind) == std::mem::discriminant(&kind)
+    }
+
     /// Adds a value to the column.
     pub(super) fn push(&mut self, value: &Value, column: &mut ColumnBuffer) -> Result<(), Unfit> {
         if *value == Value::NULL {
@@ -106,10 +112,8 @@ impl Decoder {
             ColumnType::UnsignedLong | ColumnType::Bit { .. } => Given::UnsignedLong(unsigned(value)?),
             ColumnType::Float => Given::Float(float(value)?),
             ColumnType::Double => Given::Double(double(value)?),
-            ColumnType::Decimal { .. } | ColumnType::String | ColumnType::Bytes | ColumnType::Json => {
-                let Value::Bytes(bytes) = value else { return Err(OTHER_TYPE) };
-                Given::Text(bytes)
-            }
+            ColumnType::Decimal { .. } => Given::Text(unpadded(text(value)?)),
+            ColumnType::String | ColumnType::Bytes | ColumnType::Json => Given::Text(text(value)?),
             ColumnType::Time => Given::Long(time(value)?),
             ColumnType::Date | ColumnType::DateTime | ColumnType::Timestamp => {
                 let Some(micros) = self.moment(value)? else {
@@ -166,6 +170,21 @@ impl Decoder {
             ZeroDates::Round => Ok(Some(Date { year: 1, month: 1, day: 1 }.days())),
         }
     }
+}
+
+fn text(value: &Value) -> Result<&[u8], Unfit> {
+    match value {
+        Value::Bytes(bytes) => Ok(bytes),
+        _ => Err(OTHER_TYPE),
+    }
+}
+
+/// A number without the zeros before it that ZEROFILL adds.
+fn unpadded(mut number: &[u8]) -> &[u8] {
+    while let [b'0', b'0'..=b'9', ..] = number {
+        number = &number[1..];
+    }
+    number
 }
 
 fn long(value: &Value) -> Result<i64, Unfit> {

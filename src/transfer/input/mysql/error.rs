@@ -5,8 +5,14 @@ use mysql::{DriverError, Error, MySqlError};
 use crate::transfer::error::{ErrorKind, TransferError};
 
 /// Server errors whose texts name users, hosts, tables and columns only, so that they can be shown whole.
-const SHOWN_WHOLE: [u16; 16] =
-    [1040, 1044, 1045, 1049, 1054, 1130, 1142, 1143, 1146, 1203, 1227, 1356, 1370, 1698, 1969, 3024];
+const SHOWN_WHOLE: [u16; 17] =
+    [1040, 1044, 1045, 1049, 1051, 1054, 1130, 1142, 1143, 1146, 1203, 1227, 1356, 1370, 1698, 1969, 3024];
+
+/// The login that sends the password as it is.
+const CLEARTEXT: &str = "mysql_clear_password";
+
+const KNOWN_LOGINS: &str =
+    "let the user log in by `caching_sha2_password`, `mysql_native_password` or `ed25519`";
 
 /// Makes an error of the transfer of one of the driver, with what was being done.
 pub(crate) fn driver_error(error: &Error, doing: impl Into<String>) -> TransferError {
@@ -66,10 +72,21 @@ fn client_error(error: &DriverError, doing: String) -> TransferError {
     };
     let found = TransferError::new(kind, doing).cause(error.to_string());
     match error {
+        DriverError::UnknownAuthPlugin(plugin) if plugin == CLEARTEXT => in_the_clear(kind, found.message),
+        DriverError::CleartextPluginDisabled => in_the_clear(kind, found.message),
+        DriverError::UnknownAuthPlugin(plugin) => TransferError::new(kind, found.message)
+            .cause(format!("the server wants a login by `{plugin}`, which is not supported"))
+            .hint(KNOWN_LOGINS),
         DriverError::PacketTooLarge => found.hint("raise `max_allowed_packet` of the server"),
         DriverError::TlsNotSupported => found.hint("the server offers no TLS: set `ssl: disable`"),
         _ => found,
     }
+}
+
+fn in_the_clear(kind: ErrorKind, doing: String) -> TransferError {
+    TransferError::new(kind, doing)
+        .cause(format!("the server wants the password as it is (`{CLEARTEXT}`), which is sent over TLS only"))
+        .hint("set `ssl: verify`")
 }
 
 fn server_error(error: &MySqlError, doing: impl Into<String>) -> TransferError {

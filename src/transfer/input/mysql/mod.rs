@@ -7,31 +7,34 @@ mod decode;
 mod error;
 mod incremental;
 mod named;
+mod plan;
 mod properties;
+mod refused;
 mod zone;
 
 use std::sync::Arc;
 
-use jiff::tz::TimeZone;
 use mysql::prelude::Queryable;
 use mysql::{Conn, Row};
 
-use self::connect::Connector;
+use self::columns::TinyInt1;
+use self::connect::{Connector, run};
 use self::decode::Decoder;
 pub(crate) use self::error::driver_error;
+use self::plan::Planned;
 use self::properties::Properties;
-use super::convert;
 use super::fetched::FetchedLog;
+use super::property::Encryption;
 use super::select::{self, Statement};
 use super::{BytesRule, Flow, Increment, Input, InputFigures, PageSink, SourceColumn, Stop, is_full};
-use crate::embulk::input::{DatetimeCode, MysqlInput, Selection};
+use crate::embulk::input::{MysqlInput, Selection};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
 use crate::transfer::encode::unfit;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::Page;
 use crate::transfer::report::Change;
-use crate::transfer::schema::{Column, ColumnType, Schema, TimeDetail, Zones};
+use crate::transfer::schema::{ColumnType, Schema, TimeDetail, Zones};
 
 /// A statement that is prepared, with everything its rows need.
 pub struct MysqlReader {
@@ -43,6 +46,7 @@ pub struct MysqlReader {
     /// The types of the columns as SQL spells them, and what their values can be.
     types: Vec<(String, ColumnType)>,
     after_select: Option<String>,
+    tiny_int: TinyInt1,
     /// Notes about the columns.
     notes: Vec<String>,
     /// What messages call the source.
@@ -65,15 +69,25 @@ pub fn open(
     let connector = Connector::new(config, &properties);
     let log = |text: String| context.observer.log(Level::Info, &text);
     log(format!("Connecting to mysql://{}/{}", connector.address, config.database.shown()));
-    let mut conn = connector.open(&properties)?;
+    if connector.socket().is_some() && properties.encryption != Encryption::Off {
+        context.observer.log(Level::Warn, "`ssl` has no effect on a Unix socket");
+    }
+    let mut conn = connector.open()?;
     if let Some(setup) = &config.statements.before_setup {
         run(&mut conn, setup.expose(), "`before_setup`")?;
     }
     let name = select::name(&config.selection);
-    let server = server_zone(&mut conn, &properties, context)?;
-    let session = session_zone(&mut conn, config, &server)?;
-    let zones =
-        Zones { server: server.clone(), process: context.process_zone.clone(), time: TimeDetail::Seconds };
+    let server = plan::server_zone(&mut conn, &properties, context)?;
+    let session = plan::session_zone(&mut conn, config, &server)?;
+    let process = &context.process_zone;
+    // The text protocol, over which Embulk reads then, takes another zone.
+    let clock = if config.fetch_rows > 1 { process } else { &server };
+    let zones = Zones {
+        server: server.clone(),
+        process: process.clone(),
+        clock: clock.clone(),
+        time: TimeDetail::Seconds,
+    };
     if config.statements.before_select.is_some() || config.statements.after_select.is_some() {
         run(&mut conn, "SET autocommit = 0", "autocommit")?;
     }
@@ -89,7 +103,7 @@ pub fn open(
     };
     let Read { prepared, statement, columns } = read;
     let Planned { schema, decoders, types, notes } =
-        plan(config, &properties, &prepared, zones, &session, bytes)?;
+        plan::plan(config, &properties, &prepared, zones, &session, bytes)?;
     let increment = columns.map(|columns| {
         Increment::of(&columns, &schema, |name| config.column_options.iter().any(|(known, _)| known == name))
     });
@@ -103,6 +117,7 @@ pub fn open(
         decoders,
         types,
         notes,
+        tiny_int: properties.tiny_int,
         after_select: config.statements.after_select.as_ref().map(|text| text.expose().to_owned()),
         name,
         increment,
@@ -116,10 +131,6 @@ struct Read {
     statement: Statement,
     /// Of an incremental read.
     columns: Option<Vec<String>>,
-}
-
-fn run(conn: &mut Conn, sql: &str, what: &str) -> Result<(), TransferError> {
-    conn.query_drop(sql).map_err(|error| driver_error(&error, format!("{what} failed")))
 }
 
 /// The statement, prepared. A table that is not there by its name may be there in another case.
@@ -164,78 +175,6 @@ fn prepare(conn: &mut Conn, statement: &Statement, name: &str) -> Result<mysql::
     Ok(prepared)
 }
 
-/// The zone of DATETIME: the process's under the legacy code, the config's, else the server's.
-fn server_zone(
-    conn: &mut Conn,
-    properties: &Properties,
-    context: &TransferContext,
-) -> Result<TimeZone, TransferError> {
-    if properties.datetime_code == DatetimeCode::ProcessZone {
-        return Ok(context.process_zone.clone());
-    }
-    if let Some(zone) = &properties.server_zone {
-        return Ok(zone.clone());
-    }
-    let names: Option<(String, String)> = conn
-        .query_first("SELECT @@session.time_zone, @@system_time_zone")
-        .map_err(|error| driver_error(&error, "the time zone of the server could not be read"))?;
-    let (session, system) = names.unwrap_or_else(|| ("SYSTEM".to_owned(), "UTC".to_owned()));
-    zone::server_zone(&session, &system)
-}
-
-/// The zone in which TIMESTAMP arrives. A zone where clocks go back has wall clocks that come twice; there a plain
-/// table is read in UTC. A condition or a query of the user's keeps the zone it was written for.
-fn session_zone(conn: &mut Conn, config: &MysqlInput, server: &TimeZone) -> Result<TimeZone, TransferError> {
-    let plain = matches!(&config.selection, Selection::Table { select, where_clause: None, .. } if select.expose() == "*");
-    let untouched = config.statements.before_select.is_none();
-    if !plain || !untouched || !zone::changes(server) {
-        return Ok(server.clone());
-    }
-    run(conn, "SET SESSION time_zone = '+00:00'", "the time zone of the session")?;
-    Ok(TimeZone::UTC)
-}
-
-/// What a read needs to know of its columns.
-struct Planned {
-    schema: Arc<Schema>,
-    decoders: Vec<Decoder>,
-    types: Vec<(String, ColumnType)>,
-    notes: Vec<String>,
-}
-
-/// Types and decoders of all columns.
-fn plan(
-    config: &MysqlInput,
-    properties: &Properties,
-    statement: &mysql::Statement,
-    zones: Zones,
-    session: &TimeZone,
-    bytes: BytesRule,
-) -> Result<Planned, TransferError> {
-    let mut found = Vec::new();
-    let mut decoders = Vec::new();
-    let mut types = Vec::new();
-    let mut notes = Vec::new();
-    for metadata in statement.columns().iter() {
-        let name = metadata.name_str().into_owned();
-        let kind = columns::column_type(metadata, properties.tiny_int)
-            .map_err(|word| super::unsupported(&name, word))?;
-        let jdbc = columns::jdbc_type(metadata, kind);
-        let option = super::option_of(&config.column_options, &config.default_column_options, &name, jdbc)?;
-        let untyped = kind == ColumnType::Bytes || columns::is_null(metadata);
-        if untyped && option.is_none() && bytes == BytesRule::Refuse {
-            return Err(super::unsupported(&name, columns::type_name(metadata)));
-        }
-        notes.extend(convert::null_note(&name, kind, option));
-        let (to, conversion) = convert::plan(&name, kind, option, &config.default_timezone, &zones)?;
-        // The server's own text of a TIMESTAMP is that of its own zone.
-        decoders.push(Decoder::new(kind, conversion, session, properties.zero_dates));
-        types.push((named::sql_type(metadata), named::holds(metadata, to)));
-        found.push(Column::new(name, to));
-    }
-    Ok(Planned { schema: Schema::new(found, zones), decoders, types, notes })
-}
-
 impl Input for MysqlReader {
     fn schema(&self) -> &Arc<Schema> {
         &self.schema
@@ -267,7 +206,12 @@ impl Input for MysqlReader {
             let failed =
                 |error: &mysql::Error| driver_error(error, format!("{} could not be read", self.name));
             let mut rows = self.conn.exec_iter(&self.statement, ()).map_err(|error| failed(&error))?;
-            let outcome = reading.pages(&mut rows, sink, &failed);
+            // The server prepares anew, without a word, what was changed meanwhile.
+            let outcome = if reading.fits(rows.columns().as_ref(), self.tiny_int) {
+                reading.pages(&mut rows, sink, &failed)
+            } else {
+                Err(changed(&self.name))
+            };
             if !matches!(outcome, Ok(Flow::Continue)) {
                 // Dropping the rows reads the rest of them: the server is told to send no more.
                 killer.stop();
@@ -305,6 +249,17 @@ struct Reading<'r> {
 }
 
 impl Reading<'_> {
+    /// Whether the columns of the rows are those that were found before.
+    fn fits(&self, columns: &[mysql::Column], tiny_int: TinyInt1) -> bool {
+        columns.len() == self.decoders.len()
+            && columns.iter().zip(&*self.decoders).zip(&self.schema.columns).all(
+                |((now, decoder), column)| {
+                    now.name_str() == column.name.as_str()
+                        && columns::column_type(now, tiny_int).is_ok_and(|kind| decoder.reads(kind))
+                },
+            )
+    }
+
     fn pages(
         &mut self,
         rows: &mut dyn Iterator<Item = mysql::Result<Row>>,
@@ -340,6 +295,11 @@ impl Reading<'_> {
         self.log.count(self.rows);
         Ok(())
     }
+}
+
+fn changed(name: &str) -> TransferError {
+    TransferError::new(ErrorKind::Busy, format!("the columns of {name} changed while it was opened"))
+        .hint("retry: the new ones are read then")
 }
 
 /// Ends the connection of a read through another one.

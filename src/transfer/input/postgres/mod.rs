@@ -91,7 +91,12 @@ pub fn open(
     let prepared = prepare(&session, &statement, &name)?;
     // Embulk's driver reads every wall clock in the zone of the process.
     let process = &context.process_zone;
-    let zones = Zones { server: process.clone(), process: process.clone(), time: TimeDetail::Milliseconds };
+    let zones = Zones {
+        server: process.clone(),
+        process: process.clone(),
+        clock: process.clone(),
+        time: TimeDetail::Milliseconds,
+    };
     let Planned { schema, decoders, types, notes } =
         plan::plan(config, &session, prepared.columns(), zones, bytes)?;
     let increment = columns.map(|columns| {

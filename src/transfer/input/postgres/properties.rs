@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::embulk::input::{PostgresqlInput, SslMode};
+use crate::embulk::input::{DatabaseAuth, PostgresqlInput, SslMode};
 use crate::embulk::output::PostgresqlOutput;
 use crate::embulk::text::Text;
 use crate::secret::Secret;
 use crate::transfer::error::{ErrorKind, TransferError};
-use crate::transfer::input::property::{bad, flag, number};
+use crate::transfer::input::property::{Encryption, bad, flag, number, refused};
 
 /// Properties that tune the driver and change no row.
 const NEUTRAL: [&str; 21] = [
@@ -39,20 +39,9 @@ const NEUTRAL: [&str; 21] = [
     "unknownLength",
 ];
 
-/// How the connection is encrypted and what the server must show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Encryption {
-    /// As it comes.
-    Off,
-    /// To whomever, where the server offers it.
-    IfOffered,
-    /// To whomever.
-    Any,
-    /// To a server that an authority knows, whatever its name.
-    Authority,
-    /// To a server that an authority knows by the name of the host.
-    Host,
-}
+const OWN_FACTORIES: [&str; 2] = ["LibPQFactory", "DefaultJavaSSLFactory"];
+
+const JAVA: &str = "names a class of Java";
 
 /// Where a server is and who asks, as an input or an output has it.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +51,7 @@ pub(in crate::transfer) struct Access<'c> {
     pub(in crate::transfer) database: &'c Text,
     user: &'c Text,
     password: &'c Secret,
+    pub(super) auth: &'c DatabaseAuth,
     schema: &'c Text,
     ssl: SslMode,
     /// None: Embulk's name for its output.
@@ -80,6 +70,7 @@ impl<'c> From<&'c PostgresqlInput> for Access<'c> {
             database: &config.database,
             user: &config.user,
             password: &config.password,
+            auth: &config.auth,
             schema: &config.schema,
             ssl: config.ssl,
             application_name: Some(&config.application_name),
@@ -99,6 +90,7 @@ impl<'c> From<&'c PostgresqlOutput> for Access<'c> {
             database: &config.database,
             user: &config.user,
             password: &config.password,
+            auth: &DatabaseAuth::Password,
             schema: &config.schema,
             ssl: config.ssl,
             application_name: None,
@@ -125,6 +117,10 @@ pub(in crate::transfer) struct Properties {
     pub(super) encryption: Encryption,
     /// Certificates in PEM that are trusted instead of the system's.
     pub(super) authority: Option<PathBuf>,
+    /// A certificate of one's own and its key.
+    pub(super) own: (Option<PathBuf>, Option<PathBuf>),
+    /// Settings of the session, as on the command line of a server (`-c name=value`).
+    pub(super) settings: Option<Text>,
     pub(super) user: Text,
     pub(super) password: Secret,
     pub(super) application_name: Text,
@@ -139,12 +135,10 @@ impl Properties {
         let mut properties = Self {
             connect_timeout: config.connect_timeout,
             socket_timeout: config.socket_timeout,
-            encryption: match config.ssl {
-                SslMode::Disable => Encryption::Off,
-                SslMode::Enable => Encryption::Any,
-                SslMode::Verify => Encryption::Host,
-            },
+            encryption: config.ssl.into(),
             authority: None,
+            own: (None, None),
+            settings: None,
             user: config.user.clone(),
             password: config.password.clone(),
             application_name: config
@@ -155,6 +149,10 @@ impl Properties {
         };
         for (name, value) in config.options {
             properties.set(name, value)?;
+        }
+        if properties.own.0.is_some() != properties.own.1.is_some() {
+            let message = "`sslcert` and `sslkey` in `options` belong together";
+            return Err(TransferError::new(ErrorKind::Config, message));
         }
         Ok(properties)
     }
@@ -171,6 +169,8 @@ impl Properties {
             "ssl" if !flag(name, value)? => self.encryption = Encryption::Off,
             // The driver itself checks; that the plugin's own `ssl` does not is the plugin's choice.
             "ssl" => self.encryption = Encryption::Host,
+            // The driver's own, that check as `sslmode` says.
+            "sslfactory" if OWN_FACTORIES.iter().any(|own| value.expose().ends_with(own)) => {}
             "sslfactory" if value.expose().ends_with("NonValidatingFactory") => {
                 if self.encryption != Encryption::Off {
                     self.encryption = Encryption::Any;
@@ -178,15 +178,22 @@ impl Properties {
             }
             "sslmode" => self.encryption = mode(name, value)?,
             "sslrootcert" => self.authority = Some(PathBuf::from(value.expose())),
-            "sslcert" | "sslkey" | "sslpassword" | "sslpasswordcallback" => {
-                return Err(TransferError::new(
-                    ErrorKind::Config,
-                    format!(
-                        "`{name}` in `options` is not supported: a client has no certificate of its own here"
-                    ),
-                )
-                .hint("let the user log in with a password"));
+            "sslfactory" => return Err(refused(name, JAVA, "name the authority with `sslrootcert`")),
+            "sslcert" => self.own.0 = Some(PathBuf::from(value.expose())),
+            "sslkey" => self.own.1 = Some(PathBuf::from(value.expose())),
+            "sslpassword" | "sslpasswordcallback" => {
+                return Err(refused(name, "opens an encrypted key", "give a key without a password"));
             }
+            "sslhostnameverifier" => return Err(refused(name, JAVA, "set `sslmode`")),
+            "socketFactory" => {
+                return Err(refused(name, JAVA, "for a Unix socket write its folder as `host`"));
+            }
+            "authenticationPluginClassName" => return Err(refused(name, JAVA, "set `password`")),
+            "targetServerType" if value.expose() != "any" => {
+                return Err(refused(name, "chooses among servers", "name the one that is meant as `host`"));
+            }
+            "targetServerType" => {}
+            "options" => self.settings = Some(value.clone()),
             _ if NEUTRAL.contains(&name) => {}
             _ => self.ignored.push(name.to_owned()),
         }

@@ -14,10 +14,14 @@ use tokio_postgres::{CancelToken, Client, Config, SimpleQueryMessage, Statement}
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::{self, Trouble};
-use super::properties::{Access, Encryption, Properties};
-use crate::cloud::postgres::tls::{self, Identity};
+use super::properties::{Access, Properties};
+use crate::cloud::postgres::tls::{self, Identity, OwnCertificate};
 use crate::cloud::postgres::{chain, literal, within};
+use crate::embulk::input::DatabaseAuth;
+use crate::secret::Secret;
 use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::input::iam;
+use crate::transfer::input::property::Encryption;
 use crate::transfer::input::select::quoted;
 use crate::transfer::input::{Flow, Stop};
 
@@ -48,7 +52,7 @@ impl Session {
                 .caused_by(&error)
         })?;
         let tls = connector(properties)?;
-        let wire = wire(config, properties);
+        let wire = wire(config, properties, &password(config, properties, address)?);
         let connecting = runtime.block_on(async {
             within(properties.connect_timeout, Box::pin(wire.connect(tls.clone()))).await
         });
@@ -178,13 +182,28 @@ fn connector(properties: &Properties) -> Result<MakeRustlsConnect, TransferError
         Encryption::Authority => Identity::Authority,
         Encryption::Host => Identity::Host,
     };
-    tls::connector(identity, properties.authority.as_deref()).map_err(|missing| TransferError {
+    let own = match &properties.own {
+        (Some(certificate), Some(key)) => Some(OwnCertificate { certificate, key }),
+        _ => None,
+    };
+    tls::connector(identity, properties.authority.as_deref(), own).map_err(|missing| TransferError {
         causes: missing.causes,
         ..TransferError::new(ErrorKind::Config, missing.message).hint(missing.hint)
     })
 }
 
-fn wire(config: &Access<'_>, properties: &Properties) -> Config {
+/// The password of the config, or a token that stands in for it.
+fn password(config: &Access<'_>, properties: &Properties, address: &str) -> Result<Secret, TransferError> {
+    let DatabaseAuth::Iam { region } = config.auth else { return Ok(properties.password.clone()) };
+    let doing = format!("cannot connect to PostgreSQL at `{address}`");
+    if matches!(properties.encryption, Encryption::Off | Encryption::IfOffered) {
+        return Err(iam::needs_tls().context(doing));
+    }
+    iam::token(config.host, config.port, &properties.user, region.as_deref())
+        .map_err(|error| error.context(doing))
+}
+
+fn wire(config: &Access<'_>, properties: &Properties, password: &Secret) -> Config {
     let ssl = match properties.encryption {
         Encryption::Off => SslMode::Disable,
         Encryption::IfOffered => SslMode::Prefer,
@@ -198,8 +217,11 @@ fn wire(config: &Access<'_>, properties: &Properties) -> Config {
         .application_name(properties.application_name.expose())
         .keepalives_idle(Duration::from_secs(60))
         .ssl_mode(ssl);
-    if !properties.password.expose().is_empty() {
-        wire.password(properties.password.expose());
+    if !password.expose().is_empty() {
+        wire.password(password.expose());
+    }
+    if let Some(settings) = &properties.settings {
+        wire.options(settings.expose());
     }
     wire
 }

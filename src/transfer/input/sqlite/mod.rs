@@ -60,6 +60,7 @@ pub fn open(
     let zones = Zones {
         server: jiff::tz::TimeZone::UTC,
         process: context.process_zone.clone(),
+        clock: context.process_zone.clone(),
         time: TimeDetail::Seconds,
     };
     let kinds = kinds(&connection, &statement, &name)?;

@@ -8,9 +8,11 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::conversion::{TextRule, TextTo};
+use super::java;
 use crate::embulk::config::{EmbulkType, TypeMapping};
 use crate::embulk::output::{
-    BigqueryColumnOption, BigqueryOutput, Conversion, FieldMode, FieldType, SourceFormat, UnknownValues,
+    BigqueryColumnOption, BigqueryOutput, Conversion, Conversions, FieldMode, FieldType, SourceFormat,
+    UnknownValues,
 };
 use crate::transfer::encode::arrow::ParquetType;
 use crate::transfer::encode::{Clock, EpochUnit, Form, Rendering};
@@ -19,11 +21,11 @@ use crate::transfer::schema::{Column, ColumnType, Schema};
 use crate::transfer::target::{ColumnTarget, Excess, Room, Written};
 
 /// The plugin's format of a TIMESTAMP.
-const TIMESTAMP: &str = "%Y-%m-%d %H:%M:%S.%6N %:z";
+pub(super) const TIMESTAMP: &str = "%Y-%m-%d %H:%M:%S.%6N %:z";
 /// The form that BigQuery's documentation gives: no space before the offset.
 const EXACT_TIMESTAMP: &str = "%Y-%m-%d %H:%M:%S.%6N%:z";
-const DATETIME: &str = "%Y-%m-%d %H:%M:%S.%6N";
-const DATE: &str = "%Y-%m-%d";
+pub(super) const DATETIME: &str = "%Y-%m-%d %H:%M:%S.%6N";
+pub(super) const DATE: &str = "%Y-%m-%d";
 const TIME: &str = "%H:%M:%S.%6N";
 
 /// One field of the target.
@@ -186,6 +188,11 @@ struct Rules<'a> {
 
 impl Rules<'_> {
     fn rendering(&self, target: FieldType) -> Result<Rendering, TransferError> {
+        if self.config.conversions == Conversions::Java
+            && let Some(rendering) = java::rendering(self.column.kind, target, self.option)
+        {
+            return Ok(rendering);
+        }
         let rendering = match self.column.kind.embulk() {
             EmbulkType::Boolean => boolean(target),
             EmbulkType::Long => long(target),

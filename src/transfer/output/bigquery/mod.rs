@@ -1,6 +1,6 @@
 //! `type: bigquery`: rows staged in Cloud Storage or uploaded with the job, published by one job.
 //!
-//! * [`field`] and [`conversion`] say what each column becomes; nothing is called for that.
+//! * [`field`], [`conversion`] and [`java`] say what each column becomes; nothing is called for that.
 //! * [`stage`] turns pages into parts; [`job`] runs jobs; [`table`] knows the layout of tables.
 //! * [`resume`] reads what earlier attempts recorded and finishes or removes it.
 //!
@@ -13,6 +13,7 @@ mod change;
 mod conversion;
 pub(super) mod failure;
 mod field;
+mod java;
 mod job;
 mod local;
 mod look;

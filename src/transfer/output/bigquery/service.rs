@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::failure::call_failed;
 use crate::cloud;
 use crate::cloud::google::Endpoints;
-use crate::cloud::google::auth::Account;
+use crate::cloud::google::auth::{Account, AssumedRole, AwsIdentity};
 use crate::cloud::google::bigquery::{BigQuery, JobReference, TableReference};
 use crate::cloud::google::error::GoogleError;
 use crate::cloud::google::http::{Google, Manners};
@@ -175,6 +175,13 @@ pub(in crate::transfer::output) fn account(auth: &Auth) -> Account {
         Auth::AuthorizedUser(key) => Account::AuthorizedUser(key.content.clone()),
         Auth::ComputeEngine => Account::ComputeEngine,
         Auth::ApplicationDefault => Account::ApplicationDefault,
+        Auth::Federation(key) => Account::Federation(key.content.clone()),
+        Auth::AwsFederation(aws) => {
+            let session_name = aws.session_name.clone();
+            let role = aws.role_arn.clone().map(|arn| AssumedRole { arn, session_name });
+            let identity = AwsIdentity { region: aws.region.clone(), role };
+            Account::AwsFederation { config: aws.config.content.clone(), identity }
+        }
     }
 }
 

@@ -9,8 +9,8 @@ use super::field;
 use super::stage::Packer;
 use crate::embulk::config::TypeMapping;
 use crate::embulk::output::{
-    Auth, BigqueryColumnOption, BigqueryOutput, Compression, Conversion, CountCheck, Creation, FieldMode,
-    FieldType, SourceFormat, Timeouts, UnknownValues, WriteMode,
+    Auth, BigqueryColumnOption, BigqueryOutput, Compression, Conversion, Conversions, CountCheck, Creation,
+    FieldMode, FieldType, SourceFormat, Timeouts, UnknownValues, WriteMode,
 };
 use crate::embulk::text::Text;
 use crate::embulk::zone::Zone;
@@ -35,6 +35,7 @@ fn config(types: TypeMapping) -> BigqueryOutput {
         gcs: None,
         column_options: Vec::new(),
         types,
+        conversions: Conversions::Ruby,
         default_timezone: Zone::bigquery("Asia/Tokyo").unwrap(),
         default_timestamp_format: "%Y-%m-%d %H:%M:%S%:z".to_owned(),
         partitioning: None,
@@ -92,6 +93,7 @@ fn check(mut config: BigqueryOutput, cases: &[Case]) {
             timestamp_format: format.map(str::to_owned),
             timezone: None,
             conversion: Conversion::Strict,
+            scale: None,
         });
     }
     page.rows = 1;
@@ -178,6 +180,51 @@ fn conversions_are_those_of_the_plugin() {
 }
 
 #[test]
+fn the_java_plugin_converts_otherwise() {
+    let clock = |hour: i64, minute: i64, second: i64| ((hour * 60 + minute) * 60 + second) * SECOND;
+    let (double, string, datetime) = (ColumnType::Double, ColumnType::String, ColumnType::DateTime);
+    let decimal = ColumnType::Decimal { precision: 20, scale: 2 };
+    let of = |field_type| Some(field_type);
+    let format = Some("%Y-%m-%d %H:%M:%S %z");
+    let java = BigqueryOutput {
+        conversions: Conversions::Java,
+        default_timezone: Zone::utc(),
+        ..config(TypeMapping::Embulk)
+    };
+    check(
+        java,
+        &[
+            (double, Double(1e20), of(FieldType::String), None, "\"1.0E20\""),
+            (decimal, Cell::Text("12345678.90"), of(FieldType::String), None, "\"12345678.90\""),
+            (decimal, Cell::Text("12345678.90"), None, None, "12345678.90"),
+            (string, Cell::Text("True"), of(FieldType::Boolean), None, "true"),
+            (string, Cell::Text("012"), of(FieldType::Integer), None, "12"),
+            (string, Cell::Text("5."), of(FieldType::Float), None, "5.0"),
+            (string, Cell::Text("20160226"), of(FieldType::Date), None, "\"20160226\""),
+            (
+                string,
+                Cell::Text("2016-02-26 10:00:00 +0900"),
+                of(FieldType::Timestamp),
+                format,
+                "\"2016-02-26 01:00:00.000000 +00:00\"",
+            ),
+            (
+                string,
+                Cell::Text("2016-02-26 10:00:00 +0900"),
+                of(FieldType::Datetime),
+                format,
+                "\"2016-02-26 01:00:00.000000\"",
+            ),
+            (string, Cell::Text("2016-02-26 01:00:00 +0900"), of(FieldType::Date), format, "\"2016-02-25\""),
+            (datetime, at(clock(12, 34, 56) + 123_456), None, None, "\"2015-06-04 12:34:56.123456 +00:00\""),
+            (datetime, at(clock(12, 34, 56) + 900_000), of(FieldType::Integer), None, "1433421296900"),
+            (datetime, at(clock(12, 34, 56)), of(FieldType::Float), None, "1433421296000"),
+            (datetime, at(clock(20, 34, 56)), of(FieldType::Date), None, "\"2015-06-04\""),
+        ],
+    );
+}
+
+#[test]
 fn exact_types_keep_every_digit_and_ask_no_zone() {
     let decimal = ColumnType::Decimal { precision: 38, scale: 9 };
     check(
@@ -226,6 +273,7 @@ fn pairs_that_nobody_converts_are_refused_before_any_call() {
         timestamp_format: None,
         timezone: None,
         conversion: Conversion::Strict,
+        scale: None,
     });
     let error = field::fields(&schema, &config).unwrap_err();
     assert_eq!(error.to_string(), "column `d`: integer cannot become DATE");

@@ -26,6 +26,7 @@ use super::{Output, OutputFigures};
 use crate::embulk::output::{FileOutput, GcsOutput, OutputConfig, S3Output, StaleObjects};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
+use crate::transfer::encode::charset::Transcoder;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::Page;
 use crate::transfer::schema::Schema;
@@ -80,7 +81,10 @@ pub struct ObjectTarget {
     memory_bytes: usize,
     context: TransferContext,
     schema: Option<Arc<Schema>>,
-    writing: Option<Writing>,
+    transcoder: Option<Arc<Transcoder>>,
+    /// Pages are dealt to them in turn.
+    tasks: Vec<Task>,
+    next: usize,
     /// Objects begun, in order.
     begun: Vec<(Key, Box<dyn ObjectUpload>)>,
     rows: u64,
@@ -88,29 +92,38 @@ pub struct ObjectTarget {
     packed: Vec<u8>,
 }
 
-/// The object under way.
+/// One of the outputs that rows are dealt to: it writes objects one after the other.
+#[derive(Default)]
+struct Task {
+    writing: Option<Writing>,
+    /// Objects begun.
+    files: usize,
+}
+
+/// An object under way.
 struct Writing {
     formatted: Formatted<Encoded<Shelf>>,
     shelf: Shelf,
-    /// Bytes that were sent before it.
-    start: u64,
+    /// Its place among the objects begun.
+    at: usize,
+    bytes: u64,
 }
 
 impl ObjectTarget {
     /// Objects in S3. Nothing is called yet.
-    pub fn s3(config: &S3Output, context: &TransferContext) -> Self {
+    pub fn s3(config: &S3Output, tasks: usize, context: &TransferContext) -> Self {
         let names = Names::new("s3", &config.bucket, &config.files.path_prefix);
         let store = Box::new(s3::S3Store::new(config, &names, context));
         let target = OutputConfig::S3(Box::new(config.clone())).to_string();
-        Self::new("S3", target, store, names, &config.files, s3::MEMORY_BYTES, context)
+        Self::new("S3", target, store, names, (&config.files, tasks), s3::MEMORY_BYTES, context)
     }
 
     /// Objects in Cloud Storage. Checks the key; nothing is called yet.
-    pub fn gcs(config: &GcsOutput, context: &TransferContext) -> Result<Self, TransferError> {
+    pub fn gcs(config: &GcsOutput, tasks: usize, context: &TransferContext) -> Result<Self, TransferError> {
         let names = Names::new("gs", &config.bucket, &gcs::clean_prefix(&config.files.path_prefix));
         let store = Box::new(gcs::GcsStore::new(config, &names, context)?);
         let target = OutputConfig::Gcs(Box::new(config.clone())).to_string();
-        Ok(Self::new("GCS", target, store, names, &config.files, gcs::MEMORY_BYTES, context))
+        Ok(Self::new("GCS", target, store, names, (&config.files, tasks), gcs::MEMORY_BYTES, context))
     }
 
     fn new(
@@ -118,7 +131,7 @@ impl ObjectTarget {
         target: String,
         store: Box<dyn ObjectStore>,
         names: Names,
-        files: &FileOutput,
+        (files, tasks): (&FileOutput, usize),
         store_memory_bytes: usize,
         context: &TransferContext,
     ) -> Self {
@@ -128,10 +141,12 @@ impl ObjectTarget {
             files: files.clone(),
             kind,
             target,
-            memory_bytes: formatter::memory_bytes(files) + store_memory_bytes,
+            memory_bytes: (formatter::memory_bytes(files) + store_memory_bytes) * tasks,
             context: context.clone(),
             schema: None,
-            writing: None,
+            transcoder: formatter::transcoder(files),
+            tasks: (0..tasks).map(|_| Task::default()).collect(),
+            next: 0,
             begun: Vec::new(),
             rows: 0,
             bytes: 0,
@@ -143,52 +158,60 @@ impl ObjectTarget {
         self.context.observer.log(Level::Info, text);
     }
 
-    fn open_next(&mut self) -> Result<(), TransferError> {
-        let key = self.names.key(&self.files, self.begun.len());
+    fn open_next(&mut self, task: usize) -> Result<(), TransferError> {
+        let key = self.names.key(&self.files, task, self.tasks[task].files);
+        if self.begun.iter().any(|(begun, _)| *begun == key) {
+            return Err(formatter::one_name_twice("objects", &key.shown));
+        }
         self.log(&format!("Writing {} file '{}'", self.kind, key.shown));
         let shelf = Shelf::default();
         let sink = formatter::encoded(&self.files, shelf.clone())?;
         let schema = self.schema.as_ref().ok_or_else(not_begun)?;
-        let formatted = formatter::open(&self.files, schema, sink)?;
-        self.writing = Some(Writing { formatted, shelf, start: self.bytes });
+        let formatted = formatter::open(&self.files, schema, self.transcoder.as_ref(), sink)?;
         let upload = self.store.open(&key);
+        let (at, task) = (self.begun.len(), &mut self.tasks[task]);
+        task.files += 1;
+        task.writing = Some(Writing { formatted, shelf, at, bytes: 0 });
         self.begun.push((key, upload));
         Ok(())
     }
 
-    /// Hands what lies on the shelf to the upload.
-    fn send(&mut self, shelf: &Shelf) -> Result<(), TransferError> {
+    /// Hands what lies on the shelf to the upload, and says how many bytes it was.
+    fn send(&mut self, shelf: &Shelf, at: usize) -> Result<u64, TransferError> {
         shelf.empty_into(&mut self.packed);
-        let (_, upload) = self.begun.last_mut().ok_or_else(not_begun)?;
-        upload.write(&self.packed)?;
-        self.bytes += self.packed.len() as u64;
+        self.begun[at].1.write(&self.packed)?;
+        let sent = self.packed.len() as u64;
+        self.bytes += sent;
         self.packed.clear();
-        Ok(())
+        Ok(sent)
     }
 
-    fn end_object(&mut self, rest: Rest) -> Result<(), TransferError> {
-        let Writing { formatted, shelf, .. } = self.writing.take().ok_or_else(not_begun)?;
+    fn end_object(&mut self, task: usize, rest: Rest) -> Result<(), TransferError> {
+        let Writing { formatted, shelf, at, .. } = self.tasks[task].writing.take().ok_or_else(not_begun)?;
         let encoded = formatted.finish()?;
         encoded.finish().map_err(|error| {
             TransferError::new(ErrorKind::Internal, "rows could not be encoded").caused_by(&error)
         })?;
-        self.send(&shelf)?;
-        let (_, upload) = self.begun.last_mut().ok_or_else(not_begun)?;
-        upload.seal(rest)
+        self.send(&shelf, at)?;
+        self.begun[at].1.seal(rest)
     }
 
     /// Whether the object under way has as many bytes as it may have.
-    fn is_full(&self) -> bool {
-        let start = self.writing.as_ref().map_or(0, |writing| writing.start);
-        self.files.max_file_bytes.is_some_and(|most| self.bytes - start >= most.get())
+    fn is_full(&self, task: usize) -> bool {
+        let bytes = self.tasks[task].writing.as_ref().map_or(0, |writing| writing.bytes);
+        self.files.max_file_bytes.is_some_and(|most| bytes >= most.get())
     }
 
-    /// Objects of the pattern that are not among the first `own` of this run.
-    fn stale(&self, own: usize) -> Result<Vec<Key>, TransferError> {
-        let own: Vec<Key> = (0..own).map(|file| self.names.key(&self.files, file)).collect();
+    /// Objects of the pattern that are not among those that this run writes.
+    fn stale(&self, own: &[Key]) -> Result<Vec<Key>, TransferError> {
         let pattern = Pattern::of_keys(self.names.prefix(), &self.files);
         let wanted = |key: &str| pattern.matches(key) && !own.iter().any(|own| own.real == key);
         Ok(self.store.keys(&wanted)?.into_iter().map(|key| self.names.listed(key)).collect())
+    }
+
+    /// The first object of each task.
+    fn first_keys(&self) -> Vec<Key> {
+        (0..self.tasks.len()).map(|task| self.names.key(&self.files, task, 0)).collect()
     }
 
     fn refuse_stale(&self, stale: &[Key]) -> Result<(), TransferError> {
@@ -204,7 +227,7 @@ impl ObjectTarget {
         let mut looked = Looked::default();
         // Who keeps stale objects needs no permission to list.
         if self.files.stale != StaleObjects::Keep {
-            let stale = self.stale(1)?;
+            let stale = self.stale(&self.first_keys())?;
             if self.files.max_file_bytes.is_none() {
                 looked.check(self.refuse_stale(&stale));
             }
@@ -213,15 +236,16 @@ impl ObjectTarget {
     }
 
     fn publish(&mut self) -> Result<(), TransferError> {
-        self.end_object(Rest::Kept)?;
+        (0..self.tasks.len()).try_for_each(|task| self.end_object(task, Rest::Kept))?;
+        let own: Vec<Key> = self.begun.iter().map(|(key, _)| key.clone()).collect();
         if self.files.max_file_bytes.is_some() && self.files.stale == StaleObjects::Refuse {
-            self.refuse_stale(&self.stale(self.begun.len())?)?;
+            self.refuse_stale(&self.stale(&own)?)?;
         }
         for (_, upload) in &mut self.begun {
             upload.publish()?;
         }
         if self.files.stale == StaleObjects::Delete {
-            for key in self.stale(self.begun.len())? {
+            for key in self.stale(&own)? {
                 self.store.delete(&key)?;
                 self.log(&format!("Deleted stale {} file '{}'", self.kind, key.shown));
             }
@@ -255,35 +279,43 @@ impl Output for ObjectTarget {
 
     fn begin(&mut self, schema: &Arc<Schema>) -> Result<(), TransferError> {
         self.schema = Some(Arc::clone(schema));
+        formatter::check_memory(self.memory_bytes, self.tasks.len(), &self.context)?;
         // A bucket that is not there, or that nobody may see, is found before a row is read.
         if self.files.stale != StaleObjects::Keep {
-            let stale = self.stale(1)?;
+            let stale = self.stale(&self.first_keys())?;
             if self.files.max_file_bytes.is_none() {
                 self.refuse_stale(&stale)?;
             }
         }
-        self.open_next()
+        (0..self.tasks.len()).try_for_each(|task| self.open_next(task))
     }
 
     fn write(&mut self, page: &Page) -> Result<(), TransferError> {
-        if self.is_full() {
-            self.end_object(Rest::Sent)?;
-            self.open_next()?;
+        let task = self.next;
+        self.next = (task + 1) % self.tasks.len();
+        if self.is_full(task) {
+            self.end_object(task, Rest::Sent)?;
+            self.open_next(task)?;
         }
-        let writing = self.writing.as_mut().ok_or_else(not_begun)?;
+        let writing = self.tasks[task].writing.as_mut().ok_or_else(not_begun)?;
         writing.formatted.write(page)?;
-        let shelf = writing.shelf.clone();
+        let (shelf, at) = (writing.shelf.clone(), writing.at);
         self.rows += page.rows as u64;
-        self.send(&shelf)
+        let sent = self.send(&shelf, at)?;
+        if let Some(writing) = &mut self.tasks[task].writing {
+            writing.bytes += sent;
+        }
+        Ok(())
     }
 
     fn commit(&mut self) -> Result<OutputFigures, TransferError> {
         self.publish()?;
-        Ok(OutputFigures { rows_sent: self.rows, rows_loaded: None, bytes: self.bytes, notes: Vec::new() })
+        let notes = formatter::notes(self.transcoder.as_ref());
+        Ok(OutputFigures { rows_sent: self.rows, rows_loaded: None, bytes: self.bytes, notes })
     }
 
     fn abort(&mut self) {
-        self.writing = None;
+        self.tasks.iter_mut().for_each(|task| task.writing = None);
         for (_, upload) in &mut self.begun {
             upload.cancel();
         }

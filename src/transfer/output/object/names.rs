@@ -34,9 +34,9 @@ impl Names {
         self.prefix.expose()
     }
 
-    /// The key of an object by its number, from 0.
-    pub(super) fn key(&self, files: &FileOutput, file: usize) -> Key {
-        let rest = format!("{}{}", files.sequence.text(0, file), files.file_ext);
+    /// The key of an object by the numbers of its task and of the object in the task, from 0.
+    pub(super) fn key(&self, files: &FileOutput, task: usize, file: usize) -> Key {
+        let rest = format!("{}{}", files.sequence.text(task, file), files.file_ext);
         self.below(&rest)
     }
 

@@ -262,6 +262,6 @@ fn a_broken_credential_is_named_and_not_shown() {
     let (done, _) = gcs_wait(&bench, json!({"gcs_wait>": "b/o"}), Vec::new());
     let error = done.expect_err("no key");
     assert_eq!(error.message, "secret `gcp.credential` cannot be used");
-    assert_eq!(error.causes, ["credentials: the JSON key is not valid JSON at line 1, column 17"]);
+    assert_eq!(error.causes, ["`gcp.credential` is not JSON: line 1, column 17 of the key"]);
     assert_eq!(error.kind, FailureKind::Config);
 }

@@ -188,7 +188,7 @@ fn connector(tls: Tls) -> Result<MakeRustlsConnect, OperatorError> {
         Tls::Verified => Identity::Host,
         Tls::Off | Tls::Unverified => Identity::Any,
     };
-    tls::connector(identity, None).map_err(|missing| OperatorError {
+    tls::connector(identity, None, None).map_err(|missing| OperatorError {
         causes: missing.causes,
         ..OperatorError::config(missing.message).hint(missing.hint)
     })

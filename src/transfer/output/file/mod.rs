@@ -2,48 +2,70 @@
 //!
 //! Rows go to a hidden file beside the target, which takes the target's name when all rows are written: nobody ever
 //! reads half a file, and a failed run leaves the old ones.
+//!
+//! * [`place`]: what a path leads to, and what is kept of a file that is there.
+//! * [`blocks`]: how bytes reach the disk.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+mod blocks;
+mod place;
+
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
+use self::blocks::{Blocks, Count};
+use self::place::Place;
 use super::encoded::Encoded;
 use super::formatter::{self, Formatted};
 use super::look::{Looked, Weight};
-use super::stale;
+use super::stale::{self, Reach};
 use super::{Output, OutputFigures};
 use crate::embulk::output::{FileOutput, OutputConfig, StaleObjects};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
 use crate::transfer::effect::{Effect, EffectOutcome};
+use crate::transfer::encode::charset::Transcoder;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::Page;
 use crate::transfer::schema::Schema;
-
-/// Bytes of encoded rows that are collected before they go on.
-const BLOCK: usize = 256 * 1024;
 
 /// The files of one transfer.
 pub struct FileTarget {
     options: FileOutput,
     context: TransferContext,
     schema: Option<Arc<Schema>>,
+    transcoder: Option<Arc<Transcoder>>,
     rows: u64,
-    /// The file under way.
-    writing: Option<Formatted<Encoded<Blocks>>>,
-    /// All files begun, in order; all but the one under way are whole.
+    /// Pages are dealt to them in turn.
+    tasks: Vec<Task>,
+    next: usize,
+    /// All files begun, in order.
     begun: Vec<Begun>,
-    bytes: Arc<AtomicU64>,
+    bytes: Count,
+}
+
+/// One of the outputs that rows are dealt to: it writes files one after the other.
+#[derive(Default)]
+struct Task {
+    writing: Option<Writing>,
+    /// Files begun.
+    files: usize,
+}
+
+/// A file under way.
+struct Writing {
+    formatted: Formatted<Encoded<Blocks>>,
+    /// Its place among the files begun.
+    at: usize,
+    bytes: Count,
 }
 
 /// A file that was begun.
 struct Begun {
     path: PathBuf,
-    temporary: PathBuf,
-    /// Bytes that were written before it.
-    start: u64,
+    place: Place,
 }
 
 impl Begun {
@@ -53,90 +75,104 @@ impl Begun {
 }
 
 impl FileTarget {
-    /// A target; nothing is touched yet.
-    pub fn new(options: &FileOutput, context: &TransferContext) -> Self {
+    /// A target for so many output tasks; nothing is touched yet.
+    pub fn new(options: &FileOutput, tasks: usize, context: &TransferContext) -> Self {
         Self {
             options: options.clone(),
             context: context.clone(),
             schema: None,
+            transcoder: formatter::transcoder(options),
             rows: 0,
-            writing: None,
+            tasks: (0..tasks).map(|_| Task::default()).collect(),
+            next: 0,
             begun: Vec::new(),
-            bytes: Arc::default(),
+            bytes: Count::default(),
         }
     }
 
-    fn path(&self, file: usize) -> PathBuf {
-        self.context.directory.join(self.options.name(file))
+    fn path(&self, task: usize, file: usize) -> PathBuf {
+        self.context.directory.join(self.options.name(task, file))
+    }
+
+    /// The first file of each task.
+    fn first_paths(&self) -> Vec<PathBuf> {
+        (0..self.tasks.len()).map(|task| self.path(task, 0)).collect()
     }
 
     /// Looks at the folder before the first row is read.
     fn prepare(&self) -> Result<(), TransferError> {
-        let first = self.path(0);
+        formatter::check_memory(self.memory_bytes(), self.tasks.len(), &self.context)?;
+        let firsts = self.first_paths();
         if self.options.max_file_bytes.is_none() {
-            self.refuse_stale(&[&first])?;
+            self.refuse_stale(&firsts.iter().collect::<Vec<_>>())?;
         }
-        self.folder_is_there()?;
-        stale::remove_abandoned(&first, &self.options);
+        for first in &firsts {
+            folder_of(first)?;
+        }
+        let several = self.tasks.len() > 1 || self.options.max_file_bytes.is_some();
+        let reach = if several { Reach::Pattern } else { Reach::First };
+        stale::remove_abandoned(&firsts[0], &self.options, reach);
         Ok(())
-    }
-
-    /// Embulk makes no folders either: a mistyped prefix must not grow a tree of them.
-    fn folder_is_there(&self) -> Result<(), TransferError> {
-        let first = self.path(0);
-        let folder = first.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir());
-        let Some(folder) = folder else { return Ok(()) };
-        let shown = folder.display();
-        Err(TransferError::new(ErrorKind::Storage, format!("there is no folder `{shown}`"))
-            .hint("make it before the transfer (`mkdir -p`), or correct `path_prefix`"))
     }
 
     /// What can be said of the folder without changing it. An earlier task may still make it.
     pub(super) fn look(&self) -> Result<Looked, TransferError> {
         let mut looked = Looked::default();
-        if let Err(error) = self.folder_is_there() {
+        let firsts = self.first_paths();
+        if let Some(error) = firsts.iter().find_map(|first| folder_of(first).err()) {
             looked.add(Weight::Warning, error);
         } else if self.options.max_file_bytes.is_none() {
-            looked.check(self.refuse_stale(&[&self.path(0)]));
+            looked.check(self.refuse_stale(&firsts.iter().collect::<Vec<_>>()));
         }
         Ok(looked)
     }
 
-    fn open_next(&mut self) -> Result<(), TransferError> {
-        let path = self.path(self.begun.len());
-        let temporary = stale::temporary(&path, &self.context.key.id());
-        let begun = Begun { path, temporary, start: self.bytes() };
+    fn open_next(&mut self, task: usize) -> Result<(), TransferError> {
+        let path = self.path(task, self.tasks[task].files);
+        if self.begun.iter().any(|begun| begun.path == path) {
+            return Err(formatter::one_name_twice("files", &shown(&path)));
+        }
+        let place = Place::of(&path, &self.context.key.id()).map_err(|error| failed(&path, &error))?;
+        if let Place::Beside { target, .. } = &place
+            && *target != path
+        {
+            stale::remove_abandoned(target, &self.options, Reach::First);
+        }
+        let begun = Begun { path, place };
         self.context.ledger.intend(&begun.effect())?;
         let name = begun.path.display();
         self.context.observer.log(Level::Info, &format!("Writing local file '{name}'"));
-        let file = File::create(&begun.temporary).map_err(|error| failed(&begun.path, &error))?;
+        let file = begun.place.open().map_err(|error| failed(&begun.path, &error))?;
+        let at = self.begun.len();
         self.begun.push(begun);
-        let blocks = Blocks { file, block: Vec::with_capacity(BLOCK), count: Arc::clone(&self.bytes) };
+        let bytes = Count::default();
+        let blocks = Blocks::new(file, [Arc::clone(&bytes), Arc::clone(&self.bytes)]);
         let sink = formatter::encoded(&self.options, blocks)?;
         let schema = self.schema.as_ref().ok_or_else(not_begun)?;
-        self.writing = Some(formatter::open(&self.options, schema, sink)?);
+        let formatted = formatter::open(&self.options, schema, self.transcoder.as_ref(), sink)?;
+        let task = &mut self.tasks[task];
+        task.files += 1;
+        task.writing = Some(Writing { formatted, at, bytes });
         Ok(())
     }
 
     /// Ends the file under way; it is whole on the disk when this returns.
-    fn end_file(&mut self) -> Result<(), TransferError> {
-        let (Some(writing), Some(begun)) = (self.writing.take(), self.begun.last()) else {
-            return Err(not_begun());
-        };
-        let ended = writing.finish()?.finish().and_then(Blocks::finish);
-        // The name must not be there after a power cut while the content is not.
-        ended.and_then(|file| file.sync_all()).map_err(|error| failed(&begun.path, &error))
+    fn end_file(&mut self, task: usize) -> Result<(), TransferError> {
+        let Writing { formatted, at, .. } = self.tasks[task].writing.take().ok_or_else(not_begun)?;
+        let begun = &self.begun[at];
+        let ended = formatted.finish()?.finish().and_then(Blocks::finish);
+        ended.and_then(|file| begun.place.close(&file)).map_err(|error| failed(&begun.path, &error))
     }
 
     /// Whether the file under way has as many bytes as it may have.
-    fn is_full(&self) -> bool {
-        let start = self.begun.last().map_or(0, |begun| begun.start);
-        self.options.max_file_bytes.is_some_and(|most| self.bytes() - start >= most.get())
+    fn is_full(&self, task: usize) -> bool {
+        let bytes = self.tasks[task].writing.as_ref().map_or(0, |file| file.bytes.load(Ordering::Relaxed));
+        self.options.max_file_bytes.is_some_and(|most| bytes >= most.get())
     }
 
     /// Files of the pattern beside those that this run writes.
     fn stale_files(&self, own: &[&PathBuf]) -> Result<Vec<PathBuf>, TransferError> {
-        let first = self.path(0);
+        let first = self.path(0, 0);
         let mut found = stale::find(&first, &self.options).map_err(|error| failed(&first, &error))?;
         found.retain(|path| !own.contains(&path));
         Ok(found)
@@ -151,13 +187,13 @@ impl FileTarget {
     }
 
     fn publish(&mut self) -> Result<(), TransferError> {
-        self.end_file()?;
+        (0..self.tasks.len()).try_for_each(|task| self.end_file(task))?;
         let own: Vec<&PathBuf> = self.begun.iter().map(|begun| &begun.path).collect();
         if self.options.max_file_bytes.is_some() {
             self.refuse_stale(&own)?;
         }
         for begun in &self.begun {
-            fs::rename(&begun.temporary, &begun.path).map_err(|error| failed(&begun.path, &error))?;
+            begun.place.publish().map_err(|error| failed(&begun.path, &error))?;
             self.context.ledger.settle(&begun.effect(), &EffectOutcome::Done)?;
         }
         if self.options.stale == StaleObjects::Delete {
@@ -166,6 +202,18 @@ impl FileTarget {
             }
         }
         Ok(())
+    }
+}
+
+/// Embulk makes no folders either: a mistyped prefix must not grow a tree of them.
+fn folder_of(path: &Path) -> Result<(), TransferError> {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+            let shown = folder.display();
+            Err(TransferError::new(ErrorKind::Storage, format!("there is no folder `{shown}`"))
+                .hint("make it before the transfer (`mkdir -p`), or correct `path_prefix`"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -184,7 +232,7 @@ impl Output for FileTarget {
     }
 
     fn memory_bytes(&self) -> usize {
-        formatter::memory_bytes(&self.options)
+        formatter::memory_bytes(&self.options) * self.tasks.len()
     }
 
     fn bytes(&self) -> u64 {
@@ -194,15 +242,17 @@ impl Output for FileTarget {
     fn begin(&mut self, schema: &Arc<Schema>) -> Result<(), TransferError> {
         self.schema = Some(Arc::clone(schema));
         self.prepare()?;
-        self.open_next()
+        (0..self.tasks.len()).try_for_each(|task| self.open_next(task))
     }
 
     fn write(&mut self, page: &Page) -> Result<(), TransferError> {
-        if self.is_full() {
-            self.end_file()?;
-            self.open_next()?;
+        let task = self.next;
+        self.next = (task + 1) % self.tasks.len();
+        if self.is_full(task) {
+            self.end_file(task)?;
+            self.open_next(task)?;
         }
-        self.writing.as_mut().ok_or_else(not_begun)?.write(page)?;
+        self.tasks[task].writing.as_mut().ok_or_else(not_begun)?.formatted.write(page)?;
         self.rows += page.rows as u64;
         Ok(())
     }
@@ -213,61 +263,27 @@ impl Output for FileTarget {
             rows_sent: self.rows,
             rows_loaded: Some(self.rows),
             bytes: self.bytes(),
-            notes: Vec::new(),
+            notes: formatter::notes(self.transcoder.as_ref()),
         })
     }
 
     fn abort(&mut self) {
-        self.writing = None;
+        self.tasks.iter_mut().for_each(|task| task.writing = None);
         for begun in &self.begun {
-            match fs::remove_file(&begun.temporary) {
+            let Some(temporary) = begun.place.temporary() else { continue };
+            match fs::remove_file(temporary) {
                 Ok(()) => {
                     // A ledger that cannot be written has stopped the run already.
                     let _ = self.context.ledger.settle(&begun.effect(), &EffectOutcome::Removed);
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
-                    let name = begun.temporary.display();
+                    let name = temporary.display();
                     let text = format!("file `{name}` could not be removed: {error}");
                     self.context.observer.log(Level::Warn, &text);
                 }
             }
         }
-    }
-}
-
-/// A file that is written in blocks, which are counted.
-struct Blocks {
-    file: File,
-    block: Vec<u8>,
-    count: Arc<AtomicU64>,
-}
-
-impl Blocks {
-    fn write_block(&mut self) -> io::Result<()> {
-        self.file.write_all(&self.block)?;
-        self.count.fetch_add(self.block.len() as u64, Ordering::Relaxed);
-        self.block.clear();
-        Ok(())
-    }
-
-    fn finish(mut self) -> io::Result<File> {
-        self.write_block()?;
-        Ok(self.file)
-    }
-}
-
-impl Write for Blocks {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.block.extend_from_slice(bytes);
-        if self.block.len() >= BLOCK {
-            self.write_block()?;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

@@ -1,0 +1,115 @@
+//! What each column becomes under the config, and the zones of its clocks; decided once before the first row.
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use mysql::Conn;
+use mysql::prelude::Queryable;
+
+use super::columns::{self, YearAs};
+use super::connect::run;
+use super::decode::Decoder;
+use super::driver_error;
+use super::named;
+use super::properties::{Properties, ZoneName};
+use super::zone;
+use crate::embulk::input::{DatetimeCode, MysqlInput, Selection};
+use crate::transfer::context::TransferContext;
+use crate::transfer::error::TransferError;
+use crate::transfer::input::{BytesRule, convert, option_of};
+use crate::transfer::schema::{Column, ColumnType, Schema, Zones};
+
+/// The zone of DATETIME: the process's under the legacy code, the config's, else the server's.
+pub(super) fn server_zone(
+    conn: &mut Conn,
+    properties: &Properties,
+    context: &TransferContext,
+) -> Result<TimeZone, TransferError> {
+    if properties.datetime_code == DatetimeCode::ProcessZone {
+        return Ok(context.process_zone.clone());
+    }
+    match &properties.server_zone {
+        Some(ZoneName::Named(zone)) => return Ok(zone.clone()),
+        Some(ZoneName::Process) => return Ok(context.process_zone.clone()),
+        None => {}
+    }
+    let names: Option<(String, String)> = conn
+        .query_first("SELECT @@session.time_zone, @@system_time_zone")
+        .map_err(|error| driver_error(&error, "the time zone of the server could not be read"))?;
+    let (session, system) = names.unwrap_or_else(|| ("SYSTEM".to_owned(), "UTC".to_owned()));
+    zone::server_zone(&session, &system)
+}
+
+/// The zone in which TIMESTAMP arrives. A zone where clocks go back has wall clocks that come twice; there a plain
+/// table is read in UTC. A condition or a query of the user's keeps the zone it was written for.
+pub(super) fn session_zone(
+    conn: &mut Conn,
+    config: &MysqlInput,
+    server: &TimeZone,
+) -> Result<TimeZone, TransferError> {
+    let plain = matches!(&config.selection, Selection::Table { select, where_clause: None, .. } if select.expose() == "*");
+    let untouched = config.statements.before_select.is_none();
+    if !plain || !untouched || !zone::changes(server) {
+        return Ok(server.clone());
+    }
+    run(conn, "SET SESSION time_zone = '+00:00'", "the time zone of the session")?;
+    Ok(TimeZone::UTC)
+}
+
+/// What a read needs to know of its columns.
+pub(super) struct Planned {
+    pub(super) schema: Arc<Schema>,
+    pub(super) decoders: Vec<Decoder>,
+    /// The types of the columns as SQL spells them, and what their values can be.
+    pub(super) types: Vec<(String, ColumnType)>,
+    pub(super) notes: Vec<String>,
+}
+
+/// Types and decoders of all columns.
+pub(super) fn plan(
+    config: &MysqlInput,
+    properties: &Properties,
+    statement: &mysql::Statement,
+    zones: Zones,
+    session: &TimeZone,
+    bytes: BytesRule,
+) -> Result<Planned, TransferError> {
+    let mut found = Vec::new();
+    let mut decoders = Vec::new();
+    let mut types = Vec::new();
+    let mut notes = Vec::new();
+    for metadata in statement.columns().iter() {
+        let name = metadata.name_str().into_owned();
+        let kind =
+            columns::column_type(metadata, properties.tiny_int).map_err(|word| unsupported(&name, word))?;
+        let (taken, jdbc) = match (kind, properties.year) {
+            (ColumnType::Year, YearAs::Number) => (ColumnType::Long, "SMALLINT"),
+            _ => (kind, columns::jdbc_type(metadata, kind)),
+        };
+        let option = option_of(&config.column_options, &config.default_column_options, &name, jdbc)?;
+        let untyped = kind == ColumnType::Bytes || columns::is_null(metadata);
+        if untyped && option.is_none() && bytes == BytesRule::Refuse {
+            return Err(unsupported(&name, columns::type_name(metadata)));
+        }
+        notes.extend(convert::null_note(&name, taken, option));
+        let (to, conversion) = convert::plan(&name, taken, option, &config.default_timezone, &zones)?;
+        // The server's own text of a TIMESTAMP is that of its own zone.
+        decoders.push(Decoder::new(kind, conversion, session, properties.zero_dates));
+        types.push((named::sql_type(metadata), named::holds(metadata, to)));
+        found.push(Column::new(name, to));
+    }
+    Ok(Planned { schema: Schema::new(found, zones), decoders, types, notes })
+}
+
+/// A spatial value or a vector is no text, but the server has a text for it.
+fn unsupported(name: &str, word: &str) -> TransferError {
+    let found = crate::transfer::input::unsupported(name, word);
+    let function = match word {
+        "GEOMETRY" => "ST_AsText",
+        "VECTOR" => "VECTOR_TO_STRING",
+        _ => return found,
+    };
+    found.hint(format!(
+        "take it as text with `{function}({name}) AS {name}` in `select`, leave the column out, or use `types: exact`"
+    ))
+}
