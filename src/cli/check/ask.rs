@@ -97,36 +97,30 @@ impl<'a> Asking<'a> {
     /// Asks for all of them, in their order.
     pub(super) fn all(&self, sites: Vec<Site>) -> Answers {
         let mut answers = Answers::default();
-        let mut questions = Vec::new();
-        for site in sites {
-            match self.question(site, &mut answers.problems) {
-                Ok(question) => questions.push(Ok(question)),
-                Err(told) => questions.push(Err(told)),
-            }
-        }
-        let mut asked =
-            questions.iter().filter_map(|question| question.as_ref().ok()).collect::<Vec<_>>().into_iter();
-        let mut ends = Vec::new();
-        loop {
-            let some: Vec<&Question> = asked.by_ref().take(AT_ONCE).collect();
-            if some.is_empty() {
-                break;
-            }
-            ends.extend(if self.connect {
-                self.ask(&some)
-            } else {
-                some.iter().map(|one| unasked(one)).collect()
-            });
-        }
-        let mut ends = ends.into_iter();
+        let problems = &mut answers.problems;
+        let questions: Vec<_> = sites.into_iter().map(|site| self.question(site, problems)).collect();
+        let rendered: Vec<&Question> = questions.iter().flatten().collect();
+        let mut ends =
+            rendered.chunks(AT_ONCE).flat_map(|some| self.ends(some)).collect::<Vec<_>>().into_iter();
         for question in &questions {
-            match (question, question.is_ok().then(|| ends.next()).flatten()) {
-                (Ok(question), Some(ends)) => answers.take(question, ends),
-                (Err(told), _) => answers.told.push(told.clone()),
-                (Ok(_), None) => {}
+            match question {
+                Ok(question) => {
+                    if let Some(ends) = ends.next() {
+                        answers.take(question, ends);
+                    }
+                }
+                Err(told) => answers.told.push(told.clone()),
             }
         }
         answers
+    }
+
+    fn ends(&self, questions: &[&Question]) -> Vec<Ends> {
+        if self.connect {
+            self.ask(questions)
+        } else {
+            questions.iter().map(|question| unasked(question)).collect()
+        }
     }
 
     /// Renders a file with what its task gives it.

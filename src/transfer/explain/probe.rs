@@ -160,7 +160,7 @@ fn decimals(precision: u8, scale: u8) -> Vec<Question> {
     let mut asked = Vec::new();
     let most = if precision > 76 { 40 } else { usize::from(scale) };
     if most > 0 {
-        asked.push(pair("fractions", Value::Text("1.2".into()), Value::Text("1.4".into())));
+        asked.push(pair("fractions", Value::Text("1.2".into()), Value::Text("1.4".into())).covering(1));
         let small = format!("0.{}", "0".repeat(most - 1));
         let what = "digits after the point that the type has no room for";
         asked.push(pair(what, text(format!("{small}1")), text(format!("{small}2"))));
@@ -272,4 +272,101 @@ pub(in crate::transfer) fn arrived(column: &ColumnBuffer) -> Arrived {
         Buffer::Double(values) => values[0].to_be_bytes().to_vec(),
         Buffer::Text(texts) => texts.get(0).to_vec(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::Trial;
+    use super::*;
+    use crate::transfer::encode::{Clock, Form, Rendering};
+    use crate::transfer::schema::Column;
+    use crate::transfer::target::{ColumnTarget, Excess, Room};
+
+    fn zone(name: &str) -> TimeZone {
+        TimeZone::get(name).unwrap()
+    }
+
+    fn lost(kind: ColumnType, form: Form, room: Room) -> Vec<String> {
+        let zones = Zones { server: zone("Europe/Paris"), ..Zones::utc() };
+        let target = ColumnTarget::text("T", form.clone(), room);
+        let trial = Trial::new(&Column::new("c", kind), &target, &zones);
+        let found = losses(kind, &zones, form.shown_zone(), &mut |value| trial.arrived(value));
+        found.iter().map(ToString::to_string).collect()
+    }
+
+    fn clock(format: &str, name: &str) -> Form {
+        Rendering::clock(format, Clock::In(zone(name))).form
+    }
+
+    #[test]
+    fn numbers() {
+        let decimal = ColumnType::Decimal { precision: 20, scale: 2 };
+        let room = |excess| Room::Digits { whole: 18, scale: 1, excess };
+        let after = "digits after the point that the type has no room for";
+        for (kind, form, room, expected) in [
+            (decimal, Form::Digits, Room::All, vec![]),
+            (decimal, Form::Digits, Room::Double, vec![DIGITS.to_owned()]),
+            (decimal, Form::Float, Room::All, vec![DIGITS.to_owned()]),
+            (decimal, Form::Digits, room(Excess::Rounded), vec![after.to_owned(), DIGITS.to_owned()]),
+            (
+                decimal,
+                Form::Digits,
+                room(Excess::Refused),
+                vec![format!("{after}: fails"), format!("{DIGITS}: fails")],
+            ),
+            (decimal, Form::Truncated, Room::All, vec!["fractions".to_owned(), DIGITS.to_owned()]),
+            (ColumnType::Boolean, Form::Boolean, Room::All, vec!["values other than 0 and 1".to_owned()]),
+            (ColumnType::Boolean, Form::Flag, Room::All, vec!["values other than 0 and 1: fails".to_owned()]),
+            (ColumnType::Boolean, Form::Integer, Room::All, vec![]),
+            (
+                ColumnType::Bit { width: 9 },
+                Form::Boolean,
+                Room::All,
+                vec!["all but whether it is true".to_owned()],
+            ),
+            (ColumnType::Bit { width: 64 }, Form::Digits, Room::All, vec![]),
+            (ColumnType::UnsignedLong, Form::Digits, Room::All, vec![]),
+            (
+                ColumnType::UnsignedLong,
+                Form::Integer,
+                Room::Double,
+                vec!["above 9223372036854775807: fails".to_owned(), DIGITS.to_owned()],
+            ),
+            (ColumnType::Bytes, Form::Text, Room::All, vec!["bytes that are not UTF-8: fails".to_owned()]),
+            (ColumnType::Bytes, Form::Base64, Room::All, vec![]),
+        ] {
+            assert_eq!(lost(kind, form.clone(), room), expected, "{kind:?} {form:?}");
+        }
+    }
+
+    #[test]
+    fn clocks() {
+        let full = "%Y-%m-%d %H:%M:%S.%6N";
+        let twice = "which of two instants it was, in hours that the zone has twice";
+        let skipped = "which clock it was, in hours that the zone skips";
+        for (kind, form, expected) in [
+            (ColumnType::Timestamp, clock(full, "Asia/Tokyo"), vec![]),
+            (ColumnType::Timestamp, clock(full, "Europe/Paris"), vec![twice]),
+            (ColumnType::Timestamp, clock("%Y-%m-%d %H:%M:%S.%6N %z", "Europe/Paris"), vec![]),
+            (
+                ColumnType::Timestamp,
+                clock("%Y-%m-%d %H:%M:%S.%3N", "UTC"),
+                vec!["digits of a second beyond the third"],
+            ),
+            (ColumnType::Timestamp, clock("%Y-%m-%d", "UTC"), vec!["the time of day"]),
+            (ColumnType::Timestamp, clock("%H:%M:%S.%6N", "UTC"), vec!["the date"]),
+            (ColumnType::DateTime, clock(full, "UTC"), vec![skipped]),
+            (ColumnType::DateTime, Rendering::natural(ColumnType::DateTime).form, vec![]),
+            (ColumnType::Date, clock(full, "UTC"), vec![]),
+            (
+                ColumnType::Time,
+                clock(full, "UTC"),
+                vec!["the sign", "hours beyond 24", "fractions of a second"],
+            ),
+            (ColumnType::Time, Form::TimeOfDay, vec!["below 00:00:00 or beyond 23:59:59: fails"]),
+            (ColumnType::Time, Form::TimeSpan, vec![]),
+        ] {
+            assert_eq!(lost(kind, form.clone(), Room::All), expected, "{kind:?} {form:?}");
+        }
+    }
 }
