@@ -27,4 +27,5 @@ pub mod zone;
 pub use bind::ForeignPlugins;
 pub use check::check_file;
 pub use config::PreviewConfig;
-pub use load::{Rendered, Surroundings, load, load_for_preview, load_text};
+pub use load::{Rendered, Sites, Surroundings, load, load_for_preview, load_text};
+pub use template::UNSET_VARIABLE;

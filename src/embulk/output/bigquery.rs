@@ -167,6 +167,16 @@ pub enum Payload {
     Index(usize),
 }
 
+impl Payload {
+    /// Whether a column is the one, by its place and name.
+    pub fn is(&self, at: usize, name: &str) -> bool {
+        match self {
+            Self::Name(wanted) => wanted == name,
+            Self::Index(wanted) => *wanted == at,
+        }
+    }
+}
+
 /// Who asks.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Auth {

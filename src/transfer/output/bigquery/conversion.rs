@@ -8,6 +8,7 @@ use crate::embulk::output::Conversion;
 use crate::embulk::ruby;
 use crate::transfer::clock_text::{ParsedClock, parse_freely, parse_with};
 use crate::transfer::encode::number::push_ruby_float;
+use crate::transfer::encode::words::zone_name;
 use crate::transfer::encode::{Converted, TextConversion, Unfit};
 use crate::transfer::strftime::{TimeFormat, WallClock};
 use crate::transfer::zone::ZoneClock;
@@ -68,6 +69,21 @@ impl TextConversion for TextRule {
                 Ok(Converted::Null)
             }
             Err(reason) => Err(reason),
+        }
+    }
+
+    fn words(&self) -> String {
+        let in_zone = |what: &str, zone: &TimeZone| format!("{what} in {}", zone_name(zone));
+        match &self.to {
+            TextTo::Boolean => "`true` or `false`".to_owned(),
+            TextTo::Integer => "read as an integer".to_owned(),
+            TextTo::Float => "read as a number".to_owned(),
+            TextTo::Decimal => "read as a number, digits as they are".to_owned(),
+            TextTo::Timestamp { format, zone } => in_zone(&format!("read by `{format}`"), zone),
+            TextTo::Datetime { format } => format!("read by `{format}`"),
+            TextTo::Date { zone } => in_zone("the day of a time", zone),
+            TextTo::Time { zone } => in_zone("the time of day of a time", zone),
+            TextTo::Json => "the text as JSON".to_owned(),
         }
     }
 }

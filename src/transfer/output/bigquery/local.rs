@@ -14,6 +14,7 @@ use crate::transfer::effect::{Effect, EffectOutcome};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::output::{Output, OutputFigures};
 use crate::transfer::page::Page;
+use crate::transfer::report::Change;
 use crate::transfer::schema::Schema;
 
 /// One file, which begins with its first bytes.
@@ -163,6 +164,10 @@ impl Output for LocalTarget {
         }
         let note = "`skip_load` is set: nothing was loaded".to_owned();
         Ok(OutputFigures { rows_sent: self.rows, rows_loaded: None, bytes: self.bytes, notes: vec![note] })
+    }
+
+    fn changes(&self) -> Vec<Change> {
+        self.packer.as_ref().map_or_else(Vec::new, Packer::changes)
     }
 
     fn abort(&mut self) {

@@ -17,6 +17,7 @@ mod field;
 mod java;
 mod job;
 mod local;
+mod look;
 mod parquet_type;
 mod payload;
 mod publish;
@@ -27,6 +28,7 @@ mod resume;
 pub(super) mod service;
 mod stage;
 mod table;
+mod target;
 #[cfg(test)]
 mod tests;
 
@@ -49,12 +51,16 @@ use super::{Output, OutputFigures};
 use crate::cloud::google::Endpoints;
 use crate::cloud::google::storage;
 use crate::cloud::google::upload::{StopRule, Upload};
-use crate::embulk::output::{BigqueryOutput, Creation, GcsStaging, SourceFormat, UnknownValues, WriteMode};
+use crate::embulk::output::{
+    BigqueryOutput, Creation, GcsStaging, GivenSchema, SourceFormat, UnknownValues, WriteMode,
+};
 use crate::transfer::context::TransferContext;
 use crate::transfer::effect::{Effect, EffectOutcome};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::Page;
+use crate::transfer::report::Change;
 use crate::transfer::schema::Schema;
+use crate::transfer::target::ColumnTarget;
 
 /// What staged rows are sent as: they are no text to be unpacked on the way.
 const CONTENT_TYPE: &str = "application/octet-stream";
@@ -105,6 +111,15 @@ pub struct BigqueryTarget {
     progress: Progress,
 }
 
+/// What each column becomes, as far as the config decides it; a template table is not asked.
+pub(super) fn targets(schema: &Schema, config: &BigqueryOutput) -> Result<Vec<ColumnTarget>, TransferError> {
+    let fields = match &config.given_schema {
+        Some(GivenSchema::File(given)) => field::fields_for(given, schema, config)?,
+        Some(GivenSchema::Template(_)) | None => field::fields(schema, config)?,
+    };
+    target::targets(schema, config, &fields)
+}
+
 /// What `begin` found out.
 struct Work {
     /// The fields of the target, as the API takes them.
@@ -152,12 +167,7 @@ impl BigqueryTarget {
         })
     }
 
-    fn past(&self) -> Result<Past, TransferError> {
-        let context = &self.service.context;
-        Ok(Past::read(&context.key, &context.ledger.recorded()?))
-    }
-
-    /// The fields of the target, as the API takes them, and how each column is written.
+    /// The fields of the target as the API takes them, and what the columns become. A template table is asked for.
     fn fields(&self, schema: &Schema) -> Result<(Vec<Value>, Vec<Field>), TransferError> {
         let config = &self.service.config;
         let Some(given) = &config.given_schema else {
@@ -170,6 +180,11 @@ impl BigqueryTarget {
             None => field::fields_for(&given, schema, config)?,
         };
         Ok((given, columns))
+    }
+
+    fn past(&self) -> Result<Past, TransferError> {
+        let context = &self.service.context;
+        Ok(Past::read(&context.key, &context.ledger.recorded()?))
     }
 
     fn make_bucket(&self, location: Option<&str>) -> Result<(), TransferError> {
@@ -323,13 +338,8 @@ impl Output for BigqueryTarget {
         let try_number = self.past()?.next_try;
         let location = service.dataset_location()?;
         let plain = service.target.without_decorator();
-        let what = format!("table `{}` could not be read", service.shown);
-        let found = service.wait(&what, service.bigquery.table(&plain))?;
-        if found.is_none() && config.mode == (WriteMode::AppendDirect { creation: Creation::Never }) {
-            let message = format!("table `{}` is not found", service.shown);
-            return Err(TransferError::new(ErrorKind::NotFound, message)
-                .hint("create it, or leave `auto_create_table` out"));
-        }
+        let found = service.wait(&service.unread(), service.bigquery.table(&plain))?;
+        service.must_exist(found.as_ref())?;
         let made_anew = config.mode == WriteMode::DeleteInAdvance && service.decorator().is_none();
         let existing = found.clone().filter(|_| !made_anew);
         self.make_bucket(location.as_deref())?;
@@ -389,6 +399,10 @@ impl Output for BigqueryTarget {
         self.remove_ready();
         let notes = std::mem::take(&mut self.notes);
         Ok(OutputFigures { rows_sent: self.rows, rows_loaded: loaded, bytes: self.bytes, notes })
+    }
+
+    fn changes(&self) -> Vec<Change> {
+        self.work.as_ref().map_or_else(Vec::new, |work| work.packer.changes())
     }
 
     fn abort(&mut self) {

@@ -18,8 +18,11 @@ use crate::transfer::encode::{Encoder, Unfit, unfit};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::output::shelf::Shelf;
 use crate::transfer::page::{PAGE_BYTES, Page};
+use crate::transfer::report::Change;
 use crate::transfer::schema::Schema;
 
+/// What is said of values that `strict: false` lets become NULL.
+const UNFIT: &str = "values that did not fit became NULL (`strict: false`)";
 /// gzip's fastest level: some percent larger than the usual 6, several times faster.
 const FASTEST: u32 = 1;
 
@@ -42,6 +45,8 @@ pub(super) struct Packer {
     required: Vec<usize>,
     gzip: Option<GzEncoder<Vec<u8>>>,
     raw: Vec<u8>,
+    /// Values of each column that became NULL in earlier parts of Parquet.
+    nulls: Vec<u64>,
 }
 
 enum Format {
@@ -88,6 +93,7 @@ impl Packer {
             required: if checks_required(config) { required(fields) } else { Vec::new() },
             gzip: None,
             raw: Vec::new(),
+            nulls: Vec::new(),
         })
     }
 
@@ -140,6 +146,16 @@ impl Packer {
         }
     }
 
+    /// Values that did not fit and became NULL (`strict: false`), in all parts that have ended.
+    pub(super) fn changes(&self) -> Vec<Change> {
+        let lines = match &self.format {
+            Format::Lines(encoder) => encoder.null_counts(),
+            Format::Parquet(..) => self.nulls.clone(),
+        };
+        let columns = self.schema.columns.iter().zip(lines).filter(|(_, count)| *count > 0);
+        columns.map(|(column, count)| Change::of(&column.name, UNFIT, count)).collect()
+    }
+
     /// Appends what ends the part under way. The next rows begin another.
     pub(super) fn end_part(&mut self, out: &mut Vec<u8>) -> Result<(), TransferError> {
         if let Some(gzip) = self.gzip.take() {
@@ -148,6 +164,8 @@ impl Packer {
         if let Format::Parquet(writer, shelf) = &mut self.format
             && let Some(writer) = writer.take()
         {
+            self.nulls.resize(self.schema.columns.len(), 0);
+            self.nulls.iter_mut().zip(writer.null_counts()).for_each(|(all, part)| *all += part);
             writer.finish()?;
             shelf.empty_into(out);
         }
@@ -204,6 +222,7 @@ mod tests {
             required: Vec::new(),
             gzip: None,
             raw: Vec::new(),
+            nulls: Vec::new(),
         };
         let mut page = Page::new(&schema);
         assert!(page.columns[0].push_long(7));
