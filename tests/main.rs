@@ -12,6 +12,7 @@ mod command;
 mod console;
 mod embulk_operator;
 mod examples;
+mod explain;
 mod flow;
 mod google_auth;
 mod google_clients;

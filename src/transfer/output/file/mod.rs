@@ -19,6 +19,7 @@ use self::blocks::{Blocks, Count};
 use self::place::Place;
 use super::encoded::Encoded;
 use super::formatter::{self, Formatted};
+use super::look::{Looked, Weight};
 use super::stale::{self, Reach};
 use super::{Output, OutputFigures};
 use crate::embulk::output::{FileOutput, OutputConfig, StaleObjects};
@@ -112,6 +113,18 @@ impl FileTarget {
         let reach = if several { Reach::Pattern } else { Reach::First };
         stale::remove_abandoned(&firsts[0], &self.options, reach);
         Ok(())
+    }
+
+    /// What can be said of the folder without changing it. An earlier task may still make it.
+    pub(super) fn look(&self) -> Result<Looked, TransferError> {
+        let mut looked = Looked::default();
+        let firsts = self.first_paths();
+        if let Some(error) = firsts.iter().find_map(|first| folder_of(first).err()) {
+            looked.add(Weight::Warning, error);
+        } else if self.options.max_file_bytes.is_none() {
+            looked.check(self.refuse_stale(&firsts.iter().collect::<Vec<_>>()));
+        }
+        Ok(looked)
     }
 
     fn open_next(&mut self, task: usize) -> Result<(), TransferError> {
