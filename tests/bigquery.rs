@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 use sync::cloud::google::{Endpoints, Identity};
 use sync::embulk::config::TypeMapping;
 use sync::embulk::output::{
-    Auth, BigqueryColumnOption, BigqueryOutput, Compression, Conversion, Conversions, CountCheck, Creation, FieldMode, FieldType, FormatChoice, GcsStaging, SourceFormat, TextEncoding, Timeouts, UnknownValues, WriteMode,
+    Auth, BigqueryColumnOption, BigqueryOutput, Compression, Conversion, Conversions, CountCheck, Creation,
+    FieldMode, FieldType, FormatChoice, GcsStaging, SourceFormat, TextEncoding, Timeouts, UnknownValues,
+    WriteMode,
 };
 use sync::embulk::text::Text;
 use sync::embulk::zone::Zone;
@@ -29,9 +31,9 @@ use sync::transfer::schema::{Column, ColumnType, Schema, Zones};
 use crate::google_clients::check_calls;
 use crate::support::google::FakeGoogle;
 
-mod java;
 mod differences;
 mod files;
+mod java;
 mod modes;
 mod plugin_runs;
 

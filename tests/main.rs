@@ -17,6 +17,7 @@ mod flow;
 mod google_auth;
 mod google_clients;
 mod google_wire;
+mod guess;
 mod http;
 mod liquid;
 mod log;

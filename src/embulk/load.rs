@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::bind::{self, Binder, ForeignPlugins, Purpose};
 use super::check::hide_literal;
-use super::config::{EmbulkConfig, PreviewConfig};
+use super::config::{EmbulkConfig, GuessConfig, PreviewConfig};
 use super::diff;
 use super::liquid::{Setting, SyntaxError, Template};
 use super::template::{Kind, PartialFiles, RenderedText, TextCovers, variables};
@@ -87,6 +87,14 @@ pub fn load_for_preview(
     surroundings: &Surroundings<'_>,
 ) -> Result<(PreviewConfig, Vec<Problem>), Vec<Problem>> {
     bind_text(&rendered(path, surroundings)?, surroundings, |root, binder, _| bind::preview(root, binder))
+}
+
+/// The same for a guess: `out:` may be missing, and so may be what is to be guessed.
+pub fn load_for_guess(
+    path: &Path,
+    surroundings: &Surroundings<'_>,
+) -> Result<(GuessConfig, Vec<Problem>), Vec<Problem>> {
+    bind_text(&rendered(path, surroundings)?, surroundings, |root, binder, _| bind::guess(root, binder))
 }
 
 /// The text of a file, with its template filled.

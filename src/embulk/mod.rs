@@ -10,6 +10,7 @@ pub mod condition;
 pub mod config;
 mod diff;
 pub mod filter;
+pub mod guess;
 pub mod input;
 pub mod java_date;
 pub mod json_path;
@@ -26,6 +27,6 @@ pub mod zone;
 
 pub use bind::ForeignPlugins;
 pub use check::check_file;
-pub use config::PreviewConfig;
-pub use load::{Rendered, Sites, Surroundings, load, load_for_preview, load_text};
+pub use config::{GuessConfig, PreviewConfig};
+pub use load::{Rendered, Sites, Surroundings, load, load_for_guess, load_for_preview, load_text};
 pub use template::UNSET_VARIABLE;

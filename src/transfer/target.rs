@@ -55,8 +55,10 @@ impl Room {
     /// What `decimal(10,2)` holds; without brackets everything.
     pub(super) fn decimal(sql_type: &str, excess: Excess) -> Self {
         let inner = sql_type.split_once('(').and_then(|(_, rest)| rest.split_once(')'));
-        let mut digits =
-            inner.map_or("", |(inner, _)| inner).split(',').map_while(|part| part.trim().parse::<usize>().ok());
+        let mut digits = inner
+            .map_or("", |(inner, _)| inner)
+            .split(',')
+            .map_while(|part| part.trim().parse::<usize>().ok());
         let Some(precision) = digits.next() else { return Self::All };
         let scale = digits.next().unwrap_or(0);
         Self::Digits { whole: precision.saturating_sub(scale), scale, excess }

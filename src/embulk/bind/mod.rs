@@ -8,6 +8,7 @@ mod bigquery;
 mod file;
 mod filter;
 mod gcs;
+mod guess;
 mod incremental;
 mod input;
 mod s3;
@@ -25,6 +26,7 @@ use super::template::Covers;
 use crate::diagnostic::{Problem, Span};
 use crate::reader::Reader;
 use crate::yaml::Node;
+pub(super) use guess::bind as guess;
 pub(super) use section::{LITERAL_KEY, LITERAL_SECRET};
 use section::{Section, Size};
 
@@ -117,7 +119,7 @@ pub(super) fn config(root: &Node, binder: &Binder<'_>) -> Option<EmbulkConfig> {
         ));
         return None;
     };
-    let input = top.required_section("in").and_then(|section| input::bind(&section));
+    let input = top.required_section("in").and_then(|section| input::bind(&section, source::content));
     let filters = filter::bind(&top);
     let exec_section = top.section("exec");
     let exec = exec_section.as_ref().map_or_else(ExecConfig::default, exec);
@@ -138,7 +140,7 @@ pub(super) fn preview(root: &Node, binder: &Binder<'_>) -> Option<PreviewConfig>
         binder.report(Problem::error("not-a-mapping", message, &root.span));
     }
     let top = top?;
-    let input = top.required_section("in").and_then(|section| input::bind(&section));
+    let input = top.required_section("in").and_then(|section| input::bind(&section, source::content));
     let filters = filter::bind(&top);
     let rows = top.count("preview_sample_rows", Size::AtLeastOne).map_or(15, usize::from);
     top.ignore(&["out", "exec"]);

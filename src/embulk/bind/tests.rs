@@ -17,7 +17,9 @@ use crate::embulk::config::{EmbulkConfig, TypeMapping};
 use crate::embulk::filter::{ColumnSelection, DefaultValue, FilterConfig, RemoveRule, Unmatched};
 use crate::embulk::input::{DatetimeCode, InputConfig, Selection, SslMode, ValueType};
 use crate::embulk::output::{
-    Auth, BigqueryOutput, Compression, CountCheck, Creation, Encoder, FieldMode, FieldType, FormatChoice, Formatter, GivenSchema, HeaderLine, Newline, OutputConfig, Partitioning, QuotePolicy, SourceFormat, StaleObjects, TextEncoding, TimeUnit,
+    Auth, BigqueryOutput, Compression, CountCheck, Creation, Encoder, FieldMode, FieldType, FormatChoice,
+    Formatter, GivenSchema, HeaderLine, Newline, OutputConfig, Partitioning, QuotePolicy, SourceFormat,
+    StaleObjects, TextEncoding, TimeUnit,
 };
 use crate::embulk::{Rendered, Surroundings, load};
 use crate::reader::MemoryReader;

@@ -1,8 +1,8 @@
 //! The options of `out:`, per `type:`.
 
 mod bigquery;
-mod charset;
 mod bigquery_files;
+mod charset;
 mod file;
 mod object;
 mod sequence;
@@ -14,8 +14,8 @@ use super::config::TypeMapping;
 use super::text::Text;
 
 pub use bigquery::*;
-pub use charset::*;
 pub use bigquery_files::*;
+pub use charset::*;
 pub use file::*;
 pub use object::*;
 pub use sequence::*;

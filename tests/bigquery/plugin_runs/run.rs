@@ -295,8 +295,8 @@ impl Run<'_> {
     pub(super) fn sent(&self, side: Side) -> Option<String> {
         let unread = http::get(&format!("{}/_control/unread", self.fake.url())).json();
         let project = self.project(side);
-        let jobs = unread.as_array().unwrap().iter().filter(|job| job["project"] == project.as_str());
-        let last = jobs.last()?;
+        let mut jobs = unread.as_array().unwrap().iter().filter(|job| job["project"] == project.as_str());
+        let last = jobs.next_back()?;
         Some(last["files"][0].as_str().unwrap().to_owned())
     }
 }

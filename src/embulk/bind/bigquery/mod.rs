@@ -1,8 +1,8 @@
 //! `out: {type: bigquery}`, by the rules of its Ruby plugin.
 
 pub(super) mod auth;
-pub(super) mod java;
 mod files;
+pub(super) mod java;
 mod mode;
 mod shape;
 

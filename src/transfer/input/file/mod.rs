@@ -13,6 +13,7 @@ mod local;
 mod named;
 mod notes;
 mod s3;
+mod sample;
 mod tokenizer;
 
 use std::io::Read;
@@ -33,6 +34,8 @@ use crate::session::Level;
 use crate::transfer::context::{Cancel, TransferContext};
 use crate::transfer::error::TransferError;
 use crate::transfer::schema::{Schema, Zones};
+
+pub use self::sample::{Sample, sample};
 
 /// File names that the log shows.
 const SHOWN: usize = 20;
@@ -90,11 +93,7 @@ impl FileReader {
         let cells: Vec<_> = content.parser.columns().iter().map(CellReader::new).collect();
         let process = &context.process_zone;
         let zones = Zones { process: process.clone(), clock: process.clone(), ..Zones::utc() };
-        let names = files.names();
-        let more = names.len().saturating_sub(SHOWN);
-        let more = if more > 0 { format!(", and {more} more") } else { String::new() };
-        let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
-        context.observer.log(Level::Info, &format!("Loading files [{shown}{more}]"));
+        log_names(files.names(), context);
         Self {
             files,
             content: content.clone(),
@@ -131,6 +130,13 @@ impl FileReader {
         }
         Ok(Flow::Continue)
     }
+}
+
+fn log_names(names: &[String], context: &TransferContext) {
+    let more = names.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    context.observer.log(Level::Info, &format!("Loading files [{shown}{more}]"));
 }
 
 impl Input for FileReader {

@@ -9,7 +9,8 @@ use super::field;
 use super::stage::Packer;
 use crate::embulk::config::TypeMapping;
 use crate::embulk::output::{
-    Auth, BigqueryColumnOption, BigqueryOutput, Compression, Conversion, Conversions, CountCheck, Creation, FieldMode, FieldType, FormatChoice, SourceFormat, TextEncoding, Timeouts, UnknownValues, WriteMode,
+    Auth, BigqueryColumnOption, BigqueryOutput, Compression, Conversion, Conversions, CountCheck, Creation,
+    FieldMode, FieldType, FormatChoice, SourceFormat, TextEncoding, Timeouts, UnknownValues, WriteMode,
 };
 use crate::embulk::text::Text;
 use crate::embulk::zone::Zone;
