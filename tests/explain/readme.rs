@@ -31,7 +31,10 @@ const BIGQUERY: Rows = &[
         "CHAR, VARCHAR, TEXT, ENUM, SET",
         &["char(5)", "varchar(5)", "text", "longtext", "enum('a')", "set('a')"],
     ),
-    ("BINARY, VARBINARY, BLOB, GEOMETRY, VECTOR", &["binary(2)", "varbinary(2)", "blob", "tinyblob", "geometry"]),
+    (
+        "BINARY, VARBINARY, BLOB, GEOMETRY, VECTOR",
+        &["binary(2)", "varbinary(2)", "blob", "tinyblob", "geometry"],
+    ),
     ("JSON (MySQL; MariaDB's is TEXT)", &["json"]),
     ("DATE", &["date"]),
     ("DATETIME", &["datetime", "datetime(6)"]),
