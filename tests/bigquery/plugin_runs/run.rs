@@ -73,7 +73,10 @@ impl Run<'_> {
         let made_by_run = out["auto_create_dataset"] == true;
         for project in [own.clone(), format!("{own}-dp")] {
             for dataset in ["ds", "ds_old"] {
-                let body = json!({"datasetReference": {"projectId": project, "datasetId": dataset}});
+                let mut body = json!({"datasetReference": {"projectId": project, "datasetId": dataset}});
+                if out["location"].is_string() {
+                    body["location"] = out["location"].clone();
+                }
                 if !made_by_run || side == Side::Plugin {
                     self.post(&self.at(&format!("{project}/datasets")), &body);
                 }

@@ -1,6 +1,6 @@
 //! What rows are staged as where the config does not say: the fastest format that gives the table that CSV would give.
 //!
-//! Parquet costs less than half the work of gzipped lines and a fraction of the bytes, and one job publishes it. It is
+//! Parquet costs less than half the work of gzipped lines and half their bytes, and one job publishes it. It is
 //! taken where its types are BigQuery's own beyond doubt. Lines of JSON are next, where each text is one that this
 //! program makes: what the source's own text becomes in a TIMESTAMP (an empty one, say) is CSV's to decide. All else
 //! stays CSV, which is Embulk's.
