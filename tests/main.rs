@@ -10,6 +10,7 @@ mod coming_from_digdag;
 mod coming_from_embulk;
 mod command;
 mod console;
+mod embulk_commands;
 mod embulk_operator;
 mod examples;
 mod explain;

@@ -6,7 +6,7 @@ use super::section::{Rules, Section};
 use crate::diagnostic::Problem;
 use crate::embulk::config::EmbulkType;
 use crate::embulk::input::{
-    Archived, Arrays, BadRows, Charset, ClockReading, CsvParser, Decoder, ExtraFields, FileColumn,
+    Archived, Arrays, BadEscapes, BadRows, Charset, ClockReading, CsvParser, Decoder, ExtraFields, FileColumn,
     FileContent, FileInput, JsonParser, KeepsPlace, LineEnd, MissingFields, Parser, S3Input, S3Objects,
     Spaces, StrayQuotes, Symlinks,
 };
@@ -103,6 +103,7 @@ pub(super) fn unknown_content(section: &Section<'_>) -> Option<FileContent> {
         root: String::new(),
         arrays: Arrays::Keep,
         bad_rows: BadRows::Skip,
+        bad_escapes: BadEscapes::Refuse,
         charset: Charset::Encoding(encoding_rs::UTF_8),
     };
     Some(FileContent { decoders: Vec::new(), parser: Parser::Json(whole) })
@@ -238,12 +239,13 @@ fn charset(section: &Section<'_>) -> Option<Charset> {
 
 fn json(section: &Section<'_>) -> Option<JsonParser> {
     let columns = columns(section);
-    if let Some(policy) = section.plain("invalid_string_escapes")
-        && policy != "PASSTHROUGH"
-    {
-        section.refuse("invalid_string_escapes", "correct the documents");
-    }
+    const ESCAPES: [(&str, BadEscapes); 3] = [
+        ("PASSTHROUGH", BadEscapes::Refuse),
+        ("SKIP", BadEscapes::Skip),
+        ("UNESCAPE", BadEscapes::Unescape),
+    ];
     Some(JsonParser {
+        bad_escapes: section.word("invalid_string_escapes", &ESCAPES).unwrap_or(BadEscapes::Refuse),
         root: section.plain("root").unwrap_or_default(),
         arrays: match section.flag("flatten_json_array", Rules::Java) {
             Some(true) => Arrays::Flatten,

@@ -7,6 +7,7 @@ mod charset;
 mod csv;
 mod decode;
 mod documents;
+mod escapes;
 mod json;
 mod lines;
 mod local;
