@@ -6,9 +6,9 @@ use super::section::{Rules, Section};
 use crate::diagnostic::Problem;
 use crate::embulk::config::EmbulkType;
 use crate::embulk::input::{
-    Archived, Arrays, BadEscapes, BadRows, Charset, ClockReading, CsvParser, Decoder, ExtraFields, FileColumn,
-    FileContent, FileInput, JsonParser, KeepsPlace, LineEnd, MissingFields, Parser, S3Input, S3Objects,
-    Spaces, StrayQuotes, Symlinks,
+    Archived, Arrays, BadEscapes, BadRows, Charset, ClockReading, CsvParser, Decoder, ExtraFields,
+    FileColumn, FileContent, FileInput, JsonParser, KeepsPlace, LineEnd, MissingFields, Parser, S3Input,
+    S3Objects, Spaces, StrayQuotes, Symlinks,
 };
 use crate::embulk::text::Text;
 use crate::embulk::zone::Zone;
@@ -239,11 +239,8 @@ fn charset(section: &Section<'_>) -> Option<Charset> {
 
 fn json(section: &Section<'_>) -> Option<JsonParser> {
     let columns = columns(section);
-    const ESCAPES: [(&str, BadEscapes); 3] = [
-        ("PASSTHROUGH", BadEscapes::Refuse),
-        ("SKIP", BadEscapes::Skip),
-        ("UNESCAPE", BadEscapes::Unescape),
-    ];
+    const ESCAPES: [(&str, BadEscapes); 3] =
+        [("PASSTHROUGH", BadEscapes::Refuse), ("SKIP", BadEscapes::Skip), ("UNESCAPE", BadEscapes::Unescape)];
     Some(JsonParser {
         bad_escapes: section.word("invalid_string_escapes", &ESCAPES).unwrap_or(BadEscapes::Refuse),
         root: section.plain("root").unwrap_or_default(),

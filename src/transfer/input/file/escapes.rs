@@ -69,7 +69,9 @@ impl<R: Read> Repaired<R> {
         let rest = &self.raw[at..];
         let (kept, length) = match rest {
             [b'\\', b'b' | b'f' | b'n' | b'r' | b't' | b'"' | b'\\' | b'/', ..] => (&rest[..2], 2),
-            [b'\\', b'u', digits @ ..] if digits.len() >= 4 && digits[..4].iter().all(u8::is_ascii_hexdigit) => {
+            [b'\\', b'u', digits @ ..]
+                if digits.len() >= 4 && digits[..4].iter().all(u8::is_ascii_hexdigit) =>
+            {
                 (&rest[..LONGEST], LONGEST)
             }
             // A line end is no character to skip.
