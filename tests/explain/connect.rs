@@ -176,7 +176,7 @@ fn bigquery_is_asked_for_dataset_table_and_bucket() {
     );
     assert_eq!(
         asked(&format!("{there}: append\n  location: EU"), 65),
-        [format!("error: dataset `sync-test:{dataset}` is in `US`, and `location` is `EU`")]
+        [format!("error: dataset `sync-test:{dataset}` is in `US`, not in `EU`")]
     );
     assert_eq!(
         asked(&format!("{there}: append\n  gcs_bucket: no-such-bucket\n  auto_create_gcs_bucket: false"), 65),

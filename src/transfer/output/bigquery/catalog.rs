@@ -15,6 +15,11 @@ impl Service {
             // Who may read the table may read its backup.
             self.dataset_of(backup, Some(&dataset["access"]))?;
         }
+        self.location_in(&dataset)
+    }
+
+    /// The location of jobs over a dataset: a job finds one in its own location only.
+    pub(super) fn location_in(&self, dataset: &Value) -> Result<Option<String>, TransferError> {
         let own = dataset["location"].as_str();
         match (self.config.location.as_deref(), own) {
             (Some(wanted), Some(own)) if !wanted.eq_ignore_ascii_case(own) => {

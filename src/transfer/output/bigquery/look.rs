@@ -25,7 +25,7 @@ impl BigqueryTarget {
             looked.add(Weight::Note, TransferError::new(ErrorKind::NotFound, message));
             return Ok(looked);
         };
-        looked.check(self.same_location(&dataset));
+        looked.check(service.location_in(&dataset).map(drop));
         if let Some(backup) = &service.backup {
             looked.check(service.existing_dataset(backup).map(drop));
         }
@@ -51,21 +51,6 @@ impl BigqueryTarget {
             let message = format!("bucket `{}` is not found", gcs.bucket.shown());
             let error = TransferError::new(ErrorKind::NotFound, message);
             looked.add(Weight::Error, error.hint("make it, or leave `auto_create_gcs_bucket: false` out"));
-        }
-    }
-
-    /// A job finds a dataset in its own location only.
-    fn same_location(&self, dataset: &Value) -> Result<(), TransferError> {
-        let service = &self.service;
-        let own = dataset["location"].as_str().unwrap_or_default();
-        match &service.config.location {
-            Some(asked) if !own.is_empty() && !asked.eq_ignore_ascii_case(own) => {
-                let shown = service.dataset_shown(&service.target);
-                let message = format!("dataset `{shown}` is in `{own}`, and `location` is `{asked}`");
-                Err(TransferError::new(ErrorKind::Config, message)
-                    .hint("take `location` out: the dataset's own is found"))
-            }
-            _ => Ok(()),
         }
     }
 
