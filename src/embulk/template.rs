@@ -11,7 +11,7 @@ use std::sync::{Arc, LazyLock};
 use regex::Regex;
 use sha2::{Digest, Sha256};
 
-use super::liquid::{Guess, Note, Origins, Partials, Rendering, Setting, Template, Value};
+use super::liquid::{Guess, MAX_PARTS, Note, Origins, Partials, Rendering, Setting, Template, Value};
 use super::text::Text;
 use crate::diagnostic::{Problem, Source, Span};
 use crate::reader::Reader;
@@ -187,6 +187,12 @@ fn note_problem(note: &Note, span: &Span) -> Option<Problem> {
         Note::Unset(name) => {
             Problem::warning(UNSET_VARIABLE, format!("environment variable `{name}` is not set"), span)
         }
+        Note::Endless => Problem::error(
+            "endless-template",
+            format!("the template was given up here, after {MAX_PARTS} parts"),
+            span,
+        )
+        .hint("look for a partial that includes itself, or for a loop in a loop"),
     })
 }
 
