@@ -15,7 +15,7 @@ rows! {
     "`run -o PATH`, `guess -o PATH` write passwords" => output,
     "`guess` tells charsets by how often letters follow each other" => charsets,
     "`guess` counts the bytes of line ends, in UTF-16 too" => wide_line_ends,
-    "`guess` fails where a row has fewer fields than the first" => ragged,
+    "`guess` fails where a row has fewer fields than the first, or a name is what stands for null" => ragged,
 }
 
 const CONFIG: &str = "in:\n  type: file\n  path_prefix: data/\n  parser: {type: csv, columns: [{name: a, type: long}]}\nout: {type: file, path_prefix: out, file_ext: csv, formatter: {type: csv}}\n";
@@ -204,6 +204,8 @@ fn wide_line_ends() {
 fn ragged() {
     let yaml = guessed(b"ab,cd,ef\ngh,ij\nkl,mn,op\nqr,st,uv\n");
     assert!(yaml.contains("    - {name: c0, type: string}\n"), "{yaml}");
+    let yaml = guessed(b"id,NULL\n1,NULL\n2,2.5\n3,NULL\n");
+    assert!(yaml.contains("    - {name: id, type: long}\n    - {name: 'NULL', type: double}\n"), "{yaml}");
 }
 
 #[test]

@@ -84,6 +84,10 @@ fn vertical(preview: &Preview) -> String {
                 (Some(text), EmbulkType::Timestamp) => {
                     text.strip_suffix(" UTC").unwrap_or(text).replacen(' ', "T", 1) + "Z"
                 }
+                // A JSON text as the text that it is.
+                (Some(text), EmbulkType::Json) if text.starts_with('"') => {
+                    serde_json::from_str(text).unwrap_or_else(|_| text.clone())
+                }
                 (Some(text), _) => text.clone(),
             };
             lines.push(format!("{} ({}) : {text}", padded(name, names), padded(kind.word(), kinds)));
@@ -123,6 +127,21 @@ mod tests {
 | -1,234,567 |     日本😀 | 2015-06-04 01:02:03.500 UTC |
 |            |          |                             |
 +------------+----------+-----------------------------+"
+        );
+    }
+
+    #[test]
+    fn a_vertical_table_shows_json_texts_without_quotes() {
+        let text = |text: &str| Some(text.to_owned());
+        let preview = Preview {
+            columns: vec![("j".to_owned(), EmbulkType::Json)],
+            rows: vec![vec![text("\"a\\\\b\"")], vec![text("{\"a\":\"b\"}")]],
+            notes: Vec::new(),
+        };
+        let line = "***************************";
+        assert_eq!(
+            super::text(&preview, Layout::Vertical),
+            format!("{line} 0 {line}\nj (json) : a\\b\n{line} 1 {line}\nj (json) : {{\"a\":\"b\"}}")
         );
     }
 

@@ -20,16 +20,27 @@ pub(super) fn of(sample: &[u8]) -> &'static str {
     }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
     detector.feed(sample, true);
-    let encoding = detector.guess(None, Utf8Detection::Allow);
+    // Two characters of Japanese are enough for a detector that expects some. Where no byte begins one of the common
+    // characters, which Latin letters never do, it is not to expect any.
+    let japanese = detector.guess(Some(b"jp"), Utf8Detection::Allow);
+    let encoding = match japanese == encoding_rs::SHIFT_JIS && !sample.iter().any(|byte| is_c1(*byte)) {
+        true => detector.guess(None, Utf8Detection::Allow),
+        false => japanese,
+    };
     match encoding.name() {
         // What Windows calls Shift_JIS.
         "Shift_JIS" => "MS932",
         // One holds the other, and Java's name for the larger one is another.
         "GBK" => "GB18030",
         // Bytes that only Windows has tell it from Latin-1.
-        "windows-1252" if !sample.iter().any(|byte| (0x80..0xa0).contains(byte)) => "ISO-8859-1",
+        "windows-1252" if !sample.iter().any(|byte| is_c1(*byte)) => "ISO-8859-1",
         name => name,
     }
+}
+
+/// Bytes that are controls in Latin-1, and begin the common characters of Shift_JIS.
+fn is_c1(byte: u8) -> bool {
+    (0x80..0xa0).contains(&byte)
 }
 
 /// UTF-16: by its mark, or by the zeros that all ASCII has in it.
@@ -81,6 +92,7 @@ mod tests {
             (&utf16, "UTF-16LE"),
             (&big, "UTF-16BE"),
             (b"\xff\xfea\0", "UTF-16LE"),
+            (b"id,n\n1,\x8eR\x93c\n", "MS932"),
             (b"nom,pr\xe9nom\n1,Andr\xe9\n2,Ren\xe9e\n", "ISO-8859-1"),
             (b"prix,nom\n5 \x80,Andr\xe9\n6 \x80,Ren\xe9e\n", "windows-1252"),
         ] {

@@ -233,11 +233,8 @@ fn quoting(options: &mut Map<String, Value>, lines: &[String], delimiter: &str) 
 /// The parser that the options mean, for lines that are UTF-8.
 fn csv_parser(options: &Map<String, Value>) -> Result<CsvParser, GuessError> {
     let is_on = |key| options.get(key).is_some_and(|value| *value == json!(true) || *value == json!("true"));
-    let mark = |key, usual| match options.get(key) {
-        Some(Value::String(text)) => text.chars().next(),
-        Some(_) => None,
-        None => Some(usual),
-    };
+    // Embulk's guess, unlike its parser, reads quotes and escapes where the config says that there are none.
+    let mark = |key, usual| text(options, key).and_then(|text| text.chars().next()).or(Some(usual));
     let stray_quotes = match text(options, "quotes_in_quoted_fields") {
         Some("ACCEPT_STRAY_QUOTES_ASSUMING_NO_DELIMITERS_IN_FIELDS") => StrayQuotes::Accept,
         _ => StrayQuotes::Refuse,

@@ -12,7 +12,8 @@ pub(super) fn most_frequent<T>(items: Vec<T>, name: impl Fn(&T) -> String) -> Op
         }
     }
     let capacity = capacity(groups.len());
-    // Sorting is stable: in one bucket the order is that of arrival.
+    // Sorting is stable: in one bucket the last to arrive is the first.
+    groups.reverse();
     groups.sort_by_key(|(name, _)| bucket(name, capacity));
     groups.into_iter().map(|(_, group)| group).reduce(
         |best, next| {
@@ -47,6 +48,8 @@ mod tests {
         assert_eq!(most(&["b", "a"]), Some(vec!["a"]));
         // 112, bucket 0.
         assert_eq!(most(&["a", "b", "p"]), Some(vec!["p"]));
+        // 113, the bucket of "a".
+        assert_eq!(most(&["a", "q", "b"]), Some(vec!["q"]));
         assert_eq!(most(&[]), None);
     }
 }
