@@ -53,7 +53,13 @@ pub fn main(arguments: &[OsString]) -> Exit {
     let arguments: Vec<String> =
         arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
     let zone = TimeZone::system();
-    let world = World { environment: &environment, directory: &directory, console: &console, zone: &zone };
+    let world = World {
+        environment: &environment,
+        directory: &directory,
+        console: &console,
+        zone: &zone,
+        scrubber: &scrubber,
+    };
     embulk::execute(&arguments, &world, |alone| done(alone, &environment))
 }
 
@@ -99,6 +105,8 @@ fn done(alone: &Alone<'_>, environment: &BTreeMap<String, String>) -> Result<Don
         let working = scope.spawn(move || match job {
             Job::Transfer => transfers.transfer(&request).map(Done::Transferred),
             Job::Preview => transfers.preview(&request).map(Done::Previewed),
+            Job::Guess(plugins) => transfers.guess(&request, plugins).map(Done::Config),
+            Job::Read => transfers.config(&request).map(Done::Config),
         });
         for event in events {
             if let EventKind::Log { level, text, .. } = event {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::diagnostic::Problem;
 use crate::embulk;
+use crate::embulk::guess::Plugin;
 use crate::reader::DirectoryReader;
 use crate::report::problems;
 use crate::run::event::{EventKind, FailureKind};
@@ -23,6 +24,7 @@ use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::pool::SourcePools;
 use crate::transfer::preview::Preview;
 use crate::transfer::report::TransferReport;
+use crate::yaml;
 
 /// Runs the transfers of one attempt inside one memory budget and one set of pools.
 pub struct Transfers {
@@ -149,6 +151,36 @@ impl Transfers {
             TransferFile::Written { name, .. } => embulk::load_for_preview(Path::new(name), surroundings),
         })?;
         self.warn(request, &warnings);
+        let context = self.context_of_a_look(request);
+        transfer::preview::preview(&config, &context).map_err(|error| operator_error(&error))
+    }
+
+    /// The config with what a sample of its input's files shows, as YAML. `more` plugins look after the usual ones.
+    pub fn guess(&self, request: &TransferRequest, more: &[Plugin]) -> Result<String, OperatorError> {
+        let (config, warnings) = self.load_for_guess(request)?;
+        self.warn(request, &warnings);
+        let context = self.context_of_a_look(request);
+        let root = transfer::guess::guess(&config, more, &context).map_err(|error| operator_error(&error))?;
+        Ok(yaml::dump(&root.into()))
+    }
+
+    /// The config with its config diff over it, as YAML.
+    pub fn config(&self, request: &TransferRequest) -> Result<String, OperatorError> {
+        self.load_for_guess(request).map(|(config, _)| yaml::dump(&config.root.into()))
+    }
+
+    fn load_for_guess(
+        &self,
+        request: &TransferRequest,
+    ) -> Result<(embulk::GuessConfig, Vec<Problem>), OperatorError> {
+        self.load(request, |surroundings| match &request.file {
+            TransferFile::Named(path) => embulk::load_for_guess(&file_name(path), surroundings),
+            TransferFile::Written { name, .. } => embulk::load_for_guess(Path::new(name), surroundings),
+        })
+    }
+
+    /// The context of what reads rows and publishes none.
+    fn context_of_a_look(&self, request: &TransferRequest) -> TransferContext {
         let key = TransferKey {
             installation: self.installation.clone(),
             starting_attempt: self.starting_attempt,
@@ -157,8 +189,7 @@ impl Transfers {
             config: String::new(),
         };
         let lines = Lines { reporter: request.reporter.clone(), key: key.id() };
-        let context = self.context(request, key, &lines);
-        transfer::preview::preview(&config, &context).map_err(|error| operator_error(&error))
+        self.context(request, key, &lines)
     }
 
     fn context(&self, request: &TransferRequest, key: TransferKey, lines: &Lines) -> TransferContext {

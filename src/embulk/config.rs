@@ -2,7 +2,10 @@
 
 use std::num::NonZeroUsize;
 
+use serde_json::{Map, Value};
+
 use super::filter::FilterConfig;
+use super::guess::Plugin;
 use super::input::InputConfig;
 use super::output::OutputConfig;
 
@@ -28,6 +31,29 @@ pub struct PreviewConfig {
     pub filters: Vec<FilterConfig>,
     /// `preview_sample_rows:`, at least one.
     pub rows: usize,
+}
+
+/// A transfer file whose input is to be guessed from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GuessConfig {
+    /// `in:`; the content of files is not known yet.
+    pub input: InputConfig,
+    /// `exec.guess_plugins`: what looks at the sample after the usual ones.
+    pub more_plugins: Vec<Plugin>,
+    /// `exec.exclude_guess_plugins`: what does not.
+    pub excluded_plugins: Vec<Plugin>,
+    /// Bytes of the sample.
+    pub sample_bytes: usize,
+    /// All of the file, as it is written; secrets by their names.
+    pub root: Map<String, Value>,
+}
+
+impl GuessConfig {
+    /// What looks at the sample, in order; `asked` are those of the command line.
+    pub fn plugins(&self, asked: &[Plugin]) -> Vec<Plugin> {
+        let all = Plugin::USUAL.iter().chain(asked).chain(&self.more_plugins);
+        all.filter(|plugin| !self.excluded_plugins.contains(plugin)).copied().collect()
+    }
 }
 
 /// `exec:`. Neither option changes rows.

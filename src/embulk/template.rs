@@ -17,6 +17,9 @@ use crate::diagnostic::{Problem, Source, Span};
 use crate::reader::Reader;
 use crate::secret::{Secret, SecretError, SecretStore};
 
+/// The code of the warning about a variable that a template asks for and nobody has set.
+pub const UNSET_VARIABLE: &str = "unset-variable";
+
 /// What a text of the YAML is once its covers are off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Covered {
@@ -182,7 +185,7 @@ fn note_problem(note: &Note, span: &Span) -> Option<Problem> {
             Problem::warning("liquid-error", format!("`{text}` is rendered into the config"), span)
         }
         Note::Unset(name) => {
-            Problem::warning("unset-variable", format!("environment variable `{name}` is not set"), span)
+            Problem::warning(UNSET_VARIABLE, format!("environment variable `{name}` is not set"), span)
         }
     })
 }

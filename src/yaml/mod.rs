@@ -4,6 +4,7 @@
 //! `!include`. A parsed text is a tree of [`Node`]s that remember where they stood.
 
 mod build;
+mod dump;
 mod merge;
 mod parse;
 mod scalar;
@@ -18,6 +19,8 @@ pub use scalar::number_text;
 use serde_json::Value;
 
 use crate::diagnostic::{Problem, Source, Span};
+
+pub use dump::dump;
 
 /// Whose rules a text follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

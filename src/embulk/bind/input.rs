@@ -23,13 +23,13 @@ const LATER: &str = "take it out, and put the condition into `where`";
 pub(super) const CONNECT: Duration = Duration::from_secs(300);
 pub(super) const SILENCE: Duration = Duration::from_secs(1800);
 
-pub(super) fn bind(section: &Section<'_>) -> Option<InputConfig> {
+pub(super) fn bind(section: &Section<'_>, content: source::ContentRule) -> Option<InputConfig> {
     let native = ["mysql", "postgresql", "sqlite", "file", "s3"];
     let input = match section.plugin("input", &native)? {
         "mysql" => mysql(section).map(InputConfig::Mysql),
         "postgresql" => postgresql(section).map(InputConfig::Postgresql),
-        "file" => source::file(section).map(|input| InputConfig::File(Box::new(input))),
-        "s3" => source::s3(section).map(|input| InputConfig::S3(Box::new(input))),
+        "file" => source::file(section, content).map(|input| InputConfig::File(Box::new(input))),
+        "s3" => source::s3(section, content).map(|input| InputConfig::S3(Box::new(input))),
         _ => sqlite(section).map(InputConfig::Sqlite),
     };
     section.ignore(&["driver_path"]);

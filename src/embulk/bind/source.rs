@@ -6,14 +6,17 @@ use super::section::{Rules, Section};
 use crate::diagnostic::Problem;
 use crate::embulk::config::EmbulkType;
 use crate::embulk::input::{
-    Archived, Arrays, BadRows, Charset, ClockReading, CsvParser, Decoder, ExtraFields, FileColumn,
-    FileContent, FileInput, JsonParser, KeepsPlace, LineEnd, MissingFields, Parser, S3Input, S3Objects,
-    Spaces, StrayQuotes, Symlinks,
+    Archived, Arrays, BadEscapes, BadRows, Charset, ClockReading, CsvParser, Decoder, ExtraFields,
+    FileColumn, FileContent, FileInput, JsonParser, KeepsPlace, LineEnd, MissingFields, Parser, S3Input,
+    S3Objects, Spaces, StrayQuotes, Symlinks,
 };
 use crate::embulk::text::Text;
 use crate::embulk::zone::Zone;
 
-pub(super) fn file(section: &Section<'_>) -> Option<FileInput> {
+/// How the content of files is bound: it is needed for rows, and is what a guess is to find out.
+pub(super) type ContentRule = fn(&Section<'_>) -> Option<FileContent>;
+
+pub(super) fn file(section: &Section<'_>, content: ContentRule) -> Option<FileInput> {
     let path_prefix = section.required("path_prefix");
     let last_path = section.plain("last_path");
     let symlinks = match section.flag("follow_symlinks", Rules::Java) {
@@ -24,7 +27,7 @@ pub(super) fn file(section: &Section<'_>) -> Option<FileInput> {
     Some(FileInput { last_path, symlinks, path_prefix: path_prefix?, content: content? })
 }
 
-pub(super) fn s3(section: &Section<'_>) -> Option<S3Input> {
+pub(super) fn s3(section: &Section<'_>, content: ContentRule) -> Option<S3Input> {
     let bucket = section.required("bucket");
     let objects = objects(section);
     let access = s3::access(section);
@@ -92,7 +95,21 @@ fn pattern(section: &Section<'_>) -> Option<String> {
     Some(pattern)
 }
 
-fn content(section: &Section<'_>) -> Option<FileContent> {
+/// Files whose content nobody has described yet: bytes.
+pub(super) fn unknown_content(section: &Section<'_>) -> Option<FileContent> {
+    section.ignore(&["decoders", "parser"]);
+    let whole = JsonParser {
+        columns: Vec::new(),
+        root: String::new(),
+        arrays: Arrays::Keep,
+        bad_rows: BadRows::Skip,
+        bad_escapes: BadEscapes::Refuse,
+        charset: Charset::Encoding(encoding_rs::UTF_8),
+    };
+    Some(FileContent { decoders: Vec::new(), parser: Parser::Json(whole) })
+}
+
+pub(super) fn content(section: &Section<'_>) -> Option<FileContent> {
     let decoders: Vec<_> = section.sections("decoders").iter().map(decoder).collect();
     let parser = section.required_section("parser").and_then(|section| parser(&section));
     Some(FileContent { decoders: decoders.into_iter().collect::<Option<_>>()?, parser: parser? })
@@ -222,12 +239,10 @@ fn charset(section: &Section<'_>) -> Option<Charset> {
 
 fn json(section: &Section<'_>) -> Option<JsonParser> {
     let columns = columns(section);
-    if let Some(policy) = section.plain("invalid_string_escapes")
-        && policy != "PASSTHROUGH"
-    {
-        section.refuse("invalid_string_escapes", "correct the documents");
-    }
+    const ESCAPES: [(&str, BadEscapes); 3] =
+        [("PASSTHROUGH", BadEscapes::Refuse), ("SKIP", BadEscapes::Skip), ("UNESCAPE", BadEscapes::Unescape)];
     Some(JsonParser {
+        bad_escapes: section.word("invalid_string_escapes", &ESCAPES).unwrap_or(BadEscapes::Refuse),
         root: section.plain("root").unwrap_or_default(),
         arrays: match section.flag("flatten_json_array", Rules::Java) {
             Some(true) => Arrays::Flatten,

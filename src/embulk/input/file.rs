@@ -105,8 +105,21 @@ pub struct JsonParser {
     pub arrays: Arrays,
     /// Rows that cannot be read.
     pub bad_rows: BadRows,
+    /// Backslashes before characters that JSON does not escape.
+    pub bad_escapes: BadEscapes,
     /// What the bytes are written in.
     pub charset: Charset,
+}
+
+/// `invalid_string_escapes`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BadEscapes {
+    /// They make a document bad.
+    Refuse,
+    /// `SKIP`: they are left out, with the character behind them.
+    Skip,
+    /// `UNESCAPE`: they are left out.
+    Unescape,
 }
 
 /// `flatten_json_array`

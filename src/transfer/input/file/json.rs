@@ -12,7 +12,7 @@ use super::charset::Utf8Reader;
 use super::documents::Documents;
 use super::lines::Lines;
 use super::notes::{BadRow, Notes};
-use super::{FileRows, OpenFile, decode};
+use super::{FileRows, OpenFile, decode, escapes};
 use crate::embulk::config::EmbulkType;
 use crate::embulk::input::{Arrays, JsonParser};
 use crate::transfer::encode::cell::push_compact_json;
@@ -52,6 +52,7 @@ impl<'f> JsonRows<'f> {
         config: &'f JsonParser,
         cells: &'f mut [CellReader],
     ) -> Self {
+        let bytes = escapes::repaired(bytes, config.bad_escapes);
         let source = Source::Documents(Documents::new(Utf8Reader::new(bytes, config.charset)));
         Self::new(file, source, config, cells)
     }
@@ -63,6 +64,7 @@ impl<'f> JsonRows<'f> {
         config: &'f JsonParser,
         cells: &'f mut [CellReader],
     ) -> Self {
+        let bytes = escapes::repaired(bytes, config.bad_escapes);
         let source = Source::Lines(Lines::new(Utf8Reader::new(bytes, config.charset), None));
         Self::new(file, source, config, cells)
     }

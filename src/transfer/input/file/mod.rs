@@ -7,11 +7,14 @@ mod charset;
 mod csv;
 mod decode;
 mod documents;
+mod escapes;
 mod json;
 mod lines;
 mod local;
+mod named;
 mod notes;
 mod s3;
+mod sample;
 mod tokenizer;
 
 use std::io::Read;
@@ -22,7 +25,7 @@ use self::csv::CsvRows;
 use self::decode::SourceFault;
 use self::json::JsonRows;
 use self::notes::Notes;
-use super::{Flow, Input, InputFigures, PageSink, Stop, is_full};
+use super::{Flow, Input, InputFigures, PageSink, SourceColumn, Stop, is_full};
 use crate::embulk::config::EmbulkType;
 use crate::embulk::input::{
     BadRows, Charset, ClockReading, Decoder, FileColumn, FileContent, FileInput, Parser, S3Input,
@@ -32,6 +35,8 @@ use crate::session::Level;
 use crate::transfer::context::{Cancel, TransferContext};
 use crate::transfer::error::TransferError;
 use crate::transfer::schema::{Schema, Zones};
+
+pub use self::sample::{Sample, sample};
 
 /// File names that the log shows.
 const SHOWN: usize = 20;
@@ -87,19 +92,14 @@ pub fn open_s3(config: &S3Input, context: &TransferContext) -> Result<FileReader
 impl FileReader {
     fn new(files: Box<dyn Files>, content: &FileContent, context: &TransferContext) -> Self {
         let cells: Vec<_> = content.parser.columns().iter().map(CellReader::new).collect();
-        let columns = cells.iter().map(CellReader::column).collect();
         let process = &context.process_zone;
         let zones = Zones { process: process.clone(), clock: process.clone(), ..Zones::utc() };
-        let names = files.names();
-        let more = names.len().saturating_sub(SHOWN);
-        let more = if more > 0 { format!(", and {more} more") } else { String::new() };
-        let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
-        context.observer.log(Level::Info, &format!("Loading files [{shown}{more}]"));
+        log_names(files.names(), context);
         Self {
             files,
             content: content.clone(),
             cells,
-            schema: Schema::new(columns, zones),
+            schema: content.schema(zones),
             cancel: context.cancel.clone(),
         }
     }
@@ -133,9 +133,20 @@ impl FileReader {
     }
 }
 
+fn log_names(names: &[String], context: &TransferContext) {
+    let more = names.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    context.observer.log(Level::Info, &format!("Loading files [{shown}{more}]"));
+}
+
 impl Input for FileReader {
     fn schema(&self) -> &Arc<Schema> {
         &self.schema
+    }
+
+    fn source_columns(&mut self) -> Vec<SourceColumn> {
+        self.content.source_columns()
     }
 
     fn stopper(&self) -> Box<dyn Stop> {
@@ -156,6 +167,7 @@ impl Input for FileReader {
         Ok(InputFigures {
             rows,
             notes: notes.texts(self.content.parser.charset().name()),
+            changes: notes.changes(),
             next: last_path.into_iter().collect(),
         })
     }

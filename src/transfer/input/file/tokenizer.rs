@@ -6,6 +6,7 @@ use std::io;
 
 use super::lines::Lines;
 use super::notes::BadRow;
+use crate::embulk::guess::EmptyLines;
 use crate::embulk::input::{CsvParser, Spaces, StrayQuotes};
 
 /// A mark in UTF-8; never empty.
@@ -120,9 +121,14 @@ impl Tokenizer {
 
     /// Goes to the next row: lines that are empty or comments are passed over. False at the end of the file.
     pub(super) fn next_row(&mut self) -> io::Result<bool> {
+        self.next_row_of(EmptyLines::Skip)
+    }
+
+    /// The same where lines without characters, and comments, may be rows.
+    pub(super) fn next_row_of(&mut self, empty: EmptyLines) -> io::Result<bool> {
         while self.next_line()? {
             let comment = self.comment.as_ref().is_some_and(|marker| self.line.starts_with(marker));
-            if !self.line.is_empty() && !comment {
+            if empty == EmptyLines::Keep || (!self.line.is_empty() && !comment) {
                 self.state = State::InRow;
                 return Ok(true);
             }
