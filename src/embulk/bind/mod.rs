@@ -190,9 +190,9 @@ fn exec(section: &Section<'_>) -> ExecConfig {
         max_threads: section.count("max_threads", Size::AtLeastOne),
         min_output_tasks: section.count("min_output_tasks", Size::AtLeastOne),
     };
+    section.word("type", &[("local", ())]);
+    section.useless("transaction_time", "no plugin here takes a time from it");
     section.ignore(&[
-        "type",
-        "transaction_time",
         "guess_plugins",
         "exclude_guess_plugins",
         "guess_sample_buffer_bytes",

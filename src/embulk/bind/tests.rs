@@ -238,10 +238,14 @@ fn what_is_missing_is_said_at_once() {
         ["1:1 error not-a-mapping: a transfer file must be a mapping with `in` and `out`, not null"]
     );
     assert_eq!(
-        problems("in:\nout: {type: file}\nexec: {min_output_tasks: 0}\nfoo: 1\n"),
+        problems(
+            "in:\nout: {type: file}\nexec: {min_output_tasks: 0, type: mapreduce, transaction_time: x}\nfoo: 1\n"
+        ),
         [
             "1:1 error missing-option: `in` is required in the file",
             "3:26 error bad-value: `min_output_tasks` must be a whole number of at least 1, not `0`",
+            "3:35 error bad-value: `type` must be one of local, not `mapreduce`",
+            "3:46 warning ignored-option: `transaction_time` has no effect: no plugin here takes a time from it",
             "2:6 error missing-option: `path_prefix` is required in `out`",
             "2:6 error missing-option: `file_ext` is required in `out`",
             "2:6 error missing-option: `formatter` is required in `out`",
