@@ -13,7 +13,8 @@ use sync::cloud::google::{Endpoints, Identity};
 use sync::embulk::config::TypeMapping;
 use sync::embulk::output::{
     Auth, BigqueryColumnOption, BigqueryOutput, Compression, Conversion, Conversions, CountCheck, Creation,
-    FieldMode, FieldType, GcsStaging, SourceFormat, Timeouts, UnknownValues, WriteMode,
+    FieldMode, FieldType, FormatChoice, GcsStaging, SourceFormat, TextEncoding, Timeouts, UnknownValues,
+    WriteMode,
 };
 use sync::embulk::text::Text;
 use sync::embulk::zone::Zone;
@@ -30,8 +31,11 @@ use sync::transfer::schema::{Column, ColumnType, Schema, Zones};
 use crate::google_clients::check_calls;
 use crate::support::google::FakeGoogle;
 
+mod differences;
+mod files;
 mod java;
 mod modes;
+mod plugin_runs;
 
 /// What was recorded and said.
 #[derive(Default)]
@@ -185,6 +189,9 @@ fn config(project: &str, dataset: &str) -> BigqueryOutput {
         dataset_creation: Creation::Never,
         description: None,
         source_format: SourceFormat::Jsonl,
+        format_choice: FormatChoice::Written,
+        field_delimiter: ',',
+        encoding: TextEncoding::Utf8,
         compression: Compression::Gzip,
         gcs: Some(GcsStaging { bucket: Text::plain(FakeGoogle::BUCKET), creation: Creation::Never }),
         column_options: Vec::new(),
@@ -203,6 +210,9 @@ fn config(project: &str, dataset: &str) -> BigqueryOutput {
         before_load: None,
         staging_life: None,
         local: None,
+        kept: None,
+        ready: None,
+        progress_interval: None,
         rehearsal: None,
         polling_interval: Duration::from_millis(300),
         max_polling_time: Duration::from_secs(60),

@@ -13,7 +13,8 @@ use sync::yaml;
 
 use crate::support::sandbox::Sandbox;
 
-/// Files and configs with what Embulk 0.11.4 guessed of them.
+/// Files and configs with what Embulk 0.11.4 guessed of them. Files that it fails on, or takes for another charset, are
+/// left out: the README says what is different there.
 const RECORDED: &str = include_str!("fixtures/guess/recorded.jsonl");
 
 /// The plugins that `exec:` leaves.

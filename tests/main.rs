@@ -13,6 +13,7 @@ mod console;
 mod embulk_commands;
 mod embulk_operator;
 mod examples;
+mod explain;
 mod flow;
 mod google_auth;
 mod google_clients;

@@ -168,19 +168,32 @@ fn of_a_session_without_logs() {
 #[test]
 fn of_embulk() {
     const USAGE: &str = "\
-Usage: embulk run FILE [options]
+Usage: embulk [options] COMMAND [options]
 
+Commands:
   run FILE               copies what the configuration says (.yml or .yml.liquid)
   preview FILE           shows the first rows of its input, after its filters
-  gem, bundle, mkbundle  do nothing: the plugins that are known are part of this program
+  guess FILE             adds what a sample of its input's files shows
+  cleanup FILE           does nothing: no state is left behind
+  example [DIR]          makes files to try guess, preview and run with
+  license                prints whose work this is
+  install                does nothing: the plugins that are known are part of this program
+  selfupdate             does nothing: this program is updated as it was installed
+  gem                    does nothing: the plugins that are known are part of this program
+  bundle                 does nothing: the plugins that are known are part of this program
+  mkbundle               does nothing: the plugins that are known are part of this program
 
 Options:
-  -G, --vertical         preview: a line for each value
-  -c, --config-diff PATH what the last run left for this one; written when it ends well
-  -l, --log-level LEVEL  error, warn, info (default), debug or trace
-  -X KEY=VALUE           accepted for Embulk's sake, without effect; so are -b, -C, -I, -L and -R
-  -h, --help             this text
-  --version              the version
+  -h, --help               this text
+  -version, --version      the version
+  -l, --log-level LEVEL    error, warn, info (default), debug or trace
+  --log-path PATH          a file for the log, which is added to
+  -X KEY=VALUE             has no effect
+  -R OPTION                has no effect
+  -b, --bundle DIR         has no effect
+  -C, --classpath PATH     has no effect
+  -I, --load-path PATH     has no effect
+  -L, --load PATH          has no effect
 ";
     let version = format!("Embulk, as sync {} stands in for it\n", env!("CARGO_PKG_VERSION"));
     let sandbox = Sandbox::new();
@@ -199,14 +212,13 @@ Options:
             "embulk mkbundle: nothing to do, the plugins that are known are part of this program\n",
             "",
         ),
-        ("embulk frob", 255, USAGE, "\nembulk: 'frob' is not an embulk command. See 'embulk --help'.\n"),
-        ("embulk irb", 1, "", "Error: `embulk irb` does not exist in this program\n"),
-        ("embulk guess x.yml", 1, "", "Error: `embulk guess` is not there yet\n"),
+        ("embulk frob", 255, USAGE, "embulk: 'frob' is not an embulk command.\n"),
+        ("embulk irb", 255, USAGE, "embulk: 'irb' is no longer available.\n"),
         (
             "embulk run -X a=b no.yml",
             1,
             "",
-            "embulk: `-X a=b` has no effect here: plugins are part of this program\n\
+            "embulk: `-X a=b` has no effect here: there is no JVM to set up\n\
              Error: transfer file `DIR/no.yml` is invalid\n  cause: transfer file `no.yml` cannot be read: \
              No such file or directory (os error 2)\n",
         ),

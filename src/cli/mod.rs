@@ -146,7 +146,7 @@ pub fn scrubber() -> &'static Scrubber {
 }
 
 fn check(args: &check::CheckArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
-    check::exec(args, &common.place, &console(Results::Human, scrubber()))
+    check::exec(args, common, &console(Results::Human, scrubber()))
 }
 
 fn secrets(args: &secrets::SecretsArgs, common: &CommonArgs) -> anyhow::Result<Exit> {

@@ -188,6 +188,15 @@ mod tests {
     }
 
     #[test]
+    fn a_partial_that_includes_itself_twice_is_given_up() {
+        let twice = "{% include 'part' %}{% include 'part' %}";
+        let reader = MemoryReader::default().with("a.yml.liquid", twice).with("_part.yml.liquid", twice);
+        let said = checked(&reader, ForeignPlugins::Refuse);
+        let given_up = "error endless-template: the template was given up here, after 2000000 parts";
+        assert_eq!(said.iter().filter(|line| line.ends_with(given_up)).count(), 1, "{:?}", said.last());
+    }
+
+    #[test]
     fn both_branches_are_looked_at() {
         let template = format!(
             "{IN}{{% if env.X != '' %}}filters:\n  - {{type: colum}}\n{{% else %}}filters:\n  - {{type: renam}}\n{{% endif %}}{OUT}"

@@ -43,13 +43,42 @@ pub struct Rendered {
     pub hash: String,
     /// Warnings.
     pub problems: Vec<Problem>,
+    /// Where its ends are written.
+    pub sites: Sites,
+}
+
+/// Where the ends of a transfer are written, for problems that only their servers know of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sites {
+    /// The `type` of `in:`.
+    pub input: Option<Span>,
+    /// The `type` of `out:`.
+    pub output: Option<Span>,
+}
+
+impl Sites {
+    fn of(root: &yaml::Node, text: &RenderedText) -> Self {
+        let site = |section: &str| {
+            let span = &root.get(section)?.get("type")?.span;
+            text.locate(Problem::note("site", "", span)).span
+        };
+        Self { input: site("in"), output: site("out") }
+    }
 }
 
 /// Reads, renders and binds a transfer file. Errors: everything that is wrong with it, warnings among them.
 pub fn load(path: &Path, surroundings: &Surroundings<'_>) -> Result<Rendered, Vec<Problem>> {
     let text = rendered(path, surroundings)?;
-    let (config, problems) = bind_text(&text, surroundings, bind::config)?;
-    Ok(Rendered { config, hash: text.hash(), problems })
+    let ((config, sites), problems) = bind_text(&text, surroundings, config_with_sites)?;
+    Ok(Rendered { config, hash: text.hash(), problems, sites })
+}
+
+fn config_with_sites(
+    root: &yaml::Node,
+    binder: &Binder<'_>,
+    text: &RenderedText,
+) -> Option<(EmbulkConfig, Sites)> {
+    Some((bind::config(root, binder)?, Sites::of(root, text)))
 }
 
 /// The same for a look at the first rows: `out:` may be missing. With the config come the warnings.
@@ -57,7 +86,7 @@ pub fn load_for_preview(
     path: &Path,
     surroundings: &Surroundings<'_>,
 ) -> Result<(PreviewConfig, Vec<Problem>), Vec<Problem>> {
-    bind_text(&rendered(path, surroundings)?, surroundings, bind::preview)
+    bind_text(&rendered(path, surroundings)?, surroundings, |root, binder, _| bind::preview(root, binder))
 }
 
 /// The same for a guess: `out:` may be missing, and so may be what is to be guessed.
@@ -65,7 +94,7 @@ pub fn load_for_guess(
     path: &Path,
     surroundings: &Surroundings<'_>,
 ) -> Result<(GuessConfig, Vec<Problem>), Vec<Problem>> {
-    bind_text(&rendered(path, surroundings)?, surroundings, bind::guess)
+    bind_text(&rendered(path, surroundings)?, surroundings, |root, binder, _| bind::guess(root, binder))
 }
 
 /// The text of a file, with its template filled.
@@ -86,15 +115,15 @@ fn rendered(path: &Path, surroundings: &Surroundings<'_>) -> Result<RenderedText
 /// Binds YAML that a task has made; messages call it by this name.
 pub fn load_text(name: &str, text: &str, surroundings: &Surroundings<'_>) -> Result<Rendered, Vec<Problem>> {
     let text = RenderedText::plain(&Source::new(name, text));
-    let (config, problems) = bind_text(&text, surroundings, bind::config)?;
-    Ok(Rendered { config, hash: text.hash(), problems })
+    let ((config, sites), problems) = bind_text(&text, surroundings, config_with_sites)?;
+    Ok(Rendered { config, hash: text.hash(), problems, sites })
 }
 
 /// Binds a text with `bind`; with the config come the warnings.
 fn bind_text<T>(
     text: &RenderedText,
     surroundings: &Surroundings<'_>,
-    bind: fn(&yaml::Node, &Binder<'_>) -> Option<T>,
+    bind: fn(&yaml::Node, &Binder<'_>, &RenderedText) -> Option<T>,
 ) -> Result<(T, Vec<Problem>), Vec<Problem>> {
     let mut problems = text.problems.clone();
     let covers = TextCovers { text, secrets: Some(surroundings.secrets) };
@@ -113,7 +142,7 @@ fn bind_text<T>(
     {
         diff::merge(root, &diff);
     }
-    let config = parsed.node.as_ref().and_then(|root| bind(root, &binder));
+    let config = parsed.node.as_ref().and_then(|root| bind(root, &binder, text));
     let found = parsed.problems.into_iter().chain(binder.problems.take());
     problems.extend(found.map(|problem| text.locate(problem)));
     problems.iter_mut().for_each(hide_literal);
@@ -358,7 +387,7 @@ mod tests {
                 "a.yml.liquid:1:43 error bad-value: `port` must be a whole number from 1 to 65535, not `…` (rendered as `in: {type: mysql, host: h, user: u, port: '⟦MY_PASSWORD⟧', ssl: '⟦MY_PASSWORD⟧',`)",
                 "a.yml.liquid:1:73 error bad-value: `ssl` must be one of disable, enable, verify, true, false, not `…` (rendered as `in: {type: mysql, host: h, user: u, port: '⟦MY_PASSWORD⟧', ssl: '⟦MY_PASSWORD⟧',`)",
                 "a.yml.liquid:2:21 error bad-time-zone: `…` in `default_timezone` is not a time zone (write `Region/City`, an offset such as `+09:00`, or `UTC`)",
-                "a.yml.liquid:3:13 error unknown-plugin: unknown output plugin `…` (native output plugins are `bigquery`, `bigquery_java`, `file`, `s3`, `gcs`, `postgresql`)",
+                "a.yml.liquid:3:13 error unknown-plugin: unknown output plugin `…` (native output plugins are `bigquery`, `bigquery_java`, `file`, `s3`, `gcs`, `postgresql`, `mysql`)",
             ]
         );
     }

@@ -11,11 +11,14 @@ use std::sync::{Arc, LazyLock};
 use regex::Regex;
 use sha2::{Digest, Sha256};
 
-use super::liquid::{Guess, Note, Origins, Partials, Rendering, Setting, Template, Value};
+use super::liquid::{Guess, MAX_PARTS, Note, Origins, Partials, Rendering, Setting, Template, Value};
 use super::text::Text;
 use crate::diagnostic::{Problem, Source, Span};
 use crate::reader::Reader;
 use crate::secret::{Secret, SecretError, SecretStore};
+
+/// The code of the warning about a variable that a template asks for and nobody has set.
+pub const UNSET_VARIABLE: &str = "unset-variable";
 
 /// What a text of the YAML is once its covers are off.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,8 +185,14 @@ fn note_problem(note: &Note, span: &Span) -> Option<Problem> {
             Problem::warning("liquid-error", format!("`{text}` is rendered into the config"), span)
         }
         Note::Unset(name) => {
-            Problem::warning("unset-variable", format!("environment variable `{name}` is not set"), span)
+            Problem::warning(UNSET_VARIABLE, format!("environment variable `{name}` is not set"), span)
         }
+        Note::Endless => Problem::error(
+            "endless-template",
+            format!("the template was given up here, after {MAX_PARTS} parts"),
+            span,
+        )
+        .hint("look for a partial that includes itself, or for a loop in a loop"),
     })
 }
 

@@ -250,6 +250,15 @@ impl Console {
         self.0.colors.colors(self.0.err_is_terminal)
     }
 
+    /// How many columns stdout has, where it is a terminal that says so.
+    pub fn out_width(&self) -> Option<usize> {
+        if !self.0.out_is_terminal {
+            return None;
+        }
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+        Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+    }
+
     /// Whether a person looks at stderr, on a terminal that can redraw lines.
     pub fn can_redraw(&self) -> bool {
         self.0.err_is_terminal && !self.0.colors.dumb

@@ -1,6 +1,7 @@
 //! The windows: what people see of events and records.
 
 pub mod console;
+pub mod explanation;
 pub mod figures;
 pub mod json;
 pub mod log;

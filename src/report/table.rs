@@ -6,6 +6,8 @@ use super::console::Style;
 
 /// Between columns.
 const GAP: &str = "  ";
+/// No column of names is made narrower than this.
+const NARROWEST: usize = 12;
 
 /// To which side a column leans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,16 +75,38 @@ impl Table {
 
     /// The lines, titles first, each with its newline. No line ends in spaces.
     pub fn render(&self, colors: bool) -> String {
-        let widths: Vec<usize> = (0..self.titles.len())
+        self.render_with(&self.widths(), colors)
+    }
+
+    /// The same in so many columns of a terminal, as far as that can be: names go on in the next line.
+    pub fn render_within(&self, width: usize, colors: bool) -> String {
+        let mut widths = self.widths();
+        let gaps = GAP.len() * widths.len().saturating_sub(1);
+        while widths.iter().sum::<usize>() + gaps > width {
+            let names = (0..widths.len()).filter(|at| self.titles[*at].1 == Align::Left);
+            let widest = names.max_by_key(|at| widths[*at]).filter(|at| widths[*at] > NARROWEST);
+            let Some(widest) = widest else { break };
+            widths[widest] -= 1;
+        }
+        self.render_with(&widths, colors)
+    }
+
+    fn widths(&self) -> Vec<usize> {
+        (0..self.titles.len())
             .map(|column| {
                 let cells = self.rows.iter().map(|row| row[column].text.width()).max().unwrap_or(0);
                 cells.max(self.titles[column].0.width())
             })
-            .collect();
+            .collect()
+    }
+
+    fn render_with(&self, widths: &[usize], colors: bool) -> String {
         let titles = self.titles.iter().map(|(title, _)| Cell::styled(title.as_str(), Style::Bold)).collect();
         let mut text = String::new();
         for row in std::iter::once(&titles).chain(&self.rows) {
-            self.push_line(&mut text, row, &widths, colors);
+            for line in lines(row, widths) {
+                self.push_line(&mut text, &line, widths, colors);
+            }
         }
         text
     }
@@ -115,6 +139,40 @@ impl Table {
     }
 }
 
+/// A row as lines, of which each has a part of every cell.
+fn lines(row: &[Cell], widths: &[usize]) -> Vec<Vec<Cell>> {
+    let parts: Vec<Vec<String>> =
+        row.iter().zip(widths).map(|(cell, width)| wrapped(&cell.text, *width)).collect();
+    let count = parts.iter().map(Vec::len).max().unwrap_or(0);
+    let line = |at: usize| -> Vec<Cell> {
+        let cells = row.iter().zip(&parts);
+        let part = |parts: &[String]| parts.get(at).cloned().unwrap_or_default();
+        cells.map(|(cell, parts)| Cell { text: part(parts), style: cell.style }).collect()
+    };
+    (0..count).map(line).collect()
+}
+
+/// A text in lines of a width, broken at blanks where that can be.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_inclusive(' ') {
+        let last = lines.last().map_or(0, |line| line.width());
+        if last > 0 && last + word.trim_end().width() > width {
+            lines.push(String::new());
+        }
+        for letter in word.chars() {
+            let full = lines.last().is_some_and(|line| line.width() >= width);
+            if full && letter != ' ' {
+                lines.push(String::new());
+            }
+            if let Some(line) = lines.last_mut() {
+                line.push(letter);
+            }
+        }
+    }
+    lines.iter().map(|line| line.trim_end().to_owned()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +190,19 @@ mod tests {
             table().render(false),
             "TABLE     ROWS  NOTE\norders  20,000\n注文         0  empty?[2J\n"
         );
+    }
+
+    #[test]
+    fn long_names_go_on_in_the_next_line() {
+        let mut table = Table::new(&[("A", Align::Left), ("N", Align::Right), ("HOW", Align::Left)]);
+        table.row(["x".into(), "1".into(), "wall clock in Asia/Tokyo, then in UTC".into()]);
+        table.row(["y".into(), "2".into(), "123456789012345678901234567890".into()]);
+        assert_eq!(
+            table.render_within(26, false),
+            "A  N  HOW\nx  1  wall clock in\n      Asia/Tokyo, then in\n      UTC\n\
+             y  2  12345678901234567890\n      1234567890\n"
+        );
+        assert_eq!(table.render_within(200, false), table.render(false));
     }
 
     #[test]

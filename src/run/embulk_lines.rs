@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::embulk_protocol::LogLevel;
 use crate::session::Level;
+use crate::transfer::output::bigquery::transaction_report;
 use crate::transfer::report::TransferReport;
 
 /// A log line as Embulk writes it: `2024-03-10 12:34:56.789 +0900 [INFO] (main): text`.
@@ -26,12 +27,7 @@ pub fn of_success(report: &TransferReport) -> Vec<String> {
     let mut lines = Vec::new();
     if report.target.starts_with("bigquery") {
         let loaded = report.rows_loaded.unwrap_or(report.rows_sent);
-        lines.push(format!(
-            "embulk-output-bigquery: transaction_report: {{\"num_input_rows\":{},\"num_response_rows\":{loaded},\
-             \"num_output_rows\":{loaded},\"num_rejected_rows\":{}}}",
-            report.rows_sent,
-            report.rows_sent.saturating_sub(loaded),
-        ));
+        lines.push(format!("embulk-output-bigquery: {}", transaction_report(report.rows_sent, loaded)));
     }
     lines.push("Committed.".to_owned());
     lines.push(format!("Next config diff: {}", json!({"in": report.next, "out": {}})));

@@ -14,7 +14,7 @@ use super::input::InputFigures;
 use super::output::{self, Output, OutputFigures};
 use super::page::PAGE_BYTES;
 use super::reader::{PAGES, Reader};
-use super::report::TransferReport;
+use super::report::{Change, TransferReport};
 use crate::embulk::config::EmbulkConfig;
 use crate::session::Level;
 
@@ -42,7 +42,10 @@ pub fn run(config: &EmbulkConfig, context: &TransferContext) -> Result<TransferR
         }
     };
     config_diff::publish(context)?;
-    let notes: Vec<String> = read.notes.into_iter().chain(sent.notes).collect();
+    let own = output.changes();
+    let own_notes: Vec<String> = own.iter().map(Change::note).collect();
+    let notes: Vec<String> = read.notes.into_iter().chain(sent.notes).chain(own_notes).collect();
+    let changes = read.changes.into_iter().chain(own).collect();
     for note in &notes {
         context.observer.log(Level::Warn, note);
     }
@@ -56,6 +59,7 @@ pub fn run(config: &EmbulkConfig, context: &TransferContext) -> Result<TransferR
         seconds: start.elapsed().as_secs_f64(),
         snapshot: "per table".to_owned(),
         notes,
+        changes,
         next: read.next,
     })
 }
@@ -90,6 +94,7 @@ fn move_rows(
     let written = write_pages(&reader, &mut pipeline, output, context);
     let mut read = reader.finish(written, opened.stopper.as_ref(), &context.cancel)?;
     read.notes.extend(pipeline.notes());
+    read.changes.extend(pipeline.changes());
     Ok(read)
 }
 

@@ -3,6 +3,7 @@
 //! Rows travel in columnar pages on plain threads with bounded queues between; nothing above this room sees one.
 //! What a transfer needs from outside comes in a [`context::TransferContext`].
 
+pub mod ask;
 pub mod civil;
 mod clock_text;
 pub mod config_diff;
@@ -11,6 +12,7 @@ pub mod copy;
 pub mod effect;
 pub mod encode;
 pub mod error;
+pub mod explain;
 pub mod filter;
 pub mod guess;
 pub mod input;
@@ -24,6 +26,7 @@ pub mod schema;
 pub mod strftime;
 pub mod strptime;
 mod strptime_zone;
+pub mod target;
 pub mod value;
 pub mod zone;
 

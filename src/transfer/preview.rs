@@ -95,17 +95,19 @@ fn take(
 }
 
 fn writer(column: &Column, schema: &Schema) -> CellWriter {
-    let rendering = match column.kind.embulk() {
+    CellWriter::new(column.kind, rendering(column.kind).form, &schema.zones)
+}
+
+/// How Embulk shows the values of a column.
+pub(super) fn rendering(kind: ColumnType) -> Rendering {
+    match kind.embulk() {
         EmbulkType::Timestamp => {
             Rendering::clock("%Y-%m-%d %H:%M:%S.%6N", Clock::In(jiff::tz::TimeZone::UTC))
         }
         EmbulkType::Boolean => Rendering::bare(Form::Boolean),
-        EmbulkType::Double if !matches!(column.kind, ColumnType::Decimal { .. }) => {
-            Rendering::bare(Form::JavaFloat)
-        }
-        _ => Rendering::natural(column.kind),
-    };
-    CellWriter::new(column.kind, rendering.form, &schema.zones)
+        EmbulkType::Double if !matches!(kind, ColumnType::Decimal { .. }) => Rendering::bare(Form::JavaFloat),
+        _ => Rendering::natural(kind),
+    }
 }
 
 /// Digits of a second in groups of three, as few as are needed.

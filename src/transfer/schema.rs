@@ -119,6 +119,16 @@ impl ColumnType {
         }
     }
 
+    /// The zone that its wall clocks are in, as Embulk reads them; none for what has no wall clock.
+    pub fn source_zone(self, zones: &Zones) -> Option<&TimeZone> {
+        match self {
+            Self::DateTime => Some(&zones.server),
+            Self::Time => Some(&zones.clock),
+            Self::Date | Self::Year => Some(&zones.process),
+            _ => None,
+        }
+    }
+
     /// Which buffer carries the values.
     pub fn storage(self) -> Storage {
         match self {

@@ -28,6 +28,11 @@ impl ZoneClock {
         Self { zone, stretch: None }
     }
 
+    /// The zone itself.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
     /// Offset in seconds and short name of the zone at an instant; none beyond the years -9999 to 9999.
     pub fn at(&mut self, instant: i64) -> Option<(i32, &str)> {
         let stretch = self.stretch_of(instant)?;

@@ -23,13 +23,13 @@ class BigQuery:
         store = emulator.Emulator(behind) if behind else None
         self.jobs = Jobs(self.tables, storage, uploads, store)
 
-    def handle(self, request: Request, fail_job: Optional[dict[str, Any]], short: Optional[int]) -> Response:
+    def handle(self, request: Request, told: dict[str, Any], short: Optional[int]) -> Response:
         segments = request.segments
         if segments[0] == "upload":
-            return self.jobs.upload(request, segments[4], fail_job, short)
+            return self.jobs.upload(request, segments[4], told, short)
         project, rest = segments[3], segments[4:]
         if rest and rest[0] == "jobs":
-            return self.jobs.handle(request, project, rest[1:], fail_job)
+            return self.jobs.handle(request, project, rest[1:], told)
         if self.behind:
             return emulator.forward_tables(self.behind, request)
         if rest and rest[0] == "datasets":

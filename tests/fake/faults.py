@@ -10,7 +10,7 @@ from typing import Any, Optional
 from errors import USUAL_REASONS, ApiError, invalid
 from web import Dropped, Request, Response
 
-ACTIONS = {"status", "reset", "lose_answer", "hold", "hold_answer", "short", "cut", "slow", "job_fail"}
+ACTIONS = {"status", "reset", "lose_answer", "hold", "hold_answer", "short", "cut", "slow", "job_fail", "unread"}
 PATIENCE_SECONDS = 30
 
 
@@ -20,7 +20,7 @@ class Rule:
     def __init__(self, given: dict[str, Any]):
         unknown = set(given) - {
             *("id", "method", "path", "body", "after", "times", "action"),
-            *("status", "reason", "message", "retry_after", "bytes", "seconds"),
+            *("status", "reason", "message", "retry_after", "bytes", "seconds", "rows"),
         }
         if unknown or given.get("action") not in ACTIONS:
             raise invalid(f"a rule has no {sorted(unknown)} or no such action {given.get('action')!r}")

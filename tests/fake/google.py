@@ -66,15 +66,17 @@ class Google:
         if action == "slow":
             time.sleep(rule.given.get("seconds", 1))
         short = rule.given.get("bytes", 0) if action == "short" else None
-        fail_job = None
+        told: dict[str, Any] = {}
         if action == "job_fail":
-            fail_job = {"reason": "backendError", "message": "told to fail", **rule.given}
-        response = self.route(request, fail_job, short)
+            told["fail"] = {"reason": "backendError", "message": "told to fail", **rule.given}
+        if action == "unread":
+            told["unread"] = rule.given.get("rows", 0)
+        response = self.route(request, told, short)
         if action == "cut":
             response.cut_after = rule.given.get("bytes", 0)
         return response
 
-    def route(self, request: Request, fail_job: Optional[dict[str, Any]], short: Optional[int]) -> Response:
+    def route(self, request: Request, told: dict[str, Any], short: Optional[int]) -> Response:
         service = request.segments[1] if request.segments[0] in ("upload", "download") else request.segments[0]
         if service == "storage" and self.storage_behind:
             return emulator.forward(self.storage_behind, request)
@@ -83,7 +85,7 @@ class Google:
             if service == "storage":
                 return self.storage.handle(request, short)
             if service == "bigquery" and len(request.segments) > 3:
-                return self.bigquery.handle(request, fail_job, short)
+                return self.bigquery.handle(request, told, short)
         raise ApiError(404, "notFound", f"no such method: {request.method} {request.path}")
 
     @staticmethod
@@ -117,7 +119,10 @@ class Google:
         elif what == ("POST", "config"):
             self.bigquery.jobs.polls = int(request.json()["polls"])
         elif what == ("GET", "calls"):
-            return Response(200, self.calls.all)
+            path = request.query.get("path", "")
+            return Response(200, [call for call in self.calls.all if path in call["path"]])
+        elif what == ("GET", "unread"):
+            return Response(200, self.bigquery.jobs.unread())
         else:
             raise ApiError(404, "notFound", f"no such control: {request.method} {request.path}")
         return Response(200, {})

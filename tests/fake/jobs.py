@@ -35,6 +35,9 @@ class Job:
         self.content = content
         self.polls_left = polls
         self.fail: Optional[dict[str, Any]] = None
+        # A load that looks into none of its files: how many rows it says they had, and their bytes.
+        self.rows_said: Optional[int] = None
+        self.unread_files: list[bytes] = []
         self.error: Optional[dict[str, Any]] = None
         self.errors: list[dict[str, Any]] = []
         self.outcome: dict[str, Any] = {}
@@ -94,13 +97,13 @@ class Jobs:
 
     # ---- routes ----
 
-    def handle(self, request: Request, project: str, rest: list[str], fail: Optional[dict[str, Any]]) -> Response:
+    def handle(self, request: Request, project: str, rest: list[str], told: dict[str, Any]) -> Response:
         method = request.method
         if not rest and method == "POST":
             given = request.json() or {}
             if "load" in given.get("configuration", {}) and not given["configuration"]["load"].get("sourceUris"):
                 raise required("sourceUris")
-            return self.insert(request, project, given, None, fail)
+            return self.insert(request, project, given, None, told)
         if not rest and method == "GET":
             return self.list(request, project)
         if rest and self.behind and (project, rest[0]) not in self.jobs:
@@ -120,14 +123,14 @@ class Jobs:
             return Response(204)
         raise ApiError(404, "notFound", f"no such method: {method} {request.path}")
 
-    def upload(self, request: Request, project: str, fail: Optional[dict[str, Any]], short: Optional[int]) -> Response:
+    def upload(self, request: Request, project: str, told: dict[str, Any], short: Optional[int]) -> Response:
         if "upload_id" in request.query:
             return self.uploads.proceed(request, short)
         kind = request.query.get("uploadType")
         if kind == "multipart":
             given, _, content = multipart(request)
             request.metadata, request.media_bytes = given, len(content)
-            return self.insert(request, project, given, content, fail)
+            return self.insert(request, project, given, content, told)
         if kind != "resumable":
             raise invalid(f"Invalid value for uploadType: {kind}")
         given = request.json() or {}
@@ -135,7 +138,7 @@ class Jobs:
         self.check(project, given)
 
         def finish(last: Request, metadata: dict[str, Any], content: bytes) -> Response:
-            return self.insert(last, project, metadata, content, fail)
+            return self.insert(last, project, metadata, content, told)
 
         return self.uploads.start(request, given, finish, 204)
 
@@ -162,18 +165,23 @@ class Jobs:
             raise ApiError(400, "notImplemented", "this stand-in runs no SQL: put it before an emulator")
 
     def insert(
-        self, request: Request, project: str, given: dict, content: Optional[bytes], fail: Optional[dict]
+        self, request: Request, project: str, given: dict, content: Optional[bytes], told: dict[str, Any]
     ) -> Response:
         self.check(project, given)
         if "query" in given.get("configuration", {}):
             return emulator.forward(self.behind.base, request)
         job = Job(project, given, content, self.polls)
-        job.fail = fail
-        _ = job.kind
+        job.fail = told.get("fail")
+        job.rows_said = told.get("unread") if job.kind == "load" else None
         self.jobs[project, job.id] = job
         if self.polls == 0:
             self.finish(job)
         return Response(200, job.shown(request))
+
+    def unread(self) -> list[dict[str, Any]]:
+        """What no load has looked into, unpacked, job by job."""
+        unread = [job for job in self.jobs.values() if job.unread_files]
+        return [{"project": job.project, "job": job.id, "files": [b.decode() for b in job.unread_files]} for job in unread]
 
     def find(self, project: str, id: str) -> Job:
         job = self.jobs.get((project, id))
@@ -197,7 +205,10 @@ class Jobs:
         try:
             if module is None:
                 raise invalid(f"this stand-in knows no {job.kind} job")
-            job.outcome = module.run(job.configuration[job.kind], job.content, tables, self.storage)
+            if job.rows_said is None:
+                job.outcome = module.run(job.configuration[job.kind], job.content, tables, self.storage)
+            else:
+                job.outcome, job.unread_files = load.run_unread(job, tables, self.storage)
             job.errors = job.outcome.pop("errors", [])
             self.end(job, None)
         except load.BadRows as bad:

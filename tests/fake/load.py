@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import copy
-import csv
 import gzip
-import io
 import json
+import re
 from typing import Any, Iterator, Optional
 
 import parquet
@@ -95,6 +94,25 @@ def run(load: dict[str, Any], content: Optional[bytes], tables: Any, storage: St
         raise BadRows(len(read.bad), _errors(load, read))
     placed = _place(made, read.good, partition)
     tables.publish(load, target, made, placed, read, partition)
+    return _statistics(sources, read)
+
+
+def run_unread(job: Any, tables: Any, storage: Storage) -> tuple[dict[str, Any], list[bytes]]:
+    """The same for a job that is told how many rows its files have, and looks into none; its files unpacked."""
+    load = job.configuration["load"]
+    target = load["destinationTable"]
+    name, partition = split_decorator(target["tableId"])
+    existing = tables.find(target["projectId"], target["datasetId"], name)
+    sources = _sources(load, job.content, storage)
+    check_target(load, existing, f"Table {target['projectId']}:{target['datasetId']}.{name}")
+    made = _table(load, {**target, "tableId": name}, existing, partition, sources)
+    read = Read()
+    read.opaque = job.rows_said
+    tables.publish(load, target, made, [], read, partition)
+    return _statistics(sources, read), [source.text() for source in sources]
+
+
+def _statistics(sources: list[Source], read: Read) -> dict[str, Any]:
     return {
         "inputFiles": str(len(sources)),
         "inputFileBytes": str(sum(len(source.content) for source in sources)),
@@ -263,9 +281,10 @@ def _read_json(load: dict[str, Any], source: Source, fields: list[dict[str, Any]
 
 def _read_csv(load: dict[str, Any], source: Source, fields: list[dict[str, Any]], read: Read) -> None:
     for number, cells in _csv(load, source):
-        marker = load.get("nullMarker", "")
-        named = {f["name"]: None if cell == marker else cell for f, cell in zip(fields, cells)}
+        named = {f["name"]: _csv_value(load, f, *cell) for f, cell in zip(fields, cells)}
         try:
+            if any(how == "open" for _, how in cells):
+                raise rows.Refused('Missing close double quote (") character')
             if len(cells) > len(fields) and not load.get("ignoreUnknownValues"):
                 raise rows.Refused("Too many values in row")
             if len(cells) < len(fields) and not load.get("allowJaggedRows"):
@@ -275,14 +294,50 @@ def _read_csv(load: dict[str, Any], source: Source, fields: list[dict[str, Any]]
             read.bad.append(Bad(source, number, 0, str(refused)))
 
 
-def _csv(load: dict[str, Any], source: Source) -> Iterator[tuple[int, list[str]]]:
+def _csv_value(load: dict[str, Any], field: dict[str, Any], text: str, quoted: str) -> Any:
+    """A cell: nothing is NULL, and so is a quoted nothing where the column holds no text."""
+    kind = rows.type_of(field)
+    if text == load.get("nullMarker", "") and (not quoted or kind not in ("STRING", "BYTES")):
+        return None
+    if kind == "JSON":
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise rows.Refused(f"Could not parse '{text}' as JSON for field {field['name']}") from error
+    return text
+
+
+def _csv(load: dict[str, Any], source: Source) -> Iterator[tuple[int, list[tuple[str, str]]]]:
+    """Lines with their cells: the text, and `quoted` where it stood in quotes, `open` where those were not closed."""
     delimiter = load.get("fieldDelimiter") or ","
     delimiter = "\t" if delimiter in ("\\t", "tab") else delimiter
-    lines = io.StringIO(source.text().decode(), newline="")
-    reader = csv.reader(lines, delimiter=delimiter, quotechar=load.get("quote") or '"')
-    for index, cells in enumerate(reader):
-        if index >= int(load.get("skipLeadingRows") or 0) and cells:
-            yield reader.line_num, cells
+    encoding = load.get("encoding") or "UTF-8"
+    text = source.text().decode(encoding)
+    pattern = _cells(delimiter, load.get("quote") or '"', bool(load.get("allowQuotedNewlines")))
+    at, line, index = 0, 1, 0
+    while at < len(text):
+        start, cells = at, []
+        while True:
+            found = pattern.match(text, at)
+            quoted, plain, end = found.group("quoted", "plain", "end")
+            if quoted is None:
+                cells.append((plain, "open" if plain.startswith('"') else ""))
+            else:
+                cells.append((quoted.replace('""', '"'), "quoted"))
+            at = found.end()
+            if end != delimiter:
+                break
+        if index >= int(load.get("skipLeadingRows") or 0) and cells != [("", "")]:
+            yield line, cells
+        index += 1
+        line += text.count("\n", start, at)
+
+
+def _cells(delimiter: str, quote: str, newlines: bool) -> re.Pattern[str]:
+    """One cell and what ends it."""
+    d, q = re.escape(delimiter), re.escape(quote)
+    inside = f"(?:[^{q}]|{q}{q})*" if newlines else f"(?:[^{q}\r\n]|{q}{q})*"
+    return re.compile(f"(?:{q}(?P<quoted>{inside}){q}|(?P<plain>[^{d}\r\n]*))(?P<end>{d}|\r\n|\n|\r|$)")
 
 
 def _place(

@@ -139,7 +139,7 @@ class Tables:
             "lastModifiedTime": now,
             "type": "TABLE",
             "location": location,
-            **{key: copy.deepcopy(given[key]) for key in SETTABLE if given.get(key) is not None},
+            **{key: without_nulls(given[key]) for key in SETTABLE if given.get(key) is not None},
         }
         made = Table(resource)
         self.tables[project, dataset, id] = made
@@ -200,6 +200,13 @@ class Tables:
             "numBytes": str(count * 64),
             "numLongTermBytes": "0",
         }
+
+
+def without_nulls(value: Any) -> Any:
+    """A copy in which a key that was given as null is absent, as the service keeps it."""
+    if isinstance(value, dict):
+        return {key: without_nulls(inner) for key, inner in value.items() if inner is not None}
+    return [without_nulls(inner) for inner in value] if isinstance(value, list) else value
 
 
 def split_decorator(table: str) -> tuple[str, Optional[str]]:

@@ -54,6 +54,23 @@ fn an_object_of_many_chunks_is_equal_byte_by_byte() {
 }
 
 #[test]
+fn several_tasks_make_several_objects() {
+    let Some(gcs) = gcs() else { return };
+    let (sandbox, prefix) = sandbox(&gcs, 20_000);
+    transfer(
+        &sandbox,
+        "gcs.yml",
+        &out(&gcs.bucket, &prefix, &format!("{JSONL}exec: {{min_output_tasks: 2}}\n")),
+    );
+    run(&sandbox, "gcs.yml").expect_code(0);
+    let all: Vec<String> = (0..2).map(|task| format!("{prefix}.00{task}.00.jsonl")).collect();
+    assert_eq!(names(&gcs, &prefix), all);
+    let lines = |name: &String| String::from_utf8(content(&gcs, name)).expect("text").lines().count();
+    assert!(all.iter().all(|name| lines(name) > 5_000));
+    assert_eq!(all.iter().map(lines).sum::<usize>(), 20_000);
+}
+
+#[test]
 fn stale_objects_are_refused_deleted_or_kept() {
     let Some(gcs) = gcs() else { return };
     let (sandbox, prefix) = sandbox(&gcs, 1);

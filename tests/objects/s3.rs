@@ -1,5 +1,6 @@
 //! `type: s3` against a stand-in of S3: keys, parts, traits, who asks, and what is stale.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
@@ -44,6 +45,28 @@ fn an_object_of_many_parts_is_equal_byte_by_byte() {
     let tag = s3::traits(&aws, &key)[0].clone().unwrap();
     assert!(tag.ends_with("-4\""), "{tag}");
     assert_eq!(s3::uploads(&aws, &prefix), Vec::<String>::new());
+}
+
+#[test]
+fn rows_are_dealt_to_the_objects_of_several_tasks() {
+    let Some(aws) = aws() else { return };
+    let (sandbox, prefix) = sandbox(&aws, 20_000);
+    transfer(&sandbox, "s3.yml", &out(&aws, &prefix, &format!("{JSONL}exec: {{min_output_tasks: 3}}\n")));
+    run(&sandbox, "s3.yml").expect_code(0);
+    let objects = s3::objects(&aws, &prefix);
+    let names: Vec<String> = (0..3).map(|task| format!("{prefix}.00{task}.00.jsonl")).collect();
+    assert!(objects.keys().eq(&names), "{:?}", objects.keys());
+    let whole = on_disk(&sandbox, JSONL);
+    assert!(objects.values().all(|object| object.len() > whole.len() / 6));
+    let lines = |bytes: &[u8]| -> BTreeSet<String> {
+        String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect()
+    };
+    assert!(objects.values().flat_map(|object| lines(object)).collect::<BTreeSet<_>>() == lines(&whole));
+    assert_eq!(objects.values().map(Vec::len).sum::<usize>(), whole.len());
+    // Those of more tasks are stale for fewer.
+    transfer(&sandbox, "s3.yml", &out(&aws, &prefix, JSONL));
+    let told = failure(&run(&sandbox, "s3.yml").expect_code(1));
+    assert!(told.contains(&names[1]) && told.contains(&names[2]) && !told.contains(&names[0]), "{told}");
 }
 
 #[test]

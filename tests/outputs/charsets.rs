@@ -25,7 +25,7 @@ fn csv_is_written_in_its_charset_and_what_it_lacks_is_counted() {
     let note = "column `s`: 3 values have characters that windows-31j lacks, written as `?`, first in row 2";
     assert!(said.contains(note), "{said}");
     let (bytes, said) = written(ROWS, "type: csv, charset: UTF-16, newline: LF, header_line: false");
-    assert!(bytes.starts_with(b"\xfe\xff\01\0,\x65\xe5\x67\x2c\0\n"), "{bytes:?}");
+    assert!(bytes.starts_with(b"\xfe\xff\x001\x00,\x65\xe5\x67\x2c\0\n"), "{bytes:?}");
     assert_eq!(said, "");
 }
 

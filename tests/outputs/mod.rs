@@ -2,6 +2,7 @@
 
 mod charsets;
 mod places;
+mod readme;
 mod round_trip;
 mod tasks;
 
@@ -15,11 +16,15 @@ fn shop(sql: &str) -> Sandbox {
     sandbox
 }
 
-/// A transfer of the table `t` to a file, and what is said of it.
-fn to_file(sandbox: &Sandbox, path_prefix: &str, out: &str) -> Said {
+/// A transfer of the table `t` to a file.
+fn config(path_prefix: &str, out: &str) -> String {
     let input = "in: {type: sqlite, database: shop.db, table: t}\n";
-    let file = format!("out:\n  type: file\n  path_prefix: {path_prefix}\n{out}");
-    sandbox.write("a.yml", &format!("{input}{file}"));
+    format!("{input}out:\n  type: file\n  path_prefix: {path_prefix}\n{out}")
+}
+
+/// Runs a transfer of the table `t` to a file.
+fn to_file(sandbox: &Sandbox, path_prefix: &str, out: &str) -> Said {
+    sandbox.write("a.yml", &config(path_prefix, out));
     sandbox.run(["embulk", "run", "-l", "warn", "a.yml"])
 }
 

@@ -42,11 +42,11 @@ fn fill(database: &PostgresDatabase, python: &str, folder: &Path) {
     psql(database, all, Stdio::null(), printed.into());
 }
 
-fn transfer(database: &PostgresDatabase, columns: &str, out: &str) -> String {
+fn transfer(database: &PostgresDatabase, columns: &str, out: &str, prefix: &str) -> String {
     let PostgresDatabase { name, host, port, user } = database;
     format!(
         "in:\n  type: postgresql\n  host: {host}\n  port: {port}\n  user: {user}\n  password: ''\n  database: {name}\n  \
-         query: select {columns} from v order by id\n{out}  path_prefix: o\n  sequence_format: .\n"
+         query: select {columns} from v order by id\n{out}  path_prefix: {prefix}\n  sequence_format: .\n"
     )
 }
 
@@ -67,20 +67,27 @@ fn values_of_every_type_come_back_as_the_source_prints_them() {
         "{bytes}out:\n  type: file\n  file_ext: jsonl.bz2\n  formatter: {{type: jsonl}}\n  encoders: [{{type: bzip2, level: 1}}]\n"
     );
     let parquet = "out:\n  type: file\n  file_ext: parquet\n  formatter: {type: parquet}\n";
-    for (format, columns, out, file) in [
-        ("csv", "*", csv.as_str(), "o.csv.gz"),
-        ("jsonl", but_wild, jsonl.as_str(), "o.jsonl.bz2"),
-        ("parquet", "*", parquet, "o.parquet"),
-    ] {
-        sandbox.write("a.yml", &transfer(&database, columns, out));
-        sandbox.run(["embulk", "run", "a.yml"]).expect_code(0);
-        let mut compare = script(&python, &["compare", format, "printed.csv", file]);
-        let said = compare.current_dir(&folder).output().expect("it starts");
-        let told = String::from_utf8_lossy(&said.stdout) + String::from_utf8_lossy(&said.stderr);
-        assert!(said.status.success(), "{told}");
-    }
+    let formats = [
+        ("csv", "*", csv.as_str(), "csv.csv.gz"),
+        ("jsonl", but_wild, jsonl.as_str(), "jsonl.jsonl.bz2"),
+        ("parquet", "*", parquet, "parquet.parquet"),
+    ];
+    std::thread::scope(|scope| {
+        for (format, columns, out, file) in formats {
+            let (database, sandbox, python, folder) = (&database, &sandbox, &python, &folder);
+            scope.spawn(move || {
+                let config = format!("{format}.yml");
+                sandbox.write(&config, &transfer(database, columns, out, format));
+                sandbox.run(["embulk", "run", &config]).expect_code(0);
+                let mut compare = script(python, &["compare", format, "printed.csv", file]);
+                let said = compare.current_dir(folder).output().expect("it starts");
+                let told = String::from_utf8_lossy(&said.stdout) + String::from_utf8_lossy(&said.stderr);
+                assert!(said.status.success(), "{told}");
+            });
+        }
+    });
     // A number that JSON does not have is refused by its row.
-    sandbox.write("a.yml", &transfer(&database, "wild", &jsonl));
+    sandbox.write("a.yml", &transfer(&database, "wild", &jsonl, "wild"));
     let said = sandbox.run(["embulk", "run", "a.yml"]).expect_code(1);
     assert!(said.stderr.starts_with("Error: column `wild`, row "), "{}", said.stderr);
 }

@@ -138,16 +138,17 @@ impl FakeGoogle {
 
     /// Every call so far that was answered or given up, in the order of their ends.
     pub fn calls(&self) -> Vec<Value> {
-        let calls = http::get(&format!("{}/_control/calls", self.url)).json();
+        self.calls_at("")
+    }
+
+    fn calls_at(&self, path: &str) -> Vec<Value> {
+        let calls = http::get(&format!("{}/_control/calls?path={}", self.url, encoded(path))).json();
         calls.as_array().expect("a list of calls").clone()
     }
 
     /// The calls of a method whose path holds a text.
     pub fn calls_to(&self, method: &str, path: &str) -> Vec<Value> {
-        let fits = |call: &Value| {
-            call["method"] == method && call["path"].as_str().is_some_and(|at| at.contains(path))
-        };
-        self.calls().into_iter().filter(fits).collect()
+        self.calls_at(path).into_iter().filter(|call| call["method"] == method).collect()
     }
 
     /// The log of the calls, for `tests/clients/check_api.py`.

@@ -50,11 +50,16 @@ pub fn send(method: &str, url: &str, body: Option<&Value>) -> Answer {
 
 /// Any method, with these bytes for a body.
 pub fn send_bytes(method: &str, url: &str, body: &[u8]) -> Answer {
+    send_typed(method, url, "application/json", body)
+}
+
+/// The same for bytes of some type.
+pub fn send_typed(method: &str, url: &str, content_type: &str, body: &[u8]) -> Answer {
     let rest = url.strip_prefix("http://").expect("stand-ins speak plain HTTP");
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     // HTTP/1.0: the server ends the answer by closing, and never sends it in chunks.
     let request = format!(
-        "{method} /{path} HTTP/1.0\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        "{method} /{path} HTTP/1.0\r\nhost: {host}\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     let mut stream = TcpStream::connect(host).unwrap_or_else(|error| panic!("{error}: {url}"));

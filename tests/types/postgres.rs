@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use super::cells::{Kind, by_key, differences};
-use super::transfer::{FORMATS, Format, MAPPINGS, Mapping};
+use super::transfer::{ALL_FORMATS, Format, MAPPINGS, Mapping};
 use crate::support::bigquery::BigQueryKind;
 use crate::support::google::FakeGoogle;
 use crate::support::postgres::{PostgresDatabase, postgres_database};
 use crate::support::sandbox::Sandbox;
 use crate::support::servers;
 
-const ROWS: usize = 1000;
+const ROWS: usize = 2000;
 
 /// A column: its type, a random value, and what it becomes with the text of a cell (`c` is the column).
 struct Column {
@@ -157,10 +157,10 @@ fn random_values_of_postgresql_arrive() {
     for emulator in servers::bigquery_emulators() {
         let Some(google) = FakeGoogle::before(&emulator) else { return };
         for (mapping, format) in
-            MAPPINGS.into_iter().flat_map(|mapping| FORMATS.map(|format| (mapping, format)))
+            MAPPINGS.into_iter().flat_map(|mapping| ALL_FORMATS.map(|format| (mapping, format)))
         {
             // It keeps the Base64 text of lines as their bytes.
-            let no_bytes = emulator.kind == BigQueryKind::Bqemulator && format == Format::Lines;
+            let no_bytes = emulator.kind == BigQueryKind::Bqemulator && format != Format::Parquet;
             let mut arriving = vec![("id".to_owned(), Kind::Integer, "c::text")];
             for (at, column) in COLUMNS.iter().enumerate() {
                 let arrives = match mapping {
@@ -178,8 +178,13 @@ fn random_values_of_postgresql_arrive() {
             let names: Vec<&str> = kinds.iter().map(|(name, _)| *name).collect();
             let dataset = google.bigquery().fresh_dataset();
             let types = if mapping == Mapping::Exact { "exact" } else { "embulk" };
-            let source = if format == Format::Parquet { "PARQUET" } else { "NEWLINE_DELIMITED_JSON" };
-            let text = config(&database, &google, &dataset, [json!(types), json!(source)], &names);
+            let source = match format {
+                Format::Csv => json!("CSV"),
+                Format::Lines => json!("NEWLINE_DELIMITED_JSON"),
+                Format::Parquet => json!("PARQUET"),
+                Format::Unsaid => Value::Null,
+            };
+            let text = config(&database, &google, &dataset, [json!(types), source], &names);
             let mut sandbox = Sandbox::new().file("transfer.yml", &text);
             sandbox.set("TZ", "UTC");
             for (name, value) in google.environment() {

@@ -25,10 +25,15 @@ pub enum Format {
     /// Gzipped lines of JSON.
     Lines,
     Parquet,
+    Csv,
+    /// None is written.
+    Unsaid,
 }
 
 pub const MAPPINGS: [Mapping; 2] = [Mapping::Embulk, Mapping::Exact];
 pub const FORMATS: [Format; 2] = [Format::Lines, Format::Parquet];
+/// Every format, and none.
+pub const ALL_FORMATS: [Format; 4] = [Format::Csv, Format::Lines, Format::Parquet, Format::Unsaid];
 
 /// One transfer of a table over the bucket.
 pub struct Transfer<'a> {
@@ -70,6 +75,8 @@ impl Transfer<'_> {
                 output["compression"] = json!("GZIP");
             }
             Format::Parquet => output["source_format"] = json!("PARQUET"),
+            Format::Csv => output["source_format"] = json!("CSV"),
+            Format::Unsaid => {}
         }
         if self.mapping == Mapping::Exact {
             output["types"] = json!("exact");

@@ -36,6 +36,12 @@ pub(super) fn check(project: &Path, folder: &Path, reach: &mut Reach<'_>) -> any
     Ok(())
 }
 
+/// The workflows directly in a folder.
+pub(super) fn workflows(project: &Path, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let ignored = Ignored::read(project).context("can't read `.digdagignore`")?;
+    Ok(files(project, folder, &ignored)?.into_iter().filter(|path| is_workflow(path)).collect())
+}
+
 fn unreached(path: &Path, reader: &dyn Reader, reach: &mut Reach<'_>) {
     let problems = check_yaml(path, reader, &mut reach.seen);
     reach.add(problems);

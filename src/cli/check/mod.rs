@@ -2,27 +2,32 @@
 //!
 //! The same is done at the start of `run` for what it reaches ([`reachable`]).
 
+mod ask;
 mod folder;
 mod ignore;
 mod literal;
 mod reach;
 mod shell;
+mod sites;
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
+use super::opening::Opened;
 use super::place::PlaceArgs;
-use crate::cli::foreign;
+use crate::cli::{CommonArgs, attempt, foreign};
 use crate::diagnostic::{Problem, Severity, Source};
 use crate::embulk::ForeignPlugins;
 use crate::exit::Exit;
 use crate::reader::{DirectoryReader, Reader};
-use crate::report::console::Console;
+use crate::report::console::{Console, Results};
+use crate::report::explanation::{self, Told};
 use crate::report::problems;
 use crate::yaml::{self, Dialect};
 use reach::Reach;
@@ -39,6 +44,15 @@ pub struct CheckArgs {
     /// What else makes the check fail
     #[arg(long, value_enum, value_name = "WHAT")]
     pub deny: Option<Deny>,
+    /// Shows what transfers will do with each column, and what can be lost
+    #[arg(long)]
+    pub explain: bool,
+    /// Asks the servers of transfers, which changes nothing there
+    #[arg(long)]
+    pub connect: bool,
+    /// Seconds that a server may take to answer
+    #[arg(long, value_name = "SECONDS", default_value = "30", requires = "connect")]
+    pub timeout: NonZeroU64,
 }
 
 /// How problems are shown.
@@ -59,20 +73,31 @@ pub enum Deny {
 }
 
 /// What a check found.
+#[derive(Default)]
 struct Checked {
     problems: Vec<Problem>,
     files: usize,
+    /// What was checked, for whoever has further questions.
+    entries: Vec<Entry>,
+}
+
+/// A file or folder that was asked for, relative to its project.
+struct Entry {
+    project: PathBuf,
+    path: PathBuf,
 }
 
 /// Runs the command. Errors are those of the command line and the disk; problems of files are its result.
-pub fn exec(args: &CheckArgs, place: &PlaceArgs, console: &Console) -> anyhow::Result<Exit> {
-    let mut checked = Checked { problems: Vec::new(), files: 0 };
+pub fn exec(args: &CheckArgs, common: &CommonArgs, console: &Console) -> anyhow::Result<Exit> {
+    let place = &common.place;
+    let mut checked = Checked::default();
     if args.paths.is_empty() {
         let project = place.find(None).context("can't find the project")?.project;
         let reader = DirectoryReader::new(&project);
         let mut reach = Reach::new(&reader, foreign::plugins(&project));
         folder::check(&project, Path::new(""), &mut reach)?;
         checked.take(reach, &reader);
+        checked.entries.push(Entry { project, path: PathBuf::new() });
     }
     for path in &args.paths {
         if let Some(refusal) = check_path(path, place, &mut checked)? {
@@ -80,10 +105,24 @@ pub fn exec(args: &CheckArgs, place: &PlaceArgs, console: &Console) -> anyhow::R
             return Ok(Exit::Usage);
         }
     }
+    let told = if args.explain || args.connect { checked.ask(args, common)? } else { Vec::new() };
+    let told = if args.explain { told } else { Vec::new() };
     match args.format {
-        Format::Human if checked.problems.is_empty() => {}
-        Format::Human => console.result(&problems::render(&checked.problems, console.out_colors())),
-        Format::Json => console.json(&problems::to_json(&checked.problems)),
+        Format::Human => {
+            if !told.is_empty() {
+                console.result(&explanation::render(&told, console.out_width(), console.out_colors()));
+            }
+            if !checked.problems.is_empty() {
+                console.result(&problems::render(&checked.problems, console.out_colors()));
+            }
+        }
+        Format::Json => {
+            let mut found = problems::to_json(&checked.problems);
+            if args.explain {
+                found["transfers"] = explanation::to_json(&told);
+            }
+            console.json(&found);
+        }
     }
     let files = if checked.files == 1 { "1 file".to_owned() } else { format!("{} files", checked.files) };
     let found = problems::count(&checked.problems).unwrap_or_else(|| "no problems".to_owned());
@@ -116,10 +155,50 @@ fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
 
 fn exit(problems: &[Problem], deny: Option<Deny>) -> Exit {
     let limit = if deny == Some(Deny::Warnings) { Severity::Warning } else { Severity::Error };
-    if problems.iter().any(|problem| problem.severity >= limit) { Exit::Invalid } else { Exit::Success }
+    let mut found = problems.iter().filter(|problem| problem.severity >= limit);
+    match problems.iter().any(|problem| problem.severity >= limit) {
+        false => Exit::Success,
+        true if found.all(ask::is_passing) => Exit::TryLater,
+        true => Exit::Invalid,
+    }
 }
 
 impl Checked {
+    /// Asks what `--explain` and `--connect` want to know of everything that was checked.
+    fn ask(&mut self, args: &CheckArgs, common: &CommonArgs) -> anyhow::Result<Vec<Told>> {
+        let environment = attempt::environment();
+        let directory = std::env::current_dir().context("the current directory is not known")?;
+        let mut told = Vec::new();
+        for Entry { project, path } in std::mem::take(&mut self.entries) {
+            let reader = DirectoryReader::new(&project);
+            let mut walk = sites::Walk::new(&reader, &project, &environment);
+            if is_transfer_file(&path) {
+                walk.transfer_file(&path, &directory);
+            } else if is_workflow(&path) {
+                walk.workflow(&path);
+            } else {
+                folder::workflows(&project, &path)?.iter().for_each(|workflow| walk.workflow(workflow));
+            }
+            let sites = walk.sites;
+            if sites.len() >= sites::MOST {
+                let message =
+                    format!("only the first {} transfers of `{}` are looked at", sites::MOST, path.display());
+                let mut problem = Problem::placeless("many-transfers", message);
+                problem.severity = Severity::Warning;
+                self.problems.push(problem);
+            }
+            let opened = Opened::new(common, Some(&project.join("_")), Results::Human)?;
+            let answers = ask::Asking::new(&opened, &reader, args).all(sites);
+            told.extend(answers.told);
+            for problem in answers.problems {
+                if !self.problems.contains(&problem) {
+                    self.problems.push(problem);
+                }
+            }
+        }
+        Ok(told)
+    }
+
     fn take(&mut self, mut reach: Reach<'_>, reader: &dyn Reader) {
         self.files += reach.seen.len();
         let written_as_yaml = |path: &Path| is_workflow(path) || is_transfer_file(path) && !is_template(path);
@@ -167,6 +246,7 @@ fn check_path(path: &Path, args: &PlaceArgs, checked: &mut Checked) -> anyhow::R
         return Ok(Some(format!("`{shown}` is neither {kinds}")));
     }
     checked.take(reach, &reader);
+    checked.entries.push(Entry { project: place.project, path: relative });
     Ok(None)
 }
 
@@ -224,10 +304,14 @@ mod tests {
                 paths: paths.iter().map(|path| self.0.path().join(path)).collect(),
                 format,
                 deny,
+                explain: false,
+                connect: false,
+                timeout: NonZeroU64::MIN,
             };
             let project = args.paths.is_empty().then(|| self.0.path().to_owned());
             let place = PlaceArgs { project, ..PlaceArgs::default() };
-            let exit = exec(&args, &place, &console).expect("no trouble with the disk");
+            let exit =
+                exec(&args, &CommonArgs { place, config: None }, &console).expect("no trouble with the disk");
             (exit.code(), out.text(), err.text())
         }
     }

@@ -240,7 +240,7 @@ fn word_span(call: &OperatorCall, word: &str) -> Span {
 }
 
 /// Without `.` and without `..` where something can be taken away.
-fn normalise(path: &Path) -> PathBuf {
+pub(super) fn normalise(path: &Path) -> PathBuf {
     let mut parts = PathBuf::new();
     for part in path.components() {
         match part {

@@ -12,6 +12,8 @@ pub(super) struct Mention {
     pub(super) path: PathBuf,
     /// The word as written, quotes removed.
     pub(super) word: String,
+    /// Variables that the command sets for itself (`TABLE=orders embulk run …`).
+    pub(super) variables: Vec<(String, String)>,
 }
 
 /// Options of `embulk run` that take the next word.
@@ -37,7 +39,10 @@ pub(super) fn transfer_files(command: &str) -> Vec<Mention> {
     let mut folder = Some(PathBuf::new());
     let mut mentions = Vec::new();
     for words in commands(command) {
-        let mut words = words.iter().map(String::as_str).skip_while(|word| is_assignment(word));
+        let assigned =
+            words.iter().map_while(|word| is_assignment(word).then(|| word.split_once('=')).flatten());
+        let assigned: Vec<_> = assigned.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let mut words = words.iter().map(String::as_str).skip(assigned.len());
         match words.next() {
             Some("cd") => {
                 let to = words.next().filter(|to| is_literal(to));
@@ -49,7 +54,11 @@ pub(super) fn transfer_files(command: &str) -> Vec<Mention> {
                 }
                 let named = file_argument(&mut words).filter(|word| is_literal(word));
                 if let (Some(folder), Some(word)) = (&folder, named) {
-                    mentions.push(Mention { path: folder.join(word), word: word.to_owned() });
+                    mentions.push(Mention {
+                        path: folder.join(word),
+                        word: word.to_owned(),
+                        variables: assigned,
+                    });
                 }
             }
             _ => {}

@@ -108,34 +108,31 @@ pub fn passes(reason: &str) -> bool {
 }
 
 /// The text of a service with everything that may be a value of a row taken out: what stands in quotes or after
-/// `Value:`, `value:`. Quoted names of things (tables, datasets, fields) are named outside of quotes by the services.
+/// `Value:`. What follows a word such as `Field` in quotes is a name, and stays.
 pub fn without_values(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    let mut quote = None;
     let mut rest = text;
     while let Some(next) = rest.chars().next() {
-        let before = safe.chars().next_back();
-        match quote {
-            Some(open) if next == open => {
-                quote = None;
+        let is_word = safe.chars().next_back().is_some_and(char::is_alphanumeric);
+        // An apostrophe within a word is no quote.
+        if matches!(next, '"' | '\'' | '`') && !is_word {
+            let inside = &rest[1..];
+            let end = end_of_quote(&safe, inside, next);
+            let shown = if is_name(&safe, &inside[..end]) { &inside[..end] } else { "…" };
+            safe.push(next);
+            safe.push_str(shown);
+            rest = &inside[end..];
+            if rest.starts_with(next) {
                 safe.push(next);
+                rest = &rest[1..];
             }
-            Some(_) => {}
-            // An apostrophe within a word is no quote.
-            None if matches!(next, '"' | '\'' | '`') && !before.is_some_and(char::is_alphanumeric) => {
-                quote = Some(next);
-                safe.push(next);
-                safe.push('…');
-            }
-            None => safe.push(next),
+            continue;
         }
+        safe.push(next);
         rest = &rest[next.len_utf8()..];
-        if quote.is_none() && (safe.ends_with("Value:") || safe.ends_with("value:")) {
-            let end = rest.find(" File:").or_else(|| rest.find("; ")).unwrap_or(rest.len());
-            if !rest[..end].trim_start().starts_with(['"', '\'']) || end < rest.len() {
-                safe.push_str(" …");
-                rest = &rest[end..];
-            }
+        if safe.ends_with("Value:") || safe.ends_with("value:") {
+            safe.push_str(" …");
+            rest = &rest[end_of_value(rest)..];
         }
     }
     const LONGEST: usize = 400;
@@ -143,6 +140,36 @@ pub fn without_values(text: &str) -> String {
         Some((at, _)) => safe[..at].to_owned() + "…",
         None => safe,
     }
+}
+
+/// Where what stands in quotes ends. A value may hold the quote itself: where the service always goes on with the same
+/// word, the last such place counts.
+fn end_of_quote(before: &str, inside: &str, quote: char) -> usize {
+    let goes_on = match before {
+        _ if before.ends_with("parse ") => Some(" as "),
+        _ if before.ends_with("value ") => Some(" to "),
+        _ => None,
+    };
+    let last = goes_on.and_then(|word| inside.rfind(&format!("{quote}{word}")));
+    let ends = |at: usize| !inside[at + 1..].starts_with(char::is_alphanumeric);
+    last.or_else(|| inside.match_indices(quote).map(|(at, _)| at).find(|at| ends(*at)))
+        .unwrap_or(inside.len())
+}
+
+/// Whether a word before says that a name follows.
+fn is_name(before: &str, inside: &str) -> bool {
+    const WORDS: [&str; 8] =
+        ["Field ", "field ", "Column ", "column ", "column_name: ", "Table ", "Dataset ", "file "];
+    let is_one = !inside.is_empty() && !inside.contains(char::is_whitespace);
+    is_one && WORDS.iter().any(|word| before.ends_with(word))
+}
+
+/// Where a value without quotes ends: before the place that the service names after it, which holds no space.
+fn end_of_value(rest: &str) -> usize {
+    let is_place = |at: &usize| !rest[at + 1..].trim_start_matches("File: ").contains([' ', '"', '\'']);
+    let file = rest.rfind(" File: ").filter(is_place);
+    let line = rest[..file.unwrap_or(rest.len())].rfind("; line_number: ");
+    line.or(file).unwrap_or(rest.len())
 }
 
 #[cfg(test)]
@@ -162,6 +189,49 @@ mod tests {
         );
         assert_eq!(without_values("Not found: Dataset proj:lake"), "Not found: Dataset proj:lake");
         assert_eq!(without_values("the service's value: 5"), "the service's value: …");
+    }
+
+    /// What BigQuery says of rows, as people have posted it.
+    #[test]
+    fn columns_and_lines_stay_in_what_bigquery_says_of_rows() {
+        for (said, shown) in [
+            (
+                "Could not parse 'it's me' as INT64 for field id (position 0) starting at location 12  with message \
+                 'Unable to parse' File: gs://b/o.csv",
+                "Could not parse '…' as INT64 for field id (position 0) starting at location 12  with message '…' \
+                 File: gs://b/o.csv",
+            ),
+            (
+                "Unable to parse; line_number: 2 byte_offset_to_start_of_line: 11 column_index: 1 column_name: \
+                 \"price\" column_type: INT64 value: \"a \"b\" File: c\" File: gs://b/o.csv",
+                "Unable to parse; line_number: 2 byte_offset_to_start_of_line: 11 column_index: 1 column_name: \
+                 \"price\" column_type: INT64 value: … File: gs://b/o.csv",
+            ),
+            (
+                "column_name: \"price\" column_type: INT64 value: \"a File: b\"",
+                "column_name: \"price\" column_type: INT64 value: …",
+            ),
+            (
+                "JSON parsing error in row starting at position 7: Could not convert value to double. Field: price; \
+                 Value: x; y; line_number: 3",
+                "JSON parsing error in row starting at position 7: Could not convert value to double. Field: price; \
+                 Value: …; line_number: 3",
+            ),
+            ("No such field: colour. File: gs://b/o.jsonl", "No such field: colour. File: gs://b/o.jsonl"),
+            (
+                "Parquet column 'price' has type BYTE_ARRAY which does not match the target cpp_type INT64.",
+                "Parquet column 'price' has type BYTE_ARRAY which does not match the target cpp_type INT64.",
+            ),
+            (
+                "Provided schema is not compatible with the file 'gs://b/o.parquet'. Field 'id' is specified as \
+                 REQUIRED in provided schema which does not match NULLABLE as specified in the file.",
+                "Provided schema is not compatible with the file 'gs://b/o.parquet'. Field 'id' is specified as \
+                 REQUIRED in provided schema which does not match NULLABLE as specified in the file.",
+            ),
+            ("Invalid value for field 'a b': \"c\"", "Invalid value for field '…': \"…\""),
+        ] {
+            assert_eq!(without_values(said), shown);
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use super::config::{EmbulkConfig, ExecConfig, PreviewConfig};
-use super::output::{OutputConfig, Sequence};
+use super::output::{FileOutput, OutputConfig};
 use super::template::Covers;
 use crate::diagnostic::{Problem, Span};
 use crate::reader::Reader;
@@ -125,7 +125,7 @@ pub(super) fn config(root: &Node, binder: &Binder<'_>) -> Option<EmbulkConfig> {
     let exec = exec_section.as_ref().map_or_else(ExecConfig::default, exec);
     let output = top.required_section("out").and_then(|section| output(&section));
     if let (Some(files), Some(section)) = (output.as_ref().and_then(OutputConfig::files), &exec_section) {
-        several_names(section, exec, &files.sequence);
+        several_names(section, exec, files);
     }
     top.ignore(&["preview_sample_rows"]);
     top.finish();
@@ -149,16 +149,22 @@ pub(super) fn preview(root: &Node, binder: &Binder<'_>) -> Option<PreviewConfig>
 }
 
 /// An output of files makes as many files as there are output tasks: they need as many names.
-fn several_names(section: &Section<'_>, exec: ExecConfig, sequence: &Sequence) {
-    let tasks = exec.output_tasks();
-    if tasks > 1 && sequence.text(0, 0) == sequence.text(1, 0) {
-        let span = section.node("min_output_tasks").map_or(section.span(), |node| &node.span);
-        let message = format!(
-            "`min_output_tasks` makes {tasks} files, and `sequence_format` gives all of them one name"
-        );
-        let problem = Problem::error("bad-value", message, span);
-        section.binder().report(problem.hint("write both numbers in it: `.%03d.%02d`"));
-    }
+fn several_names(section: &Section<'_>, exec: ExecConfig, files: &FileOutput) {
+    let (tasks, sequence) = (exec.output_tasks(), &files.sequence);
+    let several = files.max_file_bytes.is_some();
+    let what = match sequence.text(0, 0) == sequence.text(1, 0) {
+        _ if tasks == 1 => return,
+        true => "all of them",
+        // Numbers that nothing parts run into each other.
+        false if several && sequence.text(1, 11) == sequence.text(11, 1) => "some of them",
+        false => return,
+    };
+    let span = section.node("min_output_tasks").map_or(section.span(), |node| &node.span);
+    let how_many = if several { "many".to_owned() } else { tasks.to_string() };
+    let message =
+        format!("`min_output_tasks` makes {how_many} files, and `sequence_format` gives {what} one name");
+    let problem = Problem::error("bad-value", message, span);
+    section.binder().report(problem.hint("write both numbers in it: `.%03d.%02d`"));
 }
 
 fn output(section: &Section<'_>) -> Option<OutputConfig> {
@@ -184,9 +190,9 @@ fn exec(section: &Section<'_>) -> ExecConfig {
         max_threads: section.count("max_threads", Size::AtLeastOne),
         min_output_tasks: section.count("min_output_tasks", Size::AtLeastOne),
     };
+    section.word("type", &[("local", ())]);
+    section.useless("transaction_time", "no plugin here takes a time from it");
     section.ignore(&[
-        "type",
-        "transaction_time",
         "guess_plugins",
         "exclude_guess_plugins",
         "guess_sample_buffer_bytes",

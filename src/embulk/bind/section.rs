@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::scalar::Scalar;
 use super::{Binder, Purpose};
 use crate::diagnostic::{Problem, Span, suggest};
+use crate::embulk::ruby;
 use crate::embulk::text::Text;
 use crate::embulk::zone::{UnknownZone, Zone};
 use crate::yaml::{Entry, Node, NodeValue};
@@ -122,6 +123,32 @@ impl<'a> Section<'a> {
 
     /// A whole number between two bounds. Texts count by their number.
     pub(super) fn integer(&self, key: &'static str, bounds: std::ops::RangeInclusive<i64>) -> Option<i64> {
+        self.whole(key, bounds, |scalar| match scalar {
+            Scalar::Text(text) => text.expose().trim().parse().ok(),
+            Scalar::Number(number) => number.parse().ok(),
+            _ => None,
+        })
+    }
+
+    /// The same by Ruby's `Integer()`: `"010"` is 8, `"1_000"` is 1000, and 1.5 without quotes is 1.
+    pub(super) fn ruby_integer(
+        &self,
+        key: &'static str,
+        bounds: std::ops::RangeInclusive<i64>,
+    ) -> Option<i64> {
+        self.whole(key, bounds, |scalar| match scalar {
+            Scalar::Text(text) => ruby::integer(text.expose()),
+            Scalar::Number(number) => number.parse().ok().or_else(|| whole_part(number.parse::<f64>().ok()?)),
+            _ => None,
+        })
+    }
+
+    fn whole(
+        &self,
+        key: &'static str,
+        bounds: std::ops::RangeInclusive<i64>,
+        read: fn(&Scalar) -> Option<i64>,
+    ) -> Option<i64> {
         let wanted = if *bounds.start() == i64::MIN {
             "a whole number".to_owned()
         } else if *bounds.end() >= i64::from(u32::MAX) {
@@ -130,9 +157,10 @@ impl<'a> Section<'a> {
             format!("a whole number from {} to {}", bounds.start(), bounds.end())
         };
         let (scalar, span) = self.scalar(key, &wanted)?;
+        let number = read(&scalar);
         let text = scalar.into_text()?;
-        match text.expose().trim().parse::<i64>() {
-            Ok(number) if bounds.contains(&number) => Some(number),
+        match number {
+            Some(number) if bounds.contains(&number) => Some(number),
             _ => {
                 self.bad(key, &wanted, &text, span);
                 None
@@ -143,6 +171,12 @@ impl<'a> Section<'a> {
     /// A whole number of seconds from zero on.
     pub(super) fn seconds(&self, key: &'static str) -> Option<std::time::Duration> {
         let seconds = self.integer(key, 0..=i64::from(u32::MAX))?;
+        Some(std::time::Duration::from_secs(seconds.unsigned_abs()))
+    }
+
+    /// The same by Ruby's `Integer()`.
+    pub(super) fn ruby_seconds(&self, key: &'static str) -> Option<std::time::Duration> {
+        let seconds = self.ruby_integer(key, 0..=i64::from(u32::MAX))?;
         Some(std::time::Duration::from_secs(seconds.unsigned_abs()))
     }
 
@@ -442,4 +476,9 @@ impl<'a> Section<'a> {
     fn is_unknown_key(&self, entry: &Entry) -> bool {
         entry.key.contains('⟦')
     }
+}
+
+/// The number without its fraction, as Ruby cuts it off.
+fn whole_part(number: f64) -> Option<i64> {
+    format!("{:.0}", number.trunc()).parse().ok()
 }

@@ -17,14 +17,15 @@ use crate::embulk::config::{EmbulkConfig, TypeMapping};
 use crate::embulk::filter::{ColumnSelection, DefaultValue, FilterConfig, RemoveRule, Unmatched};
 use crate::embulk::input::{DatetimeCode, InputConfig, Selection, SslMode, ValueType};
 use crate::embulk::output::{
-    Auth, BigqueryOutput, Compression, CountCheck, Creation, Encoder, FieldMode, FieldType, Formatter,
-    GivenSchema, HeaderLine, Newline, OutputConfig, Partitioning, QuotePolicy, SourceFormat, StaleObjects,
-    TimeUnit,
+    Auth, BigqueryOutput, Compression, CountCheck, Creation, Encoder, FieldMode, FieldType, FormatChoice,
+    Formatter, GivenSchema, HeaderLine, Newline, OutputConfig, Partitioning, QuotePolicy, SourceFormat,
+    StaleObjects, TextEncoding, TimeUnit,
 };
 use crate::embulk::{Rendered, Surroundings, load};
 use crate::reader::MemoryReader;
 use crate::secret::{Secret, SecretError, SecretStore};
 
+mod bigquery;
 mod buckets;
 mod google;
 
@@ -237,10 +238,14 @@ fn what_is_missing_is_said_at_once() {
         ["1:1 error not-a-mapping: a transfer file must be a mapping with `in` and `out`, not null"]
     );
     assert_eq!(
-        problems("in:\nout: {type: file}\nexec: {min_output_tasks: 0}\nfoo: 1\n"),
+        problems(
+            "in:\nout: {type: file}\nexec: {min_output_tasks: 0, type: mapreduce, transaction_time: x}\nfoo: 1\n"
+        ),
         [
             "1:1 error missing-option: `in` is required in the file",
             "3:26 error bad-value: `min_output_tasks` must be a whole number of at least 1, not `0`",
+            "3:35 error bad-value: `type` must be one of local, not `mapreduce`",
+            "3:46 warning ignored-option: `transaction_time` has no effect: no plugin here takes a time from it",
             "2:6 error missing-option: `path_prefix` is required in `out`",
             "2:6 error missing-option: `file_ext` is required in `out`",
             "2:6 error missing-option: `formatter` is required in `out`",
@@ -318,6 +323,9 @@ fn the_defaults_of_bigquery() {
     assert_eq!(output.auth, Auth::ApplicationDefault);
     assert_eq!((output.project.expose(), output.destination_project.expose()), ("p", "p"));
     assert_eq!((output.source_format, output.compression), (SourceFormat::Csv, Compression::None));
+    assert_eq!(output.format_choice, FormatChoice::Fastest);
+    assert_eq!((output.field_delimiter, output.encoding), (',', TextEncoding::Utf8));
+    assert_eq!((output.local, output.kept, output.ready), (None, None, None));
     assert_eq!((output.types, output.count_check), (TypeMapping::Embulk, CountCheck::Fail));
     assert_eq!((output.retries, output.max_bad_records), (5, 0));
     assert_eq!(output.timeouts.read, Duration::from_secs(300));
@@ -427,12 +435,48 @@ fn what_bigquery_refuses() {
                 "7:44 error missing-option: `name` is required in `column_options`",
             ],
         ),
+        ("  field_delimiter: \"\\t\"\n", vec![]),
         (
-            "  field_delimiter: \"\\t\"\n",
+            "  field_delimiter: '||'\n",
+            vec!["7:20 error bad-value: `field_delimiter` must be one character of ASCII, not `||`"],
+        ),
+        (
+            "  encoding: ISO-8859-1\n",
             vec![
-                "7:3 error unsupported-option: `field_delimiter` is not supported yet, and leaving it out would change the result",
+                "7:3 warning ignored-option: `encoding` has no effect: texts are sent in UTF-8 and arrive as they are",
             ],
         ),
+        ("  encoding: ISO-8859-1\n  skip_file_generation: true\n  path_prefix: f\n", vec![]),
+        (
+            "  skip_file_generation: true\n  skip_load: true\n",
+            vec![
+                "8:14 error bad-value: `skip_load` and `skip_file_generation` leave nothing to do",
+                "7:25 error missing-option: `skip_file_generation` loads files, so `path_prefix` must say where",
+            ],
+        ),
+        (
+            "  delete_from_local_when_job_end: false\n",
+            vec![
+                "7:35 error missing-option: `delete_from_local_when_job_end` leaves a file, so `path_prefix` must say where",
+            ],
+        ),
+        (
+            "  progress_log_interval: often\n",
+            vec!["7:26 error bad-value: `progress_log_interval` must be a number of seconds, not `often`"],
+        ),
+        (
+            "  retries: 1.x\n  max_bad_records: '08'\n",
+            vec![
+                "8:20 error bad-value: `max_bad_records` must be a whole number from 0 to 2147483647, not `08`",
+                "7:12 error bad-value: `retries` must be a whole number from 0 to 1000, not `1.x`",
+            ],
+        ),
+        ("  clustering: {}\n", vec!["7:15 error missing-option: `fields` is required in `clustering`"]),
+        (
+            "  range_partitioning: {field: a, range: {start: 1, interval: 1}}\n",
+            vec!["7:41 error missing-option: `end` is required in `range`"],
+        ),
+        ("  payload_column: x\n  mode: append_direct\n  auto_create_table: false\n", vec![]),
         (
             "  is_skip_job_result_check: true\n",
             vec![
@@ -599,8 +643,7 @@ fn what_is_refused_comes_with_what_to_do() {
         ),
         (
             bigquery("  encoding: Shift_JIS\n"),
-            "`encoding` is not supported yet, and leaving it out would change the result\n\
-             hint: files are written with commas, as UTF-8",
+            "`encoding` must be one of UTF-8, ISO-8859-1, UTF-16BE, UTF-16LE, UTF-32BE, UTF-32LE, not `Shift_JIS`",
         ),
         (
             bigquery("  auto_create_dataset: 'false'\n"),

@@ -225,7 +225,9 @@ mod tests {
         assert_eq!(escape(&lines("\"a\"\"b\",\"c\""), ",", '"'), Some("\""));
         assert_eq!(escape(&lines("a,b"), ",", '"'), Some("\""));
         assert_eq!(escape(&lines("'a','b'"), ",", '\''), None);
-        assert_eq!(null_string(&lines("a,\\N,b,\\N\nNULL,b"), ","), Some("\\N"));
+        assert_eq!(null_string(&lines("\\N,a,\\N\nNULL,b"), ","), Some("\\N"));
+        // One delimiter does not end a field and begin the next.
+        assert_eq!(null_string(&lines("a,\\N,\\N\nNULL,b"), ","), Some("NULL"));
         assert_eq!(null_string(&lines("anull,b"), ","), None);
     }
 

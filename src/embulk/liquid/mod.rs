@@ -24,7 +24,7 @@ mod value;
 use std::sync::Arc;
 
 pub use origin::Origins;
-pub use render::{Guess, Note, Partials, Rendering, Setting};
+pub use render::{Guess, MAX_PARTS, Note, Partials, Rendering, Setting};
 pub use value::Value;
 
 use crate::diagnostic::Source;

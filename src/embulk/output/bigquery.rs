@@ -8,7 +8,7 @@ use crate::embulk::config::TypeMapping;
 use crate::embulk::text::Text;
 use crate::embulk::zone::Zone;
 
-use super::Sequence;
+use super::bigquery_files::{Compression, FormatChoice, LocalFiles, ReadyFiles, SourceFormat, TextEncoding};
 use crate::secret::Secret;
 
 /// Options of `type: bigquery`.
@@ -35,6 +35,12 @@ pub struct BigqueryOutput {
     pub description: Option<String>,
     /// What the staged data is written as.
     pub source_format: SourceFormat,
+    /// Whether `source_format` stands in the file.
+    pub format_choice: FormatChoice,
+    /// Between the fields of CSV.
+    pub field_delimiter: char,
+    /// How files that are loaded as they are hold their text (`skip_file_generation`). What is written here is UTF-8.
+    pub encoding: TextEncoding,
     /// How the staged data is compressed.
     pub compression: Compression,
     /// Where data is staged; none: the upload endpoint of BigQuery.
@@ -72,6 +78,12 @@ pub struct BigqueryOutput {
     pub staging_life: Option<Duration>,
     /// `skip_load: true`: only the files are made.
     pub local: Option<LocalFiles>,
+    /// `delete_from_local_when_job_end: false`: what is sent is kept in files, too.
+    pub kept: Option<LocalFiles>,
+    /// `skip_file_generation: true`: files that are there are loaded, and no rows.
+    pub ready: Option<ReadyFiles>,
+    /// `progress_log_interval`: how often the log says how many rows were written.
+    pub progress_interval: Option<Duration>,
     /// `with_rehearsal`: after so many rows they are loaded into a table of their own, to see whether they can be.
     pub rehearsal: Option<u64>,
     /// Seconds between two looks at a job.
@@ -137,17 +149,6 @@ impl WriteMode {
     }
 }
 
-/// The name of a file that is made and not loaded: `<path_prefix><sequence><file_ext>`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LocalFiles {
-    /// Start of the path, relative to the working directory of the transfer.
-    pub path_prefix: Text,
-    /// `sequence_format`, of the process and of the file: `.%d.%d` when not written.
-    pub sequence: Sequence,
-    /// `file_ext`; none: that of the format.
-    pub file_ext: Option<String>,
-}
-
 /// The fields of the target, where they are not those of the rows.
 #[derive(Debug, Clone, PartialEq)]
 pub enum GivenSchema {
@@ -164,6 +165,16 @@ pub enum Payload {
     Name(String),
     /// By its place, from 0.
     Index(usize),
+}
+
+impl Payload {
+    /// Whether a column is the one, by its place and name.
+    pub fn is(&self, at: usize, name: &str) -> bool {
+        match self {
+            Self::Name(wanted) => wanted == name,
+            Self::Index(wanted) => *wanted == at,
+        }
+    }
 }
 
 /// Who asks.
@@ -236,26 +247,6 @@ pub enum Creation {
     Never,
     /// It is made when it is not there.
     IfMissing,
-}
-
-/// What staged data is written as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SourceFormat {
-    /// `CSV`, the plugin's default.
-    Csv,
-    /// `NEWLINE_DELIMITED_JSON`, `JSONL`.
-    Jsonl,
-    /// `PARQUET` (of this program, not of the plugin).
-    Parquet,
-}
-
-/// How staged data is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
-    /// Not at all.
-    None,
-    /// As one gzip member.
-    Gzip,
 }
 
 /// The bucket that data is staged in.

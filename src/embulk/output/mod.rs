@@ -1,6 +1,7 @@
 //! The options of `out:`, per `type:`.
 
 mod bigquery;
+mod bigquery_files;
 mod charset;
 mod file;
 mod object;
@@ -9,9 +10,11 @@ mod sql;
 
 use std::fmt;
 
+use super::config::TypeMapping;
 use super::text::Text;
 
 pub use bigquery::*;
+pub use bigquery_files::*;
 pub use charset::*;
 pub use file::*;
 pub use object::*;
@@ -36,6 +39,33 @@ pub enum OutputConfig {
 }
 
 impl OutputConfig {
+    /// The types of columns whose type is not written.
+    pub fn types(&self) -> TypeMapping {
+        match self {
+            Self::Bigquery(output) => output.types,
+            Self::Postgresql(output) => output.load.types,
+            Self::Mysql(output) => output.load.types,
+            Self::File(output) => output.types,
+            Self::S3(output) => output.files.types,
+            Self::Gcs(output) => output.files.types,
+        }
+    }
+
+    /// The same output with other types.
+    #[must_use]
+    pub fn with_types(&self, types: TypeMapping) -> Self {
+        let mut other = self.clone();
+        match &mut other {
+            Self::Bigquery(output) => output.types = types,
+            Self::Postgresql(output) => output.load.types = types,
+            Self::Mysql(output) => output.load.types = types,
+            Self::File(output) => output.types = types,
+            Self::S3(output) => output.files.types = types,
+            Self::Gcs(output) => output.files.types = types,
+        }
+        other
+    }
+
     /// What an output of files writes, wherever they go.
     pub fn files(&self) -> Option<&FileOutput> {
         match self {

@@ -13,6 +13,7 @@ use arrow_schema::{DataType, TimeUnit};
 
 use super::cell::{CellWriter, is_true};
 use super::{Converted, Form, Rendering, Unfit, unfit};
+use crate::embulk::config::TypeMapping;
 use crate::transfer::civil::DAY;
 use crate::transfer::error::TransferError;
 use crate::transfer::page::{Buffer, ColumnBuffer, Texts};
@@ -55,6 +56,14 @@ pub enum ParquetType {
 }
 
 impl ParquetType {
+    /// The type under a mapping.
+    pub fn of(kind: ColumnType, types: TypeMapping) -> Self {
+        match types {
+            TypeMapping::Exact => Self::exact(kind),
+            TypeMapping::Embulk => Self::embulk(kind),
+        }
+    }
+
     /// The type that keeps every value.
     pub fn exact(kind: ColumnType) -> Self {
         match kind {
@@ -117,7 +126,7 @@ impl ParquetType {
 
 /// One column on its way to Arrow.
 #[derive(Debug)]
-pub(super) struct ArrowColumn {
+pub(in crate::transfer) struct ArrowColumn {
     target: ParquetType,
     cell: CellWriter,
 }
@@ -127,7 +136,7 @@ const ABOVE_LONG: Unfit = Unfit("is above 9223372036854775807, the limit of an i
 const TOO_LONG: Unfit = Unfit("has more digits than its column");
 
 impl ArrowColumn {
-    pub(super) fn new(column: &Column, target: ParquetType, zones: &Zones) -> Self {
+    pub(in crate::transfer) fn new(column: &Column, target: ParquetType, zones: &Zones) -> Self {
         let form = match &target {
             ParquetType::Rendered(rendering) => rendering.form.clone(),
             _ => Form::Text,
@@ -135,12 +144,17 @@ impl ArrowColumn {
         Self { cell: CellWriter::new(column.kind, form, zones), target }
     }
 
+    /// How many values became NULL so far.
+    pub(super) fn null_count(&self) -> u64 {
+        self.cell.null_count()
+    }
+
     pub(super) fn data_type(&self) -> DataType {
         self.target.data_type()
     }
 
     /// The values of a page.
-    pub(super) fn array(
+    pub(in crate::transfer) fn array(
         &mut self,
         buffer: &ColumnBuffer,
         column: &Column,

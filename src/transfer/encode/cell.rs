@@ -26,21 +26,31 @@ pub(in crate::transfer) struct CellWriter {
     shown: Option<ZoneClock>,
     /// What a TIME keeps when it becomes an instant.
     time: TimeDetail,
+    /// Values that became NULL.
+    nulls: u64,
 }
 
 impl CellWriter {
     pub(in crate::transfer) fn new(kind: ColumnType, form: Form, zones: &Zones) -> Self {
-        let source = match kind {
-            ColumnType::DateTime => zones.server.clone(),
-            ColumnType::Timestamp => jiff::tz::TimeZone::UTC,
-            ColumnType::Time => zones.clock.clone(),
-            _ => zones.process.clone(),
-        };
+        let source = kind.source_zone(zones).cloned().unwrap_or(jiff::tz::TimeZone::UTC);
         let shown = match &form {
             Form::Clock(ClockForm { clock: Clock::In(zone), .. }) => Some(ZoneClock::new(zone.clone())),
             _ => None,
         };
-        Self { kind, form, source: ZoneClock::new(source), shown, time: zones.time }
+        Self { kind, form, source: ZoneClock::new(source), shown, time: zones.time, nulls: 0 }
+    }
+
+    /// How many values became NULL so far.
+    pub(in crate::transfer) fn null_count(&self) -> u64 {
+        self.nulls
+    }
+
+    /// What becomes of the values, in words.
+    pub(in crate::transfer) fn words(&self) -> String {
+        let zone = self.source.zone();
+        let zones =
+            Zones { server: zone.clone(), process: zone.clone(), clock: zone.clone(), time: self.time };
+        self.form.words(self.kind, &zones)
     }
 
     /// Appends the text of a value that is not NULL.
@@ -54,7 +64,11 @@ impl CellWriter {
             Buffer::Long(values) => self.long(values[row], out)?,
             Buffer::UnsignedLong(values) => self.unsigned(values[row], out)?,
             Buffer::Double(values) => self.double(values[row], out)?,
-            Buffer::Text(texts) => return self.text(texts.get(row), out),
+            Buffer::Text(texts) => {
+                let written = self.text(texts.get(row), out)?;
+                self.nulls += u64::from(written == Converted::Null);
+                return Ok(written);
+            }
         }
         Ok(Converted::Text)
     }
@@ -68,8 +82,7 @@ impl CellWriter {
             Form::Flag => return Err(Unfit("is neither 0 nor 1")),
             Form::BooleanDigit => out.push(if value == -1 || value > 0 { b'1' } else { b'0' }),
             Form::Float => {
-                push_i64(value, out);
-                out.extend_from_slice(b".0");
+                push_ruby_float(value as f64, out);
             }
             Form::Clock(_) => return self.clock(value, out),
             Form::Epoch(unit) => {
@@ -91,8 +104,7 @@ impl CellWriter {
             Form::Boolean => push_boolean(is_true(self.kind, value), out),
             Form::BooleanDigit => out.push(if is_true(self.kind, value) { b'1' } else { b'0' }),
             Form::Float => {
-                push_u64(value, out);
-                out.extend_from_slice(b".0");
+                push_ruby_float(value as f64, out);
             }
             _ => return Err(WRONG_FORM),
         }

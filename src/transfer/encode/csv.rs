@@ -144,6 +144,10 @@ impl Encoder for CsvEncoder {
     fn rows(&mut self, page: &Page, out: &mut Vec<u8>) -> Result<(), TransferError> {
         (0..page.rows).try_for_each(|row| self.row(page, row, out))
     }
+
+    fn null_counts(&self) -> Vec<u64> {
+        self.cells.iter().map(CellWriter::null_count).collect()
+    }
 }
 
 impl CsvFormat {

@@ -138,6 +138,10 @@ impl Encoder for JsonlEncoder {
     fn rows(&mut self, page: &Page, out: &mut Vec<u8>) -> Result<(), TransferError> {
         (0..page.rows).try_for_each(|row| self.row(page, row, out))
     }
+
+    fn null_counts(&self) -> Vec<u64> {
+        self.fields.iter().map(|field| field.cell.null_count()).collect()
+    }
 }
 
 /// Looks at all bytes without leaving early: the compiler makes a few wide comparisons of it.

@@ -13,6 +13,7 @@ pub mod load_data;
 pub mod number;
 pub mod parquet;
 pub mod sent;
+pub mod words;
 
 use std::fmt;
 use std::sync::Arc;
@@ -113,6 +114,9 @@ pub enum EpochUnit {
 pub trait TextConversion: fmt::Debug + Send + Sync {
     /// Appends the converted text to `out`, or says that the value becomes NULL, or why it does not fit.
     fn convert(&self, text: &[u8], out: &mut Vec<u8>) -> Result<Converted, Unfit>;
+
+    /// What becomes of texts, in words.
+    fn words(&self) -> String;
 }
 
 /// What a conversion made of a value.
@@ -144,6 +148,16 @@ impl Rendering {
         Self::quoted(Form::Clock(ClockForm { format: TimeFormat::parse(format), clock }))
     }
 
+    /// What the text is in JSON: `string`, `number`, `boolean`, `json`.
+    pub fn json_word(&self) -> &'static str {
+        match (self.json, &self.form) {
+            (JsonPlace::Quoted, _) => "string",
+            (_, Form::Boolean | Form::Flag) => "boolean",
+            (_, Form::Json | Form::TextWith(_)) => "json",
+            _ => "number",
+        }
+    }
+
     /// The rendering that says most about a column without a type of the target: numbers and booleans bare,
     /// decimals as digits, temporal values as text of their own clock, bytes as Base64, JSON inline.
     pub fn natural(kind: ColumnType) -> Self {
@@ -171,6 +185,11 @@ pub trait Encoder: Send {
 
     /// Appends the rows of a page.
     fn rows(&mut self, page: &super::page::Page, out: &mut Vec<u8>) -> Result<(), TransferError>;
+
+    /// How many values of each column were written as NULL because they did not fit; empty where none can.
+    fn null_counts(&self) -> Vec<u64> {
+        Vec::new()
+    }
 }
 
 /// The error for a value that does not fit; rows count from 1 in messages.

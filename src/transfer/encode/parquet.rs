@@ -43,10 +43,7 @@ enum State<W: Write + Send> {
 impl<W: Write + Send> ParquetEncoder<W> {
     /// An encoder with the types that go with a mapping.
     pub fn new(schema: &Schema, types: TypeMapping, sink: W) -> Result<Self, TransferError> {
-        let types = schema.columns.iter().map(|column| match types {
-            TypeMapping::Exact => ParquetType::exact(column.kind),
-            TypeMapping::Embulk => ParquetType::embulk(column.kind),
-        });
+        let types = schema.columns.iter().map(|column| ParquetType::of(column.kind, types));
         Self::with_types(schema, types.collect(), sink)
     }
 
@@ -67,6 +64,16 @@ impl<W: Write + Send> ParquetEncoder<W> {
         Ok(Self { fields: Arc::new(ArrowSchema::new(fields)), columns, state: State::Waiting(sink) })
     }
 
+    /// The same with columns, by their places, that are REQUIRED in the file: no row may have a NULL there.
+    #[must_use]
+    pub fn requiring(mut self, required: &[usize]) -> Self {
+        let fields = self.fields.fields().iter().enumerate();
+        let fields: Vec<Field> =
+            fields.map(|(at, field)| field.as_ref().clone().with_nullable(!required.contains(&at))).collect();
+        self.fields = Arc::new(ArrowSchema::new(fields));
+        self
+    }
+
     /// Writes the rows of a page.
     pub fn write(&mut self, page: &Page) -> Result<(), TransferError> {
         let arrays = page.columns.iter().zip(&mut self.columns).zip(&page.schema.columns);
@@ -77,6 +84,11 @@ impl<W: Write + Send> ParquetEncoder<W> {
         let dictionaries: Vec<bool> =
             page.columns.iter().map(|column| repeats_itself(&column.data)).collect();
         self.writer(&dictionaries)?.write(&batch).map_err(|error| unwritable(&error))
+    }
+
+    /// How many values of each column were written as NULL because they did not fit.
+    pub fn null_counts(&self) -> Vec<u64> {
+        self.columns.iter().map(ArrowColumn::null_count).collect()
     }
 
     /// Ends the file and gives the sink back.

@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use super::cell::{Cell, Eye};
 use super::sieve::Sieve;
-use super::{Next, failure};
+use super::{Lineage, Next, failure};
 use crate::transfer::encode::Unfit;
 use crate::transfer::error::TransferError;
 use crate::transfer::page::{ColumnBuffer, Page};
+use crate::transfer::report::Change;
 use crate::transfer::schema::{Column, Schema};
 use crate::transfer::value::Value;
+
+/// The filter whose whole purpose is that values become others.
+pub(super) const MASK: &str = "mask";
 
 /// Makes the values of one row's new columns out of a value that is not NULL.
 pub(super) trait Maker: Send {
@@ -63,6 +67,8 @@ struct Workshop {
     /// How many values did not fit, and why the first one did not.
     unfit: u64,
     reason: &'static str,
+    /// How many values were made into others.
+    made: u64,
 }
 
 impl Make {
@@ -85,6 +91,7 @@ impl Make {
                     outputs: vec![at],
                     unfit: 0,
                     reason: "",
+                    made: 0,
                 }),
                 Source::Further => {
                     if let Some(workshop) = makers.last_mut() {
@@ -109,6 +116,17 @@ impl Make {
 
     pub(super) fn schema(&self) -> &Arc<Schema> {
         &self.page.schema
+    }
+
+    /// Where the columns come from.
+    pub(super) fn lineage(&self) -> Vec<Lineage> {
+        let of = |at: usize| {
+            let moved = self.moves.iter().find(|(_, to)| *to == at).map(|(from, _)| *from);
+            let made = || self.makers.iter().find(|workshop| workshop.outputs.contains(&at));
+            let filters = if moved.is_some() { Vec::new() } else { vec![self.filter] };
+            Lineage { column: moved.or_else(|| made().map(|workshop| workshop.input)), filters }
+        };
+        (0..self.page.schema.columns.len()).map(of).collect()
     }
 
     /// Hands the page with the new columns on. Afterwards the input has its columns back.
@@ -150,6 +168,8 @@ impl Make {
                 }
                 workshop.unfit += 1;
                 self.keep[row] = false;
+            } else {
+                workshop.made += 1;
             }
         }
         let mut made = self.made.drain(..);
@@ -168,6 +188,27 @@ impl Make {
     /// Something that people should know whatever the rows are.
     pub(super) fn note(&mut self, note: String) {
         self.notes.push(note);
+    }
+
+    /// The values so far that became something else than they should, or were hidden.
+    pub(super) fn changes(&self) -> Vec<Change> {
+        let filter = self.filter;
+        let unfit = match self.unfitting {
+            Unfitting::Skip => format!("values did not fit filter `{filter}`, and their rows were left out"),
+            Unfitting::Null | Unfitting::Stop => {
+                format!("values did not fit filter `{filter}` and became NULL")
+            }
+        };
+        let mut changes = Vec::new();
+        for Workshop { name, unfit: count, made, .. } in &self.makers {
+            if *count > 0 {
+                changes.push(Change::of(name, unfit.as_str(), *count));
+            }
+            if filter == MASK && *made > 0 {
+                changes.push(Change::of(name, "values were masked", *made));
+            }
+        }
+        changes
     }
 
     /// What people should know of the rows so far.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::cast::{Stamp, plain_text};
 use super::cell::Cell;
 use super::json::Json;
-use super::make::{Make, Maker, Source, Unfitting};
+use super::make::{MASK, Make, Maker, Source, Unfitting};
 use crate::embulk::config::EmbulkType;
 use crate::embulk::filter::{Mask, MaskColumn, MaskKind};
 use crate::embulk::zone::Zone;
@@ -25,7 +25,7 @@ pub(super) fn plan(filter: &Mask, schema: &Schema) -> Make {
         (Column::new(&column.name, kind), Source::Made(at, Box::new(Masker::new(mask)) as Box<dyn Maker>))
     });
     let columns = columns.collect();
-    let mut make = Make::new("mask", Unfitting::Stop, schema, columns);
+    let mut make = Make::new(MASK, Unfitting::Stop, schema, columns);
     for mask in filter.columns.iter().filter(|mask| schema.position(&mask.name).is_none()) {
         make.note(format!("filter `mask`: column `{}` does not exist", mask.name));
     }

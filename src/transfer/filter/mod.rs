@@ -28,6 +28,7 @@ use self::row::RowFilter;
 use super::encode::Unfit;
 use super::error::{ErrorKind, TransferError};
 use super::page::Page;
+use super::report::Change;
 use super::schema::Schema;
 use crate::embulk::filter::FilterConfig;
 
@@ -38,6 +39,26 @@ type Next<'n> = &'n mut dyn FnMut(&mut Page) -> Result<(), TransferError>;
 pub struct Pipeline {
     schema: Arc<Schema>,
     steps: Vec<Step>,
+}
+
+/// Where a column comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lineage {
+    /// The column of the input; none: the same value in every row.
+    pub column: Option<usize>,
+    /// The filters that make other values of its values, in order.
+    pub filters: Vec<&'static str>,
+}
+
+impl Lineage {
+    /// The same, of columns that come from others themselves.
+    fn after(mut self, earlier: &[Self]) -> Self {
+        if let Some(before) = self.column.and_then(|at| earlier.get(at)) {
+            self.column = before.column;
+            self.filters.splice(0..0, before.filters.iter().copied());
+        }
+        self
+    }
 }
 
 enum Step {
@@ -78,6 +99,24 @@ impl Pipeline {
         &self.schema
     }
 
+    /// Where the columns that come out come from.
+    pub fn lineage(&self) -> Vec<Lineage> {
+        let mut lineages: Option<Vec<Lineage>> = None;
+        for step in &self.steps {
+            let origins = match step {
+                Step::Project(projection) => projection.lineage(),
+                Step::Make(make) => make.lineage(),
+                Step::Rows(_) => continue,
+            };
+            lineages = Some(match lineages {
+                None => origins,
+                Some(earlier) => origins.into_iter().map(|origin| origin.after(&earlier)).collect(),
+            });
+        }
+        let plain = |column| Lineage { column: Some(column), filters: Vec::new() };
+        lineages.unwrap_or_else(|| (0..self.schema.columns.len()).map(plain).collect())
+    }
+
     fn project(&mut self, projection: Projection) {
         self.schema = Arc::clone(projection.schema());
         let projection = match self.steps.pop() {
@@ -116,6 +155,18 @@ impl Pipeline {
             }
         }
         notes
+    }
+}
+
+impl Pipeline {
+    /// The values and rows so far that became something else.
+    pub fn changes(&self) -> Vec<Change> {
+        let of = |step: &Step| match step {
+            Step::Project(_) => Vec::new(),
+            Step::Make(make) => make.changes(),
+            Step::Rows(rows) => rows.change().into_iter().collect(),
+        };
+        self.steps.iter().flat_map(of).collect()
     }
 }
 

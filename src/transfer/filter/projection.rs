@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::Next;
+use super::{Lineage, Next};
 use crate::transfer::error::TransferError;
 use crate::transfer::page::{ColumnBuffer, Page};
 use crate::transfer::schema::{Column, Schema};
@@ -49,6 +49,15 @@ impl Projection {
     /// The new schema.
     pub(super) fn schema(&self) -> &Arc<Schema> {
         &self.schema
+    }
+
+    /// Where the columns come from.
+    pub(super) fn lineage(&self) -> Vec<Lineage> {
+        let origins = self.origins.iter().map(|origin| match origin {
+            Origin::Input(at) | Origin::InputOr(at, _) => Some(*at),
+            Origin::Constant(_) => None,
+        });
+        origins.map(|column| Lineage { column, filters: Vec::new() }).collect()
     }
 
     /// This projection, then another one.

@@ -12,6 +12,7 @@ use crate::embulk::pattern::Pattern;
 use crate::transfer::encode::Unfit;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::Page;
+use crate::transfer::report::Change;
 use crate::transfer::schema::Schema;
 use crate::transfer::strptime::TimeReader;
 
@@ -66,6 +67,12 @@ impl RowFilter {
         }
         self.seen += input.rows as u64;
         self.sieve.apply(input, &self.keep, next)
+    }
+
+    /// The rows that were left out, if any.
+    pub(super) fn change(&self) -> Option<Change> {
+        let out = self.seen - self.kept;
+        (out > 0).then(|| Change::of_rows("rows were left out by filter `row`", out))
     }
 
     /// How many rows were left out, if any.

@@ -17,9 +17,12 @@ use crate::transfer::encode::number::{
 };
 use crate::transfer::encode::{Clock, ClockForm, Form, Unfit};
 use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::explain::loss::{Fate, Loss};
+use crate::transfer::explain::probe;
 use crate::transfer::page::{Buffer, ColumnBuffer};
 use crate::transfer::schema::{ColumnType, Zones};
 use crate::transfer::strftime::{TimeFormat, push_time_span};
+use crate::transfer::value::Value;
 
 /// A value as the source gives it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -59,6 +62,8 @@ impl Given<'_> {
 /// What the config makes of the values of a column.
 #[derive(Debug)]
 pub(super) struct Conversion {
+    /// The type in the source.
+    source: ColumnType,
     /// The type before the step.
     from: ColumnType,
     getter: Getter,
@@ -66,7 +71,12 @@ pub(super) struct Conversion {
     scratch: Vec<u8>,
     /// What the getter made.
     digits: Vec<u8>,
+    /// Values that became NULL because they are not what they should become.
+    unfit: u64,
 }
+
+/// What is said of those.
+pub(super) const UNFIT: &str = "values that did not fit became NULL";
 
 #[derive(Debug)]
 enum Step {
@@ -194,7 +204,13 @@ pub(super) fn plan(
     };
     match (step, &getter) {
         (Some((to, Step::Keep)), Getter::Own) if to == kind => Ok(as_it_is),
-        (Some(step), _) => Ok(conversion(from, getter, step)),
+        (Some(step), _) => {
+            let mut outcome = conversion(from, getter, step);
+            if let Some(conversion) = &mut outcome.conversion {
+                conversion.source = kind;
+            }
+            Ok(outcome)
+        }
         (None, _) => Err(refused()),
     }
 }
@@ -281,12 +297,64 @@ fn refusal(name: &str, kind: ColumnType, option: &ColumnOption) -> TransferError
 
 impl Conversion {
     fn new(from: ColumnType, getter: Getter, step: Step) -> Self {
-        Self { from, getter, step, scratch: Vec::new(), digits: Vec::new() }
+        Self { source: from, from, getter, step, scratch: Vec::new(), digits: Vec::new(), unfit: 0 }
+    }
+
+    /// What is made of the values, in words.
+    pub(super) fn words(&self) -> String {
+        let words = match &self.step {
+            Step::Keep => "taken as it is",
+            Step::ServerText(Then::Text) => "the server's own text",
+            Step::ServerText(Then::Long) => "the server's own text as a whole number",
+            Step::ServerText(Then::Double) => "the server's own text as a double",
+            Step::ServerText(Then::Json) => "the server's own text as JSON",
+            Step::NumberText => "the number as text",
+            Step::BooleanText => "`true` or `false`",
+            Step::BooleanDigit => "1 or 0",
+            Step::Formatted(writer) => return writer.words(),
+            Step::Long => "a whole number",
+            Step::Double => "the nearest double",
+            Step::Boolean => "true above zero",
+            Step::Null => "NULL in every row",
+        };
+        words.to_owned()
+    }
+
+    /// Whether nothing but true and false comes out.
+    pub(super) fn makes_flags(&self) -> bool {
+        matches!(self.step, Step::Boolean)
+    }
+
+    /// What does not come through, in a column that is of type `to` afterwards.
+    pub(super) fn losses(&mut self, to: ColumnType, zones: &Zones) -> Vec<Loss> {
+        if matches!(self.step, Step::Null) {
+            return vec![Loss::new("every value", Fate::Null)];
+        }
+        let from = self.source;
+        probe::losses(from, zones, None, &mut |value| {
+            let mut column = ColumnBuffer::new(to.storage());
+            self.push(&given(from, value), &mut column)?;
+            Ok(probe::arrived(&column))
+        })
+    }
+
+    /// How many values became NULL because they are not what they should become.
+    pub(super) fn unfit_count(&self) -> u64 {
+        self.unfit
     }
 
     /// Adds a value to the column.
     pub(super) fn push(&mut self, given: &Given<'_>, column: &mut ColumnBuffer) -> Result<(), Unfit> {
-        let Self { from, getter, step, scratch, digits } = self;
+        let nulls = column.validity.null_count();
+        self.convert(given, column)?;
+        if column.validity.null_count() > nulls && !matches!(self.step, Step::Null) {
+            self.unfit += 1;
+        }
+        Ok(())
+    }
+
+    fn convert(&mut self, given: &Given<'_>, column: &mut ColumnBuffer) -> Result<(), Unfit> {
+        let Self { from, getter, step, scratch, digits, .. } = self;
         let given = &getter.get(*given, digits)?;
         scratch.clear();
         let to = match (step, *given) {
@@ -324,6 +392,17 @@ impl Conversion {
             (Step::Boolean, _) => Given::Long(i64::from(given.double().is_some_and(|value| value > 0.0))),
         };
         to.push(column)
+    }
+}
+
+/// A value as the source would give it.
+fn given(kind: ColumnType, value: &Value) -> Given<'_> {
+    match value {
+        Value::Long(value) => Given::Long(*value),
+        Value::UnsignedLong(value) => Given::UnsignedLong(*value),
+        Value::Double(value) if kind == ColumnType::Float => Given::Float(*value as f32),
+        Value::Double(value) => Given::Double(*value),
+        Value::Text(text) => Given::Text(text),
     }
 }
 

@@ -9,6 +9,7 @@ pub mod mysql;
 pub mod postgres;
 mod property;
 pub(in crate::transfer) mod select;
+mod source;
 pub mod sqlite;
 
 use std::sync::Arc;
@@ -20,10 +21,12 @@ use crate::embulk::input::{ColumnOption, InputConfig};
 use crate::embulk::output::OutputConfig;
 
 pub use self::increment::{Increment, LastRow};
+pub use self::source::SourceColumn;
 use super::context::TransferContext;
 use super::error::{ErrorKind, TransferError};
 use super::page::{PAGE_BYTES, PAGE_ROWS, Page};
 use super::pool::ConnectionPermit;
+use super::report::Change;
 use super::schema::Schema;
 
 /// An input that is open.
@@ -45,15 +48,7 @@ pub enum BytesRule {
 
 /// The rule that goes with an output's types.
 pub fn bytes_rule(output: &OutputConfig) -> BytesRule {
-    let types = match output {
-        OutputConfig::Bigquery(options) => options.types,
-        OutputConfig::File(options) => options.types,
-        OutputConfig::S3(options) => options.files.types,
-        OutputConfig::Gcs(options) => options.files.types,
-        OutputConfig::Postgresql(options) => options.load.types,
-        OutputConfig::Mysql(options) => options.load.types,
-    };
-    match types {
+    match output.types() {
         TypeMapping::Exact => BytesRule::Accept,
         TypeMapping::Embulk => BytesRule::Refuse,
     }
@@ -95,6 +90,9 @@ pub fn open(
 pub trait Input: Send {
     /// The columns.
     fn schema(&self) -> &Arc<Schema>;
+
+    /// The columns as the source has them, and what becomes of them on their way in.
+    fn source_columns(&mut self) -> Vec<SourceColumn>;
 
     /// The columns of an incremental read.
     fn increment(&self) -> Option<&Increment> {
@@ -140,6 +138,8 @@ pub struct InputFigures {
     pub rows: u64,
     /// Things that people should know.
     pub notes: Vec<String>,
+    /// Values that did not come in as they are stored.
+    pub changes: Vec<Change>,
     /// What the next read begins behind: options of `in:`.
     pub next: Map<String, Value>,
 }

@@ -9,6 +9,7 @@ use super::encoded::{self, Encoded};
 use crate::embulk::config::{EmbulkType, TypeMapping};
 use crate::embulk::output::{CsvFormatter, FileOutput, Formatter, JsonlFormatter};
 use crate::transfer::context::TransferContext;
+use crate::transfer::encode::arrow::ParquetType;
 use crate::transfer::encode::charset::Transcoder;
 use crate::transfer::encode::csv::{CsvEncoder, CsvFormat};
 use crate::transfer::encode::jsonl::JsonlEncoder;
@@ -18,6 +19,7 @@ use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::Page;
 use crate::transfer::schema::{Column, ColumnType, Schema};
 use crate::transfer::strftime::TimeFormat;
+use crate::transfer::target::{ColumnTarget, Room};
 
 /// Rows as bytes of a format, into a sink.
 pub(super) enum Formatted<W: Write + Send> {
@@ -75,13 +77,6 @@ pub(super) fn check_memory(
     ))
 }
 
-/// Two files of a run that would have one name.
-pub(super) fn one_name_twice(what: &str, name: &str) -> TransferError {
-    let message = format!("two {what} of this run have the name `{name}`");
-    TransferError::new(ErrorKind::Config, message)
-        .hint("let `sequence_format` part its two numbers: `.%03d.%02d`")
-}
-
 /// A sink behind the encoders of an output.
 pub(super) fn encoded<W: Write>(options: &FileOutput, sink: W) -> Result<Encoded<W>, TransferError> {
     Encoded::new(sink, &options.encoders).map_err(|error| unwritable(&error))
@@ -103,8 +98,18 @@ pub(super) fn open<W: Write + Send>(
             let encoder = ParquetEncoder::new(schema, options.types, sink)?;
             return Ok(Formatted::Parquet(Box::new(encoder)));
         }
-        Formatter::Csv(format) => csv(format, options.types, schema, transcoder)?,
-        Formatter::Jsonl(format) => jsonl(format, options.types, schema),
+        Formatter::Csv(format) => {
+            if let Some(transcoder) = transcoder {
+                check_marks(format, transcoder)?;
+            }
+            let renderings = csv(format, options.types, schema)?;
+            let encoder = CsvEncoder::new(schema, renderings, CsvFormat::of(format));
+            Box::new(encoder.counting(transcoder.cloned()))
+        }
+        Formatter::Jsonl(format) => {
+            let encoder = JsonlEncoder::new(schema, jsonl(format, options.types, schema));
+            Box::new(encoder.newline(format.newline.as_str().as_bytes()))
+        }
     };
     let mut buffer = Vec::new();
     encoder.header(&mut buffer);
@@ -173,15 +178,23 @@ fn unwritable(error: &std::io::Error) -> TransferError {
     TransferError::new(ErrorKind::Storage, "the file could not be written").caused_by(error)
 }
 
-fn csv(
-    format: &CsvFormatter,
-    types: TypeMapping,
-    schema: &Schema,
-    transcoder: Option<&Arc<Transcoder>>,
-) -> Result<Box<dyn Encoder>, TransferError> {
-    if let Some(transcoder) = transcoder {
-        check_marks(format, transcoder)?;
-    }
+/// What each column becomes in the files of an output.
+pub(super) fn targets(options: &FileOutput, schema: &Schema) -> Result<Vec<ColumnTarget>, TransferError> {
+    let texts = |renderings: Vec<Rendering>, word: fn(&Rendering) -> &'static str| {
+        let columns = renderings.into_iter();
+        columns.map(|one| ColumnTarget::text(word(&one), one.form, Room::All)).collect()
+    };
+    Ok(match &options.formatter {
+        Formatter::Parquet => {
+            let kinds = schema.columns.iter().map(|column| ParquetType::of(column.kind, options.types));
+            kinds.map(ColumnTarget::parquet).collect()
+        }
+        Formatter::Csv(format) => texts(csv(format, options.types, schema)?, |_| "text"),
+        Formatter::Jsonl(format) => texts(jsonl(format, options.types, schema), Rendering::json_word),
+    })
+}
+
+fn csv(format: &CsvFormatter, types: TypeMapping, schema: &Schema) -> Result<Vec<Rendering>, TransferError> {
     if let Some((missing, _)) = format.column_options.iter().find(|(name, _)| schema.position(name).is_none())
     {
         return Err(TransferError::new(
@@ -204,8 +217,7 @@ fn csv(
             _ => natural(column, types),
         }
     });
-    let encoder = CsvEncoder::new(schema, renderings.collect(), CsvFormat::of(format));
-    Ok(Box::new(encoder.counting(transcoder.cloned())))
+    Ok(renderings.collect())
 }
 
 /// A file whose marks cannot be told from other characters could not be read.
@@ -227,7 +239,7 @@ fn check_marks(format: &CsvFormatter, transcoder: &Transcoder) -> Result<(), Tra
     }
 }
 
-fn jsonl(format: &JsonlFormatter, types: TypeMapping, schema: &Schema) -> Box<dyn Encoder> {
+fn jsonl(format: &JsonlFormatter, types: TypeMapping, schema: &Schema) -> Vec<Rendering> {
     let zone = match (&format.timezone, &format.date_format) {
         (Some(zone), _) => &zone.zone,
         (None, Some(_)) => &schema.zones.process,
@@ -243,7 +255,7 @@ fn jsonl(format: &JsonlFormatter, types: TypeMapping, schema: &Schema) -> Box<dy
         }
         _ => natural(column, types),
     });
-    Box::new(JsonlEncoder::new(schema, renderings.collect()).newline(format.newline.as_str().as_bytes()))
+    renderings.collect()
 }
 
 fn clock(format: &str, zone: TimeZone) -> Rendering {
@@ -268,5 +280,9 @@ impl TextConversion for JsonText {
         serde_json::from_slice::<serde::de::IgnoredAny>(text).map_err(|_| Unfit("is not JSON"))?;
         crate::transfer::encode::cell::push_compact_json(text, out);
         Ok(Converted::Text)
+    }
+
+    fn words(&self) -> String {
+        "the text as JSON".to_owned()
     }
 }

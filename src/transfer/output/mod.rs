@@ -4,6 +4,7 @@ pub mod bigquery;
 mod encoded;
 pub mod file;
 mod formatter;
+pub mod look;
 pub mod mysql;
 pub mod object;
 pub mod postgres;
@@ -16,7 +17,9 @@ use std::sync::Arc;
 use super::context::TransferContext;
 use super::error::TransferError;
 use super::page::Page;
+use super::report::Change;
 use super::schema::Schema;
+use super::target::ColumnTarget;
 use crate::embulk::config::EmbulkConfig;
 use crate::embulk::output::OutputConfig;
 
@@ -30,9 +33,22 @@ pub fn open(config: &EmbulkConfig, context: &TransferContext) -> Result<Box<dyn 
         OutputConfig::Postgresql(options) => Ok(Box::new(postgres::PostgresTarget::new(options, context))),
         OutputConfig::Mysql(options) => Ok(Box::new(mysql::MysqlTarget::new(options, context))),
         OutputConfig::Bigquery(options) => match &options.local {
-            Some(files) => Ok(Box::new(bigquery::LocalTarget::new(options, files, context))),
+            Some(files) => Ok(Box::new(bigquery::LocalTarget::new(options, files, context)?)),
             None => Ok(Box::new(bigquery::BigqueryTarget::new(options, context)?)),
         },
+    }
+}
+
+/// What each column of the rows becomes in the target that a config names, as far as the config alone decides it.
+pub fn targets(config: &OutputConfig, schema: &Schema) -> Result<Vec<ColumnTarget>, TransferError> {
+    match config {
+        OutputConfig::File(_) | OutputConfig::S3(_) | OutputConfig::Gcs(_) => match config.files() {
+            Some(files) => formatter::targets(files, schema),
+            None => Ok(Vec::new()),
+        },
+        OutputConfig::Postgresql(options) => postgres::targets(schema, &options.load),
+        OutputConfig::Mysql(options) => mysql::targets(schema, &options.load),
+        OutputConfig::Bigquery(options) => bigquery::targets(schema, options),
     }
 }
 
@@ -72,6 +88,11 @@ pub trait Output {
 
     /// Publishes what was written.
     fn commit(&mut self) -> Result<OutputFigures, TransferError>;
+
+    /// Values that became something else on their way out; asked for once all is published.
+    fn changes(&self) -> Vec<Change> {
+        Vec::new()
+    }
 
     /// Removes what was staged.
     fn abort(&mut self);

@@ -34,7 +34,7 @@ impl Writer {
         self.space();
         self.blank = false;
         self.indented = false;
-        self.words(text, indent, split, |word| word.to_owned());
+        self.words(text, indent, split, str::to_owned);
     }
 
     fn single(&mut self, text: &str, indent: usize, split: Split) {

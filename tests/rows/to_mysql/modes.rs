@@ -118,6 +118,21 @@ fn columns_go_by_name_and_those_the_table_lacks_are_named() {
 }
 
 #[test]
+fn a_number_of_auto_increment_is_what_the_rows_say() {
+    for mode in [LoadMode::Insert, LoadMode::InsertDirect, LoadMode::Replace] {
+        for bench in benches() {
+            bench.database.run(["create table t (id int not null auto_increment primary key, name text)"]);
+            bench
+                .sql("select 0 as id, 'a' as name union all select 7, 'b'", &bench.output(mode.clone()))
+                .unwrap();
+            assert_eq!(bench.rows(ALL), ["0|a", "7|b"], "{mode:?}");
+            bench.database.run(["insert into t (name) values ('next')"]);
+            assert_eq!(bench.rows("select max(id) from t"), ["8"], "{mode:?}");
+        }
+    }
+}
+
+#[test]
 fn a_name_in_another_case_is_the_same_table() {
     for bench in benches() {
         bench.database.run(["create table t (id int)"]);

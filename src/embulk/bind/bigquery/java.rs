@@ -11,7 +11,7 @@ use crate::embulk::bind::section::{Rules, Section};
 use crate::embulk::config::TypeMapping;
 use crate::embulk::output::{
     BigqueryColumnOption, BigqueryOutput, Compression, Conversion, Conversions, CountCheck, Creation,
-    FieldMode, GivenSchema, SourceFormat, Timeouts, UnknownValues, WriteMode,
+    FieldMode, FormatChoice, GivenSchema, SourceFormat, TextEncoding, Timeouts, UnknownValues, WriteMode,
 };
 use crate::embulk::zone::Zone;
 use crate::yaml::Node;
@@ -44,6 +44,9 @@ fn options(section: &Section<'_>) -> Option<BigqueryOutput> {
         },
         description: None,
         source_format: SourceFormat::Jsonl,
+        format_choice: FormatChoice::Written,
+        field_delimiter: ',',
+        encoding: TextEncoding::Utf8,
         compression: section
             .word("compression", &[("NONE", Compression::None), ("GZIP", Compression::Gzip)])
             .unwrap_or(Compression::None),
@@ -55,7 +58,7 @@ fn options(section: &Section<'_>) -> Option<BigqueryOutput> {
         default_timestamp_format: section
             .plain("default_timestamp_format")
             .unwrap_or_else(|| "%Y-%m-%d %H:%M:%S.%6N %:z".to_owned()),
-        partitioning: shape::partitioning(section),
+        partitioning: shape::partitioning(section, table.as_ref()),
         clustering: shape::clustering(section),
         max_bad_records,
         count_check: match section.flag("abort_on_error", Rules::Java) {
@@ -73,6 +76,9 @@ fn options(section: &Section<'_>) -> Option<BigqueryOutput> {
         before_load,
         staging_life: None,
         local: None,
+        kept: None,
+        ready: None,
+        progress_interval: None,
         rehearsal: None,
         polling_interval: seconds(section, "job_status_polling_interval", 10),
         max_polling_time: seconds(section, "job_status_max_polling_time", 3600),

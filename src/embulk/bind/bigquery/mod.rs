@@ -1,6 +1,7 @@
 //! `out: {type: bigquery}`, by the rules of its Ruby plugin.
 
 pub(super) mod auth;
+mod files;
 pub(super) mod java;
 mod mode;
 mod shape;
@@ -12,8 +13,7 @@ use super::section::{Rules, Section};
 use crate::diagnostic::Problem;
 use crate::embulk::config::TypeMapping;
 use crate::embulk::output::{
-    BigqueryOutput, Compression, Conversions, CountCheck, Creation, GcsStaging, SourceFormat, Timeouts,
-    UnknownValues,
+    BigqueryOutput, Compression, Conversions, CountCheck, Creation, GcsStaging, Timeouts, UnknownValues,
 };
 use crate::embulk::zone::Zone;
 
@@ -31,30 +31,35 @@ fn options(section: &Section<'_>) -> Option<BigqueryOutput> {
     let table = section.required("table");
     let mode = mode::mode(section, dataset.as_ref(), table.as_ref());
     let given_schema = shape::given_schema(section);
-    let payload = shape::payload(section, given_schema.as_ref());
+    let payload = shape::payload(section, given_schema.as_ref(), mode.as_ref());
     let before_load = mode::before_load(section, mode.as_ref());
-    refuse_others(section);
-    let partitioning = shape::partitioning(section);
+    ignore_others(section);
+    let partitioning = shape::partitioning(section, table.as_ref());
     let column_options = shape::column_options(section);
     let max_bad_records = section
-        .integer("max_bad_records", 0..=i64::from(i32::MAX))
+        .ruby_integer("max_bad_records", 0..=i64::from(i32::MAX))
         .and_then(|count| u32::try_from(count).ok());
     let count_check = match section.flag("abort_on_error", Rules::Ruby) {
         Some(false) => CountCheck::Note,
         None if max_bad_records.unwrap_or(0) > 0 => CountCheck::Note,
         _ => CountCheck::Fail,
     };
+    let compression = section
+        .word("compression", &[("NONE", Compression::None), ("GZIP", Compression::Gzip)])
+        .unwrap_or(Compression::None);
+    let files = files::files(section, compression);
     let timeouts = timeouts(section);
-    let seconds = |key, usual| section.seconds(key).unwrap_or(Duration::from_secs(usual));
+    let seconds = |key, usual| section.ruby_seconds(key).unwrap_or(Duration::from_secs(usual));
     let destination_project = section.text("destination_project");
     let output = BigqueryOutput {
         location: section.plain("location"),
         dataset_creation: creation(section, "auto_create_dataset"),
         description: section.plain("description"),
-        source_format: source_format(section),
-        compression: section
-            .word("compression", &[("NONE", Compression::None), ("GZIP", Compression::Gzip)])
-            .unwrap_or(Compression::None),
+        source_format: files.format,
+        format_choice: files.choice,
+        field_delimiter: files.delimiter,
+        encoding: files.encoding,
+        compression,
         gcs: section
             .text("gcs_bucket")
             .filter(|bucket| !bucket.is_empty())
@@ -78,13 +83,16 @@ fn options(section: &Section<'_>) -> Option<BigqueryOutput> {
         given_schema,
         payload,
         before_load,
-        staging_life: section.seconds("temporary_table_expiration"),
-        local: shape::local(section),
+        staging_life: section.ruby_seconds("temporary_table_expiration"),
+        local: files.local,
+        kept: files.kept,
+        ready: files.ready,
+        progress_interval: files::progress_interval(section),
         rehearsal: mode::rehearsal(section),
         polling_interval: seconds("job_status_polling_interval", 10),
         max_polling_time: seconds("job_status_max_polling_time", 3600),
         retries: section
-            .integer("retries", 0..=1000)
+            .ruby_integer("retries", 0..=1000)
             .and_then(|count| u32::try_from(count).ok())
             .unwrap_or(5),
         timeouts,
@@ -108,54 +116,36 @@ fn creation(section: &Section<'_>, key: &'static str) -> Creation {
     }
 }
 
-fn source_format(section: &Section<'_>) -> SourceFormat {
-    section
-        .word(
-            "source_format",
-            &[
-                ("CSV", SourceFormat::Csv),
-                ("NEWLINE_DELIMITED_JSON", SourceFormat::Jsonl),
-                ("JSONL", SourceFormat::Jsonl),
-                ("PARQUET", SourceFormat::Parquet),
-            ],
-        )
-        .unwrap_or(SourceFormat::Csv)
-}
-
 fn timeouts(section: &Section<'_>) -> Timeouts {
     let usual = Duration::from_secs(300);
-    let old = section.seconds("timeout_sec");
+    let old = section.ruby_seconds("timeout_sec");
     Timeouts {
-        open: section.seconds("open_timeout_sec").unwrap_or(usual),
-        send: section.seconds("send_timeout_sec").unwrap_or(usual),
-        read: section.seconds("read_timeout_sec").or(old).unwrap_or(usual),
+        open: section.ruby_seconds("open_timeout_sec").unwrap_or(usual),
+        send: section.ruby_seconds("send_timeout_sec").unwrap_or(usual),
+        read: section.ruby_seconds("read_timeout_sec").or(old).unwrap_or(usual),
     }
 }
 
-/// What would change the result and is not there, and what may be left out.
-fn refuse_others(section: &Section<'_>) {
-    section.refuse_on("skip_file_generation", Rules::Ruby, "");
-    for (key, usual) in [("field_delimiter", ","), ("encoding", "UTF-8")] {
-        if section.plain(key).is_some_and(|value| !value.eq_ignore_ascii_case(usual)) {
-            section.refuse(key, "files are written with commas, as UTF-8");
-        }
-    }
+/// What changes no result here, and what is said about it.
+fn ignore_others(section: &Section<'_>) {
     if section.flag("is_skip_job_result_check", Rules::Ruby) == Some(true) {
         let span = section.node("is_skip_job_result_check").map_or(section.span(), |node| &node.span);
         let message = "`is_skip_job_result_check` is ignored: the result of a job is always checked";
         section.binder().report(Problem::warning("ignored-option", message, span));
     }
     section.ignore(&[
+        // A text with a line break is loaded, whatever this says.
         "allow_quoted_newlines",
-        "delete_from_local_when_job_end",
+        // Names of tables that are gone when the transfer ends.
         "temp_table",
         "rehearsal_table",
         // Descriptions and policy tags of columns that stay are always kept.
         "retain_column_descriptions",
         "retain_column_policy_tags",
         "enable_standard_sql",
-        "progress_log_interval",
+        // Of a library that is not here.
         "sdk_log_level",
+        // Always: see the names of jobs.
         "prevent_duplicate_insert",
     ]);
 }

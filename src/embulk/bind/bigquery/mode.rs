@@ -71,7 +71,7 @@ pub(super) fn before_load(section: &Section<'_>, mode: Option<&WriteMode>) -> Op
 }
 
 pub(super) fn rehearsal(section: &Section<'_>) -> Option<u64> {
-    let counts = section.integer("rehearsal_counts", 1..=i64::MAX);
+    let counts = section.ruby_integer("rehearsal_counts", 1..=i64::MAX);
     let wanted = section.flag("with_rehearsal", Rules::Ruby) == Some(true);
     wanted.then(|| counts.and_then(|count| u64::try_from(count).ok()).unwrap_or(1000))
 }

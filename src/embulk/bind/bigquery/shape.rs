@@ -6,9 +6,10 @@ use crate::diagnostic::{Problem, suggest};
 use crate::embulk::bind::scalar::Scalar;
 use crate::embulk::bind::section::{Rules, Section};
 use crate::embulk::output::{
-    BigqueryColumnOption, Conversion, FieldMode, FieldType, GivenSchema, LocalFiles, Partitioning, Payload,
-    SchemaUpdate, Sequence, TimeUnit,
+    BigqueryColumnOption, Conversion, Creation, FieldMode, FieldType, GivenSchema, Partitioning, Payload,
+    SchemaUpdate, TimeUnit, WriteMode,
 };
+use crate::embulk::text::Text;
 use crate::embulk::zone::Zone;
 use crate::yaml::Node;
 
@@ -38,36 +39,19 @@ pub(super) fn given_schema(section: &Section<'_>) -> Option<GivenSchema> {
     }
 }
 
-/// `skip_load` and the name of the file that is left.
-pub(super) fn local(section: &Section<'_>) -> Option<LocalFiles> {
-    let skips = section.flag("skip_load", Rules::Ruby) == Some(true);
-    let prefix = section.text("path_prefix").filter(|prefix| !prefix.is_empty());
-    let (format, file_ext) = (section.plain("sequence_format"), section.plain("file_ext"));
-    if !skips {
-        return None;
-    }
-    let Some(path_prefix) = prefix else {
-        let message = "`skip_load` leaves a file, so `path_prefix` must say where";
-        let span = section.node("skip_load").map_or(section.span(), |node| &node.span);
-        section.binder().report(Problem::error("missing-option", message, span));
-        return None;
-    };
-    match Sequence::parse(format.as_deref().unwrap_or(".%d.%d")) {
-        Ok(sequence) => Some(LocalFiles { path_prefix, sequence, file_ext }),
-        Err(error) => {
-            let span = section.node("sequence_format").map_or(section.span(), |node| &node.span);
-            section.binder().report(Problem::error("bad-value", error.to_string(), span));
-            None
-        }
-    }
-}
-
-pub(super) fn payload(section: &Section<'_>, given: Option<&GivenSchema>) -> Option<Payload> {
-    let index = section.integer("payload_column_index", 0..=i64::from(i32::MAX));
+/// `payload_column_index`, else `payload_column`. Fields must be given unless the table is there.
+pub(super) fn payload(
+    section: &Section<'_>,
+    given: Option<&GivenSchema>,
+    mode: Option<&WriteMode>,
+) -> Option<Payload> {
+    let index = section.ruby_integer("payload_column_index", 0..=i64::from(i32::MAX));
     let index = index.and_then(|index| usize::try_from(index).ok()).map(Payload::Index);
-    let payload = section.plain("payload_column").map(Payload::Name).or(index)?;
+    let name = section.plain("payload_column").map(Payload::Name);
+    let payload = index.or(name)?;
     let is_given = given.is_some() || section.node("schema_file").is_some();
-    if !is_given {
+    let is_there = mode == Some(&WriteMode::AppendDirect { creation: Creation::Never });
+    if !is_given && !is_there {
         let message =
             "`payload_column` needs `schema_file` or `template_table`: a line says nothing of its fields";
         let node = section.node("payload_column").or_else(|| section.node("payload_column_index"));
@@ -77,7 +61,7 @@ pub(super) fn payload(section: &Section<'_>, given: Option<&GivenSchema>) -> Opt
     Some(payload)
 }
 
-pub(super) fn partitioning(section: &Section<'_>) -> Option<Partitioning> {
+pub(super) fn partitioning(section: &Section<'_>, table: Option<&Text>) -> Option<Partitioning> {
     const UNITS: [(&str, TimeUnit); 4] = TimeUnit::NAMES;
     let time = section.section("time_partitioning").and_then(|time| {
         let unit = match time.node("type") {
@@ -87,7 +71,7 @@ pub(super) fn partitioning(section: &Section<'_>) -> Option<Partitioning> {
                 None
             }
         };
-        let expiration_ms = time.integer("expiration_ms", 0..=i64::MAX);
+        let expiration_ms = time.ruby_integer("expiration_ms", 0..=i64::MAX);
         let field = time.plain("field");
         time.finish();
         Some(Partitioning::Time { unit: unit?, expiration_ms, field })
@@ -95,7 +79,13 @@ pub(super) fn partitioning(section: &Section<'_>) -> Option<Partitioning> {
     let range = section.section("range_partitioning").and_then(|range| {
         let field = range.required("field");
         let bounds = range.required_section("range").and_then(|bounds| {
-            let number = |key| bounds.integer(key, i64::MIN..=i64::MAX);
+            let number = |key| match bounds.node(key) {
+                Some(_) => bounds.ruby_integer(key, i64::MIN..=i64::MAX),
+                None => {
+                    bounds.missing(key);
+                    None
+                }
+            };
             let numbers = (number("start"), number("end"), number("interval"));
             bounds.finish();
             Some((numbers.0?, numbers.1?, numbers.2?))
@@ -108,6 +98,11 @@ pub(super) fn partitioning(section: &Section<'_>) -> Option<Partitioning> {
         }
         Some(Partitioning::Range { field: field?.expose().to_owned(), start, end, interval })
     });
+    if range.is_some() && table.is_some_and(|table| table.expose().contains('$')) {
+        let message = "`range_partitioning` does not go with `$` in `table`: that is a partition of time";
+        let span = section.node("range_partitioning").map_or(section.span(), |node| &node.span);
+        section.binder().report(Problem::error("bad-value", message, span));
+    }
     if let (Some(_), Some(_)) = (&time, &range) {
         let message = "`time_partitioning` and `range_partitioning` cannot be given both";
         section.binder().report(Problem::error("bad-value", message, section.span()));
@@ -117,6 +112,9 @@ pub(super) fn partitioning(section: &Section<'_>) -> Option<Partitioning> {
 
 pub(super) fn clustering(section: &Section<'_>) -> Vec<String> {
     section.section("clustering").map_or_else(Vec::new, |clustering| {
+        if clustering.node("fields").is_none() {
+            clustering.missing("fields");
+        }
         let fields = clustering.texts("fields");
         clustering.finish();
         fields

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{Failure, MAX_BODIES, Output, Renderer};
+use super::{Failure, MAX_BODIES, Output, PARTIAL_PARTS, Renderer};
 use crate::diagnostic::Source;
 use crate::embulk::liquid::expression::Expression;
 use crate::embulk::liquid::node::Body;
@@ -30,6 +30,9 @@ impl Renderer<'_> {
         }
         if self.depth > MAX_BODIES {
             return Err("Nesting too deep".into());
+        }
+        if !self.spend(PARTIAL_PARTS) {
+            return Ok(());
         }
         let name = template.to_text();
         let partial = self.partial(&name)?;

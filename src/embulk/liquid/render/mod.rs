@@ -25,6 +25,13 @@ const MAX_BODIES: usize = 150;
 /// A range of more items is refused: it would only fill the memory.
 const MAX_RANGE: i128 = 1_000_000;
 
+/// Parts (texts, outputs, tags) that one rendering may write before it is given up: partials that include themselves
+/// twice, and loops in loops, would go on for ever.
+pub const MAX_PARTS: usize = 2_000_000;
+
+/// So many parts is a partial worth.
+const PARTIAL_PARTS: usize = 100;
+
 /// Gives the partials that `{% include %}` names.
 pub trait Partials {
     /// The partial of a path such as `sub/_part.yml.liquid`, from the folder of the template.
@@ -74,6 +81,8 @@ pub enum Note {
     Failed(String),
     /// An environment variable that is written out is not set.
     Unset(String),
+    /// The template was given up here, after [`MAX_PARTS`].
+    Endless,
 }
 
 /// Renders a body.
@@ -92,6 +101,7 @@ pub(super) fn render(source: &Arc<Source>, body: &Body, setting: &Setting<'_>) -
         environment: HashMap::from([("env".to_owned(), env)]),
         partials: HashMap::new(),
         depth: 0,
+        parts_left: MAX_PARTS,
         loops: Vec::new(),
         offsets: HashMap::new(),
         cycles: HashMap::new(),
@@ -174,6 +184,8 @@ struct Renderer<'a> {
     partials: HashMap<String, Rc<(Arc<Source>, Body)>>,
     /// Bodies in bodies.
     depth: usize,
+    /// How many parts may still be written.
+    parts_left: usize,
     /// The loops around the current node.
     loops: Vec<Value>,
     offsets: HashMap<String, usize>,
@@ -204,8 +216,23 @@ impl Renderer<'_> {
         self.depth -= 1;
     }
 
+    /// Takes from the parts that are left; false when there are none, which is noted once.
+    fn spend(&mut self, parts: usize) -> bool {
+        if self.parts_left == 0 {
+            return false;
+        }
+        self.parts_left = self.parts_left.saturating_sub(parts);
+        if self.parts_left == 0 {
+            self.notes.push((Note::Endless, self.span()));
+        }
+        self.parts_left > 0
+    }
+
     fn nodes(&mut self, body: &Body, out: &mut Output) {
         for node in &body.nodes {
+            if !self.spend(1) {
+                break;
+            }
             let start = out.text.len();
             let result = match node {
                 Node::Text { text, at } => {

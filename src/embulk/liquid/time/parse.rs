@@ -171,10 +171,10 @@ impl Found {
             self.set_date(year, number_of(month), day, false);
         } else if let Some([year, month, day]) = take(text, &SLASHES).or_else(|| take(text, &DOTS)) {
             self.set_date(year, month, day, false);
-        } else if !self.short_date(text) {
-            if let Some(found) = DIGITS.captures(text) {
-                self.digits(&found);
-            }
+        } else if !self.short_date(text)
+            && let Some(found) = DIGITS.captures(text)
+        {
+            self.digits(&found);
         }
     }
 

@@ -11,6 +11,7 @@ mod escapes;
 mod json;
 mod lines;
 mod local;
+mod named;
 mod notes;
 mod s3;
 mod sample;
@@ -24,7 +25,7 @@ use self::csv::CsvRows;
 use self::decode::SourceFault;
 use self::json::JsonRows;
 use self::notes::Notes;
-use super::{Flow, Input, InputFigures, PageSink, Stop, is_full};
+use super::{Flow, Input, InputFigures, PageSink, SourceColumn, Stop, is_full};
 use crate::embulk::config::EmbulkType;
 use crate::embulk::input::{
     BadRows, Charset, ClockReading, Decoder, FileColumn, FileContent, FileInput, Parser, S3Input,
@@ -91,7 +92,6 @@ pub fn open_s3(config: &S3Input, context: &TransferContext) -> Result<FileReader
 impl FileReader {
     fn new(files: Box<dyn Files>, content: &FileContent, context: &TransferContext) -> Self {
         let cells: Vec<_> = content.parser.columns().iter().map(CellReader::new).collect();
-        let columns = cells.iter().map(CellReader::column).collect();
         let process = &context.process_zone;
         let zones = Zones { process: process.clone(), clock: process.clone(), ..Zones::utc() };
         log_names(files.names(), context);
@@ -99,7 +99,7 @@ impl FileReader {
             files,
             content: content.clone(),
             cells,
-            schema: Schema::new(columns, zones),
+            schema: content.schema(zones),
             cancel: context.cancel.clone(),
         }
     }
@@ -145,6 +145,10 @@ impl Input for FileReader {
         &self.schema
     }
 
+    fn source_columns(&mut self) -> Vec<SourceColumn> {
+        self.content.source_columns()
+    }
+
     fn stopper(&self) -> Box<dyn Stop> {
         // The reader looks at the run's own wish between pieces of a file.
         Box::new(Nothing)
@@ -163,6 +167,7 @@ impl Input for FileReader {
         Ok(InputFigures {
             rows,
             notes: notes.texts(self.content.parser.charset().name()),
+            changes: notes.changes(),
             next: last_path.into_iter().collect(),
         })
     }

@@ -1,7 +1,10 @@
 //! What people should know of the files that were read: rows that were skipped, and where; never a value.
 
+use std::collections::BTreeMap;
+
 use crate::embulk::input::BadRows;
 use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::report::Change;
 
 /// Places that a note names.
 const SHOWN: usize = 10;
@@ -36,6 +39,8 @@ impl BadRow {
 pub(super) struct Notes {
     rule: BadRows,
     skipped: u64,
+    /// By the column at fault, where it is one.
+    by_column: BTreeMap<Option<String>, u64>,
     places: Vec<String>,
     /// Files with bytes that are no characters.
     replaced: Vec<String>,
@@ -43,7 +48,7 @@ pub(super) struct Notes {
 
 impl Notes {
     pub(super) fn new(rule: BadRows) -> Self {
-        Self { rule, skipped: 0, places: Vec::new(), replaced: Vec::new() }
+        Self { rule, skipped: 0, by_column: BTreeMap::new(), places: Vec::new(), replaced: Vec::new() }
     }
 
     /// Hears of a bad row: an error where the config wants one.
@@ -54,6 +59,7 @@ impl Notes {
                 .hint("correct the file, or skip such rows with `stop_on_invalid_record: false`"));
         }
         self.skipped += 1;
+        *self.by_column.entry(bad.column.clone()).or_default() += 1;
         if self.places.len() < SHOWN {
             self.places.push(format!("`{file}` line {line} ({})", bad.text()));
         }
@@ -63,6 +69,18 @@ impl Notes {
     /// Hears of a file with bytes that are no characters of its charset.
     pub(super) fn replaced(&mut self, file: &str) {
         self.replaced.push(format!("`{file}`"));
+    }
+
+    /// The rows that were skipped, by the column at fault.
+    pub(super) fn changes(&self) -> Vec<Change> {
+        let skipped = self.by_column.iter();
+        skipped
+            .map(|(column, count)| Change {
+                column: column.clone(),
+                what: "rows were skipped".to_owned(),
+                count: *count,
+            })
+            .collect()
     }
 
     /// The notes for the report.

@@ -6,7 +6,7 @@ use mysql::consts::{ColumnFlags, ColumnType as Wire};
 use crate::transfer::schema::ColumnType;
 
 /// The character set of bytes.
-const BINARY: u16 = 63;
+pub(super) const BINARY: u16 = 63;
 
 /// How TINYINT(1) is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,11 +2,14 @@
 
 use mysql::Value;
 
-use super::super::convert::{Conversion, Given};
+use super::super::SourceColumn;
+use super::super::convert::{self, Conversion, Given};
 use crate::transfer::civil::{DAY, Date, SECOND};
 use crate::transfer::encode::Unfit;
+use crate::transfer::explain::loss::{Fate, Loss};
 use crate::transfer::page::ColumnBuffer;
-use crate::transfer::schema::ColumnType;
+use crate::transfer::report::Change;
+use crate::transfer::schema::{ColumnType, Zones};
 use crate::transfer::zone::ZoneClock;
 
 const OTHER_TYPE: Unfit = Unfit("has another type than its column");
@@ -20,9 +23,9 @@ pub(super) struct Decoder {
     session: ZoneClock,
     zero_dates: ZeroDates,
     /// Zero dates that became NULL.
-    pub(super) zero_date_count: u64,
+    zero_date_count: u64,
     /// Dates with a month or day of zero that became the one before.
-    pub(super) rolled_date_count: u64,
+    rolled_date_count: u64,
 }
 
 /// What becomes of `0000-00-00` (`zeroDateTimeBehavior`).
@@ -45,6 +48,44 @@ impl Decoder {
     ) -> Self {
         let session = ZoneClock::new(session.clone());
         Self { kind, conversion, session, zero_dates, zero_date_count: 0, rolled_date_count: 0 }
+    }
+
+    /// The column as the source has it, for one of type `to`.
+    pub(super) fn told(&mut self, type_name: String, to: ColumnType, zones: &Zones) -> SourceColumn {
+        let losses = self.losses();
+        let refused = self.kind == ColumnType::Bytes && self.conversion.is_none();
+        let column = SourceColumn::new(type_name, to, self.conversion.as_mut(), zones, losses);
+        SourceColumn { embulk: column.embulk.filter(|_| !refused), ..column }
+    }
+
+    /// What does not come in as it is stored.
+    fn losses(&self) -> Vec<Loss> {
+        let zero = match self.zero_dates {
+            ZeroDates::Null => Fate::Null,
+            ZeroDates::Refuse => Fate::Fails,
+            ZeroDates::Round => Fate::Becomes("0001-01-01"),
+        };
+        match self.kind {
+            ColumnType::Year if zero == Fate::Null => vec![Loss::new("0000", zero)],
+            ColumnType::Timestamp => vec![Loss::new("zero dates", zero)],
+            ColumnType::Date | ColumnType::DateTime => vec![
+                Loss::new("zero dates", zero),
+                Loss::new("dates with a month or day of zero", Fate::Becomes("the month or day before")),
+            ],
+            _ => Vec::new(),
+        }
+    }
+
+    /// What became of values so far.
+    pub(super) fn changes(&self, column: &str) -> Vec<Change> {
+        let unfit = self.conversion.as_ref().map_or(0, Conversion::unfit_count);
+        let counts = [
+            (self.zero_date_count, "zero dates became NULL"),
+            (self.rolled_date_count, "dates with a month or day of zero became the one before"),
+            (unfit, convert::UNFIT),
+        ];
+        let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+        counts.map(|(count, what)| Change::of(column, what, count)).collect()
     }
 
     /// Whether values of a column of this type can be read. Precision and length of expressions are known later than

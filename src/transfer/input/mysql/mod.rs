@@ -6,6 +6,7 @@ pub(in crate::transfer) mod connect;
 mod decode;
 mod error;
 mod incremental;
+mod named;
 mod plan;
 pub(in crate::transfer) mod properties;
 mod refused;
@@ -24,14 +25,15 @@ use self::plan::Planned;
 use self::properties::{Access, Properties};
 use super::fetched::FetchedLog;
 use super::select::{self, Statement};
-use super::{BytesRule, Flow, Increment, Input, InputFigures, PageSink, Stop, is_full};
+use super::{BytesRule, Flow, Increment, Input, InputFigures, PageSink, SourceColumn, Stop, is_full};
 use crate::embulk::input::{MysqlInput, Selection};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
 use crate::transfer::encode::unfit;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::Page;
-use crate::transfer::schema::{Schema, TimeDetail, Zones};
+use crate::transfer::report::Change;
+use crate::transfer::schema::{ColumnType, Schema, TimeDetail, Zones};
 
 /// A statement that is prepared, with everything its rows need.
 pub struct MysqlReader {
@@ -40,6 +42,8 @@ pub struct MysqlReader {
     statement: mysql::Statement,
     schema: Arc<Schema>,
     decoders: Vec<Decoder>,
+    /// The types of the columns as SQL spells them, and what their values can be.
+    types: Vec<(String, ColumnType)>,
     after_select: Option<String>,
     tiny_int: TinyInt1,
     /// Notes about the columns.
@@ -98,7 +102,7 @@ pub fn open(
         }
     };
     let Read { prepared, statement, columns } = read;
-    let Planned { schema, decoders, notes } =
+    let Planned { schema, decoders, types, notes } =
         plan::plan(config, &properties, &prepared, zones, &session, bytes)?;
     let increment = columns.map(|columns| {
         Increment::of(&columns, &schema, |name| config.column_options.iter().any(|(known, _)| known == name))
@@ -111,6 +115,7 @@ pub fn open(
         statement: prepared,
         schema,
         decoders,
+        types,
         notes,
         tiny_int: properties.tiny_int,
         after_select: config.statements.after_select.as_ref().map(|text| text.expose().to_owned()),
@@ -179,6 +184,16 @@ impl Input for MysqlReader {
         &self.schema
     }
 
+    fn source_columns(&mut self) -> Vec<SourceColumn> {
+        let zones = &self.schema.zones;
+        let columns = self.types.iter().zip(&mut self.decoders).zip(&self.schema.columns);
+        let told = columns.map(|(((name, holds), decoder), to)| {
+            let column = decoder.told(name.clone(), to.kind, zones);
+            if column.conversion.is_none() { SourceColumn { holds: *holds, ..column } } else { column }
+        });
+        told.collect()
+    }
+
     fn increment(&self) -> Option<&Increment> {
         self.increment.as_ref()
     }
@@ -216,26 +231,16 @@ impl Input for MysqlReader {
                 .query_drop("COMMIT")
                 .map_err(|error| driver_error(&error, "the read could not be ended"))?;
         }
-        Ok(InputFigures { rows, notes: self.notes(), ..InputFigures::default() })
+        let changes = self.changes();
+        let notes = self.notes.iter().cloned().chain(changes.iter().map(Change::note)).collect();
+        Ok(InputFigures { rows, notes, changes, ..InputFigures::default() })
     }
 }
 
 impl MysqlReader {
-    fn notes(&self) -> Vec<String> {
-        let mut notes = self.notes.clone();
-        for (column, decoder) in self.schema.columns.iter().zip(&self.decoders) {
-            let name = &column.name;
-            if decoder.zero_date_count > 0 {
-                notes.push(format!("column `{name}`: {} zero dates became NULL", decoder.zero_date_count));
-            }
-            if decoder.rolled_date_count > 0 {
-                let count = decoder.rolled_date_count;
-                notes.push(format!(
-                    "column `{name}`: {count} dates with a month or day of zero became the one before"
-                ));
-            }
-        }
-        notes
+    fn changes(&self) -> Vec<Change> {
+        let columns = self.schema.columns.iter().zip(&self.decoders);
+        columns.flat_map(|(column, decoder)| decoder.changes(&column.name)).collect()
     }
 }
 

@@ -10,6 +10,7 @@ use super::columns::{self, YearAs};
 use super::connect::run;
 use super::decode::Decoder;
 use super::driver_error;
+use super::named;
 use super::properties::{Properties, ZoneName};
 use super::zone;
 use crate::embulk::input::{DatetimeCode, MysqlInput, Selection};
@@ -60,6 +61,8 @@ pub(super) fn session_zone(
 pub(super) struct Planned {
     pub(super) schema: Arc<Schema>,
     pub(super) decoders: Vec<Decoder>,
+    /// The types of the columns as SQL spells them, and what their values can be.
+    pub(super) types: Vec<(String, ColumnType)>,
     pub(super) notes: Vec<String>,
 }
 
@@ -74,6 +77,7 @@ pub(super) fn plan(
 ) -> Result<Planned, TransferError> {
     let mut found = Vec::new();
     let mut decoders = Vec::new();
+    let mut types = Vec::new();
     let mut notes = Vec::new();
     for metadata in statement.columns().iter() {
         let name = metadata.name_str().into_owned();
@@ -92,10 +96,11 @@ pub(super) fn plan(
         let outcome = convert::plan(&name, taken, option, rules)?;
         notes.extend(outcome.note);
         // The server's own text of a TIMESTAMP is that of its own zone.
+        types.push((named::sql_type(metadata), named::holds(metadata, outcome.kind)));
         decoders.push(Decoder::new(kind, outcome.conversion, session, properties.zero_dates));
         found.push(Column::new(name, outcome.kind));
     }
-    Ok(Planned { schema: Schema::new(found, zones), decoders, notes })
+    Ok(Planned { schema: Schema::new(found, zones), decoders, types, notes })
 }
 
 /// A spatial value or a vector is no text, but the server has a text for it.

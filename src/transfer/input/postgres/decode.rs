@@ -2,9 +2,14 @@
 
 use super::clock;
 use super::nested::{self, Element};
+use super::plan::SourceType;
 use crate::transfer::encode::Unfit;
-use crate::transfer::input::convert::{Conversion, Given};
+use crate::transfer::explain::loss::{Fate, Loss};
+use crate::transfer::input::SourceColumn;
+use crate::transfer::input::convert::{self, Conversion, Given};
 use crate::transfer::page::ColumnBuffer;
+use crate::transfer::report::Change;
+use crate::transfer::schema::{ColumnType, Zones};
 
 const ODD: Unfit = Unfit("is not what its type says");
 
@@ -46,6 +51,36 @@ pub(super) enum Read {
     HstoreJson,
 }
 
+impl Read {
+    /// What becomes of the values, where they do not come in as they are.
+    fn words(self, to: ColumnType) -> Option<&'static str> {
+        match self {
+            Self::Bits if to != ColumnType::Flag => {
+                Some("true where the bits are the number 1, as for Embulk's driver")
+            }
+            Self::Array { .. } => Some("the elements as Embulk writes them"),
+            Self::ArrayJson { .. } | Self::HstoreJson => Some("as JSON"),
+            Self::TimeWithZone => Some("an instant of 1970-01-01"),
+            _ => None,
+        }
+    }
+
+    /// What does not come in as it is stored.
+    fn losses(self) -> Vec<Loss> {
+        let of = |what: &str, fate| vec![Loss::new(what, fate)];
+        match self {
+            Self::Bits => of("bits of other numbers than 0 and 1", Fate::Becomes("false")),
+            Self::Decimal => of("NaN and infinities", Fate::Fails),
+            Self::Date | Self::DateTime | Self::Timestamp => {
+                of("infinite dates and times, years beyond 9999", Fate::Fails)
+            }
+            Self::TimeWithZone => of("the offset, digits of a second beyond the third", Fate::Lost),
+            Self::Array { .. } => of("NULL elements", Fate::Becomes("empty texts")),
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// How the values of one column are read.
 pub(super) struct Decoder {
     read: Read,
@@ -53,12 +88,38 @@ pub(super) struct Decoder {
     conversion: Option<Conversion>,
     scratch: Vec<u8>,
     /// NULLs in arrays that Embulk's form cannot tell from empty texts.
-    pub(super) null_elements: u64,
+    null_elements: u64,
 }
 
 impl Decoder {
     pub(super) fn new(read: Read, conversion: Option<Conversion>) -> Self {
         Self { read, conversion, scratch: Vec::new(), null_elements: 0 }
+    }
+
+    /// The column as the source has it, for one of type `to`.
+    pub(super) fn told(&mut self, source: &SourceType, to: ColumnType, zones: &Zones) -> SourceColumn {
+        // One bit is what it is.
+        let losses = if to == ColumnType::Flag { Vec::new() } else { self.read.losses() };
+        let column = SourceColumn::new(source.name.clone(), to, self.conversion.as_mut(), zones, losses);
+        SourceColumn {
+            embulk: if source.has_option { column.embulk } else { source.embulk },
+            holds: if self.read == Read::Bits && to == ColumnType::Boolean {
+                ColumnType::Flag
+            } else {
+                column.holds
+            },
+            conversion: column.conversion.or_else(|| self.read.words(to).map(str::to_owned)),
+            ..column
+        }
+    }
+
+    /// What became of values so far.
+    pub(super) fn changes(&self, column: &str) -> Vec<Change> {
+        let unfit = self.conversion.as_ref().map_or(0, Conversion::unfit_count);
+        let elements = "NULL elements of arrays became empty, as under Embulk";
+        let counts = [(self.null_elements, elements), (unfit, convert::UNFIT)];
+        let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+        counts.map(|(count, what)| Change::of(column, what, count)).collect()
     }
 
     /// Adds a value to the column; NULL is none.

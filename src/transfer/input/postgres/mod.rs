@@ -9,6 +9,7 @@ mod decode;
 pub(in crate::transfer) mod error;
 mod incremental;
 pub(in crate::transfer) mod load;
+mod named;
 mod nested;
 mod plan;
 pub(in crate::transfer) mod properties;
@@ -21,18 +22,19 @@ use tokio_postgres::Statement as Prepared;
 
 use self::copy::{End, Lines, field};
 use self::decode::Decoder;
-use self::plan::Planned;
+use self::plan::{Planned, SourceType};
 use self::properties::{Access, Properties};
 use self::session::{Canceler, Session};
 use super::fetched::FetchedLog;
 use super::select::{self, Statement};
-use super::{BytesRule, Flow, Increment, Input, InputFigures, PageSink, Stop, is_full};
+use super::{BytesRule, Flow, Increment, Input, InputFigures, PageSink, SourceColumn, Stop, is_full};
 use crate::embulk::input::{PostgresqlInput, Selection, Statements};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
 use crate::transfer::encode::unfit;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::Page;
+use crate::transfer::report::Change;
 use crate::transfer::schema::{Schema, TimeDetail, Zones};
 
 /// A statement whose columns are known, with everything its rows need.
@@ -43,6 +45,7 @@ pub struct PostgresReader {
     sql: String,
     schema: Arc<Schema>,
     decoders: Vec<Decoder>,
+    types: Vec<SourceType>,
     after_select: Option<String>,
     /// Notes about the columns.
     notes: Vec<String>,
@@ -94,7 +97,8 @@ pub fn open(
         clock: process.clone(),
         time: TimeDetail::Milliseconds,
     };
-    let Planned { schema, decoders, notes } = plan::plan(config, &session, prepared.columns(), zones, bytes)?;
+    let Planned { schema, decoders, types, notes } =
+        plan::plan(config, &session, prepared.columns(), zones, bytes)?;
     let increment = columns.map(|columns| {
         Increment::of(&columns, &schema, |name| config.column_options.iter().any(|(known, _)| known == name))
     });
@@ -106,6 +110,7 @@ pub fn open(
         sql: copy_of(&statement.sql),
         schema,
         decoders,
+        types,
         notes,
         after_select: config.statements.after_select.as_ref().map(|text| text.expose().to_owned()),
         name,
@@ -155,6 +160,11 @@ impl Input for PostgresReader {
         &self.schema
     }
 
+    fn source_columns(&mut self) -> Vec<SourceColumn> {
+        let columns = self.types.iter().zip(&mut self.decoders).zip(&self.schema.columns);
+        columns.map(|((source, decoder), to)| decoder.told(source, to.kind, &self.schema.zones)).collect()
+    }
+
     fn increment(&self) -> Option<&Increment> {
         self.increment.as_ref()
     }
@@ -190,22 +200,16 @@ impl Input for PostgresReader {
             session.run("COMMIT").map_err(|trouble| trouble.during("the read could not be ended"))?;
             session.close();
         }
-        Ok(InputFigures { rows, notes: self.notes(), ..InputFigures::default() })
+        let changes = self.changes();
+        let notes = self.notes.iter().cloned().chain(changes.iter().map(Change::note)).collect();
+        Ok(InputFigures { rows, notes, changes, ..InputFigures::default() })
     }
 }
 
 impl PostgresReader {
-    fn notes(&self) -> Vec<String> {
-        let mut notes = self.notes.clone();
-        for (column, decoder) in self.schema.columns.iter().zip(&self.decoders) {
-            if decoder.null_elements > 0 {
-                notes.push(format!(
-                    "column `{}`: {} NULL elements of arrays became empty, as under Embulk",
-                    column.name, decoder.null_elements
-                ));
-            }
-        }
-        notes
+    fn changes(&self) -> Vec<Change> {
+        let columns = self.schema.columns.iter().zip(&self.decoders);
+        columns.flat_map(|(column, decoder)| decoder.changes(&column.name)).collect()
     }
 }
 

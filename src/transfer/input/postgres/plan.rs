@@ -6,6 +6,7 @@ use tokio_postgres::types::Type;
 
 use super::columns::{self, Native, Typed};
 use super::decode::{Decoder, Read};
+use super::named;
 use super::session::Session;
 use crate::embulk::config::EmbulkType;
 use crate::embulk::input::{ColumnOption, PostgresqlInput, ValueType};
@@ -18,7 +19,18 @@ use crate::transfer::schema::{Column, ColumnType, Schema, Zones};
 pub(super) struct Planned {
     pub(super) schema: Arc<Schema>,
     pub(super) decoders: Vec<Decoder>,
+    pub(super) types: Vec<SourceType>,
     pub(super) notes: Vec<String>,
+}
+
+/// What a column is on the server.
+pub(super) struct SourceType {
+    /// As SQL spells it.
+    pub(super) name: String,
+    /// What Embulk takes it as where the config says nothing of it; none: it refuses it.
+    pub(super) embulk: Option<EmbulkType>,
+    /// Whether the config says something of it.
+    pub(super) has_option: bool,
 }
 
 /// Types and decoders of all columns.
@@ -32,6 +44,7 @@ pub(super) fn plan(
     let cents = cents(session, found)?;
     let mut columns = Vec::new();
     let mut decoders = Vec::new();
+    let mut types = Vec::new();
     let mut notes = Vec::new();
     for column in found {
         let name = column.name();
@@ -41,12 +54,18 @@ pub(super) fn plan(
         if typed.native == Native::No && !is_text && rule == BytesRule::Refuse {
             return Err(unsupported(name, column.type_().name()));
         }
+        let usual = columns::typed(column.type_(), column.type_modifier(), BytesRule::Refuse, cents);
+        types.push(SourceType {
+            name: named::sql_type(column.type_(), column.type_modifier()),
+            embulk: (usual.native != Native::No).then(|| usual.kind.embulk()),
+            has_option: option.is_some(),
+        });
         let one = Plan { config, zones: &zones, name, option };
         let (kind, decoder) = one.column(&typed, &mut notes)?;
         columns.push(Column::new(name, kind));
         decoders.push(decoder);
     }
-    Ok(Planned { schema: Schema::new(columns, zones), decoders, notes })
+    Ok(Planned { schema: Schema::new(columns, zones), decoders, types, notes })
 }
 
 /// How many digits amounts of money have after the point: the server's language says so.

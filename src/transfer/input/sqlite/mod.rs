@@ -12,13 +12,15 @@ use rusqlite::{Connection, InterruptHandle, OpenFlags};
 use super::convert::{self, Conversion, Driver, Given, Rules};
 use super::fetched::FetchedLog;
 use super::select::{self, Statement};
-use super::{BytesRule, Flow, Input, InputFigures, PageSink, Stop, is_full};
+use super::{BytesRule, Flow, Input, InputFigures, PageSink, SourceColumn, Stop, is_full};
 use crate::embulk::input::{ColumnOption, SqliteInput, Statements, ValueType};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
 use crate::transfer::encode::{Unfit, unfit};
 use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::explain::loss::{Fate, Loss};
 use crate::transfer::page::ColumnBuffer;
+use crate::transfer::report::Change;
 use crate::transfer::schema::{Column, ColumnType, Schema, TimeDetail, Zones};
 
 /// A SQLite file that is open, with the columns of its statement.
@@ -27,6 +29,8 @@ pub struct SqliteReader {
     statement: Statement,
     schema: Arc<Schema>,
     decoders: Vec<Decoder>,
+    /// The types of the columns as they are declared.
+    types: Vec<String>,
     after_select: Option<String>,
     /// Notes about the columns.
     notes: Vec<String>,
@@ -68,8 +72,9 @@ pub fn open(
     let kinds = kinds(&connection, &statement, &name)?;
     let mut columns = Vec::new();
     let mut decoders = Vec::new();
+    let mut types = Vec::new();
     let mut notes = Vec::new();
-    for (column, kind) in kinds {
+    for Declared { name: column, declared, kind } in kinds {
         let option = super::option_of(
             &config.column_options,
             &config.default_column_options,
@@ -82,6 +87,7 @@ pub fn open(
         let rules = Rules { driver: Driver::Sqlite, zone: &config.default_timezone, zones: &zones };
         let outcome = convert::plan(&column, kind, option, rules)?;
         notes.extend(outcome.note);
+        types.push(declared);
         columns.push(Column::new(column, outcome.kind));
         decoders.push(Decoder {
             kind: read_as(kind, option),
@@ -95,6 +101,7 @@ pub fn open(
         statement,
         schema: Schema::new(columns, zones),
         decoders,
+        types,
         notes,
         after_select: config.statements.after_select.as_ref().map(|text| text.expose().to_owned()),
         name,
@@ -133,12 +140,16 @@ fn connect(config: &SqliteInput, context: &TransferContext) -> Result<Connection
     Ok(connection)
 }
 
+/// A column of a statement.
+struct Declared {
+    name: String,
+    /// As it is declared; empty for an expression.
+    declared: String,
+    kind: ColumnType,
+}
+
 /// Names and types of the columns. An expression has no declared type: the first row decides, text without one.
-fn kinds(
-    connection: &Connection,
-    statement: &Statement,
-    name: &str,
-) -> Result<Vec<(String, ColumnType)>, TransferError> {
+fn kinds(connection: &Connection, statement: &Statement, name: &str) -> Result<Vec<Declared>, TransferError> {
     let unread = |error: &rusqlite::Error| failed(error, &format!("{name} could not be read"));
     let mut prepared = connection.prepare(&statement.sql).map_err(|error| unread(&error))?;
     if prepared.column_count() == 0 {
@@ -150,21 +161,22 @@ fn kinds(
             format!("{name} has a parameter that nothing is given for"),
         ));
     }
-    let declared: Vec<(String, Option<ColumnType>)> = prepared
+    let declared: Vec<(String, String)> = prepared
         .columns()
-        .map(|column| (column.name().to_owned(), column.decl_type().and_then(declared::column_type)))
+        .map(|column| (column.name().to_owned(), column.decl_type().unwrap_or_default().to_owned()))
         .collect();
     let mut rows = prepared.query([]).map_err(|error| unread(&error))?;
-    let undeclared = declared.iter().any(|(_, kind)| kind.is_none());
+    let undeclared = declared.iter().any(|(_, declared)| declared::column_type(declared).is_none());
     let first = if undeclared { rows.next().map_err(|error| unread(&error))? } else { None };
-    let kinds = declared.into_iter().enumerate().map(|(at, (name, kind))| {
+    let kinds = declared.into_iter().enumerate().map(|(at, (name, declared))| {
         let seen = || match first.and_then(|row| row.get_ref(at).ok()) {
             Some(ValueRef::Integer(_)) => ColumnType::Long,
             Some(ValueRef::Real(_)) => ColumnType::Double,
             Some(ValueRef::Blob(_)) => ColumnType::Bytes,
             Some(ValueRef::Text(_) | ValueRef::Null) | None => ColumnType::String,
         };
-        (name, kind.unwrap_or_else(seen))
+        let kind = declared::column_type(&declared).unwrap_or_else(seen);
+        Declared { name, declared, kind }
     });
     Ok(kinds.collect())
 }
@@ -186,6 +198,11 @@ fn failed(error: &rusqlite::Error, doing: &str) -> TransferError {
 impl Input for SqliteReader {
     fn schema(&self) -> &Arc<Schema> {
         &self.schema
+    }
+
+    fn source_columns(&mut self) -> Vec<SourceColumn> {
+        let columns = self.types.iter().zip(&mut self.decoders).zip(&self.schema.columns);
+        columns.map(|((name, decoder), to)| decoder.told(name.clone(), to.kind, &self.schema.zones)).collect()
     }
 
     fn stopper(&self) -> Box<dyn Stop> {
@@ -210,11 +227,7 @@ impl Input for SqliteReader {
             self.log.count(count);
             if is_full(&page) {
                 if sink.send(page) == Flow::Stop {
-                    return Ok(InputFigures {
-                        rows: count,
-                        notes: self.notes.clone(),
-                        ..InputFigures::default()
-                    });
+                    return Ok(figures(count, &self.schema, &self.decoders, &self.notes));
                 }
                 page = sink.page();
                 page.first_row = count;
@@ -222,13 +235,25 @@ impl Input for SqliteReader {
         }
         self.log.end(count);
         if page.rows > 0 && sink.send(page) == Flow::Stop {
-            return Ok(InputFigures { rows: count, notes: self.notes.clone(), ..InputFigures::default() });
+            return Ok(figures(count, &self.schema, &self.decoders, &self.notes));
         }
         if let Some(after) = &self.after_select {
             self.connection.execute_batch(after).map_err(|error| failed(&error, "`after_select` failed"))?;
         }
-        Ok(InputFigures { rows: count, notes: self.notes.clone(), ..InputFigures::default() })
+        Ok(figures(count, &self.schema, &self.decoders, &self.notes))
     }
+}
+
+/// What is said of a read.
+fn figures(rows: u64, schema: &Schema, decoders: &[Decoder], notes: &[String]) -> InputFigures {
+    let columns = schema.columns.iter().zip(decoders);
+    let unfit = columns.filter_map(|(column, decoder)| {
+        let count = decoder.conversion.as_ref()?.unfit_count();
+        (count > 0).then(|| Change::of(&column.name, convert::UNFIT, count))
+    });
+    let changes: Vec<Change> = unfit.collect();
+    let notes = notes.iter().cloned().chain(changes.iter().map(Change::note)).collect();
+    InputFigures { rows, notes, changes, ..InputFigures::default() }
 }
 
 struct Interrupt(InterruptHandle);
@@ -247,6 +272,15 @@ struct Decoder {
 }
 
 impl Decoder {
+    /// The column as the source has it, for one of type `to`.
+    fn told(&mut self, type_name: String, to: ColumnType, zones: &Zones) -> SourceColumn {
+        let unlike = Loss::new("values that do not go with the declared type", Fate::Fails);
+        let losses = if self.kind == ColumnType::String { Vec::new() } else { vec![unlike] };
+        let refused = self.kind == ColumnType::Bytes && self.conversion.is_none();
+        let column = SourceColumn::new(type_name, to, self.conversion.as_mut(), zones, losses);
+        SourceColumn { embulk: column.embulk.filter(|_| !refused), ..column }
+    }
+
     fn push(&mut self, value: ValueRef<'_>, column: &mut ColumnBuffer) -> Result<(), Unfit> {
         let unlike = || Unfit("does not go with the declared type of its column");
         self.scratch.clear();

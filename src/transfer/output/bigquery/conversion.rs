@@ -5,8 +5,10 @@ use jiff::tz::TimeZone;
 use serde::de::IgnoredAny;
 
 use crate::embulk::output::Conversion;
+use crate::embulk::ruby;
 use crate::transfer::clock_text::{ParsedClock, parse_freely, parse_with};
 use crate::transfer::encode::number::push_ruby_float;
+use crate::transfer::encode::words::zone_name;
 use crate::transfer::encode::{Converted, TextConversion, Unfit};
 use crate::transfer::strftime::{TimeFormat, WallClock};
 use crate::transfer::zone::ZoneClock;
@@ -69,6 +71,21 @@ impl TextConversion for TextRule {
             Err(reason) => Err(reason),
         }
     }
+
+    fn words(&self) -> String {
+        let in_zone = |what: &str, zone: &TimeZone| format!("{what} in {}", zone_name(zone));
+        match &self.to {
+            TextTo::Boolean => "`true` or `false`".to_owned(),
+            TextTo::Integer => "read as an integer".to_owned(),
+            TextTo::Float => "read as a number".to_owned(),
+            TextTo::Decimal => "read as a number, digits as they are".to_owned(),
+            TextTo::Timestamp { format, zone } => in_zone(&format!("read by `{format}`"), zone),
+            TextTo::Datetime { format } => format!("read by `{format}`"),
+            TextTo::Date { zone } => in_zone("the day of a time", zone),
+            TextTo::Time { zone } => in_zone("the time of day of a time", zone),
+            TextTo::Json => "the text as JSON".to_owned(),
+        }
+    }
 }
 
 impl TextRule {
@@ -78,17 +95,17 @@ impl TextRule {
             TextTo::Boolean if text == "true" || text == "false" => out.extend_from_slice(text.as_bytes()),
             TextTo::Boolean => return Err(Unfit("is neither `true` nor `false`")),
             TextTo::Integer => {
-                let number = ruby_integer(text).ok_or(Unfit("is not an integer of 64 bits"))?;
+                let number = ruby::integer(text).ok_or(Unfit("is not an integer of 64 bits"))?;
                 out.extend_from_slice(number.to_string().as_bytes());
             }
             TextTo::Float => {
-                let number = ruby_float(text).ok_or(Unfit("is not a number"))?;
+                let number = ruby::float(text).ok_or(Unfit("is not a number"))?;
                 if !push_ruby_float(number, out) {
                     return Err(Unfit("is not a finite number"));
                 }
             }
             TextTo::Decimal => {
-                ruby_float(text).ok_or(Unfit("is not a number"))?;
+                ruby::float(text).ok_or(Unfit("is not a number"))?;
                 out.extend(text.trim().bytes().filter(|byte| *byte != b'_'));
             }
             TextTo::Timestamp { format, zone } => {
@@ -138,55 +155,6 @@ fn zone_offset(zone: &TimeZone, wall: i64) -> Result<i32, Unfit> {
 
 fn show(format: &str, micros: i64, offset: i32, out: &mut Vec<u8>) {
     TimeFormat::parse(format).write(&WallClock { micros, offset, zone: "" }, out);
-}
-
-/// Ruby's `Integer()`: white space around, a sign, `0x` `0b` `0o` and a leading zero, single underscores.
-fn ruby_integer(text: &str) -> Option<i64> {
-    let text = text.trim();
-    let (negative, digits) = match text.as_bytes().first()? {
-        b'-' => (true, &text[1..]),
-        b'+' => (false, &text[1..]),
-        _ => (false, text),
-    };
-    let lower = digits.to_ascii_lowercase();
-    let (radix, digits) = match lower.as_bytes() {
-        [b'0', b'x', ..] => (16, &lower[2..]),
-        [b'0', b'b', ..] => (2, &lower[2..]),
-        [b'0', b'o', ..] => (8, &lower[2..]),
-        [b'0', b'd', ..] => (10, &lower[2..]),
-        [b'0', _, ..] => (8, &lower[1..]),
-        _ => (10, lower.as_str()),
-    };
-    let digits = without_underscores(digits)?;
-    if digits.starts_with(['+', '-']) {
-        return None;
-    }
-    let magnitude = i128::from_str_radix(&digits, radix).ok()?;
-    i64::try_from(if negative { -magnitude } else { magnitude }).ok()
-}
-
-/// Ruby's `Float()`: digits before and after a point must be there where one is, but `.5` is taken.
-fn ruby_float(text: &str) -> Option<f64> {
-    let text = without_underscores(text.trim())?;
-    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(&text);
-    if !unsigned.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
-        return None;
-    }
-    let mantissa = unsigned.split(['e', 'E']).next()?;
-    if mantissa.ends_with('.') {
-        return None;
-    }
-    text.parse().ok()
-}
-
-/// Underscores may stand between digits, one at a time.
-fn without_underscores(text: &str) -> Option<String> {
-    let bytes = text.as_bytes();
-    let misplaced = bytes.iter().enumerate().any(|(at, byte)| {
-        let digit = |at: Option<&u8>| at.is_some_and(u8::is_ascii_hexdigit);
-        *byte == b'_' && !(at > 0 && digit(bytes.get(at - 1)) && digit(bytes.get(at + 1)))
-    });
-    (!misplaced && !text.is_empty()).then(|| text.replace('_', ""))
 }
 
 #[cfg(test)]

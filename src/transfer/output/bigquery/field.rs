@@ -14,7 +14,6 @@ use crate::embulk::output::{
     BigqueryColumnOption, BigqueryOutput, Conversion, Conversions, FieldMode, FieldType, SourceFormat,
     UnknownValues,
 };
-use crate::transfer::encode::arrow::ParquetType;
 use crate::transfer::encode::{Clock, EpochUnit, Form, Rendering};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::schema::{Column, ColumnType, Schema};
@@ -319,58 +318,6 @@ fn json_text(target: FieldType) -> Option<Rendering> {
     }
 }
 
-/// The Parquet types of fields. Parquet says a column's type itself, so only pairs that BigQuery reads are taken.
-pub(super) fn parquet_types(schema: &Schema, fields: &[Field]) -> Result<Vec<ParquetType>, TransferError> {
-    let pairs = schema.columns.iter().zip(fields);
-    pairs
-        .map(|(column, field)| {
-            parquet_type(column.kind, field).ok_or_else(|| {
-                let (name, target) = (&column.name, field.kind.api_name());
-                let format = SourceFormat::Parquet;
-                TransferError::new(
-                    ErrorKind::Config,
-                    format!("column `{name}`: {} cannot become {target} in {format:?}", column.kind.word()),
-                )
-                .hint("use `source_format: NEWLINE_DELIMITED_JSON`, or another `type` in `column_options`")
-            })
-        })
-        .collect()
-}
-
-fn parquet_type(column: ColumnType, field: &Field) -> Option<ParquetType> {
-    let temporal = column.embulk() == EmbulkType::Timestamp;
-    let number = matches!(column.embulk(), EmbulkType::Long | EmbulkType::Boolean);
-    Some(match (field.kind, column) {
-        (FieldType::Boolean, ColumnType::Long | ColumnType::UnsignedLong) => ParquetType::Flag,
-        (FieldType::Boolean, _) if number => ParquetType::Boolean,
-        (FieldType::Integer, _) if number || column == ColumnType::Year => ParquetType::Long,
-        (FieldType::Float, ColumnType::Float) => ParquetType::Float,
-        (FieldType::Float, ColumnType::Double | ColumnType::Decimal { .. }) => ParquetType::Double,
-        (FieldType::String, ColumnType::String | ColumnType::Bytes) => ParquetType::String,
-        (FieldType::String | FieldType::Json, _) => ParquetType::Rendered(field.rendering.clone()),
-        (FieldType::Bytes, ColumnType::Bytes | ColumnType::String) => ParquetType::Bytes,
-        // Without a limit of the source's the field's own one holds.
-        (FieldType::Numeric, ColumnType::Decimal { precision: 77.., .. }) => {
-            ParquetType::Decimal { precision: 38, scale: 9 }
-        }
-        (FieldType::Bignumeric, ColumnType::Decimal { precision: 77.., .. }) => {
-            ParquetType::Decimal { precision: 76, scale: 38 }
-        }
-        (FieldType::Numeric | FieldType::Bignumeric, ColumnType::Decimal { precision, scale }) => {
-            ParquetType::Decimal { precision, scale }
-        }
-        (FieldType::Numeric | FieldType::Bignumeric, _) if column.embulk() == EmbulkType::Long => {
-            ParquetType::Decimal { precision: 20, scale: 0 }
-        }
-        (FieldType::Numeric, ColumnType::Bit { .. }) => ParquetType::Decimal { precision: 20, scale: 0 },
-        (FieldType::Date, ColumnType::Date) => ParquetType::Date,
-        (FieldType::Datetime, ColumnType::DateTime) => ParquetType::DateTime,
-        (FieldType::Time, ColumnType::Time) => ParquetType::Time,
-        (FieldType::Timestamp, _) if temporal => ParquetType::Timestamp,
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -406,19 +353,6 @@ mod tests {
         ] {
             assert_eq!(typed(kind, TypeMapping::Embulk), embulk, "{kind:?}");
             assert_eq!(typed(kind, TypeMapping::Exact), exact, "{kind:?}");
-        }
-    }
-
-    #[test]
-    fn a_decimal_without_a_limit_takes_that_of_its_field() {
-        let unlimited = ColumnType::Decimal { precision: 255, scale: 0 };
-        for (kind, precision, scale) in [(FieldType::Numeric, 38, 9), (FieldType::Bignumeric, 76, 38)] {
-            let field = Field { kind, schema: Value::Null, rendering: Rendering::quoted(Form::Digits) };
-            let found = parquet_type(unlimited, &field);
-            assert!(
-                matches!(found, Some(ParquetType::Decimal { precision: p, scale: s }) if (p, s) == (precision, scale)),
-                "{found:?}"
-            );
         }
     }
 

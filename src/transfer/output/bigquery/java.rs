@@ -11,6 +11,7 @@ use crate::embulk::config::EmbulkType;
 use crate::embulk::output::{BigqueryColumnOption, FieldType};
 use crate::transfer::clock_text::parse_with;
 use crate::transfer::encode::number::push_ruby_float;
+use crate::transfer::encode::words::zone_name;
 use crate::transfer::encode::{Clock, Converted, EpochUnit, Form, Rendering, TextConversion, Unfit};
 use crate::transfer::schema::ColumnType;
 use crate::transfer::strftime::{TimeFormat, WallClock};
@@ -118,6 +119,19 @@ impl TextConversion for TextTo {
             }
         }
         Ok(Converted::Text)
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Self::Boolean => "`true` or `false`".to_owned(),
+            Self::Integer => "read as an integer".to_owned(),
+            Self::Float => "read as a number".to_owned(),
+            Self::Decimal { scale } => format!("rounded to {scale} digits after the point"),
+            Self::Clock { format, shown, zone } => {
+                let (shown, zone) = (shown.text(), zone_name(zone));
+                format!("read by `{format}`, written by `{shown}` in {zone}")
+            }
+        }
     }
 }
 

@@ -10,19 +10,25 @@
 
 mod catalog;
 mod change;
+mod choice;
 mod conversion;
 pub(super) mod failure;
 mod field;
 mod java;
 mod job;
 mod local;
+mod look;
+mod parquet_type;
 mod payload;
 mod publish;
+mod ready;
 mod rehearsal;
+mod report;
 mod resume;
 pub(super) mod service;
 mod stage;
 mod table;
+mod target;
 #[cfg(test)]
 mod tests;
 
@@ -31,8 +37,12 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use self::failure::call_failed;
+use self::field::Field;
+use self::local::LocalFile;
 pub use self::local::LocalTarget;
 use self::rehearsal::Rehearsal;
+use self::report::Progress;
+pub use self::report::transaction_report;
 use self::resume::Past;
 use self::service::Service;
 use self::stage::Packer;
@@ -41,12 +51,16 @@ use super::{Output, OutputFigures};
 use crate::cloud::google::Endpoints;
 use crate::cloud::google::storage;
 use crate::cloud::google::upload::{StopRule, Upload};
-use crate::embulk::output::{BigqueryOutput, Creation, GcsStaging, SourceFormat, UnknownValues, WriteMode};
+use crate::embulk::output::{
+    BigqueryOutput, Creation, GcsStaging, GivenSchema, SourceFormat, UnknownValues, WriteMode,
+};
 use crate::transfer::context::TransferContext;
 use crate::transfer::effect::{Effect, EffectOutcome};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::Page;
+use crate::transfer::report::Change;
 use crate::transfer::schema::Schema;
+use crate::transfer::target::ColumnTarget;
 
 /// What staged rows are sent as: they are no text to be unpacked on the way.
 const CONTENT_TYPE: &str = "application/octet-stream";
@@ -92,6 +106,18 @@ pub struct BigqueryTarget {
     staging: Option<Effect>,
     notes: Vec<String>,
     packed: Vec<u8>,
+    /// The file that keeps what is sent, where one does.
+    kept: Option<LocalFile>,
+    progress: Progress,
+}
+
+/// What each column becomes, as far as the config decides it; a template table is not asked.
+pub(super) fn targets(schema: &Schema, config: &BigqueryOutput) -> Result<Vec<ColumnTarget>, TransferError> {
+    let fields = match &config.given_schema {
+        Some(GivenSchema::File(given)) => field::fields_for(given, schema, config)?,
+        Some(GivenSchema::Template(_)) | None => field::fields(schema, config)?,
+    };
+    target::targets(schema, config, &fields)
 }
 
 /// What `begin` found out.
@@ -136,7 +162,24 @@ impl BigqueryTarget {
             staging: None,
             notes: Vec::new(),
             packed: Vec::new(),
+            kept: None,
+            progress: Progress::new(config.progress_interval),
         })
+    }
+
+    /// The fields of the target as the API takes them, and what the columns become. A template table is asked for.
+    fn fields(&self, schema: &Schema) -> Result<(Vec<Value>, Vec<Field>), TransferError> {
+        let config = &self.service.config;
+        let Some(given) = &config.given_schema else {
+            let columns = field::fields(schema, config)?;
+            return Ok((columns.iter().map(|column| column.schema.clone()).collect(), columns));
+        };
+        let given = self.service.given_fields(given)?;
+        let columns = match config.payload {
+            Some(_) => Vec::new(),
+            None => field::fields_for(&given, schema, config)?,
+        };
+        Ok((given, columns))
     }
 
     fn past(&self) -> Result<Past, TransferError> {
@@ -154,8 +197,8 @@ impl BigqueryTarget {
         service.wait(&what, service.storage.make_bucket(project, bucket.expose(), location))
     }
 
-    /// Opens the upload that takes the next rows.
-    fn open_upload(&mut self) -> Result<(), TransferError> {
+    /// Opens the upload that takes the next rows; without a bucket it carries a load job of this number.
+    fn open_upload(&mut self, number: usize) -> Result<(), TransferError> {
         if let Some(gcs) = self.service.config.gcs.clone() {
             let work = self.work()?;
             let extension = stage::extension(&self.service.config);
@@ -170,12 +213,17 @@ impl BigqueryTarget {
             if self.work()?.way == Way::Staged {
                 self.make_staging_table()?;
             }
-            let plan = self.load_plan(0, &[])?;
+            let plan = self.load_plan(number, &[])?;
             let reference = self.service.job(plan.id.clone(), plan.location.clone());
             let upload = self.service.bigquery.upload_job(&reference, &plan.configuration, CONTENT_TYPE);
             self.upload = Some(upload.until(self.stop_rule()));
         }
         self.part_bytes = 0;
+        let config = &self.service.config;
+        if let Some(files) = &config.kept {
+            let part = self.objects.len().saturating_sub(1);
+            self.kept = Some(LocalFile::of(config, files, &self.service.context, part)?);
+        }
         Ok(())
     }
 
@@ -189,6 +237,9 @@ impl BigqueryTarget {
     fn send(&mut self) -> Result<(), TransferError> {
         let Some(upload) = &mut self.upload else { return Ok(()) };
         let length = self.packed.len() as u64;
+        if let Some(kept) = &mut self.kept {
+            kept.write(&self.packed)?;
+        }
         let what = format!("rows for `{}` could not be uploaded", self.service.shown);
         let cancel = &self.service.context.cancel;
         upload.write(&self.packed).map_err(|error| {
@@ -206,6 +257,7 @@ impl BigqueryTarget {
         self.work_mut()?.packer.end_part(&mut packed)?;
         self.packed = packed;
         self.send()?;
+        self.end_kept()?;
         let (Some(upload), Some(effect)) = (self.upload.take(), self.objects.last()) else { return Ok(()) };
         let Effect::StageObject { object, .. } = effect else { return Ok(()) };
         let what = format!("object `{object}` could not be staged");
@@ -219,6 +271,11 @@ impl BigqueryTarget {
         })?;
         self.service.context.ledger.settle(effect, &EffectOutcome::Done)?;
         Ok(())
+    }
+
+    /// What is sent of the part under way is all of it.
+    fn end_kept(&mut self) -> Result<(), TransferError> {
+        self.kept.take().map_or(Ok(()), |mut kept| kept.end())
     }
 
     fn work(&self) -> Result<&Work, TransferError> {
@@ -263,39 +320,26 @@ impl Output for BigqueryTarget {
 
     fn recover(&mut self) -> Result<Option<OutputFigures>, TransferError> {
         let past = self.past()?;
-        self.service.recover(&past)
+        let figures = self.service.recover(&past)?;
+        if figures.is_some() {
+            self.remove_ready();
+        }
+        Ok(figures)
     }
 
     fn begin(&mut self, schema: &Arc<Schema>) -> Result<(), TransferError> {
+        // What cannot be converted is said before anything is asked.
+        let (fields, columns) = self.fields(schema)?;
+        self.service.config.source_format = choice::format(schema, &columns, &self.service.config);
         let service = &self.service;
         let config = &service.config;
-        // What cannot be converted is said before anything is asked.
-        let (fields, columns) = match &config.given_schema {
-            None => {
-                let columns = field::fields(schema, config)?;
-                (columns.iter().map(|column| column.schema.clone()).collect(), columns)
-            }
-            Some(given) => {
-                let given = service.given_fields(given)?;
-                let columns = match config.payload {
-                    Some(_) => Vec::new(),
-                    None => field::fields_for(&given, schema, config)?,
-                };
-                (given, columns)
-            }
-        };
         let packer = Packer::new(schema, &columns, config)?;
         let rehearsal = Rehearsal::wanted(schema, &columns, config)?;
         let try_number = self.past()?.next_try;
         let location = service.dataset_location()?;
         let plain = service.target.without_decorator();
-        let what = format!("table `{}` could not be read", service.shown);
-        let found = service.wait(&what, service.bigquery.table(&plain))?;
-        if found.is_none() && config.mode == (WriteMode::AppendDirect { creation: Creation::Never }) {
-            let message = format!("table `{}` is not found", service.shown);
-            return Err(TransferError::new(ErrorKind::NotFound, message)
-                .hint("create it, or leave `auto_create_table` out"));
-        }
+        let found = service.wait(&service.unread(), service.bigquery.table(&plain))?;
+        service.must_exist(found.as_ref())?;
         let made_anew = config.mode == WriteMode::DeleteInAdvance && service.decorator().is_none();
         let existing = found.clone().filter(|_| !made_anew);
         self.make_bucket(location.as_deref())?;
@@ -323,8 +367,11 @@ impl Output for BigqueryTarget {
     }
 
     fn write(&mut self, page: &Page) -> Result<(), TransferError> {
+        if self.service.config.ready.is_some() {
+            return Ok(());
+        }
         if self.upload.is_none() {
-            self.open_upload()?;
+            self.open_upload(0)?;
         }
         let mut packed = std::mem::take(&mut self.packed);
         let shown = &self.service.shown;
@@ -335,6 +382,9 @@ impl Output for BigqueryTarget {
         self.packed = packed;
         self.rows += page.rows as u64;
         self.send()?;
+        if let Some(line) = self.progress.line(self.rows) {
+            self.service.log(&line);
+        }
         self.rehearse(page)?;
         if self.service.config.gcs.is_some() && self.part_bytes >= self.limits.part_bytes {
             self.end_object()?;
@@ -343,15 +393,24 @@ impl Output for BigqueryTarget {
     }
 
     fn commit(&mut self) -> Result<OutputFigures, TransferError> {
-        let loaded = if self.rows == 0 { self.publish_nothing()? } else { self.publish()? };
+        let is_nothing = self.rows == 0 && self.service.config.ready.is_none();
+        let loaded = if is_nothing { self.publish_nothing()? } else { self.publish()? };
         self.tidy_up();
+        self.remove_ready();
         let notes = std::mem::take(&mut self.notes);
         Ok(OutputFigures { rows_sent: self.rows, rows_loaded: loaded, bytes: self.bytes, notes })
+    }
+
+    fn changes(&self) -> Vec<Change> {
+        self.work.as_ref().map_or_else(Vec::new, |work| work.packer.changes())
     }
 
     fn abort(&mut self) {
         if let Some(upload) = self.upload.take() {
             upload.cancel();
+        }
+        if let Some(mut kept) = self.kept.take() {
+            kept.remove();
         }
         if let (Some(work), Ok(past)) = (&self.work, self.past()) {
             self.service.stop_jobs(&past, work.try_number);

@@ -6,11 +6,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::job::{DoneJob, JobKind, JobPlan, Publishes};
+use super::report::transaction_report;
 use super::resume::counts_differ;
-use super::table;
-use super::{BigqueryTarget, Way};
+use super::{BigqueryTarget, Way, choice, table};
 use crate::cloud::google::bigquery::{TableReference, count};
-use crate::embulk::output::{CountCheck, Creation, SchemaUpdate, SourceFormat, UnknownValues, WriteMode};
+use crate::embulk::output::{
+    CountCheck, Creation, SchemaUpdate, SourceFormat, TextEncoding, UnknownValues, WriteMode,
+};
 use crate::transfer::effect::{Effect, EffectOutcome};
 use crate::transfer::error::{ErrorKind, TransferError};
 
@@ -21,10 +23,15 @@ impl BigqueryTarget {
     /// Publishes the rows that were sent; gives the rows that the service loaded, when it says so.
     pub(super) fn publish(&mut self) -> Result<Option<u64>, TransferError> {
         let staged_in_bucket = self.service.config.gcs.is_some();
+        let ready = match &self.service.config.ready {
+            Some(ready) => Some(self.ready_files(ready)?),
+            None => None,
+        };
         if staged_in_bucket {
             if self.upload.is_some() {
                 self.end_object()?;
             }
+            self.stage_ready(ready.as_deref().unwrap_or_default())?;
             if self.objects.len() > self.limits.objects_per_job {
                 self.work_mut()?.way = Way::Staged;
             }
@@ -32,10 +39,18 @@ impl BigqueryTarget {
                 self.make_staging_table()?;
             }
         }
-        let done = if staged_in_bucket { self.load_objects()? } else { vec![self.load_upload()?] };
+        let done = match &ready {
+            _ if staged_in_bucket => self.load_objects()?,
+            Some(files) => self.upload_ready(files)?,
+            None => vec![self.load_upload(0)?],
+        };
         let mut loaded: Option<u64> = Some(0);
         for DoneJob { job, .. } in &done {
             loaded = loaded.zip(job.output_rows).map(|(sum, rows)| sum + rows);
+        }
+        if ready.is_some() {
+            // Nobody but the service has counted the rows of those files.
+            self.rows = loaded.unwrap_or_default();
         }
         match self.work()?.way {
             Way::Direct => {
@@ -94,12 +109,13 @@ impl BigqueryTarget {
     }
 
     /// Ends the upload that carries its job along.
-    fn load_upload(&mut self) -> Result<DoneJob, TransferError> {
+    pub(super) fn load_upload(&mut self, number: usize) -> Result<DoneJob, TransferError> {
         let mut packed = std::mem::take(&mut self.packed);
         self.work_mut()?.packer.end_part(&mut packed)?;
         self.packed = packed;
         self.send()?;
-        let plan = self.load_plan(0, &[])?;
+        self.end_kept()?;
+        let plan = self.load_plan(number, &[])?;
         let Some(upload) = self.upload.take() else {
             return Err(TransferError::new(ErrorKind::Internal, "there is no upload to end"));
         };
@@ -141,17 +157,20 @@ impl BigqueryTarget {
             "writeDisposition": if replaces { "WRITE_TRUNCATE" } else { "WRITE_APPEND" },
             "maxBadRecords": config.max_bad_records,
             "ignoreUnknownValues": config.unknown_values == UnknownValues::Ignore,
-            "sourceFormat": match config.source_format {
-                SourceFormat::Csv => "CSV",
-                SourceFormat::Jsonl => "NEWLINE_DELIMITED_JSON",
-                SourceFormat::Parquet => "PARQUET",
-            },
+            "sourceFormat": config.source_format.api_name(),
         });
-        if config.source_format != SourceFormat::Parquet {
-            load["encoding"] = json!("UTF-8");
+        match config.source_format {
+            SourceFormat::Parquet if !work.fields.iter().all(has_plain_name) => {
+                load["columnNameCharacterMap"] = json!("STRICT");
+            }
+            SourceFormat::Parquet => {}
+            SourceFormat::Csv | SourceFormat::Jsonl => {
+                let encoding = config.ready.as_ref().map_or(TextEncoding::Utf8, |_| config.encoding);
+                load["encoding"] = json!(encoding.api_name());
+            }
         }
         if config.source_format == SourceFormat::Csv {
-            load["fieldDelimiter"] = json!(",");
+            load["fieldDelimiter"] = json!(config.field_delimiter.to_string());
             // Quoted newlines are what a text with a line break becomes; refusing them would refuse the row.
             load["allowQuotedNewlines"] = json!(true);
         }
@@ -244,8 +263,11 @@ impl BigqueryTarget {
     fn count_before_publishing(&mut self, loaded: Option<u64>) -> Result<(), TransferError> {
         let differs = loaded.filter(|loaded| *loaded != self.rows);
         match (differs, self.service.config.count_check) {
-            (Some(loaded), CountCheck::Fail) => Err(counts_differ(&self.service.shown, self.rows, loaded)
-                .hint("nothing was published; look at the warnings of the load job in the log")),
+            (Some(loaded), CountCheck::Fail) => {
+                self.service.log(&transaction_report(self.rows, loaded));
+                Err(counts_differ(&self.service.shown, self.rows, loaded)
+                    .hint("nothing was published; look at the warnings of the load job in the log"))
+            }
             _ => {
                 self.note_difference(loaded);
                 Ok(())
@@ -274,4 +296,9 @@ impl BigqueryTarget {
             }
         }
     }
+}
+
+/// Whether a field has a name that every project takes from Parquet.
+fn has_plain_name(field: &Value) -> bool {
+    field["name"].as_str().is_some_and(choice::is_plain)
 }

@@ -1,6 +1,7 @@
 //! What earlier attempts of a transfer left: read from what they recorded, decided here, acted upon by the service.
 
 use super::job::JobKind;
+use super::report::transaction_report;
 use super::service::Service;
 use crate::cloud::google::bigquery::{Job, count};
 use crate::embulk::output::CountCheck;
@@ -159,12 +160,17 @@ impl Service {
         let job = self.watch(JobKind::Load, &reference, Some(found))?;
         match self.judge(JobKind::Load, &reference, effect, job) {
             Ok(job) => {
-                self.check_counts(effect, *rows, &job)?;
+                // Nobody but the service has counted the rows of files that were there already.
+                let own = self.config.ready.as_ref().and(job.output_rows).unwrap_or(*rows);
+                self.check_counts(effect, own, &job)?;
                 self.context.ledger.settle(effect, &EffectOutcome::Done)?;
                 let mut figures = figures(effect);
+                figures.rows_sent = own;
                 if let Some(loaded) = job.output_rows.filter(|loaded| loaded != rows) {
                     figures.rows_loaded = Some(loaded);
-                    figures.notes.push(counts_differ(&self.shown, *rows, loaded).to_string());
+                }
+                if let Some(loaded) = job.output_rows.filter(|loaded| *loaded != own) {
+                    figures.notes.push(counts_differ(&self.shown, own, loaded).to_string());
                 }
                 Ok(Some(figures))
             }
@@ -186,6 +192,7 @@ impl Service {
         if self.config.count_check == CountCheck::Note {
             return Ok(());
         }
+        self.log(&transaction_report(rows, loaded));
         let error = counts_differ(&self.shown, rows, loaded).hint(self.time_travel(job));
         if self.config.mode.replaces() {
             let outcome = EffectOutcome::Failed { message: error.message.clone() };

@@ -6,27 +6,31 @@ use std::sync::Arc;
 use flate2::Compression as Level;
 use flate2::write::GzEncoder;
 
-use super::field::{Field, parquet_types};
+use super::field::Field;
+use super::parquet_type::parquet_types;
 use super::payload::PayloadEncoder;
 use crate::cloud::google::upload::{CHUNK, CHUNKS_HELD};
-use crate::embulk::output::{BigqueryOutput, Compression, SourceFormat};
-use crate::transfer::encode::Encoder;
+use crate::embulk::output::{BigqueryOutput, Compression, FieldMode, FormatChoice, SourceFormat};
 use crate::transfer::encode::csv::{CsvEncoder, CsvFormat};
 use crate::transfer::encode::jsonl::JsonlEncoder;
 use crate::transfer::encode::parquet::{self, ParquetEncoder};
+use crate::transfer::encode::{Encoder, Unfit, unfit};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::output::shelf::Shelf;
 use crate::transfer::page::{PAGE_BYTES, Page};
+use crate::transfer::report::Change;
 use crate::transfer::schema::Schema;
 
+/// What is said of values that `strict: false` lets become NULL.
+const UNFIT: &str = "values that did not fit became NULL (`strict: false`)";
 /// gzip's fastest level: some percent larger than the usual 6, several times faster.
 const FASTEST: u32 = 1;
 
 /// Bytes that a transfer to BigQuery holds at most: encoded rows, and chunks of the upload.
 pub(super) fn memory_bytes(config: &BigqueryOutput) -> usize {
-    let encoder = match config.source_format {
-        SourceFormat::Parquet => parquet::MEMORY_BYTES,
-        SourceFormat::Csv | SourceFormat::Jsonl => 4 * PAGE_BYTES,
+    let encoder = match (config.source_format, config.format_choice) {
+        (SourceFormat::Parquet, _) | (_, FormatChoice::Fastest) => parquet::MEMORY_BYTES,
+        (SourceFormat::Csv | SourceFormat::Jsonl, FormatChoice::Written) => 4 * PAGE_BYTES,
     };
     encoder + CHUNK * CHUNKS_HELD
 }
@@ -37,8 +41,12 @@ pub(super) struct Packer {
     fields: Vec<Field>,
     compression: Compression,
     format: Format,
+    /// Columns whose fields are REQUIRED, by their places.
+    required: Vec<usize>,
     gzip: Option<GzEncoder<Vec<u8>>>,
     raw: Vec<u8>,
+    /// Values of each column that became NULL in earlier parts of Parquet.
+    nulls: Vec<u64>,
 }
 
 enum Format {
@@ -63,7 +71,9 @@ impl Packer {
             (_, Some(payload)) => Format::Lines(Box::new(PayloadEncoder::new(payload, schema)?)),
             (SourceFormat::Jsonl, None) => Format::Lines(Box::new(JsonlEncoder::new(schema, renderings()))),
             (SourceFormat::Csv, None) => {
-                Format::Lines(Box::new(CsvEncoder::new(schema, renderings(), CsvFormat::bigquery())))
+                let marks =
+                    CsvFormat { delimiter: config.field_delimiter.to_string(), ..CsvFormat::bigquery() };
+                Format::Lines(Box::new(CsvEncoder::new(schema, renderings(), marks)))
             }
             (SourceFormat::Parquet, None) => {
                 parquet_types(schema, fields)?;
@@ -80,13 +90,32 @@ impl Packer {
             fields: fields.to_vec(),
             compression,
             format,
+            required: if checks_required(config) { required(fields) } else { Vec::new() },
             gzip: None,
             raw: Vec::new(),
+            nulls: Vec::new(),
         })
+    }
+
+    /// A NULL has no place in a REQUIRED field.
+    fn check_required(&self, page: &Page) -> Result<(), TransferError> {
+        for at in &self.required {
+            let null = (0..page.rows).find(|row| !page.columns[*at].validity.is_valid(*row));
+            if let Some(row) = null {
+                let row = page.first_row + row as u64;
+                return Err(unfit(
+                    &page.schema.columns[*at],
+                    row,
+                    &Unfit("is NULL, and its field is REQUIRED"),
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Appends what the rows of a page give to the part under way.
     pub(super) fn pack(&mut self, page: &Page, out: &mut Vec<u8>) -> Result<(), TransferError> {
+        self.check_required(page)?;
         match &mut self.format {
             Format::Lines(encoder) => {
                 encoder.rows(page, &mut self.raw)?;
@@ -105,7 +134,8 @@ impl Packer {
             Format::Parquet(writer, shelf) => {
                 if writer.is_none() {
                     let types = parquet_types(&self.schema, &self.fields)?;
-                    *writer = Some(Box::new(ParquetEncoder::with_types(&self.schema, types, shelf.clone())?));
+                    let made = ParquetEncoder::with_types(&self.schema, types, shelf.clone())?;
+                    *writer = Some(Box::new(made.requiring(&self.required)));
                 }
                 if let Some(writer) = writer {
                     writer.write(page)?;
@@ -116,6 +146,16 @@ impl Packer {
         }
     }
 
+    /// Values that did not fit and became NULL (`strict: false`), in all parts that have ended.
+    pub(super) fn changes(&self) -> Vec<Change> {
+        let lines = match &self.format {
+            Format::Lines(encoder) => encoder.null_counts(),
+            Format::Parquet(..) => self.nulls.clone(),
+        };
+        let columns = self.schema.columns.iter().zip(lines).filter(|(_, count)| *count > 0);
+        columns.map(|(column, count)| Change::of(&column.name, UNFIT, count)).collect()
+    }
+
     /// Appends what ends the part under way. The next rows begin another.
     pub(super) fn end_part(&mut self, out: &mut Vec<u8>) -> Result<(), TransferError> {
         if let Some(gzip) = self.gzip.take() {
@@ -124,6 +164,8 @@ impl Packer {
         if let Format::Parquet(writer, shelf) = &mut self.format
             && let Some(writer) = writer.take()
         {
+            self.nulls.resize(self.schema.columns.len(), 0);
+            self.nulls.iter_mut().zip(writer.null_counts()).for_each(|(all, part)| *all += part);
             writer.finish()?;
             shelf.empty_into(out);
         }
@@ -133,13 +175,18 @@ impl Packer {
 
 /// What comes after the name of a staged object.
 pub(super) fn extension(config: &BigqueryOutput) -> &'static str {
-    match (config.source_format, config.compression) {
-        (SourceFormat::Parquet, _) => ".parquet",
-        (SourceFormat::Jsonl, Compression::None) => ".jsonl",
-        (SourceFormat::Jsonl, Compression::Gzip) => ".jsonl.gz",
-        (SourceFormat::Csv, Compression::None) => ".csv",
-        (SourceFormat::Csv, Compression::Gzip) => ".csv.gz",
-    }
+    config.source_format.extension(config.compression)
+}
+
+/// Whether a row must have a value for every REQUIRED field: always, unless the service may leave rows out. A file of
+/// Parquet says itself that it has.
+fn checks_required(config: &BigqueryOutput) -> bool {
+    config.max_bad_records == 0 || config.source_format == SourceFormat::Parquet
+}
+
+fn required(fields: &[Field]) -> Vec<usize> {
+    let is_required = |field: &Field| field.schema["mode"] == FieldMode::Required.api_name();
+    (0..fields.len()).filter(|at| is_required(&fields[*at])).collect()
 }
 
 /// Memory takes every byte, so this is a fault of the program.
@@ -172,8 +219,10 @@ mod tests {
             fields: vec![field.clone()],
             compression: Compression::Gzip,
             format: Format::Lines(Box::new(JsonlEncoder::new(&schema, vec![field.rendering]))),
+            required: Vec::new(),
             gzip: None,
             raw: Vec::new(),
+            nulls: Vec::new(),
         };
         let mut page = Page::new(&schema);
         assert!(page.columns[0].push_long(7));

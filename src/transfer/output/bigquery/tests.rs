@@ -10,7 +10,7 @@ use super::stage::Packer;
 use crate::embulk::config::TypeMapping;
 use crate::embulk::output::{
     Auth, BigqueryColumnOption, BigqueryOutput, Compression, Conversion, Conversions, CountCheck, Creation,
-    FieldMode, FieldType, SourceFormat, Timeouts, UnknownValues, WriteMode,
+    FieldMode, FieldType, FormatChoice, SourceFormat, TextEncoding, Timeouts, UnknownValues, WriteMode,
 };
 use crate::embulk::text::Text;
 use crate::embulk::zone::Zone;
@@ -18,7 +18,7 @@ use crate::transfer::civil::{DAY, Date, SECOND};
 use crate::transfer::page::Page;
 use crate::transfer::schema::{Column, ColumnType, Schema, Zones};
 
-fn config(types: TypeMapping) -> BigqueryOutput {
+pub(super) fn config(types: TypeMapping) -> BigqueryOutput {
     let second = Duration::from_secs(1);
     BigqueryOutput {
         mode: WriteMode::Replace,
@@ -31,6 +31,9 @@ fn config(types: TypeMapping) -> BigqueryOutput {
         dataset_creation: Creation::Never,
         description: None,
         source_format: SourceFormat::Jsonl,
+        format_choice: FormatChoice::Written,
+        field_delimiter: ',',
+        encoding: TextEncoding::Utf8,
         compression: Compression::None,
         gcs: None,
         column_options: Vec::new(),
@@ -49,12 +52,34 @@ fn config(types: TypeMapping) -> BigqueryOutput {
         before_load: None,
         staging_life: None,
         local: None,
+        kept: None,
+        ready: None,
+        progress_interval: None,
         rehearsal: None,
         polling_interval: second,
         max_polling_time: second,
         retries: 0,
         timeouts: Timeouts { open: second, send: second, read: second },
         application_name: "tests".to_owned(),
+    }
+}
+
+/// The option of a column that may have a type and a format.
+pub(super) fn option(
+    name: &str,
+    field_type: Option<FieldType>,
+    format: Option<&str>,
+) -> BigqueryColumnOption {
+    BigqueryColumnOption {
+        name: name.to_owned(),
+        field_type,
+        mode: FieldMode::Nullable,
+        fields: Vec::new(),
+        description: None,
+        timestamp_format: format.map(str::to_owned),
+        timezone: None,
+        conversion: Conversion::Strict,
+        scale: None,
     }
 }
 
@@ -84,17 +109,7 @@ fn check(mut config: BigqueryOutput, cases: &[Case]) {
             Double(value) => column.push_double(*value),
             Cell::Text(value) => column.push_text(value.as_bytes()),
         });
-        config.column_options.push(BigqueryColumnOption {
-            name: format!("c{at}"),
-            field_type: *field_type,
-            mode: FieldMode::Nullable,
-            fields: Vec::new(),
-            description: None,
-            timestamp_format: format.map(str::to_owned),
-            timezone: None,
-            conversion: Conversion::Strict,
-            scale: None,
-        });
+        config.column_options.push(option(&format!("c{at}"), *field_type, *format));
     }
     page.rows = 1;
     let line = pack(&schema, &config, &page);

@@ -19,6 +19,7 @@ use self::blocks::{Blocks, Count};
 use self::place::Place;
 use super::encoded::Encoded;
 use super::formatter::{self, Formatted};
+use super::look::{Looked, Weight};
 use super::stale::{self, Reach};
 use super::{Output, OutputFigures};
 use crate::embulk::output::{FileOutput, OutputConfig, StaleObjects};
@@ -114,11 +115,20 @@ impl FileTarget {
         Ok(())
     }
 
+    /// What can be said of the folder without changing it. An earlier task may still make it.
+    pub(super) fn look(&self) -> Result<Looked, TransferError> {
+        let mut looked = Looked::default();
+        let firsts = self.first_paths();
+        if let Some(error) = firsts.iter().find_map(|first| folder_of(first).err()) {
+            looked.add(Weight::Warning, error);
+        } else if self.options.max_file_bytes.is_none() {
+            looked.check(self.refuse_stale(&firsts.iter().collect::<Vec<_>>()));
+        }
+        Ok(looked)
+    }
+
     fn open_next(&mut self, task: usize) -> Result<(), TransferError> {
         let path = self.path(task, self.tasks[task].files);
-        if self.begun.iter().any(|begun| begun.path == path) {
-            return Err(formatter::one_name_twice("files", &shown(&path)));
-        }
         let place = Place::of(&path, &self.context.key.id()).map_err(|error| failed(&path, &error))?;
         if let Place::Beside { target, .. } = &place
             && *target != path

@@ -8,12 +8,15 @@ use crate::transfer::encode::load_data::{Check, LoadColumn, Lost};
 use crate::transfer::encode::sent::SentForm;
 use crate::transfer::output::sql::column::{self, Family, USUAL};
 use crate::transfer::output::sql::plan::{Plan, TargetColumn, option_of};
-use crate::transfer::schema::{ColumnType, Schema};
+use crate::transfer::schema::{Column, ColumnType, Schema};
+use crate::transfer::target::{ColumnTarget, Excess, Room, Written};
 
-/// The family of a type as `SHOW COLUMNS` writes it.
+/// The family of a type as `SHOW COLUMNS` or `CREATE TABLE` writes it.
 fn family(sql_type: &str) -> Family {
-    match word(sql_type) {
-        "tinyint" | "smallint" | "mediumint" | "int" | "bigint" => Family::Integer,
+    match word(sql_type).to_ascii_lowercase().as_str() {
+        "tinyint" | "smallint" | "mediumint" | "int" | "integer" | "bigint" | "bool" | "boolean" => {
+            Family::Integer
+        }
         "float" | "double" => Family::Float,
         "decimal" => Family::Decimal,
         "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" | "geometry" | "point"
@@ -109,6 +112,27 @@ pub(super) fn sent(schema: &Schema, plan: &Plan, load: &TableLoad) -> Vec<(LoadC
         (LoadColumn { column: *position, form, check }, taken)
     });
     columns.collect()
+}
+
+/// What a column becomes in a column of a table that is there, or else would be made.
+pub(super) fn target(from: &Column, to: &TargetColumn, load: &TableLoad) -> ColumnTarget {
+    let family = family(&to.sql_type);
+    ColumnTarget {
+        type_name: to.sql_type.clone(),
+        written: Written::Sql(form(from.kind, family, option_of(load, &from.name), load)),
+        room: room(family, &to.sql_type.to_ascii_lowercase()),
+    }
+}
+
+/// What a type holds of the text that it is sent.
+fn room(family: Family, sql_type: &str) -> Room {
+    match family {
+        Family::Float if word(sql_type) == "float" => Room::Single,
+        Family::Float => Room::Double,
+        Family::Decimal => Room::decimal(sql_type, Excess::Refused),
+        Family::Time | Family::Timestamp | Family::TimestampZone => Room::Seconds(digits(sql_type)),
+        _ => Room::All,
+    }
 }
 
 fn form(kind: ColumnType, family: Family, option: Option<&SqlColumnOption>, load: &TableLoad) -> SentForm {
@@ -207,6 +231,9 @@ mod tests {
         assert_eq!(family("bigint(20) unsigned"), Family::Integer);
         assert_eq!((digits("datetime(3)"), digits("timestamp"), digits("time(6)")), (3, 0, 6));
         assert_eq!(members("enum('a','it''s','x,y','')"), ["a", "it's", "x,y", ""]);
+        assert_eq!(family("TIMESTAMP NULL"), Family::TimestampZone);
+        assert_eq!(room(Family::TimestampZone, "timestamp null"), Room::Seconds(0));
+        assert_eq!(room(Family::Timestamp, "datetime(6)"), Room::Seconds(6));
         assert_eq!(members("set('1') COLLATE utf8mb4_bin"), ["1"]);
     }
 }

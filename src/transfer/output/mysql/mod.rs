@@ -11,6 +11,7 @@
 mod column;
 mod failure;
 mod load;
+mod look;
 mod prepare;
 mod publish;
 mod session;
@@ -22,14 +23,16 @@ mod table;
 use std::sync::Arc;
 
 use self::load::Loader;
+pub(super) use self::look::look;
 use self::publish::{Room, Sent, Target};
 use self::session::{Session, Trouble};
 use self::status::Status;
 use self::swap::Names;
 use super::sql::again::again;
 use super::sql::past::{Claim, Past, figures};
+use super::sql::plan;
 use super::{Output, OutputFigures};
-use crate::embulk::output::{MysqlOutput, OutputConfig};
+use crate::embulk::output::{MysqlOutput, OutputConfig, TableLoad};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
 use crate::transfer::effect::{Effect, EffectOutcome, open_effects};
@@ -38,6 +41,7 @@ use crate::transfer::input::mysql::connect::Connector;
 use crate::transfer::input::mysql::properties::{Access, Properties};
 use crate::transfer::page::{PAGE_BYTES, Page};
 use crate::transfer::schema::Schema;
+use crate::transfer::target::ColumnTarget;
 
 /// Properties of the driver that are about reading.
 const READING: [&str; 6] = [
@@ -58,6 +62,12 @@ pub struct MysqlTarget {
     /// The target as people know it.
     shown: String,
     work: Option<Work>,
+}
+
+/// What each column becomes in a table that is not there yet.
+pub(super) fn targets(schema: &Schema, load: &TableLoad) -> Result<Vec<ColumnTarget>, TransferError> {
+    let plan = plan::plan(schema, load, None, &|kind| column::usual_type(kind, load.types))?;
+    Ok(plan.targets(schema, &|from, to| column::target(from, to, load)))
 }
 
 /// What `begin` found out, and how far the rows are.

@@ -49,7 +49,7 @@ impl MysqlTarget {
     }
 
     /// The name that the table has: as it is written, else in upper or lower case.
-    fn table_name(&self, session: &mut Session) -> Result<String, TransferError> {
+    pub(super) fn table_name(&self, session: &mut Session) -> Result<String, TransferError> {
         let written = &self.config.load.table;
         let selection = Selection::Table {
             table: written.clone(),
@@ -64,7 +64,7 @@ impl MysqlTarget {
         }
     }
 
-    fn plan(
+    pub(super) fn plan(
         &self,
         session: &mut Session,
         schema: &Schema,
@@ -136,7 +136,7 @@ impl MysqlTarget {
     }
 
     /// Where rows wait, by what the table is and would lose.
-    fn room(&self, target: &Target) -> Result<Room, TransferError> {
+    pub(super) fn room(&self, target: &Target) -> Result<Room, TransferError> {
         let table = &target.table;
         let config =
             |message: String, hint: &str| Err(TransferError::new(ErrorKind::Config, message).hint(hint));
@@ -186,7 +186,7 @@ impl MysqlTarget {
         Ok(Room::Swap(Names::new(self.stage_database(), &name)))
     }
 
-    fn check_merge(&self, session: &mut Session, target: &Target) -> Result<(), TransferError> {
+    pub(super) fn check_merge(&self, session: &mut Session, target: &Target) -> Result<(), TransferError> {
         if !matches!(self.config.load.mode, LoadMode::Merge { .. }) {
             return Ok(());
         }

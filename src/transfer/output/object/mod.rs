@@ -19,6 +19,7 @@ pub(in crate::transfer) use self::s3::credentials;
 use self::names::{Key, Names};
 use super::encoded::Encoded;
 use super::formatter::{self, Formatted};
+use super::look::Looked;
 use super::shelf::Shelf;
 use super::stale::{self, Pattern};
 use super::{Output, OutputFigures};
@@ -159,9 +160,6 @@ impl ObjectTarget {
 
     fn open_next(&mut self, task: usize) -> Result<(), TransferError> {
         let key = self.names.key(&self.files, task, self.tasks[task].files);
-        if self.begun.iter().any(|(begun, _)| *begun == key) {
-            return Err(formatter::one_name_twice("objects", &key.shown));
-        }
         self.log(&format!("Writing {} file '{}'", self.kind, key.shown));
         let shelf = Shelf::default();
         let sink = formatter::encoded(&self.files, shelf.clone())?;
@@ -208,12 +206,30 @@ impl ObjectTarget {
         Ok(self.store.keys(&wanted)?.into_iter().map(|key| self.names.listed(key)).collect())
     }
 
+    /// The first object of each task.
+    fn first_keys(&self) -> Vec<Key> {
+        (0..self.tasks.len()).map(|task| self.names.key(&self.files, task, 0)).collect()
+    }
+
     fn refuse_stale(&self, stale: &[Key]) -> Result<(), TransferError> {
         if stale.is_empty() || self.files.stale != StaleObjects::Refuse {
             return Ok(());
         }
         let shown: Vec<String> = stale.iter().map(|key| self.names.address(key)).collect();
         Err(stale::refusal("objects", &shown))
+    }
+
+    /// Whether the bucket can be listed, and what lies there already.
+    pub(super) fn look(&self) -> Result<Looked, TransferError> {
+        let mut looked = Looked::default();
+        // Who keeps stale objects needs no permission to list.
+        if self.files.stale != StaleObjects::Keep {
+            let stale = self.stale(&self.first_keys())?;
+            if self.files.max_file_bytes.is_none() {
+                looked.check(self.refuse_stale(&stale));
+            }
+        }
+        Ok(looked)
     }
 
     fn publish(&mut self) -> Result<(), TransferError> {
@@ -263,9 +279,7 @@ impl Output for ObjectTarget {
         formatter::check_memory(self.memory_bytes, self.tasks.len(), &self.context)?;
         // A bucket that is not there, or that nobody may see, is found before a row is read.
         if self.files.stale != StaleObjects::Keep {
-            let tasks = 0..self.tasks.len();
-            let own: Vec<Key> = tasks.map(|task| self.names.key(&self.files, task, 0)).collect();
-            let stale = self.stale(&own)?;
+            let stale = self.stale(&self.first_keys())?;
             if self.files.max_file_bytes.is_none() {
                 self.refuse_stale(&stale)?;
             }

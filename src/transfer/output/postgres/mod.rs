@@ -8,6 +8,7 @@
 
 mod column;
 mod failure;
+mod look;
 mod publish;
 mod statement;
 mod status;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub(super) use self::look::look;
 use self::publish::Target;
 use self::status::Status;
 use super::sql::column::form;
@@ -24,7 +26,7 @@ use super::sql::past::{Claim, Past, figures};
 use super::sql::plan::{self, Plan, TargetColumn};
 use super::{Output, OutputFigures};
 use crate::embulk::input::Selection;
-use crate::embulk::output::{LoadMode, OutputConfig, PostgresqlOutput};
+use crate::embulk::output::{LoadMode, OutputConfig, PostgresqlOutput, TableLoad};
 use crate::embulk::text::Text;
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
@@ -36,7 +38,8 @@ use crate::transfer::input::postgres::properties::{Access, Properties};
 use crate::transfer::input::postgres::session::Session;
 use crate::transfer::input::postgres::table::found;
 use crate::transfer::page::{PAGE_BYTES, Page};
-use crate::transfer::schema::Schema;
+use crate::transfer::schema::{Column, Schema};
+use crate::transfer::target::ColumnTarget;
 
 /// A table of PostgreSQL as the target of one transfer.
 pub struct PostgresTarget {
@@ -151,6 +154,26 @@ impl PostgresTarget {
         let encoder = CopyTextEncoder::new(schema, forms.collect());
         Ok(Work { session, target, encoder, into, copy: None, batch_bytes: 0, sent: 0, taken: 0 })
     }
+}
+
+/// What each column becomes in a table that is not there yet.
+pub(super) fn targets(schema: &Schema, load: &TableLoad) -> Result<Vec<ColumnTarget>, TransferError> {
+    Ok(told(schema, load, &planned(schema, load, None)?))
+}
+
+fn planned(
+    schema: &Schema,
+    load: &TableLoad,
+    existing: Option<&[TargetColumn]>,
+) -> Result<Plan, TransferError> {
+    plan::plan(schema, load, existing, &|kind| column::usual_type(kind, load.types))
+}
+
+fn told(schema: &Schema, load: &TableLoad, plan: &Plan) -> Vec<ColumnTarget> {
+    let target = |from: &Column, to: &TargetColumn| {
+        column::target(from.kind, to, plan::option_of(load, &from.name), load)
+    };
+    plan.targets(schema, &target)
 }
 
 /// Takes over the types of the planned columns as the server writes them.

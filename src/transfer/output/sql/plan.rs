@@ -2,7 +2,8 @@
 
 use crate::embulk::output::{LoadMode, SqlColumnOption, TableLoad};
 use crate::transfer::error::{ErrorKind, TransferError};
-use crate::transfer::schema::{ColumnType, Schema};
+use crate::transfer::schema::{Column, ColumnType, Schema};
+use crate::transfer::target::ColumnTarget;
 
 /// A column of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +47,21 @@ pub(crate) struct Plan {
     pub(crate) changes: Vec<Change>,
     /// Things that people should know.
     pub(crate) notes: Vec<String>,
+}
+
+impl Plan {
+    /// What each column of the rows becomes; `target` says it of one that the table takes.
+    pub(crate) fn targets(
+        &self,
+        schema: &Schema,
+        target: &dyn Fn(&Column, &TargetColumn) -> ColumnTarget,
+    ) -> Vec<ColumnTarget> {
+        let one = |(at, from): (usize, &Column)| match self.positions.iter().position(|taken| *taken == at) {
+            Some(place) => target(from, &self.columns[place]),
+            None => ColumnTarget::left_out(),
+        };
+        schema.columns.iter().enumerate().map(one).collect()
+    }
 }
 
 /// The option of a column: by exact name, else regardless of case.

@@ -1,0 +1,48 @@
+//! The columns of files as the config names them: no file is opened for that.
+
+use std::sync::Arc;
+
+use super::SourceColumn;
+use super::cell::CellReader;
+use crate::embulk::config::EmbulkType;
+use crate::embulk::input::{BadRows, FileColumn, FileContent, Parser};
+use crate::transfer::explain::loss::{Fate, Loss};
+use crate::transfer::schema::{ColumnType, Schema, Zones};
+
+impl FileContent {
+    /// What every file has.
+    pub(in crate::transfer) fn schema(&self, zones: Zones) -> Arc<Schema> {
+        Schema::new(
+            self.parser.columns().iter().map(|column| CellReader::new(column).column()).collect(),
+            zones,
+        )
+    }
+
+    /// The columns, and what becomes of them on their way in.
+    pub(in crate::transfer) fn source_columns(&self) -> Vec<SourceColumn> {
+        let fate = match self.parser.bad_rows() {
+            BadRows::Skip => Fate::LeftOut,
+            BadRows::Stop => Fate::Fails,
+        };
+        let is_text = matches!(self.parser, Parser::Csv(_));
+        self.parser.columns().iter().map(|column| source_column(column, fate, is_text)).collect()
+    }
+}
+
+fn source_column(column: &FileColumn, fate: Fate, is_text: bool) -> SourceColumn {
+    let word = column.kind.word();
+    let losses = match column.kind {
+        EmbulkType::String => Vec::new(),
+        EmbulkType::Boolean if is_text => {
+            vec![Loss::new("words that do not mean true", Fate::Becomes("false"))]
+        }
+        _ => vec![Loss::new(format!("rows with a value that is no {word}"), fate)],
+    };
+    let conversion = (column.kind == EmbulkType::Timestamp)
+        .then(|| format!("read by `{}` in {}", column.clock.format, column.clock.zone.name));
+    let holds = match CellReader::new(column).column().kind {
+        ColumnType::Boolean => ColumnType::Flag,
+        other => other,
+    };
+    SourceColumn { holds, type_name: word.to_owned(), embulk: Some(column.kind), conversion, losses }
+}

@@ -1,0 +1,123 @@
+//! The table of files in "Coming from Embulk" of the README: every row has a test here, and every test a row.
+
+use std::os::unix::fs::symlink;
+
+use super::{names, shop, to_file};
+use crate::support::readme_rows::rows;
+use crate::support::sandbox::Sandbox;
+
+rows! {
+    "| Embulk's files | `sync` | why |":
+    "as many files as there are processors, unless `exec: {min_output_tasks: N}` says how many" => tasks,
+    "`file` writes into the file that is there" => beside,
+    "`sequence_format` with `%x`, `%o` and their like" => sequences,
+    "`csv`: a character that `charset` lacks becomes `?`" => lost_characters,
+    "`csv`: `charset` takes whatever the JVM knows" => charsets,
+    "`csv`: in a quoted field only the quote is escaped" => escapes,
+    "`jsonl` writes times in whole seconds and in the process's zone" => times,
+    "`jsonl` of a number that is NaN or infinite" => no_numbers,
+}
+
+const ONE: &str = "create table t (s text); insert into t values ('日→');";
+const CSV: &str = "  file_ext: csv\n  formatter: {type: csv, header_line: false, newline: LF}\n";
+
+/// What one transfer writes, and what is said of it.
+#[track_caller]
+fn written(sql: &str, formatter: &str) -> (Vec<u8>, String) {
+    let sandbox = shop(sql);
+    let out = format!("  file_ext: o\n  sequence_format: .\n  formatter: {{{formatter}}}\n");
+    let said = to_file(&sandbox, "o", &out).expect_code(0);
+    (std::fs::read(sandbox.path().join("o.o")).expect("it is written"), said.stdout)
+}
+
+#[track_caller]
+fn refused(sql: &str, out: &str, reason: &str) {
+    let said = to_file(&shop(sql), "o", out).expect_code(1);
+    assert!(said.stderr.contains(reason), "{}", said.stderr);
+}
+
+fn tasks() {
+    let sandbox = shop(ONE);
+    to_file(&sandbox, "o", CSV).expect_code(0);
+    assert_eq!(names(&sandbox, "o0"), ["o000.00.csv"]);
+    to_file(&sandbox, "o", &format!("{CSV}exec: {{min_output_tasks: 2}}\n")).expect_code(0);
+    assert_eq!(names(&sandbox, "o0"), ["o000.00.csv", "o001.00.csv"]);
+    to_file(&sandbox, "p", &format!("{CSV}  max_file_bytes: 1\n")).expect_code(0);
+    assert_eq!(names(&sandbox, "p0"), ["p000.00.csv"]);
+}
+
+fn beside() {
+    let sandbox = shop(ONE);
+    sandbox.write("real", "old");
+    symlink("real", sandbox.path().join("o000.00.csv")).expect("a link");
+    to_file(&sandbox, "o", CSV).expect_code(0);
+    assert!(sandbox.path().join("o000.00.csv").is_symlink());
+    assert_eq!(sandbox.read("real"), "日→\n");
+}
+
+fn sequences() {
+    let with = |format: &str| format!("  sequence_format: '{format}'\n{CSV}");
+    refused(ONE, &with(".%x.%x"), "`.%x.%x` is not a sequence format");
+    let sandbox = shop(ONE);
+    to_file(&sandbox, "o", &with("_%2$03d_%1$s")).expect_code(0);
+    assert_eq!(names(&sandbox, "o_"), ["o_000_0csv"]);
+}
+
+fn lost_characters() {
+    let (bytes, said) = written(ONE, "type: csv, header_line: false, newline: LF, charset: ISO-8859-1");
+    assert_eq!(bytes, b"??\n");
+    let note = "column `s`: 1 value has characters that ISO-8859-1 lacks, written as `?`, in row 1";
+    assert!(said.contains(note), "{said}");
+}
+
+fn charsets() {
+    let formatter = "type: csv, header_line: false, newline: LF, charset: ";
+    for (charset, bytes) in [
+        ("EUC-JP", &b"\xc6\xfc\xa2\xaa\n"[..]),
+        ("windows-31j", b"\x93\xfa\x81\xa8\n"),
+        ("UTF-16LE", b"\xe5\x65\x92\x21\n\0"),
+    ] {
+        assert_eq!(written(ONE, &format!("{formatter}{charset}")).0, bytes, "{charset}");
+    }
+    let big5 = "  file_ext: csv\n  formatter: {type: csv, charset: Big5}\n";
+    refused(ONE, big5, "`Big5` in `charset` is not a charset that is written");
+}
+
+fn escapes() {
+    let sql = "create table t (s text); insert into t values ('a\\b\"\\');";
+    let (bytes, _) =
+        written(sql, "type: csv, header_line: false, newline: LF, quote_policy: ALL, escape: '\\'");
+    assert_eq!(bytes, b"\"a\\\\b\\\"\\\\\"\n");
+}
+
+fn times() {
+    let sql = "create table t (t timestamp); insert into t values ('2015-06-04 01:02:03.123456');";
+    for (formatter, text) in [
+        ("", "2015-06-04 01:02:03.123456 +0000"),
+        (
+            ", date_format: 'yyyy-MM-dd''T''HH:mm:ss.SSSZ', timezone: Asia/Tokyo",
+            "2015-06-04T10:02:03.123+0900",
+        ),
+        (", date_format: '%s.%6N'", "1433379723.123456"),
+    ] {
+        let (bytes, _) = written(sql, &format!("type: jsonl{formatter}"));
+        assert_eq!(String::from_utf8(bytes).expect("UTF-8"), format!("{{\"t\":\"{text}\"}}\n"));
+    }
+    for (zone, text) in [("UTC", "01:02"), ("Asia/Tokyo", "10:02")] {
+        let mut sandbox = Sandbox::new().file("i.csv", "2015-06-04 01:02\n").file(
+            "a.yml",
+            "in: {type: file, path_prefix: i.csv, parser: {type: csv, columns: [{name: t, type: timestamp, format: \
+             '%Y-%m-%d %H:%M'}]}}\nout: {type: file, path_prefix: o, file_ext: o, sequence_format: '.', formatter: \
+             {type: jsonl, date_format: 'HH:mm'}}\n",
+        );
+        sandbox.set("TZ", zone);
+        sandbox.run(["embulk", "run", "a.yml"]).expect_code(0);
+        assert_eq!(sandbox.read("o.o"), format!("{{\"t\":\"{text}\"}}\n"));
+    }
+}
+
+fn no_numbers() {
+    let sql = "create table t (n double); insert into t values (1.5), (9e999);";
+    let jsonl = "  file_ext: o\n  formatter: {type: jsonl}\n";
+    refused(sql, jsonl, "column `n`, row 2: a value is not a finite number");
+}
