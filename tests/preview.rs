@@ -1,4 +1,4 @@
-//! `embulk preview`: the first rows of an input as Embulk shows them.
+//! `embulk preview`: the first rows of an input as Embulk shows them; and what becomes of rows of JSON.
 
 use crate::support::sandbox::Sandbox;
 
@@ -71,4 +71,30 @@ fn nothing_to_show_is_a_failure() {
     assert_eq!((said.stdout.as_str(), said.stderr.as_str()), ("", "Error: No input records to preview\n"));
     let said = sandbox.run(["embulk", "preview", "no.yml"]).expect_code(1);
     assert!(said.stderr.contains("no.yml"), "{}", said.stderr);
+}
+
+/// The rows of some JSON that a run keeps, and what it says.
+fn json_rows(document: &str, options: &str) -> (String, String) {
+    let config = format!(
+        "in: {{type: file, path_prefix: data/, parser: {{type: json, columns: [{{name: a, type: string}}, {{name: t, type: timestamp, format: '%Y'}}], {options}}}}}\n\
+         out: {{type: file, path_prefix: out, file_ext: csv, formatter: {{type: csv, header_line: false, newline: LF, default_timestamp_format: '%Y'}}}}\n"
+    );
+    let sandbox = Sandbox::new().file("data/a.json", document).file("a.yml", &config);
+    let said = sandbox.run(["embulk", "run", "a.yml"]).expect_code(0);
+    (sandbox.read("out000.00.csv"), said.stdout)
+}
+
+#[test]
+fn one_bad_row_of_an_array_is_skipped_alone() {
+    let document = "[{\"a\": \"1\"}, {\"a\": \"2\", \"t\": \"x\"}, {\"a\": \"3\", \"t\": \"2015\"}]";
+    let (rows, said) = json_rows(document, "flatten_json_array: true");
+    assert_eq!(rows, "1,\n3,2015\n");
+    assert!(said.contains("1 row was skipped: `data/a.json` line 1"), "{said}");
+}
+
+#[test]
+fn backslashes_that_json_does_not_know_can_be_taken_out() {
+    let document = "{\"a\": \"x\\qy\"}\n{\"a\": \"\\\\N\"}\n";
+    assert_eq!(json_rows(document, "invalid_string_escapes: SKIP").0, "xy,\n\\N,\n");
+    assert_eq!(json_rows(document, "invalid_string_escapes: UNESCAPE").0, "xqy,\n\\N,\n");
 }
