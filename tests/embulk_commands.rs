@@ -136,6 +136,8 @@ fn asked_for() {
     // Without a word it is wrong usage, as in Embulk.
     let missing = "embulk: a command is missing, e.g. `embulk run FILE`\n";
     assert_eq!(said(&sandbox(), ""), (Some(255), USAGE.to_owned(), missing.to_owned()));
+    let unknown = "embulk: 'frob' is not an embulk command.\n";
+    assert_eq!(said(&sandbox(), "frob"), (Some(255), USAGE.to_owned(), unknown.to_owned()));
 }
 
 fn without_effect() {
