@@ -193,7 +193,14 @@ pub const COLUMNS: [Column; 44] = [
         "all_bits",
         "bit(64)",
         ["b'0'", "0xffffffffffffffff"],
-        [of(Kind::Boolean), sql(Kind::Numeric, "cast({} as unsigned)")],
+        // -1 and positive bytes are true, but for the digit 0.
+        [
+            sql(
+                Kind::Boolean,
+                "if({} >> 56 = 255 or ({} >> 56 between 1 and 127 and {} >> 56 <> 48), 'true', 'false')",
+            ),
+            sql(Kind::Numeric, "cast({} as unsigned)"),
+        ],
     ),
     column("bytes", "varbinary(20)", ["''", "x'00ff80c3287f'"], BYTES),
     column("padded", "binary(4)", ["'a'", "x'ffffffff'"], BYTES),
