@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use super::auth::{self, Plugin};
+use super::mode::{Word, written};
 use super::shape;
 use crate::diagnostic::Problem;
 use crate::embulk::bind::section::{Rules, Section};
@@ -106,36 +107,7 @@ fn seconds(section: &Section<'_>, key: &'static str, usual: u64) -> Duration {
 }
 
 fn mode(section: &Section<'_>) -> Option<WriteMode> {
-    #[derive(Clone, Copy, PartialEq)]
-    enum Word {
-        Append,
-        AppendDirect,
-        Replace,
-        DeleteInAdvance,
-        Merge,
-        ReplaceBackup,
-    }
-    const MODES: [(&str, Word); 6] = [
-        ("replace", Word::Replace),
-        ("append", Word::Append),
-        ("merge", Word::Merge),
-        ("delete_in_advance", Word::DeleteInAdvance),
-        ("append_direct", Word::AppendDirect),
-        ("replace_backup", Word::ReplaceBackup),
-    ];
-    let word = match section.node("mode") {
-        Some(_) => section.word("mode", &MODES)?,
-        None => Word::Append,
-    };
-    let creation = match section.flag("auto_create_table", Rules::Java) {
-        Some(false) => Creation::Never,
-        _ => Creation::IfMissing,
-    };
-    if creation == Creation::Never && word != Word::AppendDirect {
-        let name = MODES.iter().find(|(_, known)| *known == word).map_or("append", |(name, _)| name);
-        let message = format!("`mode: {name}` requires `auto_create_table: true`");
-        section.refuse_value("auto_create_table", message);
-    }
+    let (word, creation) = written(section, Rules::Java)?;
     let (keys, rule) = (section.texts("merge_keys"), section.texts("merge_rule"));
     section.ignore(&["old_dataset", "old_table"]);
     Some(match word {

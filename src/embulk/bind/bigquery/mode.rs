@@ -5,38 +5,47 @@ use crate::embulk::bind::section::{Rules, Section};
 use crate::embulk::output::{Creation, WriteMode};
 use crate::embulk::text::Text;
 
-pub(super) fn mode(section: &Section<'_>, dataset: Option<&Text>, table: Option<&Text>) -> Option<WriteMode> {
-    #[derive(Clone, Copy, PartialEq)]
-    enum Word {
-        Append,
-        AppendDirect,
-        Replace,
-        ReplaceBackup,
-        DeleteInAdvance,
-        Merge,
-    }
-    const MODES: [(&str, Word); 6] = [
-        ("append", Word::Append),
-        ("append_direct", Word::AppendDirect),
-        ("replace", Word::Replace),
-        ("delete_in_advance", Word::DeleteInAdvance),
-        ("replace_backup", Word::ReplaceBackup),
-        ("merge", Word::Merge),
-    ];
+/// A mode by its word.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Word {
+    Append,
+    AppendDirect,
+    Replace,
+    ReplaceBackup,
+    DeleteInAdvance,
+    Merge,
+}
+
+const MODES: [(&str, Word); 6] = [
+    ("append", Word::Append),
+    ("append_direct", Word::AppendDirect),
+    ("replace", Word::Replace),
+    ("delete_in_advance", Word::DeleteInAdvance),
+    ("replace_backup", Word::ReplaceBackup),
+    ("merge", Word::Merge),
+];
+
+/// The mode that is written, `append` without one, and whether a table that is missing is made: every mode but
+/// `append_direct` needs that.
+pub(super) fn written(section: &Section<'_>, rules: Rules) -> Option<(Word, Creation)> {
     let word = match section.node("mode") {
         Some(_) => section.word("mode", &MODES)?,
         None => Word::Append,
     };
-    let creation = match section.flag("auto_create_table", Rules::Ruby) {
+    let creation = match section.flag("auto_create_table", rules) {
         Some(false) => Creation::Never,
         _ => Creation::IfMissing,
     };
     if creation == Creation::Never && word != Word::AppendDirect {
         let name = MODES.iter().find(|(_, known)| *known == word).map_or("append", |(name, _)| name);
         let message = format!("`mode: {name}` requires `auto_create_table: true`");
-        let span = section.node("auto_create_table").map_or(section.span(), |node| &node.span);
-        section.binder().report(Problem::error("bad-value", message, span));
+        section.refuse_value("auto_create_table", message);
     }
+    Some((word, creation))
+}
+
+pub(super) fn mode(section: &Section<'_>, dataset: Option<&Text>, table: Option<&Text>) -> Option<WriteMode> {
+    let (word, creation) = written(section, Rules::Ruby)?;
     let (old_dataset, old_table) = (section.text("dataset_old"), section.text("table_old"));
     let old_table = old_table.or_else(|| section.text("table_name_old"));
     let (keys, rule) = (section.texts("merge_keys"), section.texts("merge_rule"));
