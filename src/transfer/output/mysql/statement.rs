@@ -4,10 +4,14 @@ use crate::embulk::output::TableLoad;
 use crate::embulk::text::Text;
 use crate::transfer::input::select::quoted as quoted_by;
 use crate::transfer::output::sql::plan::{Change, TargetColumn};
+use crate::transfer::output::sql::statement::{self, definitions, list};
+
+/// What stands around names.
+const QUOTE: char = '`';
 
 /// An identifier between quotes.
 pub(super) fn quoted(name: &str) -> String {
-    quoted_by(name, '`')
+    quoted_by(name, QUOTE)
 }
 
 /// A table of a database, quoted.
@@ -20,17 +24,8 @@ pub(super) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 
-fn list<'n>(names: impl Iterator<Item = &'n str>) -> String {
-    names.map(quoted).collect::<Vec<_>>().join(", ")
-}
-
 fn names(columns: &[TargetColumn]) -> impl Iterator<Item = &str> {
     columns.iter().map(|column| column.name.as_str())
-}
-
-fn definitions(columns: &[TargetColumn]) -> String {
-    let definitions = columns.iter().map(|column| format!("{} {}", quoted(&column.name), column.sql_type));
-    definitions.collect::<Vec<_>>().join(", ")
 }
 
 /// The name of a column that numbers the staged rows: one that no column has.
@@ -57,15 +52,12 @@ pub(super) fn create_stage(stage: &str, columns: &[TargetColumn]) -> String {
 /// A temporary table of these columns, to see what the server makes of their types.
 pub(super) fn create_probe(probe: &str, columns: &[TargetColumn], constraint: Option<&Text>) -> String {
     let constraint = constraint.map_or_else(String::new, |text| format!(", {}", text.expose()));
-    format!("CREATE TEMPORARY TABLE {probe} ({}{constraint})", definitions(columns))
+    format!("CREATE TEMPORARY TABLE {probe} ({}{constraint})", definitions(columns, QUOTE))
 }
 
 /// A table as the config wants it.
 pub(super) fn create_table(table: &str, columns: &[TargetColumn], load: &TableLoad) -> String {
-    let constraint =
-        load.create_table_constraint.as_ref().map_or_else(String::new, |text| format!(", {}", text.expose()));
-    let option = load.create_table_option.as_ref().map_or("", Text::expose);
-    format!("CREATE TABLE {table} ({}{constraint}) {option}", definitions(columns)).trim_end().to_owned()
+    statement::create_table(table, columns, load, QUOTE)
 }
 
 /// Gives a table other columns.
@@ -140,7 +132,7 @@ impl Into {
 
     /// The beginning of a statement that brings rows along.
     pub(super) fn insert(&self) -> String {
-        let names = list(self.columns.iter().map(|(name, _)| name.as_str()));
+        let names = list(self.columns.iter().map(|(name, _)| name.as_str()), QUOTE);
         format!("INSERT INTO {} ({names}) VALUES ", self.table)
     }
 
@@ -162,7 +154,7 @@ impl Into {
 }
 
 pub(super) fn insert(target: &str, stage: &str, columns: &[TargetColumn]) -> String {
-    let names = list(names(columns));
+    let names = list(names(columns), QUOTE);
     let number = quoted(&row_number(columns));
     format!("INSERT INTO {target} ({names}) SELECT {names} FROM {stage} ORDER BY {number}")
 }
@@ -184,7 +176,7 @@ pub(super) fn merge(target: &str, stage: &str, columns: &[TargetColumn], rule: &
     format!(
         "INSERT INTO {target} ({}) SELECT {outer} FROM (SELECT {inner}, {number} AS `sync row` FROM {stage}) S \
          ORDER BY `sync row` ON DUPLICATE KEY UPDATE {}",
-        list(names(columns)),
+        list(names(columns), QUOTE),
         assignments.join(", "),
     )
 }

@@ -1,35 +1,26 @@
 //! The statements, as texts.
 
 use crate::embulk::output::TableLoad;
-use crate::embulk::text::Text;
 use crate::transfer::input::select::quoted as quoted_by;
 use crate::transfer::output::sql::plan::{Change, TargetColumn};
+use crate::transfer::output::sql::statement::{self, definitions, list};
+
+/// What stands around names.
+const QUOTE: char = '"';
 
 /// An identifier between quotes.
 pub(super) fn quoted(name: &str) -> String {
-    quoted_by(name, '"')
-}
-
-fn list<'n>(names: impl Iterator<Item = &'n str>) -> String {
-    names.map(quoted).collect::<Vec<_>>().join(", ")
-}
-
-fn definitions(columns: &[TargetColumn]) -> String {
-    let definitions = columns.iter().map(|column| format!("{} {}", quoted(&column.name), column.sql_type));
-    definitions.collect::<Vec<_>>().join(", ")
+    quoted_by(name, QUOTE)
 }
 
 /// The table that rows wait in. It ends with the session, however that ends.
 pub(super) fn create_stage(stage: &str, columns: &[TargetColumn]) -> String {
-    format!("CREATE TEMPORARY TABLE {stage} ({})", definitions(columns))
+    format!("CREATE TEMPORARY TABLE {stage} ({})", definitions(columns, QUOTE))
 }
 
 /// The target, where it is not there.
 pub(super) fn create_target(target: &str, columns: &[TargetColumn], load: &TableLoad) -> String {
-    let constraint =
-        load.create_table_constraint.as_ref().map_or_else(String::new, |text| format!(", {}", text.expose()));
-    let option = load.create_table_option.as_ref().map_or("", Text::expose);
-    format!("CREATE TABLE {target} ({}{constraint}) {option}", definitions(columns)).trim_end().to_owned()
+    statement::create_table(target, columns, load, QUOTE)
 }
 
 /// Gives the emptied target other columns. What hangs on the table and on columns that stay is kept.
@@ -46,11 +37,11 @@ pub(super) fn alter_target(target: &str, changes: &[Change]) -> String {
 }
 
 pub(super) fn copy(table: &str, columns: &[TargetColumn]) -> String {
-    format!("COPY {table} ({}) FROM STDIN", list(columns.iter().map(|column| column.name.as_str())))
+    format!("COPY {table} ({}) FROM STDIN", list(columns.iter().map(|column| column.name.as_str()), QUOTE))
 }
 
 pub(super) fn insert(target: &str, stage: &str, columns: &[TargetColumn]) -> String {
-    let names = list(columns.iter().map(|column| column.name.as_str()));
+    let names = list(columns.iter().map(|column| column.name.as_str()), QUOTE);
     format!("INSERT INTO {target} ({names}) SELECT {names} FROM {stage}")
 }
 
@@ -77,7 +68,7 @@ pub(super) fn merge(
         names().filter(|name| !keys.iter().any(|key| key == name)).map(assign).collect()
     };
     let returned = keys.iter().map(|key| format!("S.{}", quoted(key))).collect::<Vec<_>>().join(", ");
-    let names = list(names());
+    let names = list(names(), QUOTE);
     format!(
         "WITH updated AS (UPDATE {target} AS T SET {} FROM {stage} S WHERE {} RETURNING {returned}) \
          INSERT INTO {target} ({names}) SELECT {names} FROM {stage} S \
