@@ -98,6 +98,8 @@ struct Lab {
     limits: Limits,
     cancel: Cancel,
     book: Arc<Book>,
+    /// A part of the names of jobs, which an emulator keeps beyond the test.
+    installation: String,
 }
 
 impl Lab {
@@ -115,11 +117,14 @@ impl Lab {
             limits: Limits::default(),
             cancel: Cancel::default(),
             book: Arc::default(),
+            installation: "lab".to_owned(),
         }
     }
 
     fn context(&self) -> TransferContext {
-        context(&self.book, &self.cancel)
+        let mut context = context(&self.book, &self.cancel);
+        context.key.installation.clone_from(&self.installation);
+        context
     }
 
     fn target(&self) -> BigqueryTarget {

@@ -259,8 +259,9 @@ fn lab_with_sql() -> Option<Lab> {
         servers::skip("no emulator that runs SQL here");
         return None;
     };
-    let fake = FakeGoogle::before(&emulator)?;
-    Some(Lab::with(fake))
+    let mut lab = Lab::with(FakeGoogle::before(&emulator)?);
+    lab.installation = servers::fresh_name("lab");
+    Some(lab)
 }
 
 #[test]
