@@ -14,8 +14,8 @@ use sync::embulk::input::{
     SqliteInput, SslMode, Statements, ValueType,
 };
 use sync::embulk::output::{
-    CsvFormatter, Encoder, FileOutput, Formatter, HeaderLine, JsonlFormatter, Newline, OutputConfig,
-    QuotePolicy, Sequence, StaleObjects, WrittenCharset,
+    CsvFormatter, Encoder, FileOutput, Formatter, HeaderLine, JsonlFormatter, LoadMode, Newline,
+    OutputConfig, QuotePolicy, Retries, Sequence, StaleObjects, TableLoad, WrittenCharset,
 };
 use sync::embulk::text::Text;
 use sync::embulk::zone::Zone;
@@ -122,6 +122,21 @@ impl Lab {
         sync::transfer::run(config, &self.context())
     }
 
+    /// Copies without filters.
+    pub(super) fn copy(
+        &self,
+        input: InputConfig,
+        output: OutputConfig,
+    ) -> Result<TransferReport, TransferError> {
+        self.run(&EmbulkConfig { input, filters: Vec::new(), output, exec: ExecConfig::default() })
+    }
+
+    /// The rows of a query of SQLite that needs no table.
+    pub(super) fn rows_of(&self, sql: &str) -> InputConfig {
+        std::fs::File::create(self.path("empty.db")).unwrap();
+        InputConfig::Sqlite(sqlite("empty.db", query(sql)))
+    }
+
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -157,6 +172,24 @@ fn names(folder: &Path) -> Vec<String> {
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
+}
+
+/// What rows for table `t` of a database go through: Embulk's defaults, but that nobody waits for seconds.
+pub(super) fn table_load(mode: LoadMode) -> TableLoad {
+    TableLoad {
+        table: Text::plain("t"),
+        mode,
+        types: TypeMapping::Embulk,
+        default_timezone: Zone::utc(),
+        column_options: Vec::new(),
+        create_table_constraint: None,
+        create_table_option: None,
+        isolation: None,
+        before_load: None,
+        after_load: None,
+        batch_bytes: 16 << 20,
+        retries: Retries { limit: 12, wait: Duration::from_millis(10), longest: Duration::from_millis(50) },
+    }
 }
 
 pub(super) fn table(name: &str) -> Selection {

@@ -6,7 +6,7 @@ use super::transfer::{FORMATS, Format, MAPPINGS, Mapping, Transfer};
 use crate::google_clients;
 use crate::support::bigquery::BigQueryKind;
 use crate::support::google::FakeGoogle;
-use crate::support::servers;
+use crate::support::servers::{self, MySqlDatabase};
 
 /// Columns of exact types that an emulator cannot hold. What is staged for them is judged all the same, by
 /// `what_is_staged_holds_what_the_source_holds`.
@@ -45,6 +45,44 @@ pub(super) fn left_out(emulator: BigQueryKind, mapping: Mapping, format: Format)
     }
 }
 
+/// A table that was loaded over an emulator.
+pub(super) struct Loaded {
+    pub(super) dataset: String,
+    /// Names and kinds of the columns.
+    pub(super) kinds: Vec<(&'static str, Kind)>,
+    /// Where the cells are not those of the source.
+    pub(super) differences: Vec<String>,
+}
+
+/// Loads the table of every type, but for what the emulator cannot hold. An error is what the program said.
+pub(super) fn load(
+    database: &MySqlDatabase,
+    google: &FakeGoogle,
+    emulator: BigQueryKind,
+    (mapping, format): (Mapping, Format),
+) -> Result<Loaded, String> {
+    let arriving = columns::arriving(mapping, &left_out(emulator, mapping, format));
+    let kinds: Vec<(&str, Kind)> = arriving.iter().map(|(name, arrives)| (*name, arrives.kind)).collect();
+    let dataset = google.bigquery().fresh_dataset();
+    let transfer = Transfer {
+        database,
+        google,
+        dataset: &dataset,
+        mapping,
+        format,
+        mode: "replace",
+        table: TABLE,
+        select: arriving.iter().map(|(name, _)| *name).collect(),
+    };
+    let said = transfer.run();
+    if said.code != Some(0) {
+        return Err(said.stderr);
+    }
+    let rows = by_key(google.bigquery().rows(&dataset, TABLE));
+    let differences = differences(&kinds, &columns::expected(database, &arriving), &rows);
+    Ok(Loaded { dataset, kinds, differences })
+}
+
 #[test]
 fn every_type_arrives() {
     let Some(server) = servers::mariadb() else { return };
@@ -53,36 +91,19 @@ fn every_type_arrives() {
     let mut found = Vec::new();
     for emulator in servers::bigquery_emulators() {
         let Some(google) = FakeGoogle::before(&emulator) else { return };
-        for (mapping, format) in
-            MAPPINGS.into_iter().flat_map(|mapping| FORMATS.map(|format| (mapping, format)))
-        {
-            let left_out = left_out(emulator.kind, mapping, format);
-            let arriving = columns::arriving(mapping, &left_out);
-            let kinds: Vec<(&str, Kind)> =
-                arriving.iter().map(|(name, arrives)| (*name, arrives.kind)).collect();
-            let dataset = google.bigquery().fresh_dataset();
-            let transfer = Transfer {
-                database: &database,
-                google: &google,
-                dataset: &dataset,
-                mapping,
-                format,
-                mode: "replace",
-                table: TABLE,
-                select: arriving.iter().map(|(name, _)| *name).collect(),
+        for way in MAPPINGS.into_iter().flat_map(|mapping| FORMATS.map(|format| (mapping, format))) {
+            let place = format!("{:?} {way:?}", emulator.kind);
+            let loaded = match load(&database, &google, emulator.kind, way) {
+                Ok(loaded) => loaded,
+                Err(said) => {
+                    found.push(format!("{place}: {said}"));
+                    continue;
+                }
             };
-            let said = transfer.run();
-            let place = format!("{:?} {mapping:?} {format:?}", emulator.kind);
-            if said.code != Some(0) {
-                found.push(format!("{place}: {}", said.stderr));
-                continue;
-            }
-            let types: Vec<(String, String)> =
-                kinds.iter().map(|(name, kind)| ((*name).to_owned(), kind.name().to_owned())).collect();
-            assert_eq!(google.bigquery().columns(&dataset, TABLE), types, "{place}");
-            let rows = by_key(google.bigquery().rows(&dataset, TABLE));
-            let expected = columns::expected(&database, &arriving);
-            found.extend(differences(&kinds, &expected, &rows).iter().map(|one| format!("{place}: {one}")));
+            let name = |(name, kind): &(&str, Kind)| ((*name).to_owned(), kind.name().to_owned());
+            let types: Vec<(String, String)> = loaded.kinds.iter().map(name).collect();
+            assert_eq!(google.bigquery().columns(&loaded.dataset, TABLE), types, "{place}");
+            found.extend(loaded.differences.iter().map(|one| format!("{place}: {one}")));
             assert_eq!(google.objects(), Vec::<String>::new());
         }
         google_clients::check_calls(&google);

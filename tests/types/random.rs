@@ -1,10 +1,9 @@
 //! Two thousand random values of every type of MariaDB, loaded by the emulators: under both mappings, in every format
 //! and in the one that is chosen where none is written.
 
-use super::cells::{Kind, by_key, differences};
 use super::columns::{self, COLUMNS, TABLE};
-use super::emulators::left_out;
-use super::transfer::{ALL_FORMATS, MAPPINGS, Transfer};
+use super::emulators::load;
+use super::transfer::{ALL_FORMATS, MAPPINGS};
 use crate::support::google::FakeGoogle;
 use crate::support::servers::{self, MySqlDatabase};
 
@@ -92,33 +91,14 @@ fn random_values_arrive_in_every_format() {
     let mut found = Vec::new();
     for emulator in servers::bigquery_emulators() {
         let Some(google) = FakeGoogle::before(&emulator) else { return };
-        for (mapping, format) in
-            MAPPINGS.into_iter().flat_map(|mapping| ALL_FORMATS.map(|format| (mapping, format)))
-        {
-            let arriving = columns::arriving(mapping, &left_out(emulator.kind, mapping, format));
-            let kinds: Vec<(&str, Kind)> =
-                arriving.iter().map(|(name, arrives)| (*name, arrives.kind)).collect();
-            let dataset = google.bigquery().fresh_dataset();
-            let transfer = Transfer {
-                database: &database,
-                google: &google,
-                dataset: &dataset,
-                mapping,
-                format,
-                mode: "replace",
-                table: TABLE,
-                select: arriving.iter().map(|(name, _)| *name).collect(),
-            };
-            let said = transfer.run();
-            let place = format!("{:?} {mapping:?} {format:?}", emulator.kind);
-            if said.code != Some(0) {
-                found.push(format!("{place}: {}", said.stderr));
-                continue;
+        for way in MAPPINGS.into_iter().flat_map(|mapping| ALL_FORMATS.map(|format| (mapping, format))) {
+            let place = format!("{:?} {way:?}", emulator.kind);
+            match load(&database, &google, emulator.kind, way) {
+                Ok(loaded) => {
+                    found.extend(loaded.differences.iter().take(5).map(|one| format!("{place}: {one}")));
+                }
+                Err(said) => found.push(format!("{place}: {said}")),
             }
-            let rows = by_key(google.bigquery().rows(&dataset, TABLE));
-            let expected = columns::expected(&database, &arriving);
-            let differences = differences(&kinds, &expected, &rows);
-            found.extend(differences.iter().take(5).map(|one| format!("{place}: {one}")));
         }
     }
     assert!(found.is_empty(), "{found:#?}");

@@ -9,16 +9,14 @@ mod types;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sync::embulk::config::{EmbulkConfig, ExecConfig, TypeMapping};
 use sync::embulk::input::{InputConfig, SslMode};
-use sync::embulk::output::{LoadMode, OutputConfig, PostgresqlOutput, Retries, TableLoad};
+use sync::embulk::output::{LoadMode, OutputConfig, PostgresqlOutput};
 use sync::embulk::text::Text;
-use sync::embulk::zone::Zone;
 use sync::secret::Secret;
 use sync::transfer::error::TransferError;
 use sync::transfer::report::TransferReport;
 
-use super::lab::{Lab, query, sqlite};
+use super::lab::{Lab, table_load};
 use crate::support::postgres::{PostgresDatabase, postgres_database};
 
 /// A folder and a database that rows go to.
@@ -45,24 +43,7 @@ impl Bench {
             connect_timeout: Duration::from_secs(300),
             socket_timeout: Duration::from_secs(1800),
             options: BTreeMap::new(),
-            load: TableLoad {
-                table: Text::plain("t"),
-                mode,
-                types: TypeMapping::Embulk,
-                default_timezone: Zone::utc(),
-                column_options: Vec::new(),
-                create_table_constraint: None,
-                create_table_option: None,
-                isolation: None,
-                before_load: None,
-                after_load: None,
-                batch_bytes: 16 << 20,
-                retries: Retries {
-                    limit: 12,
-                    wait: Duration::from_millis(10),
-                    longest: Duration::from_millis(50),
-                },
-            },
+            load: table_load(mode),
         }
     }
 
@@ -74,12 +55,7 @@ impl Bench {
 
     /// Runs a transfer as one more attempt.
     fn again(&self, input: InputConfig, output: &PostgresqlOutput) -> Result<TransferReport, TransferError> {
-        self.lab.run(&EmbulkConfig {
-            input,
-            filters: Vec::new(),
-            output: OutputConfig::Postgresql(Box::new(output.clone())),
-            exec: ExecConfig::default(),
-        })
+        self.lab.copy(input, OutputConfig::Postgresql(Box::new(output.clone())))
     }
 
     /// Loads what a SQLite query gives.
@@ -89,8 +65,7 @@ impl Bench {
 
     /// The rows of a query without a table.
     fn rows_of(&self, sql: &str) -> InputConfig {
-        std::fs::File::create(self.lab.path("empty.db")).unwrap();
-        InputConfig::Sqlite(sqlite("empty.db", query(sql)))
+        self.lab.rows_of(sql)
     }
 
     fn rows(&self, query: &str) -> Vec<String> {
