@@ -96,6 +96,7 @@ fn done(alone: &Alone<'_>, environment: &BTreeMap<String, String>) -> Result<Don
         directory: alone.world.directory.to_owned(),
         environment: environment.clone(),
         diff: alone.diff.clone(),
+        exec: alone.exec,
         reporter,
         cancel: Cancel::default(),
     };

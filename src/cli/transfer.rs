@@ -115,7 +115,10 @@ impl TransferService for Transfers {
             starting_attempt: self.starting_attempt,
             task: request.reporter.task().clone(),
             round: request.round,
-            config: rendered.hash.clone(),
+            config: match request.exec.min_output_tasks {
+                Some(tasks) => format!("{} -X {tasks}", rendered.hash),
+                None => rendered.hash.clone(),
+            },
         };
         let key = self.repeats.next(first.clone());
         let lines = Lines { reporter: request.reporter.clone(), key: key.id() };
@@ -239,6 +242,7 @@ impl Transfers {
             now: &now,
             directory: &request.directory,
             diff: request.diff.as_deref(),
+            exec: request.exec,
         };
         load(&surroundings).map_err(|found| invalid_file(&request.file, &found))
     }

@@ -15,7 +15,7 @@ use crate::cli::guard::Guard;
 use crate::cli::opening::Opened;
 use crate::cli::safe::{self, SafeSetup};
 use crate::diagnostic::{Problem, Severity, Span};
-use crate::embulk::config::EmbulkConfig;
+use crate::embulk::config::{EmbulkConfig, ExecConfig};
 use crate::embulk::{self, Rendered, Sites, Surroundings};
 use crate::reader::Reader;
 use crate::report::explanation::Told;
@@ -125,11 +125,11 @@ impl<'a> Asking<'a> {
 
     /// Renders a file with what its task gives it.
     fn question(&self, site: Site, problems: &mut Vec<Problem>) -> Result<Question, Told> {
-        let Site { file, task, directory, env } = site;
+        let Site { file, task, directory, env, exec } = site;
         let (path, loaded, unknown) = match (&file, env) {
             (_, Env::Unknown(reasons)) => (file.path().to_owned(), None, reasons),
             (file, Env::Known { variables, unknown }) => {
-                let loaded = self.load(file, &directory, &variables);
+                let loaded = self.load(file, &directory, &variables, exec);
                 let reasons = unknowns(&loaded, &unknown);
                 (file.path().to_owned(), Some(loaded), reasons)
             }
@@ -154,6 +154,7 @@ impl<'a> Asking<'a> {
         file: &SiteFile,
         directory: &Path,
         variables: &BTreeMap<String, String>,
+        exec: ExecConfig,
     ) -> Result<Rendered, Vec<Problem>> {
         let now = jiff::Zoned::now();
         let is_secret =
@@ -166,6 +167,7 @@ impl<'a> Asking<'a> {
             now: &now,
             directory,
             diff: None,
+            exec,
         };
         match file {
             SiteFile::Named(path) => embulk::load(path, &surroundings),
