@@ -281,6 +281,7 @@ impl Answers {
             Some(Ok(source)) => match explain::explain(config, &source, targets) {
                 Ok(explanation) => {
                     self.problems.extend(lossy(config, &source, &explanation, sites.output.as_ref()));
+                    self.problems.extend(strays(config, &source, sites));
                     told.explanation = Some(explanation);
                 }
                 Err(error) => {
@@ -301,6 +302,15 @@ impl Answers {
         }
         self.told.push(told);
     }
+}
+
+/// Warnings about options of columns that do not exist.
+fn strays(config: &EmbulkConfig, source: &SourceTable, sites: &Sites) -> Vec<Problem> {
+    let ends = explain::strays(config, source).into_iter().zip([&sites.input, &sites.output]);
+    let warning = |(message, span): (Option<String>, &Option<Span>)| {
+        Some(Problem::warning("unknown-column", message?, span.as_ref()?))
+    };
+    ends.filter_map(warning).collect()
 }
 
 /// The warning about numbers whose digits Embulk's types do not hold.
