@@ -1,7 +1,8 @@
 //! `type: mysql`: rows wait in a temporary table of the session, and one transaction publishes them; or they fill a
 //! table that takes the place of the old one.
 //!
-//! * [`prepare`] decides which; [`column`] says what each column becomes, [`table`] what the server has.
+//! * [`prepare`] decides which; [`column`] says what each column becomes, [`table`] what the server has, [`spelled`] what
+//!   it makes of types.
 //! * [`load`] sends rows; [`publish`] makes them visible, by a transaction or by a [`swap`].
 //! * [`status`] tells a retry whether a transaction was carried out; [`failure`] is what the server says of rows.
 //!
@@ -15,6 +16,7 @@ mod look;
 mod prepare;
 mod publish;
 mod session;
+mod spelled;
 mod statement;
 mod status;
 mod swap;
@@ -40,6 +42,7 @@ use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::input::mysql::connect::Connector;
 use crate::transfer::input::mysql::properties::{Access, Properties};
 use crate::transfer::page::{PAGE_BYTES, Page};
+use crate::transfer::report::Change;
 use crate::transfer::schema::Schema;
 use crate::transfer::target::ColumnTarget;
 
@@ -62,6 +65,8 @@ pub struct MysqlTarget {
     /// The target as people know it.
     shown: String,
     work: Option<Work>,
+    /// What the rows lost on the way.
+    changes: Vec<Change>,
 }
 
 /// What each column becomes in a table that is not there yet.
@@ -96,6 +101,7 @@ impl MysqlTarget {
             context: context.clone(),
             shown: OutputConfig::Mysql(Box::new(config.clone())).to_string(),
             work: None,
+            changes: Vec::new(),
         }
     }
 
@@ -254,7 +260,8 @@ impl Output for MysqlTarget {
         }
         let sent = Sent { rows: work.loader.sent, bytes: work.loader.bytes };
         let mut published = publish::publish(&mut work.session, &work.target, &self.context, sent)?;
-        published.notes.extend(work.target.plan.notes.iter().cloned().chain(work.loader.notes()));
+        published.notes.extend(work.target.plan.notes.iter().cloned());
+        self.changes = work.loader.changes();
         if let Some(mut work) = self.work.take()
             && let Room::Swap(names) = &work.target.room
         {
@@ -262,6 +269,10 @@ impl Output for MysqlTarget {
             self.clean(&mut work.session, names, &effect)?;
         }
         Ok(published)
+    }
+
+    fn changes(&self) -> Vec<Change> {
+        self.changes.clone()
     }
 
     fn abort(&mut self) {
