@@ -89,6 +89,14 @@ fn what_buckets_refuse() {
              `public`"]
     );
     assert_eq!(
+        s3("  server_side_encryption: aes128\n  storage_class: COLD\n"),
+        [
+            "8:27 error bad-value: `server_side_encryption` must be one of AES256, aws:kms, aws:kms:dsse, not `aes128`",
+            "9:18 error bad-value: `storage_class` must be one of STANDARD, STANDARD_IA, ONEZONE_IA, \
+             INTELLIGENT_TIERING, GLACIER_IR, GLACIER, DEEP_ARCHIVE, REDUCED_REDUNDANCY, not `COLD`",
+        ]
+    );
+    assert_eq!(
         problems(&format!(
             "{IN}out:\n  type: s3\n{BUCKET}  sequence_format: .\nexec: {{min_output_tasks: 2}}\n"
         )),

@@ -197,6 +197,31 @@ impl MysqlTarget {
         ran.map(drop).map_err(|trouble| trouble.during("`after_load` failed"))
     }
 
+    /// Drops what runs to the same target left that were killed and never tried again. The state knows their names:
+    /// nobody else's table has one of them. `target` is quoted.
+    fn remove_abandoned(&self, session: &mut Session, target: &str) -> Result<(), TransferError> {
+        for left in self.context.ledger.abandoned(&self.shown)? {
+            let Effect::StageTable { project, .. } = &left.effect else { continue };
+            let Some(names) = names(&left.effect).filter(|_| *project == self.address()) else { continue };
+            // After a crash of the server the old table may still be among them: then it gets its name back.
+            match names.ask(session, target).and_then(|_| names.clean(session)) {
+                Ok(()) => {
+                    self.context.ledger.settle_abandoned(&left)?;
+                    let text =
+                        format!("dropped the tables `{}…`, which a run that was killed had left", names.id());
+                    self.log(&text);
+                }
+                Err(trouble) => {
+                    let error =
+                        trouble.during("tables that a run which was killed had left could not be dropped");
+                    let text = format!("{error}; `{}` drops them", names.drop_all());
+                    self.context.observer.log(Level::Warn, &text);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Drops the tables of a try that is over. What cannot be dropped stays in the ledger for the next attempt.
     fn clean(&self, session: &mut Session, names: &Names, effect: &Effect) -> Result<(), TransferError> {
         match names.clean(session) {

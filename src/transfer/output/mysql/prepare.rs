@@ -27,6 +27,7 @@ impl MysqlTarget {
         let mut session = self.connect()?;
         let database = self.config.database.expose().to_owned();
         let table = self.table_name(&mut session)?;
+        self.remove_abandoned(&mut session, &qualified(&database, &table))?;
         let mut target = self.plan(&mut session, schema, database, table)?;
         target.room = self.room(&target)?;
         if !matches!(target.room, Room::Swap(_)) {
