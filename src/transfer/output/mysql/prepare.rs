@@ -60,7 +60,7 @@ impl MysqlTarget {
             order_by: None,
         };
         let name = format!("table `{}`", written.shown());
-        match mysql::found(&mut session.conn, &selection, &name)? {
+        match mysql::found(&mut session.connection, &selection, &name)? {
             Selection::Table { table, .. } => Ok(table.expose().to_owned()),
             Selection::Query(_) => Ok(written.expose().to_owned()),
         }
