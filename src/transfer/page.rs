@@ -7,7 +7,7 @@ use super::schema::{Schema, Storage};
 /// A page is full at this many rows…
 pub const PAGE_ROWS: usize = 32 * 1024;
 /// …or at this many bytes.
-pub const PAGE_BYTES: usize = 1024 * 1024;
+pub const PAGE_BYTES: usize = 256 * 1024;
 
 /// Some rows of one schema. All columns have as many values as there are rows.
 #[derive(Debug, Clone)]
@@ -99,6 +99,7 @@ impl ColumnBuffer {
     }
 
     /// Adds a NULL.
+    #[inline]
     pub fn push_null(&mut self) {
         match &mut self.data {
             Buffer::Long(values) => values.push(0),
@@ -111,6 +112,7 @@ impl ColumnBuffer {
 
     /// Adds an integer to a column of integers; gives false where the column holds something else.
     #[must_use]
+    #[inline]
     pub fn push_long(&mut self, value: i64) -> bool {
         let Buffer::Long(values) = &mut self.data else { return false };
         values.push(value);
@@ -120,6 +122,7 @@ impl ColumnBuffer {
 
     /// Adds an unsigned integer; false where the column holds something else.
     #[must_use]
+    #[inline]
     pub fn push_unsigned(&mut self, value: u64) -> bool {
         let Buffer::UnsignedLong(values) = &mut self.data else { return false };
         values.push(value);
@@ -129,6 +132,7 @@ impl ColumnBuffer {
 
     /// Adds a double; false where the column holds something else.
     #[must_use]
+    #[inline]
     pub fn push_double(&mut self, value: f64) -> bool {
         let Buffer::Double(values) = &mut self.data else { return false };
         values.push(value);
@@ -138,6 +142,7 @@ impl ColumnBuffer {
 
     /// Adds a text or bytes; false where the column holds something else.
     #[must_use]
+    #[inline]
     pub fn push_text(&mut self, value: &[u8]) -> bool {
         let Buffer::Text(texts) = &mut self.data else { return false };
         texts.push(value);
@@ -168,6 +173,7 @@ impl ColumnBuffer {
 
 impl Texts {
     /// Adds a text.
+    #[inline]
     pub fn push(&mut self, text: &[u8]) {
         self.bytes.extend_from_slice(text);
         self.ends.push(self.bytes.len());
@@ -180,6 +186,7 @@ impl Texts {
     }
 
     /// The text of a row.
+    #[inline]
     pub fn get(&self, row: usize) -> &[u8] {
         let start = if row == 0 { 0 } else { self.ends[row - 1] };
         &self.bytes[start..self.ends[row]]
@@ -188,6 +195,13 @@ impl Texts {
     /// All texts in a row.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// Whether each of them is text in UTF-8.
+    pub fn is_utf8(&self) -> bool {
+        // All together are, and none ends within a character.
+        let begins = |end: &usize| self.bytes.get(*end).is_none_or(|byte| byte & 0xc0 != 0x80);
+        std::str::from_utf8(&self.bytes).is_ok() && self.ends.iter().all(begins)
     }
 
     /// Where each text ends.
@@ -203,6 +217,7 @@ impl Texts {
 
 impl Validity {
     /// Adds a row with a value.
+    #[inline]
     pub fn push_valid(&mut self) {
         if self.null_count > 0 {
             self.push_bit(true);
@@ -211,6 +226,7 @@ impl Validity {
     }
 
     /// Adds a NULL.
+    #[inline]
     pub fn push_null(&mut self) {
         if self.null_count == 0 {
             self.bits.clear();
@@ -221,6 +237,7 @@ impl Validity {
         self.rows += 1;
     }
 
+    #[inline]
     fn push_bit(&mut self, valid: bool) {
         let (word, bit) = (self.rows / 64, self.rows % 64);
         if word == self.bits.len() {
@@ -299,5 +316,18 @@ mod tests {
         let Buffer::Text(texts) = &column.data else { panic!("not texts") };
         assert_eq!((texts.get(0), texts.get(1), texts.get(2)), ("日本".as_bytes(), &b""[..], &b""[..]));
         assert!(!column.validity.is_valid(1) && column.validity.is_valid(2));
+    }
+
+    #[test]
+    fn texts_are_utf8_when_each_of_them_is() {
+        let is_utf8 = |parts: &[&[u8]]| {
+            let mut texts = Texts::default();
+            parts.iter().for_each(|part| texts.push(part));
+            texts.is_utf8()
+        };
+        assert!(is_utf8(&[]) && is_utf8(&["日".as_bytes(), b"", "é".as_bytes()]));
+        // Whole only side by side.
+        assert!(!is_utf8(&[&[0xe6, 0x97], &[0xa5]]));
+        assert!(!is_utf8(&[b"a", &[0xff]]));
     }
 }

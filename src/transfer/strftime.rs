@@ -1,5 +1,8 @@
 //! Ruby's strftime, which Embulk's formats are written in: parsed once, written without allocation.
 
+mod template;
+
+use self::template::Template;
 use super::civil::{DAY, Date, SECOND};
 use super::encode::number::{push_i64, push_padded, push_two};
 
@@ -24,6 +27,8 @@ const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday",
 pub struct TimeFormat {
     items: Vec<Item>,
     text: String,
+    /// The same where every clock is of one length.
+    template: Option<Template>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +98,7 @@ impl TimeFormat {
         if !literal.is_empty() {
             items.push(Item::Literal(literal));
         }
-        Self { items, text: text.to_owned() }
+        Self { template: Template::of(&items), items, text: text.to_owned() }
     }
 
     /// The format as it was written.
@@ -101,8 +106,16 @@ impl TimeFormat {
         &self.text
     }
 
+    /// Whether its texts are never empty and of such bytes only, besides digits, signs, and colons.
+    pub fn has_only(&self, plain: impl Fn(u8) -> bool) -> bool {
+        self.template.as_ref().is_some_and(|template| template.has_only(plain))
+    }
+
     /// Appends a clock in this format.
     pub fn write(&self, clock: &WallClock<'_>, out: &mut Vec<u8>) {
+        if self.template.as_ref().is_some_and(|template| template.write(clock, out)) {
+            return;
+        }
         let parts = Parts::new(clock);
         for item in &self.items {
             match item {

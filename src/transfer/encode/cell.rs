@@ -3,7 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::number::{push_i64, push_java_double, push_padded, push_ruby_float, push_u64};
+use super::number::{
+    push_decimal_as_ruby_float, push_i64, push_java_double, push_padded, push_ruby_float, push_u64,
+};
 use super::{Clock, ClockForm, Converted, EpochUnit, Form, Unfit};
 use crate::transfer::civil::{DAY, Date, SECOND};
 use crate::transfer::page::{Buffer, ColumnBuffer};
@@ -258,8 +260,7 @@ fn push_truncated(value: f64, out: &mut Vec<u8>) -> Result<(), Unfit> {
 
 /// Decimal digits as the nearest double in Ruby's notation.
 fn push_decimal_as_float(text: &[u8], out: &mut Vec<u8>) {
-    let value = std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
-    if !value.is_some_and(|value| push_ruby_float(value, out)) {
+    if !push_decimal_as_ruby_float(text, out) {
         out.extend_from_slice(text);
     }
 }

@@ -178,6 +178,28 @@ impl Rendering {
     }
 }
 
+impl Form {
+    /// Whether its texts are never empty and of such bytes only, whatever the value.
+    fn is_plain(&self, plain: impl Fn(u8) -> bool) -> bool {
+        match self {
+            Self::Boolean
+            | Self::Flag
+            | Self::BooleanDigit
+            | Self::Integer
+            | Self::Float
+            | Self::JavaFloat
+            | Self::Epoch(_)
+            | Self::TimeSpan
+            | Self::TimeOfDay => true,
+            Self::Clock(form) => form.format.has_only(plain),
+            // Of a text column these are parts of what the source wrote.
+            Self::Truncated | Self::Digits | Self::Text | Self::Json | Self::Base64 | Self::TextWith(_) => {
+                false
+            }
+        }
+    }
+}
+
 /// A format that writes rows.
 pub trait Encoder: Send {
     /// What stands before the first row. Called once, also for a table without rows.

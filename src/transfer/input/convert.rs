@@ -36,6 +36,7 @@ pub(super) enum Given<'v> {
 
 impl Given<'_> {
     /// Adds the value to a column of its own type.
+    #[inline]
     pub(super) fn push(&self, column: &mut ColumnBuffer) -> Result<(), Unfit> {
         let fits = match *self {
             Self::Long(value) => column.push_long(value),

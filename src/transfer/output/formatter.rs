@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use super::encoded::{self, Encoded};
+use super::encoded::{self, BlockSink, Encoded};
 use crate::embulk::config::{EmbulkType, TypeMapping};
 use crate::embulk::output::{CsvFormatter, FileOutput, Formatter, JsonlFormatter};
 use crate::transfer::context::TransferContext;
@@ -22,7 +22,7 @@ use crate::transfer::strftime::TimeFormat;
 use crate::transfer::target::{ColumnTarget, Room};
 
 /// Rows as bytes of a format, into a sink.
-pub(super) enum Formatted<W: Write + Send> {
+pub(super) enum Formatted<W: BlockSink + Send> {
     /// Formats of lines.
     Lines { encoder: Box<dyn Encoder>, sink: W, buffer: Vec<u8>, transcoding: Option<Transcoding> },
     /// Parquet, which writes its own blocks.
@@ -83,7 +83,7 @@ pub(super) fn encoded<W: Write>(options: &FileOutput, sink: W) -> Result<Encoded
 }
 
 /// Starts the format; what stands before the first row is written.
-pub(super) fn open<W: Write + Send>(
+pub(super) fn open<W: BlockSink + Send>(
     options: &FileOutput,
     schema: &Arc<Schema>,
     transcoder: Option<&Arc<Transcoder>>,
@@ -121,15 +121,13 @@ pub(super) fn open<W: Write + Send>(
     Ok(Formatted::Lines { encoder, sink, buffer, transcoding })
 }
 
-impl<W: Write + Send> Formatted<W> {
+impl<W: BlockSink + Send> Formatted<W> {
     /// Writes the rows of a page.
     pub(super) fn write(&mut self, page: &Page) -> Result<(), TransferError> {
         match self {
             Self::Lines { encoder, sink, buffer, transcoding } => {
                 encoder.rows(page, buffer)?;
-                write_lines(sink, buffer, transcoding.as_mut())?;
-                buffer.clear();
-                Ok(())
+                write_lines(sink, buffer, transcoding.as_mut())
             }
             Self::Parquet(encoder) => encoder.write(page),
         }
@@ -138,8 +136,8 @@ impl<W: Write + Send> Formatted<W> {
     /// Ends the format and gives the sink back.
     pub(super) fn finish(self) -> Result<W, TransferError> {
         match self {
-            Self::Lines { mut sink, buffer, mut transcoding, .. } => {
-                write_lines(&mut sink, &buffer, transcoding.as_mut())?;
+            Self::Lines { mut sink, mut buffer, mut transcoding, .. } => {
+                write_lines(&mut sink, &mut buffer, transcoding.as_mut())?;
                 Ok(sink)
             }
             Self::Parquet(encoder) => encoder.finish(),
@@ -148,15 +146,16 @@ impl<W: Write + Send> Formatted<W> {
 }
 
 fn write_lines(
-    sink: &mut impl Write,
-    lines: &[u8],
+    sink: &mut impl BlockSink,
+    lines: &mut Vec<u8>,
     transcoding: Option<&mut Transcoding>,
 ) -> Result<(), TransferError> {
-    let bytes = match transcoding {
-        Some(transcoding) => transcoding.of(lines)?,
-        None => lines,
-    };
-    sink.write_all(bytes).map_err(|error| unwritable(&error))
+    if let Some(transcoding) = transcoding {
+        let written = sink.write_all(transcoding.of(lines)?);
+        lines.clear();
+        return written.map_err(|error| unwritable(&error));
+    }
+    sink.write_block(lines).map_err(|error| unwritable(&error))
 }
 
 impl Transcoding {
