@@ -28,7 +28,7 @@ pub struct TimeFormat {
     items: Vec<Item>,
     text: String,
     /// The same where every clock is of one length.
-    template: Option<Template>,
+    template: Option<Box<Template>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl TimeFormat {
         if !literal.is_empty() {
             items.push(Item::Literal(literal));
         }
-        Self { template: Template::of(&items), items, text: text.to_owned() }
+        Self { template: Template::of(&items).map(Box::new), items, text: text.to_owned() }
     }
 
     /// The format as it was written.
