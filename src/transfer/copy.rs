@@ -15,6 +15,7 @@ use super::output::{self, Output, OutputFigures};
 use super::page::PAGE_BYTES;
 use super::reader::{PAGES, Reader};
 use super::report::{Change, TransferReport};
+use super::stray;
 use crate::embulk::config::EmbulkConfig;
 use crate::session::Level;
 
@@ -93,6 +94,8 @@ fn move_rows(
     reader.go();
     let written = write_pages(&reader, &mut pipeline, output, context);
     let mut read = reader.finish(written, opened.stopper.as_ref(), &context.cancel)?;
+    read.notes.extend(stray::of_input(&config.input, &opened.schema));
+    read.notes.extend(stray::of_output(&config.output, pipeline.schema()));
     read.notes.extend(pipeline.notes());
     read.changes.extend(pipeline.changes());
     Ok(read)

@@ -343,6 +343,7 @@ pub(super) fn loaded(text: &str) -> EmbulkConfig {
         now: &"2024-06-04T01:02:03[UTC]".parse().unwrap(),
         directory: Path::new(""),
         diff: None,
+        exec: ExecConfig::default(),
     };
     match sync::embulk::load(Path::new("a.yml"), &surroundings) {
         Ok(rendered) => rendered.config,

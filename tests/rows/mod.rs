@@ -13,5 +13,6 @@ mod mysql_types;
 mod outcomes;
 mod postgres;
 mod sqlite;
+mod strays;
 mod to_mysql;
 mod to_postgres;

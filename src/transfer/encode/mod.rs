@@ -6,6 +6,7 @@
 pub mod arrow;
 pub(super) mod cell;
 pub mod charset;
+pub mod check;
 pub mod copy_text;
 pub mod csv;
 pub mod jsonl;

@@ -13,6 +13,7 @@ use crate::transfer::context::TransferContext;
 use crate::transfer::encode::load_data::{LoadEncoder, literals};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::Page;
+use crate::transfer::report::Change;
 
 /// Codes of a server, a driver or a proxy that takes no LOAD DATA LOCAL.
 const NO_LOCAL: [u16; 4] = [1148, 3948, 3950, 4166];
@@ -189,8 +190,8 @@ impl Loader {
     }
 
     /// What was lost on the way, column by column.
-    pub(super) fn notes(&self) -> Vec<String> {
-        self.encoder.notes()
+    pub(super) fn changes(&self) -> Vec<Change> {
+        self.encoder.changes()
     }
 }
 
