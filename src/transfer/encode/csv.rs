@@ -7,7 +7,7 @@ use super::charset::Transcoder;
 use super::{Converted, Encoder, Rendering, unfit};
 use crate::embulk::output::{CsvFormatter, HeaderLine, QuotePolicy};
 use crate::transfer::error::TransferError;
-use crate::transfer::page::Page;
+use crate::transfer::page::{Page, empty};
 use crate::transfer::schema::Schema;
 
 /// The marks of a CSV file.
@@ -100,7 +100,7 @@ impl CsvEncoder {
                 out.extend_from_slice(self.format.delimiter.as_bytes());
             }
             let column = &page.columns[at];
-            self.scratch.clear();
+            empty(&mut self.scratch);
             let written = if column.validity.is_valid(row) {
                 cell.write(column, row, &mut self.scratch)
                     .map_err(|reason| unfit(&page.schema.columns[at], page.first_row + row as u64, &reason))?

@@ -11,6 +11,7 @@ use super::tokenizer::{Fault, Quoting, Tokenizer};
 use super::{FileRows, OpenFile};
 use crate::embulk::input::{CsvParser, ExtraFields, MissingFields};
 use crate::transfer::error::TransferError;
+use crate::transfer::page::empty;
 
 /// The rows of one file.
 pub(super) struct CsvRows<'f> {
@@ -42,7 +43,7 @@ impl<'f> CsvRows<'f> {
                 row.push_null();
                 continue;
             }
-            self.field.clear();
+            empty(&mut self.field);
             let quoting = self.tokenizer.field(&mut self.field)?;
             if self.config.is_null(&self.field, quoting) {
                 row.push_null();
@@ -60,7 +61,7 @@ impl<'f> CsvRows<'f> {
     /// Reads what no column takes: a quoted field may go on in the next lines.
     fn drop_fields(&mut self) -> Result<(), Fault> {
         while self.tokenizer.has_field() {
-            self.field.clear();
+            empty(&mut self.field);
             match self.tokenizer.field(&mut self.field) {
                 Ok(_) => {}
                 Err(Fault::Row(_)) => self.tokenizer.leave_row(),

@@ -19,6 +19,24 @@ impl From<SourceFault> for io::Error {
     }
 }
 
+/// Longer lines and documents are no rows: they would fill the memory.
+pub(super) const LARGEST: usize = 256 << 20;
+
+/// A part of a file is larger than [`LARGEST`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum TooLarge {
+    #[error("is longer than 256 MiB")]
+    Line,
+    #[error("begins a document of more than 256 MiB")]
+    Document,
+}
+
+impl From<TooLarge> for io::Error {
+    fn from(too_large: TooLarge) -> Self {
+        Self::other(too_large)
+    }
+}
+
 /// Unpacks a file, the first decoder first.
 pub(super) fn decoded(source: Box<dyn Read + Send>, decoders: &[Decoder]) -> Box<dyn Read + Send> {
     decoders.iter().fold(source, |source, decoder| match decoder {
@@ -37,11 +55,19 @@ pub(super) fn failed(error: io::Error, name: &str, after_line: u64, decoders: &[
         Ok(fault) => return fault.0.context(place),
         Err(error) => error,
     };
+    let error = match error.downcast::<TooLarge>() {
+        Ok(too_large) => {
+            let message = format!("file `{name}`, line {}: {too_large}", after_line + 1);
+            return TransferError::new(ErrorKind::Data, message)
+                .hint("check what the file is packed and written in, and what ends its lines");
+        }
+        Err(error) => error,
+    };
     let word = decoders.first().map(|decoder| match decoder {
         Decoder::Gzip => "gzip",
         Decoder::Bzip2 => "bzip2",
     });
-    let (Some(word), true) = (word, error.kind() != io::ErrorKind::InvalidData || is_packing(&error)) else {
+    let Some(word) = word else {
         return TransferError::new(ErrorKind::Data, place).cause(error.to_string());
     };
     let reason = match error.kind() {
@@ -51,9 +77,4 @@ pub(super) fn failed(error: io::Error, name: &str, after_line: u64, decoders: &[
     TransferError::new(ErrorKind::Data, place)
         .cause(reason)
         .hint("fetch or write the file again; nothing of it was published")
-}
-
-/// Whether the library that unpacks said it: our own errors of that kind speak of lines.
-fn is_packing(error: &io::Error) -> bool {
-    !error.to_string().starts_with("a line ")
 }
