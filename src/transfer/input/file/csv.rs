@@ -38,18 +38,19 @@ impl<'f> CsvRows<'f> {
 
     fn row(&mut self, row: &mut Row) -> Result<(), Fault> {
         row.clear();
+        empty(&mut self.field);
         for cell in self.cells.iter_mut() {
             if self.config.missing_fields == MissingFields::Null && !self.tokenizer.has_field() {
                 row.push_null();
                 continue;
             }
-            empty(&mut self.field);
             let quoting = self.tokenizer.field(&mut self.field)?;
             if self.config.is_null(&self.field, quoting) {
                 row.push_null();
             } else {
                 cell.read(&self.field, row).map_err(Fault::Row)?;
             }
+            empty(&mut self.field);
         }
         match (self.tokenizer.has_field(), self.config.extra_fields) {
             (false, _) => Ok(()),

@@ -132,6 +132,7 @@ impl Tokenizer {
 
     /// The same where lines without characters, and comments, may be rows.
     pub(super) fn next_row_of(&mut self, empty: EmptyLines) -> io::Result<bool> {
+        self.spanned.clear();
         while self.next_line()? {
             let comment = self.comment.as_ref().is_some_and(|marker| self.line.starts_with(marker));
             if empty == EmptyLines::Keep || (!self.line.is_empty() && !comment) {
