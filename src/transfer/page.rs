@@ -9,6 +9,22 @@ pub const PAGE_ROWS: usize = 32 * 1024;
 /// …or at this many bytes.
 pub const PAGE_BYTES: usize = 256 * 1024;
 
+/// A buffer that one large value made larger than this is given back afterwards.
+const KEPT_BYTES: usize = 4 * PAGE_BYTES;
+
+/// Empties a buffer of values; the memory stays for the next ones, unless there is very much of it.
+pub(super) fn empty(buffer: &mut Vec<u8>) {
+    buffer.clear();
+    trim(buffer);
+}
+
+/// Gives back what a large value made of a buffer that holds little now.
+pub(super) fn trim(buffer: &mut Vec<u8>) {
+    if buffer.len() < KEPT_BYTES {
+        buffer.shrink_to(KEPT_BYTES);
+    }
+}
+
 /// Some rows of one schema. All columns have as many values as there are rows.
 #[derive(Debug, Clone)]
 pub struct Page {
@@ -210,7 +226,7 @@ impl Texts {
     }
 
     fn clear(&mut self) {
-        self.bytes.clear();
+        empty(&mut self.bytes);
         self.ends.clear();
     }
 }

@@ -6,6 +6,7 @@ mod connect;
 mod connect_iam;
 mod files;
 mod filters;
+mod hostile_files;
 mod incremental;
 mod lab;
 mod mysql;

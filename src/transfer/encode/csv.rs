@@ -8,7 +8,7 @@ use super::charset::Transcoder;
 use super::{Converted, Encoder, Form, Rendering, Unfit, unfit};
 use crate::embulk::output::{CsvFormatter, HeaderLine, QuotePolicy};
 use crate::transfer::error::TransferError;
-use crate::transfer::page::{Buffer, Page};
+use crate::transfer::page::{Buffer, Page, empty};
 use crate::transfer::schema::{Schema, Storage};
 
 /// The marks of a CSV file.
@@ -180,7 +180,7 @@ impl CsvEncoder {
                 }
                 (Way::CheckedText, Buffer::Text(texts)) => texts.get(row),
                 _ => {
-                    self.scratch.clear();
+                    empty(&mut self.scratch);
                     if cell.write(column, row, &mut self.scratch).map_err(named)? == Converted::Null {
                         out.extend_from_slice(self.format.null_string.as_bytes());
                         continue;

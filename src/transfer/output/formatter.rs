@@ -1,5 +1,6 @@
 //! The formatters of file outputs: which rendering each column has, and the encoder that writes them.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::encoded::{self, BlockSink, Encoded};
 use crate::embulk::config::{EmbulkType, TypeMapping};
-use crate::embulk::output::{CsvFormatter, FileOutput, Formatter, JsonlFormatter};
+use crate::embulk::output::{CsvColumnOption, CsvFormatter, FileOutput, Formatter, JsonlFormatter};
 use crate::transfer::context::TransferContext;
 use crate::transfer::encode::arrow::ParquetType;
 use crate::transfer::encode::charset::Transcoder;
@@ -16,7 +17,7 @@ use crate::transfer::encode::jsonl::JsonlEncoder;
 use crate::transfer::encode::parquet::ParquetEncoder;
 use crate::transfer::encode::{Clock, ClockForm, Converted, Encoder, Form, Rendering, TextConversion, Unfit};
 use crate::transfer::error::{ErrorKind, TransferError};
-use crate::transfer::page::Page;
+use crate::transfer::page::{Page, empty};
 use crate::transfer::schema::{Column, ColumnType, Schema};
 use crate::transfer::strftime::TimeFormat;
 use crate::transfer::target::{ColumnTarget, Room};
@@ -127,7 +128,9 @@ impl<W: BlockSink + Send> Formatted<W> {
         match self {
             Self::Lines { encoder, sink, buffer, transcoding } => {
                 encoder.rows(page, buffer)?;
-                write_lines(sink, buffer, transcoding.as_mut())
+                write_lines(sink, buffer, transcoding.as_mut())?;
+                empty(buffer);
+                Ok(())
             }
             Self::Parquet(encoder) => encoder.write(page),
         }
@@ -194,16 +197,20 @@ pub(super) fn targets(options: &FileOutput, schema: &Schema) -> Result<Vec<Colum
 }
 
 fn csv(format: &CsvFormatter, types: TypeMapping, schema: &Schema) -> Result<Vec<Rendering>, TransferError> {
-    if let Some((missing, _)) = format.column_options.iter().find(|(name, _)| schema.position(name).is_none())
+    let known = schema.positions();
+    if let Some((missing, _)) =
+        format.column_options.iter().find(|(name, _)| !known.contains_key(name.as_str()))
     {
         return Err(TransferError::new(
             ErrorKind::Config,
             format!("`column_options` of the formatter names column `{missing}`, which the rows do not have"),
         ));
     }
+    // Of equal names the first counts.
+    let options: HashMap<&String, &CsvColumnOption> =
+        format.column_options.iter().rev().map(|(name, option)| (name, option)).collect();
     let renderings = schema.columns.iter().map(|column| {
-        let option =
-            format.column_options.iter().find(|(name, _)| *name == column.name).map(|(_, option)| option);
+        let option = options.get(&column.name);
         let asked = option.and_then(|option| option.format.as_deref());
         let zone = option.and_then(|option| option.timezone.as_ref()).unwrap_or(&format.default_timezone);
         match column.kind.embulk() {

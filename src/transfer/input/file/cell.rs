@@ -10,7 +10,7 @@ use crate::embulk::config::EmbulkType;
 use crate::embulk::input::{ClockReading, FileColumn};
 use crate::transfer::civil::Date;
 use crate::transfer::error::{ErrorKind, TransferError};
-use crate::transfer::page::Page;
+use crate::transfer::page::{Page, empty};
 use crate::transfer::schema::{Column, ColumnType};
 use crate::transfer::strptime::TimeReader;
 
@@ -32,7 +32,7 @@ enum Cell {
 impl Row {
     pub(super) fn clear(&mut self) {
         self.cells.clear();
-        self.text.clear();
+        empty(&mut self.text);
     }
 
     pub(super) fn push_null(&mut self) {

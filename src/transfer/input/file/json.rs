@@ -93,6 +93,14 @@ impl<'f> JsonRows<'f> {
         }
     }
 
+    /// Lines before the one that could not be read.
+    fn whole_lines(&self) -> u64 {
+        match &self.source {
+            Source::Documents(documents) => documents.line() - 1,
+            Source::Lines(_) => self.line,
+        }
+    }
+
     /// The rows of the document.
     fn unpack(&mut self) -> Result<(), Fault> {
         let not_json = || match self.source {
@@ -158,7 +166,8 @@ impl FileRows for JsonRows<'_> {
                 }
             } else {
                 let more = self.next_document();
-                let failed = |error| decode::failed(error, self.file.name, self.line, self.file.decoders);
+                let failed =
+                    |error| decode::failed(error, self.file.name, self.whole_lines(), self.file.decoders);
                 if !more.map_err(failed)? {
                     return Ok(false);
                 }
