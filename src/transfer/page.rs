@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::context::MemoryShare;
 use super::schema::{Schema, Storage};
 
 /// A page is full at this many rows…
@@ -36,6 +37,8 @@ pub struct Page {
     pub rows: usize,
     /// Number of the first row of the page in the transfer, from 0: messages name rows by it.
     pub first_row: u64,
+    /// What a large row of it takes of the memory of the run.
+    pub large: Option<Arc<MemoryShare>>,
 }
 
 /// The values of one column.
@@ -76,13 +79,14 @@ impl Page {
     /// An empty page for a schema.
     pub fn new(schema: &Arc<Schema>) -> Self {
         let columns = schema.columns.iter().map(|column| ColumnBuffer::new(column.kind.storage())).collect();
-        Self { schema: Arc::clone(schema), columns, rows: 0, first_row: 0 }
+        Self { schema: Arc::clone(schema), columns, rows: 0, first_row: 0, large: None }
     }
 
     /// Empties it; the memory stays for the next rows.
     pub fn clear(&mut self) {
         self.columns.iter_mut().for_each(ColumnBuffer::clear);
         self.rows = 0;
+        self.large = None;
     }
 
     /// Bytes of the values.
