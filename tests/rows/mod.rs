@@ -12,6 +12,7 @@ mod mysql;
 mod mysql_types;
 mod outcomes;
 mod postgres;
+mod recorded;
 mod sqlite;
 mod to_mysql;
 mod to_postgres;
