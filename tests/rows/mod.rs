@@ -13,6 +13,7 @@ mod mysql;
 mod mysql_types;
 mod outcomes;
 mod postgres;
+mod recorded;
 mod sqlite;
 mod strays;
 mod to_mysql;

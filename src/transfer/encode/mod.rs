@@ -9,6 +9,7 @@ pub mod charset;
 pub mod check;
 pub mod copy_text;
 pub mod csv;
+pub(in crate::transfer) mod json_text;
 pub mod jsonl;
 pub mod load_data;
 pub mod number;
@@ -23,7 +24,7 @@ use jiff::tz::TimeZone;
 
 use super::error::{ErrorKind, TransferError};
 use super::schema::{Column, ColumnType};
-use super::strftime::TimeFormat;
+use super::strftime::{Dialect, TimeFormat};
 
 /// How the values of a column are written.
 #[derive(Debug, Clone)]
@@ -146,7 +147,7 @@ impl Rendering {
 
     /// Clock text in quotes.
     pub fn clock(format: &str, clock: Clock) -> Self {
-        Self::quoted(Form::Clock(ClockForm { format: TimeFormat::parse(format), clock }))
+        Self::quoted(Form::Clock(ClockForm { format: TimeFormat::parse(format, Dialect::Ruby), clock }))
     }
 
     /// What the text is in JSON: `string`, `number`, `boolean`, `json`.

@@ -19,7 +19,7 @@ use crate::transfer::encode::{Clock, ClockForm, Converted, Encoder, Form, Render
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::{Page, empty};
 use crate::transfer::schema::{Column, ColumnType, Schema};
-use crate::transfer::strftime::TimeFormat;
+use crate::transfer::strftime::{Dialect, TimeFormat};
 use crate::transfer::target::{ColumnTarget, Room};
 
 /// Rows as bytes of a format, into a sink.
@@ -215,7 +215,8 @@ fn csv(format: &CsvFormatter, types: TypeMapping, schema: &Schema) -> Result<Vec
         let zone = option.and_then(|option| option.timezone.as_ref()).unwrap_or(&format.default_timezone);
         match column.kind.embulk() {
             EmbulkType::Timestamp if types == TypeMapping::Embulk || asked.is_some() => {
-                clock(asked.unwrap_or(&format.default_timestamp_format), zone.zone.clone())
+                let text = asked.unwrap_or(&format.default_timestamp_format);
+                clock(text, Dialect::Embulk, zone.zone.clone())
             }
             EmbulkType::Double if !matches!(column.kind, ColumnType::Decimal { .. }) => {
                 Rendering::bare(Form::JavaFloat)
@@ -254,7 +255,7 @@ fn jsonl(format: &JsonlFormatter, types: TypeMapping, schema: &Schema) -> Vec<Re
     let renderings = schema.columns.iter().map(|column| match column.kind.embulk() {
         EmbulkType::Timestamp if types == TypeMapping::Embulk || format.date_format.is_some() => {
             let text = format.date_format.as_deref().unwrap_or("%Y-%m-%d %H:%M:%S.%6N %z");
-            clock(text, zone.clone())
+            clock(text, Dialect::Ruby, zone.clone())
         }
         EmbulkType::String if format.json_columns.contains(&column.name) => {
             Rendering::bare(Form::TextWith(Arc::new(JsonText)))
@@ -264,8 +265,9 @@ fn jsonl(format: &JsonlFormatter, types: TypeMapping, schema: &Schema) -> Vec<Re
     renderings.collect()
 }
 
-fn clock(format: &str, zone: TimeZone) -> Rendering {
-    Rendering::quoted(Form::Clock(ClockForm { format: TimeFormat::parse(format), clock: Clock::In(zone) }))
+fn clock(format: &str, dialect: Dialect, zone: TimeZone) -> Rendering {
+    let format = TimeFormat::parse(format, dialect);
+    Rendering::quoted(Form::Clock(ClockForm { format, clock: Clock::In(zone) }))
 }
 
 /// Embulk has only true and false for BIT(n), and no integer above 2^63-1.
@@ -284,7 +286,7 @@ struct JsonText;
 impl TextConversion for JsonText {
     fn convert(&self, text: &[u8], out: &mut Vec<u8>) -> Result<Converted, Unfit> {
         serde_json::from_slice::<serde::de::IgnoredAny>(text).map_err(|_| Unfit("is not JSON"))?;
-        crate::transfer::encode::cell::push_compact_json(text, out);
+        crate::transfer::encode::json_text::push_compact_json(text, out);
         Ok(Converted::Text)
     }
 

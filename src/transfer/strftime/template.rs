@@ -1,6 +1,7 @@
 //! The formats that nearly everybody uses give texts of one length: then a text is copied and its digits are put in.
 
-use super::{Case, Directive, Item, Padding, WallClock};
+use super::directive::Directive;
+use super::{Item, WallClock};
 use crate::transfer::civil::{DAY, Date, SECOND};
 use crate::transfer::encode::number::put_two;
 
@@ -33,21 +34,17 @@ enum Part {
 
 impl Part {
     fn of(directive: Directive) -> Option<Self> {
-        let Directive { letter, padding, case, width, colons } = directive;
-        if padding != Padding::Usual || case != Case::Usual {
-            return None;
-        }
-        Some(match (letter, width, colons) {
-            ('Y', None, 0) => Self::Year,
-            ('m', None, 0) => Self::Month,
-            ('d', None, 0) => Self::Day,
-            ('H', None, 0) => Self::Hour,
-            ('M', None, 0) => Self::Minute,
-            ('S', None, 0) => Self::Second,
-            ('L', None, 0) | ('N', Some(3), 0) => Self::Millis,
-            ('N', Some(6), 0) => Self::Micros,
-            ('z', None, 0) => Self::Offset,
-            ('z', None, 1) => Self::OffsetWithColon,
+        Some(match directive.plain()? {
+            ('Y', 0, 0) => Self::Year,
+            ('m', 0, 0) => Self::Month,
+            ('d', 0, 0) => Self::Day,
+            ('H', 0, 0) => Self::Hour,
+            ('M', 0, 0) => Self::Minute,
+            ('S', 0, 0) => Self::Second,
+            ('L', 0, 0) | ('N', 3, 0) => Self::Millis,
+            ('N', 6, 0) => Self::Micros,
+            ('z', 0, 0) => Self::Offset,
+            ('z', 0, 1) => Self::OffsetWithColon,
             _ => return None,
         })
     }
@@ -68,17 +65,29 @@ impl Template {
     /// The template of a format; none where a part is not always of the same length.
     pub(super) fn of(items: &[Item]) -> Option<Self> {
         let mut template = Self { text: Vec::new(), places: Vec::new() };
+        template.add(items)?;
+        Some(template)
+    }
+
+    fn add(&mut self, items: &[Item]) -> Option<()> {
         for item in items {
             match item {
-                Item::Literal(text) => template.text.extend_from_slice(text.as_bytes()),
+                Item::Literal(text) => self.text.extend_from_slice(text.as_bytes()),
                 Item::Directive(directive) => {
                     let part = Part::of(*directive)?;
-                    template.places.push((template.text.len(), part));
-                    template.text.extend_from_slice(part.blank());
+                    self.places.push((self.text.len(), part));
+                    self.text.extend_from_slice(part.blank());
+                }
+                Item::Compound(directive, format) => {
+                    let (_, width, _) = directive.plain()?;
+                    if width > 0 {
+                        return None;
+                    }
+                    self.add(&format.items)?;
                 }
             }
         }
-        Some(template)
+        Some(())
     }
 
     pub(super) fn has_only(&self, plain: impl Fn(u8) -> bool) -> bool {
@@ -134,7 +143,7 @@ impl Template {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Parts, TimeFormat};
+    use super::super::{Dialect, Parts, TimeFormat};
     use super::*;
 
     #[test]
@@ -147,7 +156,7 @@ mod tests {
             "",
             "no time",
         ];
-        for format in formats.map(TimeFormat::parse) {
+        for format in formats.map(|format| TimeFormat::parse(format, Dialect::Ruby)) {
             let template = format.template.as_ref().unwrap();
             for (micros, offset) in [
                 (0, 0),
@@ -159,13 +168,7 @@ mod tests {
                 let clock = WallClock { micros, offset, zone: "" };
                 let (mut fast, mut slow) = (Vec::new(), Vec::new());
                 assert!(template.write(&clock, &mut fast));
-                let parts = Parts::new(&clock);
-                for item in &format.items {
-                    match item {
-                        Item::Literal(text) => slow.extend_from_slice(text.as_bytes()),
-                        Item::Directive(directive) => directive.write(&parts, &mut slow),
-                    }
-                }
+                format.write_parts(&Parts::new(&clock), &mut slow);
                 assert_eq!(String::from_utf8(fast), String::from_utf8(slow), "{}", format.text());
             }
         }
@@ -173,15 +176,16 @@ mod tests {
 
     #[test]
     fn what_has_no_fixed_length_has_no_template() {
-        for format in ["%Z", "%s", "%-d", "%Y%B", "%10Y", "%::z", "%^a", "%N", "%9N", "%%"] {
-            assert_eq!(TimeFormat::parse(format).template, None, "{format}");
+        for format in ["%Z", "%s", "%-d", "%Y%B", "%10Y", "%::z", "%^a", "%N", "%9N", "%%", "%12F", "%v"] {
+            assert_eq!(TimeFormat::parse(format, Dialect::Ruby).template, None, "{format}");
         }
-        let format = TimeFormat::parse("%Y");
+        let format = TimeFormat::parse("%Y", Dialect::Ruby);
         let mut out = Vec::new();
         format.write(&WallClock { micros: 253_402_300_800_000_000, offset: 0, zone: "" }, &mut out);
         assert_eq!(out, b"10000");
         let mut out = Vec::new();
-        TimeFormat::parse("%z").write(&WallClock { micros: 0, offset: 20_639, zone: "" }, &mut out);
+        TimeFormat::parse("%z", Dialect::Ruby)
+            .write(&WallClock { micros: 0, offset: 20_639, zone: "" }, &mut out);
         assert_eq!(out, b"+0543");
     }
 }
