@@ -1,0 +1,35 @@
+"""`sync` itself: one table, a table in slices, many small tables."""
+import os
+
+from contender import Contender
+
+FORMATS = {"Parquet": "parquet", "NDJSON gzip": "jsonl", "CSV gzip": "csv"}
+
+
+def copy_table(places, server, table, makes, tls=False, where="", name="sync"):
+    environment = settings(server, makes, tls) | {
+        "BENCH_TABLE": table, "BENCH_WHERE": where, "BENCH_OUT": os.fspath(places.out / table)}
+    command = [os.fspath(places.sync), "embulk", "run", "-l", "warn", "table.yml.liquid"]
+    return Contender(name, command, makes, environment)
+
+
+def copy_slices(places, server, makes, slices):
+    command = run(places, "slices.dig", slices, {"rows": places.rows, "slices": slices})
+    return Contender(f"sync, {slices} at once", command, makes, settings(server, makes, False) | {"BENCH_TABLE": "orders"})
+
+
+def copy_small_tables(places, server, makes, tables):
+    return Contender("sync", run(places, "small.dig", 4, {"end": tables + 1}), makes, settings(server, makes, False))
+
+
+def run(places, flow, at_once, params):
+    command = [os.fspath(places.sync), "run", flow, "--progress", "none", "-j", str(at_once)]
+    for name, value in (params | {"out": places.out}).items():
+        command += ["-p", f"{name}={value}"]
+    return command
+
+
+def settings(server, makes, tls):
+    return {
+        "BENCH_TYPE": "postgresql" if server.is_postgres else "mysql", "BENCH_PORT": str(server.port),
+        "BENCH_PASSWORD": "sync-test", "BENCH_TLS": "on" if tls else "off", "BENCH_FORMAT": FORMATS[makes]}
