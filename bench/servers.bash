@@ -23,7 +23,7 @@ set -m # a process group for each child, so that all of it can be stopped
 harness() {
   export BENCH_ROOT=$root BENCH_CACHE=$cache BENCH_DATA=$data BENCH_SCRATCH=$scratch BENCH_MYSQL=$mysql
   export BENCH_MARIADB_PORT=$mariadb_port BENCH_MYSQL_PORT=$mysql_port BENCH_POSTGRES_PORT=$postgres_port
-  PYTHONDONTWRITEBYTECODE=1 setpriv --pdeathsig TERM "$python" "$root/bench/harness" "$@" &
+  PYTHONDONTWRITEBYTECODE=1 setpriv --pdeathsig TERM "$python" "$root/bench/harness" "$@" {lock}>&- &
   measuring=$!
   wait "$measuring"
   measuring=
@@ -44,6 +44,7 @@ start() {
   local name=$1
   shift
   mkdir -p "$data"
+  rm -f "$data/$name/ready"
   # A folder in which loading did not come to its end is of no use.
   [ -e "$data/$name/loaded" ] || rm -rf "${data:?}/$name"
   KEEP_DATA=yes setpriv --pdeathsig TERM "$root/tests/servers/$name" "$data/$name" "$(port "$name")" "$@" </dev/null {lock}>&- &

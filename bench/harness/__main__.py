@@ -19,8 +19,6 @@ def main():
         publish(report(content), options, is_whole=False)
         return
     places, jobs = prepare(options)
-    if not places.sync.exists():
-        sys.exit(f"bench/run: {places.sync} is not there: build it with `cargo build --release`, or name another in SYNC")
     import machine
     import rounds
 
@@ -67,6 +65,8 @@ def prepare(options):
     if options.list:
         for job in chosen:
             print(f"{job.name:20} {job.title}")
+    elif not options.load and not found_places.sync.exists():
+        sys.exit(f"bench/run: {found_places.sync} is not there: build it with `cargo build --release`, or set SYNC")
     if "BENCH_DRY" in os.environ:
         sys.exit(0)
     return found_places, chosen

@@ -16,7 +16,7 @@ def all_jobs(places, with_peers):
             tls_job(places, server, ["Parquet", "NDJSON gzip", "CSV gzip"]),
         ]
     found += [
-        table_job(places, places.postgres, "orders", ["Parquet", "NDJSON gzip"], with_peers),
+        table_job(places, places.postgres, "orders", ["Parquet", "NDJSON gzip", "CSV gzip"], with_peers),
         tls_job(places, places.postgres, ["Parquet", "NDJSON gzip"]),
     ]
     found += [small_job(places, server, with_peers) for server in [places.mariadb, places.mysql, places.postgres]]
@@ -38,8 +38,8 @@ def tls_job(places, server, formats):
 
 
 def small_job(places, server, with_peers):
-    contenders = [anchors.read_small_tables(places, server, SMALL_TABLES),
-                  ours.copy_small_tables(places, server, "NDJSON gzip", SMALL_TABLES)]
+    contenders = [anchors.read_small_tables(places, server, SMALL_TABLES)]
+    contenders += ours.copy_small_tables(places, server, SMALL_TABLES)
     contenders += peers.copy_small_tables(places, server, SMALL_TABLES) if with_peers else []
     title = f"{SMALL_TABLES:,} tables of 100 rows from {server.title} in one run"
     return Job(f"{server.name}-small", title, server, contenders, tables=SMALL_TABLES)

@@ -3,6 +3,9 @@ import os
 
 from contender import Contender
 
+# Tables that are copied at the same time, where there are many small ones.
+AT_ONCE = 4
+BY_SHELL = "sync, `sh>: embulk run`"
 FORMATS = {"Parquet": "parquet", "NDJSON gzip": "jsonl", "CSV gzip": "csv"}
 
 
@@ -18,8 +21,15 @@ def copy_slices(places, server, makes, slices):
     return Contender(f"sync, {slices} at once", command, makes, settings(server, makes, False) | {"BENCH_TABLE": "orders"})
 
 
-def copy_small_tables(places, server, makes, tables):
-    return Contender("sync", run(places, "small.dig", 4, {"end": tables + 1}), makes, settings(server, makes, False))
+def copy_small_tables(places, server, tables):
+    """By the operator, and by a command for each table."""
+    makes, end = "NDJSON gzip", {"end": tables + 1}
+    environment = settings(server, makes, False)
+    source = {"type": environment["BENCH_TYPE"], "port": server.port}
+    return [
+        Contender("sync", run(places, "small.dig", AT_ONCE, end | source), makes,
+                  {"SYNC_SECRET_BENCH": environment["BENCH_PASSWORD"]}),
+        Contender(BY_SHELL, run(places, "small_by_shell.dig", AT_ONCE, end), makes, environment)]
 
 
 def run(places, flow, at_once, params):

@@ -35,7 +35,6 @@ trap 'exit 129' HUP
 # The folder of this server, made and as an absolute path.
 data_dir() {
   mkdir -p "$1"
-  rm -f "$1/ready"
   (cd "$1" && pwd)
 }
 
