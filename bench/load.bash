@@ -58,13 +58,11 @@ load_postgres() {
   ask_postgres -d bench -c 'vacuum (freeze, analyze)'
 }
 
-# write_exchange: `orders` and `narrow` as files, once, when another server needs them.
+# `orders` and `narrow` as files, once, when another server needs them. They go when bench/run ends.
 write_exchange() {
   local table
-  exchange=$data/exchange
-  rm -rf "$exchange"
+  [ ! -e "$exchange" ] || return 0
   mkdir -p "$exchange"
-  chmod 777 "$exchange"
   for table in orders narrow; do
     ask_mariadb bench -e "set time_zone = '+00:00';
       select * from $table into outfile '$exchange/$table' character set utf8mb4"
@@ -82,16 +80,15 @@ check_counts() {
 }
 
 load_tables() {
-  local name is_changed=no
+  local name exchange=$scratch/exchange is_changed=no
   for name in mariadb mysql postgres; do
     [ -e "$data/$name/loaded" ] && continue
     is_changed=yes
     echo "bench/run: loading $rows rows into $name" >&2
-    [ "$name" = mariadb ] || [ -e "${exchange:-}" ] || write_exchange
+    [ "$name" = mariadb ] || write_exchange
     "load_$name"
     recipe >"$data/$name/loaded"
   done
-  rm -rf "${exchange:-}"
   [ "$is_changed" = no ] || check_counts
 }
 

@@ -8,7 +8,8 @@ NOTHING = "nothing"
 
 def read_table(places, server, table, tls=False):
     if server.is_postgres:
-        return Contender("psql, binary copy", [*psql(server, tls), "-c", f"copy {table} to stdout (format binary)"], NOTHING)
+        command = [*psql(server, tls), "-c", f"copy {table} to stdout (format binary)"]
+        return Contender("psql, binary copy", command, NOTHING)
     return Contender(f"{server.name} --quick", [*client(places, server, tls), "-e", f"select * from {table}"], NOTHING)
 
 

@@ -47,7 +47,8 @@ def small_job(places, server, with_peers):
 
 def memory_job(places, server, makes):
     """The same rows as one table, in slices, and a tenth of them."""
-    tenth = ours.copy_table(places, server, "orders", makes, where=f"id <= {places.rows // 10}", name="sync, a tenth of it")
+    tenth = ours.copy_table(
+        places, server, "orders", makes, where=f"id <= {places.rows // 10}", name="sync, a tenth of it")
     contenders = [tenth, ours.copy_table(places, server, "orders", makes)]
     contenders += [ours.copy_slices(places, server, makes, slices) for slices in [1, 8, 64]]
     kind = makes.split()[0].lower()

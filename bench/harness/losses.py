@@ -21,7 +21,8 @@ def missed(figures):
         value, is_met = target.check(figures)
         if is_met is False:
             word = "at least" if target.is_floor else "at most"
-            found.append(f"{target.what}: {value:.2f} {target.unit}, the target is {word} {target.limit:g} {target.unit}.")
+            found.append(
+                f"{target.what}: {value:.2f} {target.unit}, the target is {word} {target.limit:g} {target.unit}.")
     return found
 
 
@@ -56,5 +57,6 @@ def growth(figures, titles):
             continue
         least, most = min(rows, key=lambda row: row.peak), max(rows, key=lambda row: row.peak)
         if most.peak > least.peak * FLAT:
-            found.append(f"{titles[job]}: {most.name} takes {most.peak / 1e6:.0f} MB, {least.name} {least.peak / 1e6:.0f} MB.")
+            found.append(f"{titles[job]}: {most.name} takes {most.peak / 1e6:.0f} MB, "
+                         f"{least.name} {least.peak / 1e6:.0f} MB.")
     return found

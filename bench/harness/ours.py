@@ -18,7 +18,8 @@ def copy_table(places, server, table, makes, tls=False, where="", name="sync"):
 
 def copy_slices(places, server, makes, slices):
     command = run(places, "slices.dig", slices, {"rows": places.rows, "slices": slices})
-    return Contender(f"sync, {slices} at once", command, makes, settings(server, makes, False) | {"BENCH_TABLE": "orders"})
+    environment = settings(server, makes, False) | {"BENCH_TABLE": "orders"}
+    return Contender(f"sync, {slices} at once", command, makes, environment)
 
 
 def copy_small_tables(places, server, tables):

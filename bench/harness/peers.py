@@ -1,7 +1,7 @@
 """Other programs, as their documents say to use them, with their defaults and one connection where they ask.
 
-Versions are pinned below bench/peers/requirements. Of ingestr and Sling they are the last whose packages hold the program:
-later ones fetch it from elsewhere when it is first started.
+Versions are pinned below bench/peers/requirements. Of ingestr and Sling they are ones whose packages hold the program:
+the newest fetch it from elsewhere when it is first started.
 """
 import os
 import shutil
@@ -66,8 +66,9 @@ def ingestr(places, server, table):
     if found := program(places, "ingestr", "bin/ingestr"):
         schema = "public" if server.is_postgres else "bench"
         yield peer("ingestr", "Parquet", [
-            found, "ingest", "--yes", "--progress", "log", "--source-uri", server.url(), "--source-table", f"{schema}.{table}",
-            "--dest-uri", f"parquet://{places.out}/rows.parquet", "--dest-table", table, "--no-load-timestamp"])
+            found, "ingest", "--yes", "--progress", "log", "--no-load-timestamp",
+            "--source-uri", server.url(), "--source-table", f"{schema}.{table}",
+            "--dest-uri", f"parquet://{places.out}/rows.parquet", "--dest-table", table])
 
 
 def sling(places, server, table):
@@ -77,7 +78,8 @@ def sling(places, server, table):
         schema = "public" if server.is_postgres else "bench"
         url = server.url("postgres") + "?sslmode=disable" if server.is_postgres else server.url()
         yield peer("Sling", "CSV gzip", [
-            found, "run", "--src-conn", url, "--src-stream", f"{schema}.{table}", "--tgt-object", f"file://{places.out}/rows.csv.gz"])
+            found, "run", "--src-conn", url, "--src-stream", f"{schema}.{table}",
+            "--tgt-object", f"file://{places.out}/rows.csv.gz"])
 
 
 def mydumper(places, server, table):
