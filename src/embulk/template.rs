@@ -11,7 +11,9 @@ use std::sync::{Arc, LazyLock};
 use regex::Regex;
 use sha2::{Digest, Sha256};
 
-use super::liquid::{Guess, MAX_PARTS, Note, Origins, Partials, Rendering, Setting, Template, Value};
+use super::liquid::{
+    Excess, Guess, MAX_BYTES, MAX_PARTS, Note, Origins, Partials, Rendering, Setting, Template, Value,
+};
 use super::text::Text;
 use crate::diagnostic::{Problem, Source, Span};
 use crate::reader::Reader;
@@ -187,12 +189,20 @@ fn note_problem(note: &Note, span: &Span) -> Option<Problem> {
         Note::Unset(name) => {
             Problem::warning(UNSET_VARIABLE, format!("environment variable `{name}` is not set"), span)
         }
-        Note::Endless => Problem::error(
-            "endless-template",
-            format!("the template was given up here, after {MAX_PARTS} parts"),
-            span,
-        )
-        .hint("look for a partial that includes itself, or for a loop in a loop"),
+        Note::Endless(excess) => {
+            let (amount, hint) = match excess {
+                Excess::Parts => (
+                    format!("{MAX_PARTS} parts"),
+                    "look for a partial that includes itself, or for a loop in a loop",
+                ),
+                Excess::Bytes => (
+                    format!("{} MiB of text", MAX_BYTES >> 20),
+                    "look for a text that is written or made longer again and again",
+                ),
+            };
+            let message = format!("the template was given up here, after {amount}");
+            Problem::error("endless-template", message, span).hint(hint)
+        }
     })
 }
 

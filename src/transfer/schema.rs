@@ -3,6 +3,7 @@
 //! The exact type keeps what Embulk's six types lose (digits, wall clocks, bytes), so that each output can give
 //! either Embulk's result or the exact one.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -185,13 +186,21 @@ impl Schema {
 
     /// A name that two columns share, if any: objects and named fields can hold it only once.
     pub fn shared_name(&self) -> Option<&str> {
-        let mut columns = self.columns.iter().enumerate();
-        columns
-            .find(|(at, column)| self.position(&column.name) != Some(*at))
-            .map(|(_, column)| column.name.as_str())
+        let mut seen = HashSet::new();
+        let mut names = self.columns.iter().map(|column| column.name.as_str());
+        names.find(|name| !seen.insert(*name))
     }
 
-    /// Where a column of this exact name is.
+    /// Where the columns are by their exact names, for those who ask of many; of equal names the first.
+    pub fn positions(&self) -> HashMap<&str, usize> {
+        let mut positions = HashMap::with_capacity(self.columns.len());
+        for (at, column) in self.columns.iter().enumerate() {
+            positions.entry(column.name.as_str()).or_insert(at);
+        }
+        positions
+    }
+
+    /// Where a column of this exact name is. Takes as long as there are columns.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
     }

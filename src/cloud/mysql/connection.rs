@@ -1,11 +1,13 @@
 //! Statements and their results.
 
+use std::os::unix::net::UnixStream;
+
 use mysql_common::constants::{ColumnFlags, ColumnType, StatusFlags};
 use mysql_common::packets::Column;
 
 use super::Result;
 use super::error::Error;
-use super::fields::Fields;
+use super::fields::{Cut, Fields};
 use super::login::login;
 use super::options::Options;
 use super::packets::{Packets, Payload};
@@ -68,6 +70,16 @@ impl Connection {
         let limit = options.connect_timeout.or(options.silence);
         let stream = Stream::connect(options.address, limit)?;
         stream.set_limit(limit)?;
+        Self::enter(stream, options)
+    }
+
+    /// Logs in over a socket that somebody else has opened.
+    pub fn over(socket: UnixStream, options: &Options<'_>) -> Result<Self> {
+        Self::enter(Stream::Unix(socket), options)
+    }
+
+    fn enter(stream: Stream, options: &Options<'_>) -> Result<Self> {
+        let limit = options.connect_timeout.or(options.silence);
         let (packets, id) = login(stream, options).map_err(|error| match (error, limit) {
             (Error::Io(error), Some(limit)) if is_timeout(&error) => Error::TooSlow(limit),
             (error, _) => error,
@@ -274,7 +286,7 @@ impl Rows<'_> {
         while let Some(row) = self.next_row()? {
             let mut fields = Fields::new(row);
             let row = (0..count).map(|_| fields.nullable().map(|text| text.map(lossy)));
-            rows.push(row.collect::<Result<_>>()?);
+            rows.push(row.collect::<std::result::Result<_, Cut>>()?);
         }
         self.drain()?;
         Ok(rows)
@@ -289,7 +301,7 @@ impl Rows<'_> {
                 true => Ok(None),
                 false => row.fields.text().map(|text| Some(lossy(text))),
             });
-            rows.push(texts.collect::<Result<_>>()?);
+            rows.push(texts.collect::<std::result::Result<_, Cut>>()?);
         }
         self.drain()?;
         Ok(rows)
@@ -364,4 +376,180 @@ fn read_column(payload: &[u8]) -> Result<Column> {
 
 fn is_timeout(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::net::Shutdown;
+
+    use super::*;
+    use crate::cloud::mysql::{Address, ServerKey, Tls};
+    use crate::secret::Secret;
+
+    const OK: &[u8] = b"\x00\x03\x00\x02\x00\x05\x00";
+    const END: &[u8] = b"\xfe\x00\x00\x02\x00";
+    const MORE: &[u8] = b"\xfe\x00\x00\x0a\x00";
+
+    fn column(name: &[u8], kind: ColumnType) -> Vec<u8> {
+        let mut out = Vec::new();
+        for text in [&b"def"[..], b"d", b"t", b"t", name, name] {
+            out.push(text.len() as u8);
+            out.extend_from_slice(text);
+        }
+        out.extend_from_slice(&[0x0c, 45, 0, 80, 0, 0, 0, kind as u8, 0, 0, 0, 0, 0]);
+        out
+    }
+
+    fn greeting() -> Vec<u8> {
+        let mut greeting =
+            b"\x0a9.7.0\x00\x07\x00\x00\x0012345678\x00\xff\xf7\x2d\x02\x00\x0f\x00\x15".to_vec();
+        greeting.extend_from_slice(&[0; 10]);
+        greeting.extend_from_slice(b"901234567890\x00caching_sha2_password\x00");
+        greeting
+    }
+
+    /// What a server says in one session, with the numbers of the packets.
+    fn session() -> Vec<(u8, Vec<u8>)> {
+        let exchanges: [Vec<&[u8]>; 5] = [
+            vec![b"\x00\x01\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00", b"long", b"text", END],
+            vec![
+                b"\x02",
+                b"long",
+                b"text",
+                END,
+                b"\x00\x00\x07\x00\x00\x00\x00\x00\x00\x00\x03abc",
+                b"\x00\x0c",
+                END,
+            ],
+            vec![b"\x01", b"text", END, b"\x03one", MORE, b"\x01", b"text", END, b"\xfb", END],
+            vec![b"\xfbany", OK],
+            vec![b"\xff\x7a\x04#42S02Table 't' doesn't exist"],
+        ];
+        let mut packets = vec![(0, greeting()), (2, OK.to_vec())];
+        for exchange in exchanges {
+            for (at, payload) in exchange.into_iter().enumerate() {
+                // The file that we send is two packets long.
+                let number = if payload == OK { 4 } else { at as u8 + 1 };
+                packets.push(match payload {
+                    b"long" => (number, column(b"a", ColumnType::MYSQL_TYPE_LONGLONG)),
+                    b"text" => (number, column(b"b", ColumnType::MYSQL_TYPE_VAR_STRING)),
+                    payload => (number, payload.to_vec()),
+                });
+            }
+        }
+        packets
+    }
+
+    fn framed(packets: &[(u8, Vec<u8>)]) -> Vec<u8> {
+        let frame = |(number, payload): &(u8, Vec<u8>)| {
+            let [low, high, ..] = (payload.len() as u16).to_le_bytes();
+            [&[low, high, 0, *number][..], payload].concat()
+        };
+        packets.iter().flat_map(frame).collect()
+    }
+
+    /// A client that hears this, whatever it says.
+    fn connected(said: &[u8]) -> Result<(Connection, UnixStream)> {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        theirs.write_all(said).unwrap();
+        theirs.shutdown(Shutdown::Write).unwrap();
+        let password = Secret::new("secret");
+        let options = Options {
+            address: Address::Unix("/nowhere"),
+            user: "u",
+            password: &password,
+            database: "d",
+            tls: Tls::Off,
+            key: ServerKey::Asked,
+            connect_timeout: None,
+            silence: None,
+        };
+        Ok((Connection::over(ours, &options)?, theirs))
+    }
+
+    /// What a client makes of the session.
+    fn heard(said: &[u8]) -> Result<Vec<String>> {
+        let (mut connection, _server) = connected(said)?;
+        let statement = connection.prepare("SELECT a, b FROM t")?;
+        let names = statement.columns.iter().map(|column| column.name_str().into_owned());
+        let mut heard: Vec<String> = names.collect();
+        let mut rows = connection.execute(&statement, &[])?;
+        while let Some(row) = rows.next_row()? {
+            let mut row = BinaryRow::new(row, 2)?;
+            heard.push(if row.is_null(0) { "NULL".to_owned() } else { row.fields.i64()?.to_string() });
+            heard.push(if row.is_null(1) { "NULL".to_owned() } else { lossy(row.fields.text()?) });
+        }
+        let mut rows = connection.query("SELECT 'one'; SELECT NULL")?;
+        loop {
+            while let Some(row) = rows.next_row()? {
+                heard.push(format!("{:?}", Fields::new(row).nullable()?.map(lossy)));
+            }
+            if !rows.next_result()? {
+                break;
+            }
+        }
+        heard.push(format!("{:?}", connection.load("LOAD DATA LOCAL INFILE 'x' INTO TABLE t", b"rows")?));
+        heard.extend(connection.run("DROP TABLE t").err().map(|error| error.to_string()));
+        heard.extend(connection.run("SELECT 1").err().map(|error| error.to_string()));
+        Ok(heard)
+    }
+
+    #[test]
+    fn a_session_is_understood() {
+        assert_eq!(
+            heard(&framed(&session())).unwrap(),
+            [
+                "a",
+                "b",
+                "7",
+                "abc",
+                "NULL",
+                "NULL",
+                "Some(\"one\")",
+                "None",
+                "Answer { affected: 3, warnings: 5 }",
+                "Table 't' doesn't exist (MySQL error 1146)",
+                "the server ended the connection",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_session_that_breaks_anywhere_is_an_error_and_never_a_panic() {
+        let packets = session();
+        let whole = framed(&packets);
+        for length in 0..whole.len() - 60 {
+            assert!(heard(&whole[..length]).is_err(), "{length}");
+        }
+        let mut state = 7_u64;
+        for _ in 0..20_000 {
+            let mut packets = packets.clone();
+            let mut next = |below: usize| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 33) as usize % below
+            };
+            for _ in 0..=next(3) {
+                let at = next(packets.len());
+                let payload = &mut packets[at].1;
+                match (next(4), payload.len()) {
+                    (0, length @ 1..) => payload.truncate(next(length)),
+                    (1, length @ 1..) => payload[next(length)] = [0, 0xfb, 0xfe, 0xff][next(4)],
+                    (2, length @ 1..) => payload[next(length)] ^= 1 << next(8),
+                    _ => payload.extend_from_slice(&[0xfe; 9][..next(9)]),
+                }
+            }
+            let _ = heard(&framed(&packets));
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_not_offered_is_not_sent() {
+        let packets = [(0, greeting()), (2, OK.to_vec()), (1, b"\xfb/etc/passwd".to_vec())];
+        let (mut connection, _server) = connected(&framed(&packets)).unwrap();
+        let error = connection.run("SELECT 1").unwrap_err();
+        assert_eq!(error.to_string(), "the server wants a file that it was not offered");
+        let error = connection.run("SELECT 1").unwrap_err();
+        assert_eq!(error.to_string(), "the connection was left in the middle of a result");
+    }
 }

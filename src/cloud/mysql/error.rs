@@ -4,6 +4,8 @@ use std::io;
 
 use thiserror::Error as ThisError;
 
+use super::fields::Cut;
+
 /// Why an exchange with a server failed.
 #[derive(Debug, ThisError)]
 pub enum Error {
@@ -48,6 +50,12 @@ pub struct ServerError {
     pub state: String,
     /// The server's own words. They may hold values.
     pub message: String,
+}
+
+impl From<Cut> for Error {
+    fn from(_: Cut) -> Self {
+        Self::Protocol("a packet ends too early")
+    }
 }
 
 impl Error {

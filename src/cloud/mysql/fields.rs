@@ -1,8 +1,5 @@
 //! What a payload is made of, from its beginning to its end. Nothing is copied.
 
-use super::Result;
-use super::error::Error;
-
 /// The rest of a payload.
 #[derive(Debug, Clone, Copy)]
 pub struct Fields<'p>(&'p [u8]);
@@ -30,14 +27,19 @@ pub struct Span {
     pub micros: u32,
 }
 
-const CUT: Error = Error::Protocol("a packet ends too early");
+/// A payload is not what its fields say. It is of no size, so that a result per field costs nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a packet ends too early")]
+pub struct Cut;
+
+type Result<T> = std::result::Result<T, Cut>;
 
 macro_rules! number {
     ($name:ident, $type:ty, $doc:literal) => {
         #[doc = $doc]
         #[inline]
         pub fn $name(&mut self) -> Result<$type> {
-            let (bytes, rest) = self.0.split_first_chunk().ok_or(CUT)?;
+            let (bytes, rest) = self.0.split_first_chunk().ok_or(Cut)?;
             self.0 = rest;
             Ok(<$type>::from_le_bytes(*bytes))
         }
@@ -74,7 +76,7 @@ impl<'p> Fields<'p> {
     /// So many bytes.
     #[inline]
     pub fn bytes(&mut self, length: usize) -> Result<&'p [u8]> {
-        let (bytes, rest) = self.0.split_at_checked(length).ok_or(CUT)?;
+        let (bytes, rest) = self.0.split_at_checked(length).ok_or(Cut)?;
         self.0 = rest;
         Ok(bytes)
     }
@@ -92,13 +94,19 @@ impl<'p> Fields<'p> {
     pub fn integer(&mut self) -> Result<u64> {
         match self.u8()? {
             short @ 0..=0xfa => Ok(u64::from(short)),
+            mark => self.long_integer(mark),
+        }
+    }
+
+    fn long_integer(&mut self, mark: u8) -> Result<u64> {
+        match mark {
             0xfc => self.u16().map(u64::from),
             0xfd => {
                 let low = self.u16()?;
                 Ok(u64::from(low) | u64::from(self.u8()?) << 16)
             }
             0xfe => self.u64(),
-            _ => Err(Error::Protocol("a length is no length")),
+            _ => Err(Cut),
         }
     }
 
@@ -106,7 +114,7 @@ impl<'p> Fields<'p> {
     #[inline]
     pub fn text(&mut self) -> Result<&'p [u8]> {
         let length = self.integer()?;
-        self.bytes(usize::try_from(length).map_err(|_| CUT)?)
+        self.bytes(usize::try_from(length).map_err(|_| Cut)?)
     }
 
     /// The same, or a NULL.

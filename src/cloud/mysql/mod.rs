@@ -14,7 +14,7 @@ pub use mysql_common::packets::Column;
 
 pub use self::connection::{Answer, BinaryRow, Connection, Rows, Statement};
 pub use self::error::{Error, ServerError};
-pub use self::fields::{Clock, Fields, Span};
+pub use self::fields::{Clock, Cut, Fields, Span};
 pub use self::options::{Address, Options, ServerKey, Tls};
 pub use self::packets::Packets;
 

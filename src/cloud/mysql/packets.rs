@@ -132,7 +132,7 @@ impl<S: Read> Packets<S> {
     fn long(&mut self, mut length: usize) -> Result<Payload> {
         self.long.clear();
         // One long value should not be paid for until the connection ends.
-        self.long.shrink_to(FULL);
+        self.long.shrink_to(8 * BUFFER);
         loop {
             self.append(length)?;
             if length < FULL {

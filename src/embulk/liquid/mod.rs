@@ -24,7 +24,7 @@ mod value;
 use std::sync::Arc;
 
 pub use origin::Origins;
-pub use render::{Guess, MAX_PARTS, Note, Partials, Rendering, Setting};
+pub use render::{Excess, Guess, MAX_BYTES, MAX_PARTS, Note, Partials, Rendering, Setting};
 pub use value::Value;
 
 use crate::diagnostic::Source;
@@ -210,6 +210,44 @@ mod tests {
             text("{% for i in (1..99999999999) %}x{% endfor %}", &[]),
             "Liquid error: a range of more than 1000000 items"
         );
+    }
+
+    #[test]
+    fn texts_and_lists_that_grow_without_end_are_refused() {
+        for (first, filter, reason) in [
+            ("'xxxxxxxx'", "append: a", "a text of more than 8 MiB"),
+            ("'xxxxxxxx'", "prepend: a", "a text of more than 8 MiB"),
+            ("'xxxxxxxx'", "replace: 'x', a", "a text of more than 8 MiB"),
+            ("'\\0\\0\\0'", "replace_first: a, a", ""),
+            ("'\\0\\0\\0'", "replace: '0', a", "a text of more than 8 MiB"),
+            ("'&'", "escape | append: a", "a text of more than 8 MiB"),
+            ("(1..999999)", "join: 'xxxxxxxxx'", "a text of more than 8 MiB"),
+            ("(1..999999)", "join: ',' | split: ''", "a list of more than 1000000 items"),
+            ("env.list", "concat: a", "a list of more than 1000000 items"),
+        ] {
+            let list = "{% assign b = '1,2' | split: ',' %}";
+            let first = first.replace("env.list", "b");
+            let times = if first.starts_with('(') { 1 } else { 24 };
+            let more = format!("{{% assign a = a | {filter} %}}").repeat(times);
+            let said = text(&format!("{list}{{% assign a = {first} %}}{more}"), &[]);
+            let expected = if reason.is_empty() { String::new() } else { format!("Liquid error: {reason}") };
+            assert!(said.starts_with(&expected) && said.len() < 4_000, "{filter}: {said:.200}");
+        }
+    }
+
+    #[test]
+    fn a_rendering_ends_when_it_has_written_or_kept_too_much() {
+        let double =
+            "{% assign a = 'xxxxxxxxxxxxxxxx' %}".to_owned() + &"{% assign a = a | append: a %}".repeat(16);
+        let captures = "{% capture b %}{{ a }}{{ b }}{% endcapture %}".repeat(200);
+        let kept: String = (0..200).map(|at| format!("{{% assign a{at} = a | append: 'x' %}}")).collect();
+        for more in ["{% for i in (1..900) %}{{ a }}{% endfor %}", &captures, &kept] {
+            let rendering = rendered(&format!("{double}{more}"), &[]);
+            assert!(rendering.text.len() <= MAX_BYTES);
+            let (note, span) = rendering.notes.last().unwrap();
+            assert_eq!(note, &Note::Endless(Excess::Bytes));
+            assert!(span.column() > double.len(), "{}", span.column());
+        }
     }
 
     #[test]

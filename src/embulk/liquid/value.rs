@@ -51,6 +51,16 @@ impl PartialEq for Value {
 }
 
 impl Value {
+    /// Bytes that it takes, not counting what is in the items of a list.
+    pub(super) fn bytes(&self) -> usize {
+        match self.open() {
+            Self::Text(text) => text.len(),
+            Self::List(items) => items.len() * size_of::<Self>(),
+            Self::Hash(entries) => entries.len() * size_of::<(Rc<str>, Self)>(),
+            _ => 0,
+        }
+    }
+
     /// A text.
     pub fn text(text: impl Into<Rc<str>>) -> Self {
         Self::Text(text.into())

@@ -134,7 +134,7 @@ mod tests {
     use crate::transfer::encode::{Clock, ClockForm, Form};
     use crate::transfer::page::ColumnBuffer;
     use crate::transfer::schema::{Column, ColumnType, Zones};
-    use crate::transfer::strftime::TimeFormat;
+    use crate::transfer::strftime::{Dialect, TimeFormat};
 
     fn encode(
         kind: ColumnType,
@@ -216,7 +216,8 @@ mod tests {
     fn years_before_the_first_are_before_christ() {
         let date = |micros: i64| {
             let clock = Clock::Wall;
-            let form = Form::Clock(ClockForm { format: TimeFormat::parse("%Y-%m-%d"), clock });
+            let form =
+                Form::Clock(ClockForm { format: TimeFormat::parse("%Y-%m-%d", Dialect::Embulk), clock });
             encode(ColumnType::Date, SentForm::Date(form), |column| column.push_long(micros)).unwrap()
         };
         for (days, shown) in [

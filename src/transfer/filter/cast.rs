@@ -1,5 +1,9 @@
 //! `type: typecast`: values as another of Embulk's types.
 
+use std::collections::HashMap;
+
+use serde::de::IgnoredAny;
+
 use super::cell::{Cell, column_type};
 use super::json::Json;
 use super::make::{Make, Maker, Source, Unfitting};
@@ -14,7 +18,7 @@ use crate::transfer::encode::number::{push_i64, push_java_double};
 use crate::transfer::encode::{Clock, ClockForm, Form, Unfit};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::schema::{Column, ColumnType, Schema, Zones};
-use crate::transfer::strftime::TimeFormat;
+use crate::transfer::strftime::{Dialect, TimeFormat};
 use crate::transfer::strptime::TimeReader;
 use crate::transfer::value::Value;
 
@@ -24,16 +28,20 @@ const FALSE: [&str; 13] =
 
 /// The step of a `typecast` filter. A column that has the type already stays as it is, with its exact type.
 pub(super) fn plan(filter: &Typecast, schema: &Schema) -> Result<Make, TransferError> {
-    for column in &filter.columns {
-        let name = column_name(&column.place);
-        if schema.position(name).is_none() {
+    let known = schema.positions();
+    let mut casts: HashMap<&str, Vec<&TypecastColumn>> = HashMap::new();
+    for cast in &filter.columns {
+        let name = column_name(&cast.place);
+        if !known.contains_key(name) {
             return Err(missing("typecast", name));
         }
+        casts.entry(name).or_default().push(cast);
     }
     let mut columns = Vec::new();
     for (at, column) in schema.columns.iter().enumerate() {
-        let whole = filter.columns.iter().find(|cast| cast.place == Place::Column(column.name.clone()));
-        let parts: Vec<_> = filter.columns.iter().filter_map(|cast| part(cast, &column.name)).collect();
+        let casts = casts.get(column.name.as_str()).map_or(&[][..], Vec::as_slice);
+        let whole = casts.iter().find(|cast| matches!(cast.place, Place::Column(_)));
+        let parts: Vec<_> = casts.iter().filter_map(|cast| part(cast)).collect();
         let from = column.kind.embulk();
         let to = whole.map_or(from, |cast| cast.to);
         if !parts.is_empty() && from != EmbulkType::Json && to != EmbulkType::Json {
@@ -44,7 +52,7 @@ pub(super) fn plan(filter: &Typecast, schema: &Schema) -> Result<Make, TransferE
         columns.push(if to == from && parts.is_empty() {
             (column.clone(), Source::Moved(at))
         } else {
-            let casts = Casts { whole: whole.map(Cast::new), parts };
+            let casts = Casts { whole: whole.map(|cast| Cast::new(cast)), parts };
             (Column::new(&column.name, column_type(to)), Source::Made(at, Box::new(casts)))
         });
     }
@@ -67,12 +75,10 @@ pub(super) fn column_name(place: &Place) -> &str {
     }
 }
 
-fn part(cast: &TypecastColumn, column: &str) -> Option<(Vec<Step>, Cast)> {
+fn part(cast: &TypecastColumn) -> Option<(Vec<Step>, Cast)> {
     match &cast.place {
-        Place::Path(path) if path.column() == Some(column) => {
-            Some((path.steps[1..].to_vec(), Cast::new(cast)))
-        }
-        _ => None,
+        Place::Path(path) => Some((path.steps[1..].to_vec(), Cast::new(cast))),
+        Place::Column(_) => None,
     }
 }
 
@@ -87,7 +93,7 @@ impl Maker for Casts {
         let mut changed = None;
         if !self.parts.is_empty() {
             let (Cell::Json(text) | Cell::Text(text)) = cell else { return Err(unfit(EmbulkType::Json)) };
-            let mut json = Json::parse(text).ok_or(unfit(EmbulkType::Json))?;
+            let mut json = Json::parse(text).map_err(|no_value| no_value.or(unfit(EmbulkType::Json)))?;
             for (steps, cast) in &mut self.parts {
                 json.change(steps, &mut |value| cast.json(value))?;
             }
@@ -133,7 +139,10 @@ impl Cast {
             EmbulkType::String => self.text(cell)?.map(|text| Value::Text(text.into_bytes())),
             EmbulkType::Timestamp => self.instant(cell).map(Value::Long),
             EmbulkType::Json => match cell {
-                Cell::Text(text) => Json::parse(text).map(|_| Value::Text(text.as_bytes().to_vec())),
+                Cell::Text(text) => {
+                    let is_json = serde_json::from_str::<IgnoredAny>(text).is_ok();
+                    is_json.then(|| Value::Text(text.as_bytes().to_vec()))
+                }
                 Cell::Json(text) => Some(Value::Text(text.as_bytes().to_vec())),
                 _ => None,
             },
@@ -173,7 +182,10 @@ impl Cast {
     fn text(&mut self, cell: &Cell<'_>) -> Result<Option<String>, Unfit> {
         Ok(match cell {
             Cell::Timestamp(instant) => Some(self.stamp.text(*instant)?),
-            Cell::Json(text) => Json::parse(text).map(Json::into_plain),
+            Cell::Json(text) => match Json::parse(text) {
+                Ok(json) => Some(json.into_plain()),
+                Err(no_value) => return Err(no_value.or(unfit(EmbulkType::String))),
+            },
             other => Some(plain_text(other)),
         })
     }
@@ -290,7 +302,10 @@ pub(super) struct Stamp {
 
 impl Stamp {
     pub(super) fn new(format: &str, zone: &Zone) -> Self {
-        let clock = ClockForm { format: TimeFormat::parse(format), clock: Clock::In(zone.zone.clone()) };
+        let clock = ClockForm {
+            format: TimeFormat::parse(format, Dialect::Embulk),
+            clock: Clock::In(zone.zone.clone()),
+        };
         Self { writer: CellWriter::new(ColumnType::Timestamp, Form::Clock(clock), &Zones::utc()) }
     }
 

@@ -1,5 +1,7 @@
 //! `type: timestamp_format`: times in other formats, zones and units.
 
+use std::collections::HashMap;
+
 use super::cast::{Stamp, column_name, micros, number_cell, unfit, unfitting, whole};
 use super::cell::{Cell, column_type};
 use super::json::Json;
@@ -16,9 +18,12 @@ use crate::transfer::value::Value;
 
 /// The step of a `timestamp_format` filter.
 pub(super) fn plan(filter: &TimestampFormat, schema: &Schema) -> Result<Make, TransferError> {
+    let known = schema.positions();
+    let mut casts: HashMap<&str, Vec<&ClockCast>> = HashMap::new();
     for cast in &filter.columns {
         let name = column_name(&cast.place);
-        let at = schema.position(name).ok_or_else(|| missing("timestamp_format", name))?;
+        let at = *known.get(name).ok_or_else(|| missing("timestamp_format", name))?;
+        casts.entry(name).or_default().push(cast);
         let kind = schema.columns[at].kind.embulk();
         let fits = match cast.place {
             Place::Path(_) => kind == EmbulkType::Json,
@@ -36,19 +41,16 @@ pub(super) fn plan(filter: &TimestampFormat, schema: &Schema) -> Result<Make, Tr
     let columns = schema.columns.iter().enumerate().map(|(at, column)| {
         let name = &column.name;
         let mut parts = Vec::new();
-        for cast in &filter.columns {
+        for cast in casts.get(name.as_str()).into_iter().flatten() {
             match &cast.place {
-                Place::Column(known) if known == name => {
+                Place::Column(_) => {
                     let kind = column_type(cast.to);
                     return (
                         Column::new(name, kind),
                         Source::Made(at, Box::new(Times::new(cast)) as Box<dyn Maker>),
                     );
                 }
-                Place::Path(path) if path.column() == Some(name) => {
-                    parts.push((path.steps[1..].to_vec(), Times::new(cast)));
-                }
-                _ => {}
+                Place::Path(path) => parts.push((path.steps[1..].to_vec(), Times::new(cast))),
             }
         }
         match parts.is_empty() {
@@ -150,9 +152,9 @@ struct Parts(Vec<(Vec<Step>, Times)>);
 impl Maker for Parts {
     fn make(&mut self, cell: Cell<'_>, made: &mut Vec<Option<Value>>) -> Result<(), Unfit> {
         let (Cell::Json(text) | Cell::Text(text)) = cell else { return Err(unfit(EmbulkType::Json)) };
-        let mut json = Json::parse(text).ok_or(unfit(EmbulkType::Json))?;
+        let mut json = Json::parse(text).map_err(|no_value| no_value.or(unfit(EmbulkType::Json)))?;
         for (steps, times) in &mut self.0 {
-            json.change(steps, &mut |value| {
+            json.change::<Unfit>(steps, &mut |value| {
                 let cell = match &*value {
                     Json::Text(text) => Cell::Text(text),
                     Json::Number(number) => number_cell(number),

@@ -1,5 +1,7 @@
 //! `type: column`: which columns stay, in which order, and which are added.
 
+use std::collections::{HashMap, HashSet};
+
 use super::default;
 use super::projection::{Origin, Projection};
 use crate::embulk::config::EmbulkType;
@@ -9,21 +11,24 @@ use crate::transfer::schema::{Column, ColumnType, Schema};
 
 /// The projection of a `column` filter.
 pub(super) fn plan(filter: &ColumnFilter, schema: &Schema) -> Result<Projection, TransferError> {
+    let known = schema.positions();
     let mut columns = match &filter.selection {
         ColumnSelection::All => dropped(schema, &[]),
         // Names that do not exist are ignored, as Embulk does.
         ColumnSelection::Drop(names) => dropped(schema, names),
         ColumnSelection::Only(rules) => {
-            rules.iter().map(|rule| pick(rule, filter, schema, "columns")).collect::<Result<_, _>>()?
+            let pick = |rule| pick(rule, filter, schema, &known, "columns");
+            rules.iter().map(pick).collect::<Result<_, _>>()?
         }
     };
     for rule in &filter.add {
-        columns.push(pick(rule, filter, schema, "add_columns")?);
+        columns.push(pick(rule, filter, schema, &known, "add_columns")?);
     }
     Ok(Projection::of(schema, columns))
 }
 
 fn dropped(schema: &Schema, names: &[String]) -> Vec<(Column, Origin)> {
+    let names: HashSet<&String> = names.iter().collect();
     let kept = schema.columns.iter().enumerate().filter(|(_, column)| !names.contains(&column.name));
     kept.map(|(at, column)| (column.clone(), Origin::Input(at))).collect()
 }
@@ -33,10 +38,11 @@ fn pick(
     rule: &ColumnRule,
     filter: &ColumnFilter,
     schema: &Schema,
+    known: &HashMap<&str, usize>,
     list: &str,
 ) -> Result<(Column, Origin), TransferError> {
     let source = rule.src.as_deref().unwrap_or(&rule.name);
-    if let Some(at) = schema.position(source) {
+    if let Some(&at) = known.get(source) {
         // The type always is the input's: `type` cannot convert.
         let kind = schema.columns[at].kind;
         let origin = match &rule.default {

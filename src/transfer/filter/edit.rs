@@ -13,6 +13,13 @@ use crate::transfer::value::Value;
 
 /// The step that changes JSON columns; none when no column has parts to change.
 pub(super) fn plan(edits: &JsonEdits, schema: &Schema) -> Result<Option<Make>, TransferError> {
+    for rule in edits.keep.iter().chain(&edits.add) {
+        if let Some(Err(no_value)) = rule.default.as_deref().map(Json::parse) {
+            let (name, reason) = (rule.path.column().unwrap_or_default(), Unfit::from(no_value).0);
+            let message = format!("column: a `default` of column `{name}` {reason}");
+            return Err(TransferError::new(ErrorKind::Config, message));
+        }
+    }
     let mut any = false;
     let mut columns = Vec::new();
     for (at, column) in schema.columns.iter().enumerate() {
@@ -90,7 +97,7 @@ impl Node {
             node = node.at(&pair[0]);
         }
         let Some(to) = steps.last().cloned() else { return };
-        let default = rule.default.as_deref().and_then(Json::parse).unwrap_or(Json::Null);
+        let default = rule.default.as_deref().and_then(|text| Json::parse(text).ok()).unwrap_or(Json::Null);
         let leaf = Leaf { from: rule.src.clone().unwrap_or_else(|| to.clone()), to, default };
         let leaves = list(node);
         match leaves.iter_mut().find(|known| known.to == leaf.to) {
@@ -191,7 +198,7 @@ struct Edit(Node);
 impl Maker for Edit {
     fn make(&mut self, cell: Cell<'_>, made: &mut Vec<Option<Value>>) -> Result<(), Unfit> {
         let Cell::Json(text) = cell else { return Err(Unfit("is not JSON")) };
-        let json = Json::parse(text).ok_or(Unfit("is not JSON"))?;
+        let json = Json::parse(text)?;
         made.push(Some(Value::Text(self.0.visit(json).to_text().into_bytes())));
         Ok(())
     }

@@ -68,7 +68,7 @@ impl Maker for Expansion {
         if text.is_empty() {
             return Ok(());
         }
-        let json = Json::parse(text).ok_or(Unfit("is not JSON"))?;
+        let json = Json::parse(text)?;
         for part in &mut self.0 {
             let mut found = Vec::new();
             json.find(&part.path.steps, &mut found);

@@ -1,9 +1,33 @@
 //! JSON values that filters look into: order of keys and texts of numbers stay as they are.
 
 use crate::embulk::json_path::Step;
+use crate::transfer::encode::Unfit;
 
-/// Values that stand deeper than this, one in another, are refused.
+/// Values that stand deeper than this, one in another, are refused: each level takes its part of the stack.
 const DEEPEST: usize = 500;
+
+/// Why a text is no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoValue {
+    NotJson,
+    TooDeep,
+}
+
+impl NoValue {
+    /// What to say of it, where `other` is said of what is not JSON.
+    pub(super) fn or(self, other: Unfit) -> Unfit {
+        match self {
+            Self::NotJson => other,
+            Self::TooDeep => Unfit("is JSON that is nested deeper than 500 levels"),
+        }
+    }
+}
+
+impl From<NoValue> for Unfit {
+    fn from(no_value: NoValue) -> Self {
+        no_value.or(Self("is not JSON"))
+    }
+}
 
 /// A value.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,12 +43,16 @@ pub(super) enum Json {
 }
 
 impl Json {
-    /// Parses a text; none when it is not JSON.
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        let mut parser = Parser { rest: text, depth: 0 };
-        let value = parser.value()?;
+    /// Parses a text.
+    pub(super) fn parse(text: &str) -> Result<Self, NoValue> {
+        let mut parser = Parser { rest: text, depth: 0, too_deep: false };
+        let value = parser.value();
         parser.skip_space();
-        parser.rest.is_empty().then_some(value)
+        match value {
+            Some(value) if parser.rest.is_empty() => Ok(value),
+            None if parser.too_deep => Err(NoValue::TooDeep),
+            _ => Err(NoValue::NotJson),
+        }
     }
 
     /// Appends the value without white space.
@@ -137,6 +165,7 @@ fn push_text(text: &str, out: &mut Vec<u8>) {
 struct Parser<'t> {
     rest: &'t str,
     depth: usize,
+    too_deep: bool,
 }
 
 impl<'t> Parser<'t> {
@@ -166,7 +195,8 @@ impl<'t> Parser<'t> {
     fn nested(&mut self, inside: fn(&mut Self) -> Option<Json>) -> Option<Json> {
         self.rest = &self.rest[1..];
         self.depth += 1;
-        let value = if self.depth > DEEPEST { None } else { inside(self) };
+        self.too_deep |= self.depth > DEEPEST;
+        let value = if self.too_deep { None } else { inside(self) };
         self.depth -= 1;
         value
     }
@@ -301,9 +331,19 @@ mod tests {
             "\"\t\"",
             "\"\\",
         ] {
-            assert_eq!(Json::parse(text), None, "{text}");
+            assert_eq!(Json::parse(text), Err(NoValue::NotJson), "{text}");
         }
-        assert_eq!(Json::parse(&"[".repeat(100_000)), None);
+    }
+
+    #[test]
+    fn values_have_a_deepest_level() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        let deepest = nested(DEEPEST);
+        assert_eq!(Json::parse(&deepest).unwrap().to_text(), deepest);
+        for text in [nested(DEEPEST + 1), nested(100_000), "{\"a\":".repeat(100_000)] {
+            let no_value = Json::parse(&text).unwrap_err();
+            assert_eq!(Unfit::from(no_value), Unfit("is JSON that is nested deeper than 500 levels"));
+        }
     }
 
     #[test]
@@ -325,7 +365,7 @@ mod tests {
         #[test]
         fn it_agrees_with_another_parser(text in "[\\[\\]{}\",:0-9.eE+\\- atrufnlsx\\\\]{0,24}") {
             let other = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
-            proptest::prop_assert_eq!(Json::parse(&text).is_some(), other, "{}", text);
+            proptest::prop_assert_eq!(Json::parse(&text).is_ok(), other, "{}", text);
         }
     }
 }

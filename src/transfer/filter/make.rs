@@ -120,13 +120,15 @@ impl Make {
 
     /// Where the columns come from.
     pub(super) fn lineage(&self) -> Vec<Lineage> {
-        let of = |at: usize| {
-            let moved = self.moves.iter().find(|(_, to)| *to == at).map(|(from, _)| *from);
-            let made = || self.makers.iter().find(|workshop| workshop.outputs.contains(&at));
-            let filters = if moved.is_some() { Vec::new() } else { vec![self.filter] };
-            Lineage { column: moved.or_else(|| made().map(|workshop| workshop.input)), filters }
-        };
-        (0..self.page.schema.columns.len()).map(of).collect()
+        let nothing = Lineage { column: None, filters: vec![self.filter] };
+        let mut lineages = vec![nothing; self.page.schema.columns.len()];
+        for (from, to) in &self.moves {
+            lineages[*to] = Lineage { column: Some(*from), filters: Vec::new() };
+        }
+        for workshop in &self.makers {
+            workshop.outputs.iter().for_each(|to| lineages[*to].column = Some(workshop.input));
+        }
+        lineages
     }
 
     /// Hands the page with the new columns on. Afterwards the input has its columns back.

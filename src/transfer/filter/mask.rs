@@ -1,6 +1,7 @@
 //! `type: mask`: asterisks for values.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use super::cast::{Stamp, plain_text};
 use super::cell::Cell;
@@ -8,6 +9,7 @@ use super::json::Json;
 use super::make::{MASK, Make, Maker, Source, Unfitting};
 use crate::embulk::config::EmbulkType;
 use crate::embulk::filter::{Mask, MaskColumn, MaskKind};
+use crate::embulk::replacement::replace_all;
 use crate::embulk::zone::Zone;
 use crate::transfer::encode::Unfit;
 use crate::transfer::schema::{Column, ColumnType, Schema};
@@ -15,9 +17,11 @@ use crate::transfer::value::Value;
 
 /// The step of a `mask` filter. Names that the input does not have mask nothing, as in Embulk, and are told.
 pub(super) fn plan(filter: &Mask, schema: &Schema) -> Make {
+    // Of two entries for a column the last one counts.
+    let masks: HashMap<&str, &MaskColumn> =
+        filter.columns.iter().map(|mask| (mask.name.as_str(), mask)).collect();
     let columns = schema.columns.iter().enumerate().map(|(at, column)| {
-        // Of two entries for a column the last one counts.
-        let Some(mask) = filter.columns.iter().rev().find(|mask| mask.name == column.name) else {
+        let Some(mask) = masks.get(column.name.as_str()) else {
             return (column.clone(), Source::Moved(at));
         };
         let json = column.kind.embulk() == EmbulkType::Json;
@@ -26,7 +30,8 @@ pub(super) fn plan(filter: &Mask, schema: &Schema) -> Make {
     });
     let columns = columns.collect();
     let mut make = Make::new(MASK, Unfitting::Stop, schema, columns);
-    for mask in filter.columns.iter().filter(|mask| schema.position(&mask.name).is_none()) {
+    let known = schema.positions();
+    for mask in filter.columns.iter().filter(|mask| !known.contains_key(mask.name.as_str())) {
         make.note(format!("filter `mask`: column `{}` does not exist", mask.name));
     }
     make
@@ -61,11 +66,11 @@ impl Maker for Masker {
         let text = match cell {
             Cell::Json(text) if self.column.paths.is_empty() => text.to_owned(),
             Cell::Json(text) => {
-                let mut json = Json::parse(text).ok_or(Unfit("is not JSON"))?;
+                let mut json = Json::parse(text)?;
                 for path in &self.column.paths {
                     // The whole value and null are left alone.
                     if !path.key.steps.is_empty() {
-                        json.change(&path.key.steps, &mut |value| {
+                        json.change::<Unfit>(&path.key.steps, &mut |value| {
                             if *value != Json::Null {
                                 *value = Json::Text(masked(&path.kind, &shown(value)));
                             }
@@ -118,7 +123,7 @@ fn masked(kind: &MaskKind, text: &str) -> String {
             None => text.to_owned(),
         },
         MaskKind::Email { length: Some(length) } => email(text, *length).into_owned(),
-        MaskKind::Regex(pattern) => pattern.0.replace_all(text, "*").into_owned(),
+        MaskKind::Regex(pattern) => replace_all(text, &pattern.0, "*"),
         MaskKind::Substring { start, end, length } => substring(text, *start, *end, *length),
     }
 }

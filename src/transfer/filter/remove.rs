@@ -1,5 +1,7 @@
 //! `type: remove_columns`: some columns go, or all but some.
 
+use std::collections::HashSet;
+
 use super::projection::{Origin, Projection};
 use crate::embulk::filter::{RemoveColumns, RemoveRule, Unmatched};
 use crate::transfer::error::{ErrorKind, TransferError};
@@ -12,7 +14,8 @@ pub(super) fn plan(filter: &RemoveColumns, schema: &Schema) -> Result<Projection
         RemoveRule::Keep(names) => (names, |named| named),
     };
     if filter.unmatched == Unmatched::Refuse
-        && let Some(missing) = names.iter().find(|name| schema.position(name).is_none())
+        && let known = schema.positions()
+        && let Some(missing) = names.iter().find(|name| !known.contains_key(name.as_str()))
     {
         return Err(TransferError::new(
             ErrorKind::Config,
@@ -20,6 +23,7 @@ pub(super) fn plan(filter: &RemoveColumns, schema: &Schema) -> Result<Projection
         )
         .hint("correct the name, or set `accept_unmatched_columns: true`"));
     }
+    let names: HashSet<&String> = names.iter().collect();
     let kept = schema.columns.iter().enumerate().filter(|(_, column)| stays(names.contains(&column.name)));
     Ok(Projection::of(schema, kept.map(|(at, column)| (column.clone(), Origin::Input(at))).collect()))
 }

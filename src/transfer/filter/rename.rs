@@ -1,23 +1,26 @@
 //! `type: rename`: columns under other names.
 
+use std::collections::HashMap;
+
 use super::projection::{Origin, Projection};
 use super::{missing, suffix};
 use crate::embulk::filter::{FirstCharacter, Rename, RenameRule};
+use crate::embulk::replacement::replace_all;
 use crate::transfer::error::TransferError;
 use crate::transfer::schema::{Column, Schema};
 
 /// The projection of a `rename` filter.
 pub(super) fn plan(filter: &Rename, schema: &Schema) -> Result<Projection, TransferError> {
-    if let Some((old, _)) = filter.columns.iter().find(|(old, _)| schema.position(old).is_none()) {
+    let known = schema.positions();
+    if let Some((old, _)) = filter.columns.iter().find(|(old, _)| !known.contains_key(old.as_str())) {
         return Err(missing("rename", old));
     }
+    // Of equal names the first counts.
+    let new: HashMap<&String, &String> = filter.columns.iter().rev().map(|(old, new)| (old, new)).collect();
     let mut names: Vec<String> = schema
         .columns
         .iter()
-        .map(|column| {
-            let new = filter.columns.iter().find(|(old, _)| *old == column.name);
-            new.map_or(&column.name, |(_, new)| new).clone()
-        })
+        .map(|column| (*new.get(&column.name).unwrap_or(&&column.name)).clone())
         .collect();
     for rule in &filter.rules {
         names = match rule {
@@ -49,9 +52,7 @@ fn renamed(rule: &RenameRule, name: String) -> String {
                 _ => name,
             }
         }
-        RenameRule::RegexReplace { pattern, replace } => {
-            pattern.0.replace_all(&name, replace.as_str()).into_owned()
-        }
+        RenameRule::RegexReplace { pattern, replace } => replace_all(&name, &pattern.0, replace),
         RenameRule::UniqueNumberSuffix(_) => name,
     }
 }

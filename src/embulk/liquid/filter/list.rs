@@ -101,6 +101,8 @@ pub(super) fn last(arguments: &[Value]) -> Result<Value, String> {
 pub(super) fn join(arguments: &[Value]) -> Result<Value, String> {
     let between = arguments.get(1).map_or_else(|| " ".to_owned(), Value::to_text);
     let texts: Vec<_> = items(&arguments[0]).iter().map(Value::to_text).collect();
+    let length: usize = texts.iter().map(String::len).sum();
+    super::check_length(length.saturating_add(between.len().saturating_mul(texts.len())))?;
     Ok(Value::text(texts.join(&between)))
 }
 

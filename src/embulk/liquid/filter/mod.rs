@@ -9,6 +9,11 @@ use std::rc::Rc;
 use super::time;
 use super::value::Value;
 
+/// A filter gives no longer text…
+const MAX_TEXT: usize = 8 << 20;
+/// …and no longer list: they would only fill the memory.
+const MAX_ITEMS: usize = 1_000_000;
+
 /// A filter: its arguments, the input first.
 type Filter = fn(&[Value]) -> Result<Value, String>;
 
@@ -21,7 +26,7 @@ pub(super) fn apply(name: &str, arguments: &[Value], now: &jiff::Zoned) -> Resul
     let result = match find(name) {
         Some((least, most, filter)) => check_count(arguments.len(), least, most).and_then(|()| match name {
             "date" => Ok(time::formatted(&arguments[0], &arguments[1], now)),
-            _ => filter(arguments),
+            _ => filter(arguments).and_then(checked),
         }),
         None => return Ok(arguments.first().cloned().unwrap_or(Value::Nil)),
     };
@@ -30,6 +35,27 @@ pub(super) fn apply(name: &str, arguments: &[Value], now: &jiff::Zoned) -> Resul
         Some(_) if name == "size" => result,
         Some(label) => result.map(|value| value.hide(&label)).map_err(|_| format!("filter {name} failed")),
     }
+}
+
+/// Refuses a value that is too large.
+fn checked(value: Value) -> Result<Value, String> {
+    match value.open() {
+        Value::Text(text) => check_length(text.len())?,
+        Value::List(items) => check_items(items.len())?,
+        _ => {}
+    }
+    Ok(value)
+}
+
+/// Refuses a list of so many items when it is too long.
+fn check_items(count: usize) -> Result<(), String> {
+    if count > MAX_ITEMS { Err(format!("a list of more than {MAX_ITEMS} items")) } else { Ok(()) }
+}
+
+/// Refuses a text of so many bytes when it is too long; those who could make one many times as long as what they are
+/// given ask before they make it.
+pub(super) fn check_length(bytes: usize) -> Result<(), String> {
+    if bytes > MAX_TEXT { Err(format!("a text of more than {} MiB", MAX_TEXT >> 20)) } else { Ok(()) }
 }
 
 fn check_count(given: usize, least: usize, most: usize) -> Result<(), String> {

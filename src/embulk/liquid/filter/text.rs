@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::{check_items, check_length};
 use crate::embulk::liquid::lexer::is_space;
 use crate::embulk::liquid::number::strict_integer;
 use crate::embulk::liquid::value::Value;
@@ -161,6 +162,8 @@ pub(super) fn truncatewords(arguments: &[Value]) -> Result<Value, String> {
 
 pub(super) fn split(arguments: &[Value]) -> Result<Value, String> {
     let (input, separator) = (input(arguments), argument(arguments, 1));
+    let most = if separator.is_empty() { input.len() } else { input.matches(&separator).count() };
+    check_items(most)?;
     let mut parts: Vec<String> = match separator.as_str() {
         "" => input.chars().map(String::from).collect(),
         " " => input.split(is_space).filter(|part| !part.is_empty()).map(str::to_owned).collect(),
@@ -241,14 +244,23 @@ fn replacement(text: &str, matched: &str) -> String {
     out
 }
 
+fn checked_replacement(text: &str, matched: &str) -> Result<String, String> {
+    let most = text.matches('\\').count().saturating_mul(matched.len());
+    check_length(most.saturating_add(text.len()))?;
+    Ok(replacement(text, matched))
+}
+
 pub(super) fn replace(arguments: &[Value]) -> Result<Value, String> {
-    let (from, to) = (argument(arguments, 1), argument(arguments, 2));
-    text(input(arguments).replace(&from, &replacement(&to, &from)))
+    let (input, from, to) = (input(arguments), argument(arguments, 1), argument(arguments, 2));
+    let to = checked_replacement(&to, &from)?;
+    let added = input.matches(&from).count().saturating_mul(to.len());
+    check_length(added.saturating_add(input.len()))?;
+    text(input.replace(&from, &to))
 }
 
 pub(super) fn replace_first(arguments: &[Value]) -> Result<Value, String> {
     let (from, to) = (argument(arguments, 1), argument(arguments, 2));
-    text(input(arguments).replacen(&from, &replacement(&to, &from), 1))
+    text(input(arguments).replacen(&from, &checked_replacement(&to, &from)?, 1))
 }
 
 pub(super) fn remove(arguments: &[Value]) -> Result<Value, String> {

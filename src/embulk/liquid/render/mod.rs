@@ -11,9 +11,9 @@ use std::sync::Arc;
 use super::condition::Comparison;
 use super::expression::Expression;
 use super::node::{Blankness, Body, Branch, CaseBranch, Node, Tag, Test, Variable};
-use super::number;
 use super::origin::{Origins, Stretch};
 use super::value::Value;
+use super::{filter, number};
 use crate::diagnostic::{Source, Span};
 
 /// Scopes in scopes; one more is `Nesting too deep`, as in Ruby.
@@ -28,6 +28,9 @@ const MAX_RANGE: i128 = 1_000_000;
 /// Parts (texts, outputs, tags) that one rendering may write before it is given up: partials that include themselves
 /// twice, and loops in loops, would go on for ever.
 pub const MAX_PARTS: usize = 2_000_000;
+
+/// Bytes that one rendering may write or put into variables: texts that are doubled again and again would fill the memory.
+pub const MAX_BYTES: usize = 128 << 20;
 
 /// So many parts is a partial worth.
 const PARTIAL_PARTS: usize = 100;
@@ -81,8 +84,17 @@ pub enum Note {
     Failed(String),
     /// An environment variable that is written out is not set.
     Unset(String),
-    /// The template was given up here, after [`MAX_PARTS`].
-    Endless,
+    /// The template was given up here.
+    Endless(Excess),
+}
+
+/// What there was too much of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Excess {
+    /// More than [`MAX_PARTS`].
+    Parts,
+    /// More than [`MAX_BYTES`].
+    Bytes,
 }
 
 /// Renders a body.
@@ -102,6 +114,7 @@ pub(super) fn render(source: &Arc<Source>, body: &Body, setting: &Setting<'_>) -
         partials: HashMap::new(),
         depth: 0,
         parts_left: MAX_PARTS,
+        bytes_left: MAX_BYTES,
         loops: Vec::new(),
         offsets: HashMap::new(),
         cycles: HashMap::new(),
@@ -186,6 +199,8 @@ struct Renderer<'a> {
     depth: usize,
     /// How many parts may still be written.
     parts_left: usize,
+    /// How many bytes may still be written or kept.
+    bytes_left: usize,
     /// The loops around the current node.
     loops: Vec<Value>,
     offsets: HashMap<String, usize>,
@@ -206,8 +221,28 @@ impl Renderer<'_> {
         Span::new(&self.source, self.place.0, self.place.0 + self.place.1)
     }
 
-    fn write(&self, text: &str, out: &mut Output) {
-        out.push(text, &self.source, self.place.0, Stretch::Computed { length: self.place.1 });
+    fn write(&mut self, text: &str, out: &mut Output) {
+        if self.keep(text.len()) {
+            out.push(text, &self.source, self.place.0, Stretch::Computed { length: self.place.1 });
+        }
+    }
+
+    /// Writes a text of the template.
+    fn copy(&mut self, text: &str, at: usize, out: &mut Output) {
+        if self.keep(text.len()) {
+            out.push(text, &self.source, at, Stretch::Literal);
+        }
+    }
+
+    /// Takes from the bytes that are left; false when there are not enough, which is noted once and ends the rendering.
+    fn keep(&mut self, bytes: usize) -> bool {
+        let left = self.bytes_left.checked_sub(bytes);
+        if left.is_none() && self.parts_left > 0 {
+            self.parts_left = 0;
+            self.notes.push((Note::Endless(Excess::Bytes), self.span()));
+        }
+        self.bytes_left = left.unwrap_or(0);
+        left.is_some()
     }
 
     fn body(&mut self, body: &Body, out: &mut Output) {
@@ -223,7 +258,7 @@ impl Renderer<'_> {
         }
         self.parts_left = self.parts_left.saturating_sub(parts);
         if self.parts_left == 0 {
-            self.notes.push((Note::Endless, self.span()));
+            self.notes.push((Note::Endless(Excess::Parts), self.span()));
         }
         self.parts_left > 0
     }
@@ -236,7 +271,7 @@ impl Renderer<'_> {
             let start = out.text.len();
             let result = match node {
                 Node::Text { text, at } => {
-                    out.push(text, &self.source, *at, Stretch::Literal);
+                    self.copy(text, *at, out);
                     continue;
                 }
                 Node::Output { variable, at, length } => {
@@ -303,6 +338,7 @@ impl Renderer<'_> {
 
     /// The name under which a hidden text is rendered: its label, with a number for other texts made of it.
     fn placeholder(&mut self, label: &str, text: String) -> String {
+        self.keep(text.len());
         let mut name = format!("⟦{label}⟧");
         let mut number = 2;
         while self.hidden.get(&name).is_some_and(|known| *known != text) {
@@ -333,13 +369,16 @@ impl Renderer<'_> {
     fn tag(&mut self, tag: &Tag, out: &mut Output) -> Result<(), Failure> {
         match tag {
             Tag::Assign { name, value } => {
+                let made = !value.filters.is_empty();
                 let value = self.value_of(value)?;
-                self.scopes[0].insert(name.clone(), value);
+                if !made || self.keep(value.bytes()) {
+                    self.scopes[0].insert(name.clone(), value);
+                }
             }
             Tag::Capture { name, body } => {
                 let mut captured = Output::default();
                 self.body(body, &mut captured);
-                let value = self.reveal(captured.text);
+                let value = self.reveal(captured.text)?;
                 self.scopes[0].insert(name.clone(), value);
             }
             Tag::If { branches, blankness } => {
@@ -375,7 +414,7 @@ impl Renderer<'_> {
                 }
                 self.changed = Some(text);
             }
-            Tag::Raw { text, at } => out.push(text, &self.source, *at, Stretch::Literal),
+            Tag::Raw { text, at } => self.copy(text, *at, out),
             Tag::Comment => {}
             Tag::Break => self.interrupt = Some(Interrupt::Break),
             Tag::Continue => self.interrupt = Some(Interrupt::Continue),
@@ -388,19 +427,21 @@ impl Renderer<'_> {
     }
 
     /// A captured text: what it hides is put in, and the whole is hidden.
-    fn reveal(&self, text: String) -> Value {
+    fn reveal(&mut self, text: String) -> Result<Value, Failure> {
         let mut label = None;
         let mut revealed = text;
         for (placeholder, value) in &self.hidden {
-            if revealed.contains(placeholder.as_str()) {
+            let count = revealed.matches(placeholder.as_str()).count();
+            if count > 0 {
+                filter::check_length(revealed.len().saturating_add(count.saturating_mul(value.len())))?;
                 revealed = revealed.replace(placeholder.as_str(), value);
                 label = Some(placeholder.trim_matches(['⟦', '⟧']).to_owned());
             }
         }
-        match label {
+        Ok(match label {
             Some(label) => Value::hidden(&label, &revealed),
             None => Value::text(revealed),
-        }
+        })
     }
 
     fn conditional(

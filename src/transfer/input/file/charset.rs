@@ -19,6 +19,8 @@ pub(super) struct Utf8Reader {
     source: Box<dyn Read + Send>,
     decoding: Decoding,
     raw: Vec<u8>,
+    /// Room for a piece in UTF-8.
+    decoded: Vec<u8>,
     /// Whether nothing was given yet.
     fresh: bool,
     ended: bool,
@@ -43,7 +45,15 @@ impl Utf8Reader {
             Charset::Latin1 => Decoding::Bytes(u8::MAX),
             Charset::Ascii => Decoding::Bytes(127),
         };
-        Self { source, decoding, raw: vec![0; PIECE], fresh: true, ended: false, replaced: false }
+        Self {
+            source,
+            decoding,
+            raw: vec![0; PIECE],
+            decoded: Vec::new(),
+            fresh: true,
+            ended: false,
+            replaced: false,
+        }
     }
 
     /// Whether bytes were found that are no characters.
@@ -98,12 +108,13 @@ impl Utf8Reader {
         }
         match &mut self.decoding {
             Decoding::By(decoder) => {
-                let start = out.len();
                 // The library says how much room is enough; without its word there is too much.
                 let room = decoder.max_utf8_buffer_length(length).unwrap_or(length * 4 + 16);
-                out.resize(start + room, 0);
-                let (_, _, written, replaced) = decoder.decode_to_utf8(raw, &mut out[start..], length == 0);
-                out.truncate(start + written);
+                if self.decoded.len() < room {
+                    self.decoded.resize(room, 0);
+                }
+                let (_, _, written, replaced) = decoder.decode_to_utf8(raw, &mut self.decoded, length == 0);
+                out.extend_from_slice(&self.decoded[..written]);
                 self.replaced |= replaced;
             }
             Decoding::Bytes(last) => {

@@ -11,6 +11,7 @@ use super::tokenizer::{Fault, Quoting, Tokenizer};
 use super::{FileRows, OpenFile};
 use crate::embulk::input::{CsvParser, ExtraFields, MissingFields};
 use crate::transfer::error::TransferError;
+use crate::transfer::page::empty;
 
 /// The rows of one file.
 pub(super) struct CsvRows<'f> {
@@ -37,18 +38,19 @@ impl<'f> CsvRows<'f> {
 
     fn row(&mut self, row: &mut Row) -> Result<(), Fault> {
         row.clear();
+        empty(&mut self.field);
         for cell in self.cells.iter_mut() {
             if self.config.missing_fields == MissingFields::Null && !self.tokenizer.has_field() {
                 row.push_null();
                 continue;
             }
-            self.field.clear();
             let quoting = self.tokenizer.field(&mut self.field)?;
             if self.config.is_null(&self.field, quoting) {
                 row.push_null();
             } else {
                 cell.read(&self.field, row).map_err(Fault::Row)?;
             }
+            empty(&mut self.field);
         }
         match (self.tokenizer.has_field(), self.config.extra_fields) {
             (false, _) => Ok(()),
@@ -60,7 +62,7 @@ impl<'f> CsvRows<'f> {
     /// Reads what no column takes: a quoted field may go on in the next lines.
     fn drop_fields(&mut self) -> Result<(), Fault> {
         while self.tokenizer.has_field() {
-            self.field.clear();
+            empty(&mut self.field);
             match self.tokenizer.field(&mut self.field) {
                 Ok(_) => {}
                 Err(Fault::Row(_)) => self.tokenizer.leave_row(),

@@ -2,10 +2,11 @@
 
 use std::io;
 
-use super::charset::Utf8Reader;
+use memchr::{memchr_iter, memchr2};
 
-/// A larger document is no row.
-const LARGEST: usize = 256 << 20;
+use super::charset::Utf8Reader;
+use super::decode::{LARGEST, TooLarge};
+use crate::transfer::page::{empty, trim};
 
 /// Finds where documents begin and end; whether they are right is for others to say.
 pub(super) struct Documents {
@@ -27,9 +28,14 @@ impl Documents {
         self.reader.has_replaced()
     }
 
+    /// The line in which the next document is looked for.
+    pub(super) fn line(&self) -> u64 {
+        self.line
+    }
+
     /// Puts the next document into `text` and gives the line that it begins in; none at the end of the file.
     pub(super) fn next(&mut self, text: &mut Vec<u8>) -> io::Result<Option<u64>> {
-        text.clear();
+        empty(text);
         loop {
             let blank = self.buffer[self.at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
             self.pass(blank);
@@ -46,7 +52,7 @@ impl Documents {
                 break length;
             }
             if self.buffer.len() - self.at > LARGEST {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "a document is larger than 256 MiB"));
+                return Err(TooLarge::Document.into());
             }
             if !self.more()? {
                 break self.buffer.len() - self.at;
@@ -61,7 +67,7 @@ impl Documents {
     /// Goes on by so many bytes, counting lines.
     fn pass(&mut self, length: usize) {
         let passed = &self.buffer[self.at..self.at + length];
-        self.line += passed.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.line += memchr_iter(b'\n', passed).count() as u64;
         self.at += length;
     }
 
@@ -70,6 +76,7 @@ impl Documents {
             return Ok(false);
         }
         self.buffer.drain(..self.at);
+        trim(&mut self.buffer);
         self.at = 0;
         self.ended = !self.reader.read(&mut self.buffer)?;
         Ok(true)
@@ -109,7 +116,10 @@ impl Scan {
                             return Some(self.at);
                         }
                     }
-                    _ => {}
+                    _ => {
+                        let plain = memchr2(b'"', b'\\', &text[self.at..]);
+                        self.at = plain.map_or(text.len(), |plain| self.at + plain);
+                    }
                 }
                 continue;
             }

@@ -2,11 +2,12 @@
 
 use std::io;
 
-use super::charset::Utf8Reader;
-use crate::embulk::input::LineEnd;
+use memchr::memchr2;
 
-/// A longer line is no line.
-const LONGEST: usize = 256 << 20;
+use super::charset::Utf8Reader;
+use super::decode::{LARGEST, TooLarge};
+use crate::embulk::input::LineEnd;
+use crate::transfer::page::{empty, trim};
 
 /// Lines, without what ends them.
 pub(super) struct Lines {
@@ -30,7 +31,7 @@ impl Lines {
 
     /// Puts the next line into `line`; false at the end of the file.
     pub(super) fn next(&mut self, line: &mut Vec<u8>) -> io::Result<bool> {
-        line.clear();
+        empty(line);
         let mut seen = self.at;
         loop {
             if let Some((length, marks)) = find(&self.buffer[self.at..], seen - self.at, self.end, self.ended)
@@ -45,11 +46,12 @@ impl Lines {
                 return Ok(!line.is_empty());
             }
             self.buffer.drain(..self.at);
+            trim(&mut self.buffer);
             self.at = 0;
             // The last byte is looked at again: it may be the first half of a line end.
             seen = self.buffer.len().saturating_sub(1);
-            if self.buffer.len() > LONGEST {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "a line is longer than 256 MiB"));
+            if self.buffer.len() > LARGEST {
+                return Err(TooLarge::Line.into());
             }
             self.ended = !self.reader.read(&mut self.buffer)?;
         }
@@ -59,7 +61,7 @@ impl Lines {
 /// Length of the first line and of its end; none while the end is not there. `from` is where to look first.
 fn find(text: &[u8], from: usize, end: Option<LineEnd>, whole: bool) -> Option<(usize, usize)> {
     let mut at = from;
-    while let Some(found) = text[at..].iter().position(|byte| matches!(byte, b'\r' | b'\n')) {
+    while let Some(found) = memchr2(b'\r', b'\n', &text[at..]) {
         at += found;
         let next = text.get(at + 1);
         if text[at] == b'\r' && next.is_none() && !whole {

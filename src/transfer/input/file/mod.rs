@@ -122,7 +122,10 @@ impl FileReader {
         };
         let mut row = Row::default();
         while rows.next(&mut row, notes)? {
-            if pages.push(&row)? == Flow::Stop {
+            let flow = pages.push(&row)?;
+            // A large row is in the page now, and need not be here too while it is written.
+            row.clear();
+            if flow == Flow::Stop {
                 return Ok(Flow::Stop);
             }
         }

@@ -4,10 +4,16 @@
 use std::collections::VecDeque;
 use std::io;
 
+use memchr::{memchr, memchr2};
+
 use super::lines::Lines;
 use super::notes::BadRow;
 use crate::embulk::guess::EmptyLines;
 use crate::embulk::input::{CsvParser, Spaces, StrayQuotes};
+
+/// Line ends and doubled quotes do not break the limit of a quoted field in Embulk, only a character after them does;
+/// but so many of them do, or a file of nothing else would fill the memory.
+const UNCHECKED: u64 = 1 << 20;
 
 /// A mark in UTF-8; never empty.
 #[derive(Debug, Clone)]
@@ -126,6 +132,7 @@ impl Tokenizer {
 
     /// The same where lines without characters, and comments, may be rows.
     pub(super) fn next_row_of(&mut self, empty: EmptyLines) -> io::Result<bool> {
+        self.spanned.clear();
         while self.next_line()? {
             let comment = self.comment.as_ref().is_some_and(|marker| self.line.starts_with(marker));
             if empty == EmptyLines::Keep || (!self.line.is_empty() && !comment) {
@@ -205,7 +212,7 @@ impl Tokenizer {
     fn bare_end(&self, start: usize) -> usize {
         let first = self.delimiter.0[0];
         let mut at = start;
-        while let Some(found) = self.line[at..].iter().position(|byte| *byte == first) {
+        while let Some(found) = memchr(first, &self.line[at..]) {
             at += found;
             if self.delimiter.is_at(&self.line, at) {
                 return at;
@@ -248,6 +255,7 @@ impl Tokenizer {
             if self.at >= self.line.len() {
                 out.extend_from_slice(self.newline);
                 size += self.newline.len() as u64;
+                self.check(size.saturating_sub(UNCHECKED))?;
                 self.spanned.push(std::mem::take(&mut self.line));
                 if !self.next_line()? {
                     return Err(bad("has a quoted field that does not end"));
@@ -275,14 +283,25 @@ impl Tokenizer {
                 self.at = next + escaped;
                 size += 1;
             } else {
-                let length = char_length(self.line[self.at]);
-                let end = (self.at + length).min(self.line.len());
-                out.extend_from_slice(&self.line[self.at..end]);
-                self.at = end;
-                size += if length == 4 { 2 } else { 1 };
+                let plain = &self.line[self.at..self.plain_end(self.at)];
+                size += utf16_length(plain);
                 self.check(size)?;
+                out.extend_from_slice(plain);
+                self.at += plain.len();
             }
         }
+    }
+
+    /// Where characters end that stand for themselves between quotes; there is one at `start`.
+    fn plain_end(&self, start: usize) -> usize {
+        let first = |mark: &Option<Mark>| mark.as_ref().map(|mark| mark.0[0]);
+        let rest = &self.line[start + 1..];
+        let found = match (first(&self.quote), first(&self.escape)) {
+            (Some(quote), Some(escape)) => memchr2(quote, escape, rest),
+            (Some(mark), None) | (None, Some(mark)) => memchr(mark, rest),
+            (None, None) => None,
+        };
+        found.map_or(self.line.len(), |found| start + 1 + found)
     }
 
     fn check(&self, size: u64) -> Result<(), Fault> {
@@ -307,14 +326,9 @@ impl Tokenizer {
     }
 }
 
-/// Length of a character in UTF-8 by its first byte.
-fn char_length(first: u8) -> usize {
-    match first {
-        0xf0.. => 4,
-        0xe0.. => 3,
-        0xc0.. => 2,
-        _ => 1,
-    }
+/// How many characters a text has in Java, where those of four bytes are two.
+fn utf16_length(text: &[u8]) -> u64 {
+    text.iter().map(|byte| u64::from(byte & 0xc0 != 0x80) + u64::from(*byte >= 0xf0)).sum()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::super::SourceColumn;
 use super::super::convert::{self, Conversion, Given};
-use crate::cloud::mysql::{Clock, Column as Metadata, ColumnFlags, ColumnType as Wire, Error, Fields, Span};
+use crate::cloud::mysql::{Clock, Column as Metadata, ColumnFlags, ColumnType as Wire, Cut, Fields, Span};
 use crate::transfer::civil::{DAY, Date, SECOND};
 use crate::transfer::encode::Unfit;
 use crate::transfer::explain::loss::{Fate, Loss};
@@ -265,8 +265,8 @@ impl From<Unfit> for Fault {
 }
 
 /// A payload that ends too early.
-impl From<Error> for Fault {
-    fn from(_: Error) -> Self {
+impl From<Cut> for Fault {
+    fn from(_: Cut) -> Self {
         Self(BROKEN)
     }
 }

@@ -18,7 +18,7 @@ use super::job::{Aim, Job};
 use super::sink::Sink;
 use super::stop::Watch;
 use super::strict::{Doubt, Ran};
-use crate::cloud::mysql::{self, Address, Column, ColumnType, Connection, Error, Fields, ServerKey};
+use crate::cloud::mysql::{self, Address, Column, ColumnType, Connection, Cut, Error, Fields, ServerKey};
 use crate::run::operator::options::Options;
 use crate::run::operator::{OperatorError, OperatorRequest};
 use crate::secret::Secret;
@@ -139,7 +139,7 @@ fn run_script(
                 let mut fields = Fields::new(row);
                 let cells = columns.iter().map(|column| Ok(cell(fields.nullable()?, column)));
                 let cells: Vec<_> =
-                    cells.collect::<Result<_, Error>>().map_err(|error| failed(number, &error))?;
+                    cells.collect::<Result<_, Cut>>().map_err(|cut| failed(number, &cut.into()))?;
                 sink.row(&cells)?;
             }
         }
