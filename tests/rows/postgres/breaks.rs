@@ -1,11 +1,14 @@
 //! Reads that end before their last row: connections that break, servers that hold, runs that stop.
 
+use std::sync::Arc;
+
 use sync::embulk::config::TypeMapping;
 use sync::embulk::input::{InputConfig, PostgresqlInput};
 use sync::embulk::text::Text;
 use sync::transfer::error::ErrorKind;
+use sync::transfer::input::{BytesRule, open};
 
-use super::super::lab::{Lab, postgresql, query, table, to_jsonl};
+use super::super::lab::{Lab, Nowhere, postgresql, query, table, to_jsonl};
 use super::refused;
 use crate::support::postgres::{PostgresDatabase, postgres_database};
 use crate::support::proxy::Proxy;
@@ -81,6 +84,22 @@ fn a_table_cannot_vanish_while_it_is_read() {
     let error = refused(&Lab::new(), &input);
     assert_eq!(error.kind, ErrorKind::NotFound);
     lab.heard.at_progress.lock().unwrap().take();
+}
+
+#[test]
+fn a_table_that_vanishes_between_its_columns_and_its_rows_is_named() {
+    let Some(database) = postgres_database() else { return };
+    for change in ["drop table t", "alter table t rename to u"] {
+        database.run("drop table if exists t, u; create table t (a int); insert into t values (1)");
+        let lab = Lab::new();
+        let input = InputConfig::Postgresql(postgresql(&database, table("t")));
+        let mut source = open(&input, &lab.context(), BytesRule::Refuse).unwrap();
+        let mut other = database.connect();
+        let outcome = other.rows(&format!("set lock_timeout = '1ms'; do $$ begin {change}; exception when lock_not_available then set held.it = 'yes'; end $$; select current_setting('held.it', true)"));
+        let schema = Arc::clone(source.reader.schema());
+        let read = source.reader.read(&mut Nowhere(schema)).map(|figures| figures.rows);
+        panic!("{outcome:?} {read:?}");
+    }
 }
 
 #[test]
