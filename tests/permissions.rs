@@ -61,6 +61,7 @@ fn of_transfers_are_named() {
         permit(&sandbox, name, 0o600);
     }
     permit(&sandbox, "closed", 0o700);
+    permit(&sandbox, "o", 0o666);
     let file = |name: &str| format!("{{type: file, path_prefix: {name}, {COLUMNS}}}");
     let make_room = "hint: make room or fix the permissions, then retry";
     for (input, output, error) in [
@@ -80,7 +81,7 @@ fn of_transfers_are_named() {
             "file `secret.csv` could not be read\n  cause: DENIED\n  hint: grant the permission, then retry"
                 .to_owned(),
         ),
-        (file("closed/"), "o", format!("folder `closed` could not be read\n  cause: DENIED\n  {make_room}")),
+        (file("closed/"), "o", format!("folder `closed/` could not be read\n  cause: DENIED\n  {make_room}")),
         (
             "{type: sqlite, database: s.db, table: t}".to_owned(),
             "o",

@@ -185,7 +185,8 @@ fn tables_of_databases_stay_as_they_were() {
     for (at, source) in sources.iter().enumerate() {
         // How a read ends does not hang on the mode: one source goes through all of them.
         let modes: &[&str] = if at == 0 { &["insert", "replace", "truncate_insert"] } else { &["insert"] };
-        for target in &sources {
+        // In one database the target's own session would be ended too.
+        for (_, target) in sources.iter().enumerate().filter(|(other, _)| *other != at) {
             for mode in modes {
                 target.fill();
                 let before = target.rows();
