@@ -12,7 +12,7 @@
 //! * [`dig`] and [`embulk`] turn text into checked values and touch nothing else.
 //! * [`plan`] decides, [`run`] acts, and only [`run`] waits for time.
 //! * [`transfer`] moves rows: input, filters, output, in columnar pages. Nothing above it ever sees a row.
-//! * [`cloud`] is the wires: AWS and Google over HTTP. [`secret`] is the safe.
+//! * [`cloud`] is the wires: AWS and Google over HTTP, the protocol of MySQL. [`secret`] is the safe.
 //! * [`state`] is the archive: SQLite. [`report`] is what people see.
 //! * [`cli`] opens the doors and knows every room; nobody knows it.
 //!

@@ -10,6 +10,7 @@ rows! {
     "`mask` `row` `typecast` `timestamp_format` `expand_json`" => values_and_rows,
     "`ruby_proc`" => ruby_proc,
     "patterns with lookaround, back-references, possessive quantifiers" => patterns,
+    "`truncate` cuts a character of two UTF-16 units in half" => halves,
     "a wrong `replace` of `regex_replace` fails when a name matches" => wrong_replace,
     "a format of Java's in `timestamp_format`" => java_formats,
     "in `where`, text compared with NULL fails, and a number with whatever stood there before" => nulls,
@@ -95,6 +96,15 @@ fn patterns() {
     }
 }
 
+fn halves() {
+    let sql = "create table t (\"a😀b\" integer); insert into t values (1);";
+    for (length, name) in [(2, "a"), (3, "a😀")] {
+        let (lines, _) =
+            written(sql, &format!("{{type: rename, rules: [{{rule: truncate, max_length: {length}}}]}}"));
+        assert_eq!(lines, format!("{{\"{name}\":1}}\n"));
+    }
+}
+
 fn wrong_replace() {
     refused(
         "{type: rename, rules: [{rule: regex_replace, match: (a), replace: $2}]}",
@@ -153,4 +163,36 @@ fn nanoseconds() {
         "{type: timestamp_format, columns: [{name: s, from_format: '%S.%N', to_format: '%S.%N'}]}",
     );
     assert_eq!(lines, "{\"s\":\"00.123456000\"}\n");
+}
+
+/// A transfer of a file to `out.csv`.
+fn of_file(text: &str, parser: &str) -> Sandbox {
+    Sandbox::new().file("in.txt", text).file(
+        "a.yml",
+        &format!(
+            "in: {{type: file, path_prefix: in.txt, parser: {{{parser}}}}}\nout: {{type: file, path_prefix: out, \
+             sequence_format: '.', file_ext: csv, formatter: {{type: csv, header_line: false, newline: LF}}}}\n"
+        ),
+    )
+}
+
+#[test]
+fn an_error_has_no_value() {
+    let parser = "type: csv, stop_on_invalid_record: true, columns: [{name: n, type: long}]";
+    let said = of_file("9223372036854775808\n", parser).run(["embulk", "run", "a.yml"]).expect_code(1);
+    let all = said.stdout + &said.stderr;
+    assert!(all.contains("file `in.txt`, line 1: column `n` is not a whole number of 64 bits"), "{all}");
+    assert!(!all.contains("9223372036854775808"), "{all}");
+}
+
+#[test]
+fn json_of_files() {
+    for (parser, written) in [
+        ("type: json", "\"{\"\"b\"\":1.50,\"\"a\"\":\"\"日\\ud83d\"\"}\"\n"),
+        ("type: json, root: '', columns: [{name: b, type: double}]", "1.5\n"),
+    ] {
+        let sandbox = of_file("{\"b\": 1.50, \"a\": \"\\u65e5\\ud83d\"}", parser);
+        sandbox.run(["embulk", "run", "a.yml"]).expect_code(0);
+        assert_eq!(sandbox.read("out.csv"), written, "{parser}");
+    }
 }

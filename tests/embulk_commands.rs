@@ -10,7 +10,8 @@ rows! {
     "`gem` `bundle` `mkbundle` `install` `selfupdate`" => nothing_to_do,
     "`exec` `irb` `migrate` `new` are no longer available" => no_longer_available,
     "`--help` and `--version` end with 255" => asked_for,
-    "`-b` `-C` `-I` `-L` `-R` `-X`" => without_effect,
+    "`-b` `-C` `-I` `-L` `-R`" => without_effect,
+    "`-X min_output_tasks=N` says how many files there are where `exec:` does not" => settings,
     "`run -r PATH` keeps the state of a run that failed" => resume,
     "`run -o PATH`, `guess -o PATH` write passwords" => output,
     "`guess` tells charsets by how often letters follow each other" => charsets,
@@ -114,7 +115,7 @@ Options:
   -version, --version      the version
   -l, --log-level LEVEL    error, warn, info (default), debug or trace
   --log-path PATH          a file for the log, which is added to
-  -X KEY=VALUE             has no effect
+  -X KEY=VALUE             min_output_tasks=N; others have no effect
   -R OPTION                has no effect
   -b, --bundle DIR         has no effect
   -C, --classpath PATH     has no effect
@@ -141,8 +142,7 @@ fn asked_for() {
 }
 
 fn without_effect() {
-    let (code, _, err) =
-        said(&sandbox(), "-b dir run a.yml -l error -C x.jar -I lib -L lib2 -R --dev -X max_threads=2");
+    let (code, _, err) = said(&sandbox(), "-b dir run a.yml -l error -C x.jar -I lib -L lib2 -R --dev");
     assert_eq!(
         (code, err.as_str()),
         (
@@ -151,10 +151,63 @@ fn without_effect() {
              embulk: `-C x.jar` has no effect here: plugins are part of this program\n\
              embulk: `-I lib` has no effect here: plugins are part of this program\n\
              embulk: `-L lib2` has no effect here: plugins are part of this program\n\
-             embulk: `-R --dev` has no effect here: there is no JRuby\n\
-             embulk: `-X max_threads=2` has no effect here: there is no JVM to set up\n"
+             embulk: `-R --dev` has no effect here: there is no JRuby\n"
         )
     );
+}
+
+/// The outcomes of Embulk 0.11.4, but for the notes, and for 0, which counts as 1 there.
+fn settings() {
+    let sandbox = sandbox().file("b.yml", &format!("{CONFIG}exec: {{min_output_tasks: 2}}\n"));
+    let files = || {
+        let all = std::fs::read_dir(sandbox.path()).unwrap();
+        let all = all
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|end| end == "csv"));
+        all.map(|path| std::fs::remove_file(path).unwrap()).count()
+    };
+    for (line, count) in [
+        ("run a.yml", 1),
+        ("run a.yml -X min_output_tasks=3", 3),
+        ("-Xmin_output_tasks=3 run a.yml", 3),
+        ("run a.yml -X min_output_tasks=5 -X min_output_tasks=4", 4),
+        ("run b.yml -X min_output_tasks=4", 2),
+    ] {
+        let (code, _, err) = said(&sandbox, &format!("-l error {line}"));
+        assert_eq!((code, err.as_str(), files()), (Some(0), "", count), "{line}");
+    }
+    for word in ["0", "-1", "x", "1.5", ""] {
+        let (code, _, err) = said(&sandbox, &format!("run a.yml -X min_output_tasks={word}"));
+        let reason = format!("embulk: '{word}' is not a number of output tasks (1 or more).\n");
+        assert_eq!((code, err), (Some(255), reason));
+    }
+    let line = "run a.yml -l error -X max_threads=2 -X page_size=16 -X foo=1";
+    let notes = "embulk: `-X max_threads=2` has no effect here: a transfer reads in one thread and writes in another\n\
+         embulk: `-X page_size=16` has no effect here: pages have a size of their own, and change no row\n\
+         embulk: `-X foo=1` has no effect here: there is no JVM to set up\n";
+    assert_eq!(said(&sandbox, line), (Some(0), String::new(), notes.to_owned()));
+    let (code, _, err) = said(&sandbox, "preview a.yml -l error -X min_output_tasks=2");
+    let note = "embulk: `-X min_output_tasks=2` has no effect here: only `run` writes files\n";
+    assert_eq!((code, err.as_str()), (Some(0), note));
+
+    let one_name = CONFIG.replace("file_ext", "sequence_format: ., file_ext");
+    let sandbox = sandbox.file("c.yml", &one_name);
+    let (code, _, err) = said(&sandbox, "run c.yml -l error -X min_output_tasks=2");
+    assert_eq!(code, Some(1));
+    assert!(
+        err.ends_with(
+            "  cause: c.yml:5:6: `min_output_tasks` makes 2 files, and `sequence_format` gives all of them one name\n  \
+             hint: write both numbers in it: `.%03d.%02d`\n"
+        ),
+        "{err}"
+    );
+    // In a run the files are as many, and a retry finds them again by the same names.
+    let sandbox = sandbox.file("flow.dig", "+copy:\n  sh>: embulk run a.yml -X min_output_tasks=3\n");
+    sandbox.run(["run", "flow.dig"]).expect_code(0);
+    let three = ["out000.00.csv", "out001.00.csv", "out002.00.csv"];
+    assert!(three.iter().all(|name| sandbox.path().join(name).exists()));
+    let said = sandbox.run(["check", "flow.dig", "--connect"]);
+    assert_eq!((said.code, said.stderr.as_str()), (Some(0), "checked 2 files: no problems\n"));
 }
 
 fn resume() {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use sync::diagnostic::Problem;
+use sync::embulk::config::ExecConfig;
 use sync::embulk::{ForeignPlugins, Surroundings, check_file, load, load_for_preview};
 use sync::reader::MemoryReader;
 use sync::report::problems::render;
@@ -102,6 +103,7 @@ fn no_transfer_file_is_too_broken_for_a_reason() {
             now: &"2024-06-04T01:02:03[UTC]".parse().unwrap(),
             directory: Path::new("work"),
             diff: None,
+            exec: ExecConfig::default(),
         };
         let path = Path::new(name);
         told(number, &check_file(path, &reader, ForeignPlugins::Refuse));

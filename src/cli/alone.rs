@@ -27,7 +27,7 @@ use crate::run::operator::{
 use crate::secret::scrub::Scrubber;
 use crate::session::{AttemptId, Level, TaskName};
 use crate::transfer::context::MemoryBudget;
-use crate::transfer::effect::{LedgerError, RecordedEffect};
+use crate::transfer::effect::{Abandoned, LedgerError, RecordedEffect};
 use crate::transfer::pool::SourcePools;
 
 /// Bytes for the one transfer of this process.
@@ -96,6 +96,7 @@ fn done(alone: &Alone<'_>, environment: &BTreeMap<String, String>) -> Result<Don
         directory: alone.world.directory.to_owned(),
         environment: environment.clone(),
         diff: alone.diff.clone(),
+        exec: alone.exec,
         reporter,
         cancel: Cancel::default(),
     };
@@ -147,6 +148,10 @@ struct NoMemory;
 
 impl EffectMemory for NoMemory {
     fn effects(&self, _: &str) -> Result<Vec<RecordedEffect>, LedgerError> {
+        Ok(Vec::new())
+    }
+
+    fn abandoned(&self, _: &str, _: &str) -> Result<Vec<Abandoned>, LedgerError> {
         Ok(Vec::new())
     }
 }

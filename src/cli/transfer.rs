@@ -19,7 +19,9 @@ use crate::session::{AttemptId, Level, TaskName};
 use crate::state::{StateError, Store};
 use crate::transfer;
 use crate::transfer::context::{MemoryBudget, Observer, TransferContext};
-use crate::transfer::effect::{Effect, EffectOutcome, Ledger, LedgerError, RecordedEffect, TransferKey};
+use crate::transfer::effect::{
+    Abandoned, Effect, EffectOutcome, Ledger, LedgerError, RecordedEffect, TransferKey,
+};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::pool::SourcePools;
 use crate::transfer::preview::Preview;
@@ -73,6 +75,8 @@ impl Repeats {
 pub trait EffectMemory: Send + Sync {
     /// Oldest first.
     fn effects(&self, key: &str) -> Result<Vec<RecordedEffect>, LedgerError>;
+    /// Staging tables that runs which are over have left of a target, but for those of this key.
+    fn abandoned(&self, key: &str, target: &str) -> Result<Vec<Abandoned>, LedgerError>;
 }
 
 /// The state file's memory: a connection of its own, opened when the first transfer begins.
@@ -88,15 +92,25 @@ impl StateMemory {
     }
 }
 
-impl EffectMemory for StateMemory {
-    fn effects(&self, key: &str) -> Result<Vec<RecordedEffect>, LedgerError> {
+impl StateMemory {
+    fn ask<T>(&self, question: impl FnOnce(&Store) -> Result<T, StateError>) -> Result<T, LedgerError> {
         let failed = |error: StateError| LedgerError(error.to_string());
         let mut held = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         let store = match &mut *held {
             Some(store) => store,
             empty => empty.insert(Store::open(&self.path).map_err(failed)?),
         };
-        store.effects(key).map_err(failed)
+        question(store).map_err(failed)
+    }
+}
+
+impl EffectMemory for StateMemory {
+    fn effects(&self, key: &str) -> Result<Vec<RecordedEffect>, LedgerError> {
+        self.ask(|store| store.effects(key))
+    }
+
+    fn abandoned(&self, key: &str, target: &str) -> Result<Vec<Abandoned>, LedgerError> {
+        self.ask(|store| store.abandoned_tables(key, target))
     }
 }
 
@@ -115,7 +129,10 @@ impl TransferService for Transfers {
             starting_attempt: self.starting_attempt,
             task: request.reporter.task().clone(),
             round: request.round,
-            config: rendered.hash.clone(),
+            config: match request.exec.min_output_tasks {
+                Some(tasks) => format!("{} -X {tasks}", rendered.hash),
+                None => rendered.hash.clone(),
+            },
         };
         let key = self.repeats.next(first.clone());
         let lines = Lines { reporter: request.reporter.clone(), key: key.id() };
@@ -239,6 +256,7 @@ impl Transfers {
             now: &now,
             directory: &request.directory,
             diff: request.diff.as_deref(),
+            exec: request.exec,
         };
         load(&surroundings).map_err(|found| invalid_file(&request.file, &found))
     }
@@ -330,6 +348,16 @@ impl Ledger for RunLedger {
         }
         recorded.extend(self.memory.effects(&self.key.id())?);
         Ok(recorded)
+    }
+
+    fn abandoned(&self, target: &str) -> Result<Vec<Abandoned>, LedgerError> {
+        self.memory.abandoned(&self.key.id(), target)
+    }
+
+    fn settle_abandoned(&self, left: &Abandoned) -> Result<(), LedgerError> {
+        let Abandoned { key, effect } = left.clone();
+        let outcome = EffectOutcome::Removed;
+        self.lines.record(|task, _| EventKind::EffectSettled { task, key, effect, outcome })
     }
 }
 

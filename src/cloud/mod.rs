@@ -1,14 +1,16 @@
-//! The wires: AWS and Google over HTTP, mail, and the part of PostgreSQL's that tasks and transfers share.
+//! The wires: AWS and Google over HTTP, mail, MySQL's, and the part of PostgreSQL's that tasks and transfers share.
 
 pub mod aws;
 mod crypto;
 pub mod google;
 pub mod kms;
 pub mod mail;
+pub mod mysql;
 pub mod postgres;
 pub mod rds;
 mod runtime;
 pub mod s3;
+pub mod tls;
 pub mod web;
 pub mod webhook;
 

@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use std::path::Path;
 
 use super::bind::{self, Binder, ForeignPlugins, LITERAL_KEY, LITERAL_SECRET, Purpose};
+use super::config::ExecConfig;
 use super::liquid::{Guess, Template};
 use super::load::{folder, read, syntax_problem};
 use super::template::{Kind, PartialFiles, RenderedText, TextCovers, guessed};
@@ -103,6 +104,7 @@ fn problems(text: &RenderedText, reader: &dyn Reader, plugins: ForeignPlugins) -
         home: None,
         plugins,
         purpose: Purpose::Check,
+        exec: ExecConfig::default(),
         problems: RefCell::default(),
     };
     let mut parsed = yaml::parse(&text.source, yaml::Dialect::Embulk);

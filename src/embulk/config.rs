@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::filter::FilterConfig;
@@ -56,16 +57,20 @@ impl GuessConfig {
     }
 }
 
-/// `exec:`. Neither option changes rows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// `exec:`, or what `embulk run -X` says where it is not written there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExecConfig {
-    /// `max_threads`: how many threads one transfer may use for encoding.
-    pub max_threads: Option<NonZeroUsize>,
     /// `min_output_tasks`: how many files the rows are dealt to, for outputs of files; one when not written.
     pub min_output_tasks: Option<NonZeroUsize>,
 }
 
 impl ExecConfig {
+    /// These, and those of `other` for what is not written here.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self { min_output_tasks: self.min_output_tasks.or(other.min_output_tasks) }
+    }
+
     /// How many files the rows are dealt to.
     pub fn output_tasks(self) -> usize {
         self.min_output_tasks.map_or(1, usize::from)

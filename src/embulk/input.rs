@@ -39,6 +39,16 @@ impl InputConfig {
             Self::Sqlite(_) | Self::File(_) | Self::S3(_) => None,
         }
     }
+
+    /// What is said of columns by their names, where the source is a database.
+    pub fn column_options(&self) -> &[(String, ColumnOption)] {
+        match self {
+            Self::Mysql(input) => &input.column_options,
+            Self::Postgresql(input) => &input.column_options,
+            Self::Sqlite(input) => &input.column_options,
+            Self::File(_) | Self::S3(_) => &[],
+        }
+    }
 }
 
 /// As people know it: `mysql shop.orders`, `sqlite shop.db orders`, `file data/orders_`, `s3 bucket/orders_`; secrets

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::bind::{self, Binder, ForeignPlugins, Purpose};
 use super::check::hide_literal;
-use super::config::{EmbulkConfig, GuessConfig, PreviewConfig};
+use super::config::{EmbulkConfig, ExecConfig, GuessConfig, PreviewConfig};
 use super::diff;
 use super::liquid::{Setting, SyntaxError, Template};
 use super::template::{Kind, PartialFiles, RenderedText, TextCovers, variables};
@@ -32,6 +32,8 @@ pub struct Surroundings<'a> {
     pub directory: &'a Path,
     /// The config diff that goes over the file (`embulk run -c`), absolute.
     pub diff: Option<&'a Path>,
+    /// What `embulk run -X` says for what `exec:` does not.
+    pub exec: ExecConfig,
 }
 
 /// A transfer file that can be run.
@@ -134,6 +136,7 @@ fn bind_text<T>(
         home: surroundings.env.get("HOME").map(String::as_str),
         plugins: ForeignPlugins::Refuse,
         purpose: Purpose::Run,
+        exec: surroundings.exec,
         problems: RefCell::default(),
     };
     let mut parsed = yaml::parse(&text.source, yaml::Dialect::Embulk);
@@ -251,6 +254,7 @@ mod tests {
                 now: &"2024-06-04T01:02:03+09:00[Asia/Tokyo]".parse().unwrap(),
                 directory: Path::new("work"),
                 diff: None,
+                exec: ExecConfig::default(),
             },
         )
     }

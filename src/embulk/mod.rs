@@ -26,6 +26,7 @@ pub mod text;
 pub mod zone;
 
 pub use bind::ForeignPlugins;
+pub(crate) use bind::TWO_THREADS;
 pub use check::check_file;
 pub use config::{GuessConfig, PreviewConfig};
 pub use load::{Rendered, Sites, Surroundings, load, load_for_guess, load_for_preview, load_text};

@@ -281,12 +281,12 @@ impl<'p> Translation<'p> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::embulk::replacement::replacement;
+    use crate::embulk::replacement::{replace_all, replacement};
 
     fn replace(pattern: &str, with: &str, text: &str) -> String {
         let pattern = compile(pattern).unwrap();
         let with = replacement(with, &pattern).unwrap();
-        pattern.replace_all(text, with.as_str()).into_owned()
+        replace_all(text, &pattern, &with)
     }
 
     #[test]

@@ -50,10 +50,43 @@ pub fn replacement(java: &str, pattern: &Regex) -> Result<String, BadPattern> {
     Ok(out)
 }
 
+/// Replaces every match, as Java's `replaceAll` finds them: nothing may match right behind a match too, so that `.*`
+/// matches a text twice.
+pub fn replace_all(text: &str, pattern: &Regex, replacement: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let (mut behind, mut from) = (0, 0);
+    while from <= text.len()
+        && let Some(groups) = pattern.captures_at(text, from)
+    {
+        let found = groups.get_match();
+        out.push_str(&text[behind..found.start()]);
+        groups.expand(replacement, &mut out);
+        behind = found.end();
+        let next = text[behind..].chars().next().map_or(1, char::len_utf8);
+        from = if found.is_empty() { behind + next } else { behind };
+    }
+    out.push_str(&text[behind..]);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::embulk::pattern::compile;
+
+    #[test]
+    fn nothing_matches_behind_a_match_too() {
+        for (pattern, text, expected) in [
+            (".*", "a.b", "[a.b][]"),
+            (".*", "", "[]"),
+            ("", "日b", "[]日[]b[]"),
+            ("a*", "baac", "[]b[aa][]c[]"),
+            ("^.", "日b", "[日]b"),
+        ] {
+            let pattern = compile(pattern).unwrap();
+            assert_eq!(replace_all(text, &pattern, "[$0]"), expected, "{pattern}");
+        }
+    }
 
     #[test]
     fn groups_that_are_not_there_are_named() {

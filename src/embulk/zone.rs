@@ -53,15 +53,8 @@ const EMBULK_NAMES: [(&str, i8); 13] = [
     ("HST", -10),
 ];
 
-/// Short Java ids that are still seen in files, with the region they stand for.
-const JAVA_IDS: [(&str, &str); 6] = [
-    ("JST", "Asia/Tokyo"),
-    ("ROC", "Asia/Taipei"),
-    ("IST", "Asia/Kolkata"),
-    ("CTT", "Asia/Shanghai"),
-    ("ECT", "Europe/Paris"),
-    ("PRT", "America/Puerto_Rico"),
-];
+/// Names with fixed offsets that Ruby's library knows, a line for each offset.
+const RUBY_NAMES: &str = include_str!("zone_names.txt");
 
 impl Zone {
     /// UTC, the default of every plugin.
@@ -71,10 +64,11 @@ impl Zone {
 
     /// A zone as the inputs, filters and formatters take it.
     pub fn embulk(name: &str) -> Result<Self, UnknownZone> {
-        let zone = offset(name)
+        let region = if name == "ROC" { "Asia/Taipei" } else { name };
+        let zone = offset_of_java(name)
             .or_else(|| abbreviation(name, &EMBULK_NAMES))
-            .or_else(|| JAVA_IDS.iter().find(|(id, _)| *id == name).and_then(|(_, region)| lookup(region)))
-            .or_else(|| lookup(name));
+            .or_else(|| lookup(region))
+            .or_else(|| offset_of_ruby(name));
         Self::named(name, zone)
     }
 
@@ -124,6 +118,38 @@ fn offset(name: &str) -> Option<TimeZone> {
     fixed(sign * ((number / 100) * 3600 + (number % 100) * 60))
 }
 
+/// `+H`, `+HH`, `+HH:MM`, `+HHMM`, both with seconds too; all of them behind `UTC`, `GMT` or `UT` as well.
+fn offset_of_java(name: &str) -> Option<TimeZone> {
+    let bare = ["UTC", "GMT", "UT"].iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
+    let rest = bare.strip_prefix(['+', '-'])?;
+    let digits = match rest.as_bytes() {
+        [_] => format!("0{rest}"),
+        [_, _, b':', _, _] | [_, _, b':', _, _, b':', _, _] => rest.replace(':', ""),
+        _ => rest.to_owned(),
+    };
+    if !matches!(digits.len(), 2 | 4 | 6) || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let number: i32 = format!("{digits:0<6}").parse().ok()?;
+    let (hours, minutes, seconds) = (number / 10_000, number / 100 % 100, number % 100);
+    let total = hours * 3600 + minutes * 60 + seconds;
+    let fits = minutes < 60 && seconds < 60 && total <= 18 * 3600;
+    fits.then(|| fixed(if bare.starts_with('-') { -total } else { total }))?
+}
+
+/// A name of Ruby's in any case, perhaps with `standard time` behind it; `daylight time` and `dst` are an hour more.
+fn offset_of_ruby(name: &str) -> Option<TimeZone> {
+    let name = name.split_ascii_whitespace().collect::<Vec<_>>().join(" ").to_ascii_uppercase();
+    let summer = [" DAYLIGHT TIME", " DST"].iter().find_map(|suffix| name.strip_suffix(suffix));
+    let known = summer.unwrap_or_else(|| name.strip_suffix(" STANDARD TIME").unwrap_or(&name));
+    let line = RUBY_NAMES.lines().find_map(|line| {
+        let (offset, names) = line.split_once(' ')?;
+        names.split(", ").any(|name| name == known).then_some(offset)
+    })?;
+    let seconds = offset(line)?.to_fixed_offset().ok()?.seconds();
+    fixed(seconds + if summer.is_some() { 3600 } else { 0 })
+}
+
 /// One letter: A to M without J east of UTC, N to Y west, Z is UTC.
 fn military(name: &str) -> Option<TimeZone> {
     let [letter] = name.as_bytes() else { return None };
@@ -159,6 +185,34 @@ mod tests {
             Zone::embulk("EDT").unwrap().zone.to_offset(jiff::Timestamp::UNIX_EPOCH).seconds(),
             -18_000
         );
+    }
+
+    #[test]
+    fn inputs_and_formatters_take_the_offsets_of_java_and_the_names_of_ruby() {
+        for (name, seconds) in [
+            ("+9", 32_400),
+            ("-09", -32_400),
+            ("+09:00:01", 32_401),
+            ("UTC+9", 32_400),
+            ("GMT-03:30", -12_600),
+            ("UT+0900", 32_400),
+            ("JST", 32_400),
+            ("jst", 32_400),
+            ("Tokyo  Standard Time", 32_400),
+            ("est daylight time", -14_400),
+            ("BST DST", 7_200),
+            ("M", 43_200),
+            ("z", 0),
+            ("MSK", 10_800),
+            ("E. Africa", 10_800),
+            ("NDT", -9_000),
+        ] {
+            let zone = Zone::embulk(name).unwrap().zone;
+            assert_eq!(zone.to_fixed_offset().map(Offset::seconds).ok(), Some(seconds), "{name}");
+        }
+        for name in ["", "+", "+19", "+9:00", "+09:60", "+0900000", "UTC 9", "J", "PRT", "日"] {
+            assert!(Zone::embulk(name).is_err(), "{name}");
+        }
     }
 
     #[test]

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::embulk::config::ExecConfig;
+
 /// The environment variable that names the run's socket.
 pub const SOCKET: &str = "SYNC_EMBULK_SOCKET";
 /// The environment variable with the full name of the task.
@@ -32,6 +34,8 @@ pub struct Ask {
     pub environment: BTreeMap<String, String>,
     /// The file of `-c`, absolute.
     pub diff: Option<PathBuf>,
+    /// What `-X` says.
+    pub exec: ExecConfig,
 }
 
 /// What the run answers, many times; `Exit` is the last.

@@ -246,6 +246,7 @@ impl Visitor {
             directory: ask.directory,
             environment: ask.environment,
             diff: ask.diff,
+            exec: ask.exec,
             reporter,
             cancel,
         };
@@ -349,6 +350,7 @@ mod tests {
     use super::super::operator::testing::Bench;
     use super::super::operator::{Operator, OperatorOutput, Turn};
     use super::*;
+    use crate::embulk::config::ExecConfig;
     use crate::transfer::report::TransferReport;
 
     /// An operator that is a client of its own pass.
@@ -376,6 +378,7 @@ mod tests {
             directory: "/p".into(),
             environment: BTreeMap::from([("TABLE".to_owned(), "orders".to_owned())]),
             diff: None,
+            exec: ExecConfig::default(),
         };
         send(&mut stream, &ask).expect("sent");
         BufReader::new(stream)

@@ -12,7 +12,7 @@ use super::record::{AttemptRecord, NewAttempt, SessionRecord, TaskRecord, Transf
 use super::{Process, events, schema};
 use crate::run::event::{AttemptOutcome, EventKind, RunEvent, TaskFailure, TaskResult};
 use crate::session::{AttemptId, SessionId, TaskName, TaskState};
-use crate::transfer::effect::{Effect, EffectOutcome, RecordedEffect};
+use crate::transfer::effect::{Abandoned, Effect, EffectOutcome, RecordedEffect};
 
 /// How long to wait for another process that writes to the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -211,6 +211,24 @@ impl Store {
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Staging tables that attempts which are over have left of a target, but for those of the transfer `key`.
+    pub fn abandoned_tables(&self, key: &str, target: &str) -> Result<Vec<Abandoned>, StateError> {
+        let mut statement = self.connection.prepare_cached(
+            "select e.key, e.effect, a.outcome is not null, a.host, a.boot, a.pid, a.process_started
+             from effects e join attempts a on a.id = e.attempt
+             where e.outcome is null and e.key <> ?1 and e.effect ->> '$.effect' = 'stage_table'
+             and exists (select 1 from transfers t where t.key = e.key and t.target = ?2) order by e.id",
+        )?;
+        let rows = statement.query_map([key, target], |row| {
+            let process =
+                Process { host: row.get(3)?, boot: row.get(4)?, pid: row.get(5)?, started: row.get(6)? };
+            let is_over: bool = row.get(2)?;
+            let left = Abandoned { key: row.get(0)?, effect: json(row, 1)? };
+            Ok((is_over || !process.is_alive()).then_some(left))
+        })?;
+        Ok(rows.filter_map(Result::transpose).collect::<Result<_, _>>()?)
     }
 
     /// A session by its number.
@@ -559,6 +577,49 @@ mod tests {
         store.record([(attempt.id, &event(settled))]).unwrap();
         assert_eq!(store.effects("k").unwrap(), [RecordedEffect { effect, outcome: Some(outcome) }]);
         assert!(store.effects("other").unwrap().is_empty());
+    }
+
+    #[test]
+    fn tables_of_runs_that_are_over_are_abandoned() {
+        let (_folder, mut store) = store();
+        let dead = Process { boot: "another".into(), ..Process::current() };
+        let task = TaskName::from_full("+wf+a");
+        let table = |name: &str| Effect::StageTable {
+            project: "h:1".into(),
+            dataset: "d".into(),
+            table: name.into(),
+        };
+        let mut begin = |workflow: &str, process: Process, key: &str, target: &str| {
+            let attempt = NewAttempt { workflow: workflow.into(), ..attempt(process) };
+            let (attempt, _) = store.begin(&attempt).unwrap();
+            let (task, key) = (task.clone(), key.to_owned());
+            let started = EventKind::TransferStarted {
+                task: task.clone(),
+                key: key.clone(),
+                source: "s".into(),
+                target: target.into(),
+            };
+            let intended = EventKind::EffectIntended { task, effect: table(&key), key };
+            store.record([(attempt.id, &event(started)), (attempt.id, &event(intended))]).unwrap();
+            attempt.id
+        };
+        begin("dead", dead.clone(), "dead", "t");
+        begin("elsewhere", dead.clone(), "elsewhere", "other");
+        begin("own", dead, "own", "t");
+        let living = begin("living", Process::current(), "living", "t");
+        let abandoned = |store: &Store| {
+            let left = store.abandoned_tables("own", "t").unwrap();
+            left.into_iter().map(|left| left.key).collect::<Vec<_>>()
+        };
+        assert_eq!(abandoned(&store), ["dead"]);
+        let settled = EventKind::EffectSettled {
+            task: TaskName::from_full("+wf+b"),
+            key: "dead".into(),
+            effect: table("dead"),
+            outcome: EffectOutcome::Removed,
+        };
+        store.record([(living, &event(settled))]).unwrap();
+        assert_eq!(abandoned(&store), [""; 0]);
     }
 
     #[test]

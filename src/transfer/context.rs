@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::effect::{Ledger, TransferKey};
 use super::pool::SourcePools;
 use crate::session::Level;
+
+/// How often who waits for memory looks whether the run wants to stop.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Everything from outside.
 #[derive(Clone)]
@@ -65,58 +69,106 @@ impl Cancel {
     }
 }
 
-/// Bytes shared by all transfers of a run. `take` waits until enough is free; what it gives returns on drop.
-/// A request above the whole budget gets the whole budget, so it can always go on.
+/// Bytes shared by all transfers of a run: one half for what transfers usually hold, the other for rows that are larger
+/// than a page, one after the other. Because the halves are apart, a transfer that waits for room for its row never
+/// waits for one that waits for it.
 #[derive(Debug, Clone)]
-pub struct MemoryBudget(Arc<Budget>);
+pub struct MemoryBudget {
+    total: usize,
+    usual: Arc<Half>,
+    large: Arc<Half>,
+}
 
 #[derive(Debug)]
-struct Budget {
-    total: usize,
+struct Half {
+    size: usize,
     free: Mutex<usize>,
     returned: Condvar,
 }
 
-/// A part of the budget.
+/// A part of the budget. It returns on drop.
 #[derive(Debug)]
 pub struct MemoryShare {
-    budget: Arc<Budget>,
+    half: Arc<Half>,
     bytes: usize,
+}
+
+impl Half {
+    fn new(size: usize) -> Arc<Self> {
+        Arc::new(Self { size, free: Mutex::new(size), returned: Condvar::new() })
+    }
+
+    /// Waits until so much is free, or until nobody wants it any more.
+    fn take(self: &Arc<Self>, bytes: usize, is_wanted: impl Fn() -> bool) -> Option<MemoryShare> {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        while *free < bytes {
+            if !is_wanted() {
+                return None;
+            }
+            free = self.returned.wait_timeout(free, LOOK).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        *free -= bytes;
+        Some(MemoryShare { half: Arc::clone(self), bytes })
+    }
 }
 
 impl MemoryBudget {
     /// A budget of `total` bytes.
     pub fn new(total: usize) -> Self {
-        Self(Arc::new(Budget { total, free: Mutex::new(total), returned: Condvar::new() }))
+        Self { total, usual: Half::new(total - total / 2), large: Half::new(total / 2) }
     }
 
     /// The whole budget in bytes.
     pub fn total(&self) -> usize {
-        self.0.total
+        self.total
     }
 
-    /// Waits until `bytes` are free and takes them.
-    pub fn take(&self, bytes: usize) -> MemoryShare {
-        let bytes = bytes.min(self.0.total);
-        let mut free = self.0.free.lock().unwrap_or_else(PoisonError::into_inner);
-        while *free < bytes {
-            free = self.0.returned.wait(free).unwrap_or_else(PoisonError::into_inner);
-        }
-        *free -= bytes;
-        MemoryShare { budget: Arc::clone(&self.0), bytes }
+    /// Bytes that one row may take with its copies.
+    pub fn largest_row(&self) -> usize {
+        self.large.size
+    }
+
+    /// Waits until so many of the usual bytes are free and takes them; more than there are in all are all. None when
+    /// the run wants to stop.
+    pub fn take(&self, bytes: usize, cancel: &Cancel) -> Option<MemoryShare> {
+        self.usual.take(bytes.min(self.usual.size), || !cancel.is_canceled())
+    }
+
+    /// Waits until there is room for a large row and takes it. None when the run wants to stop.
+    pub fn take_large(&self, bytes: usize, cancel: &Cancel) -> Option<MemoryShare> {
+        self.large.take(bytes.min(self.large.size), || !cancel.is_canceled())
     }
 }
 
 impl Drop for MemoryShare {
     fn drop(&mut self) {
-        *self.budget.free.lock().unwrap_or_else(PoisonError::into_inner) += self.bytes;
-        self.budget.returned.notify_all();
+        *self.half.free.lock().unwrap_or_else(PoisonError::into_inner) += self.bytes;
+        self.half.returned.notify_all();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn large_rows_wait_for_each_other_only_and_waiting_ends_with_the_run() {
+        let (budget, cancel) = (MemoryBudget::new(1000), Cancel::default());
+        assert_eq!((budget.total(), budget.largest_row()), (1000, 500));
+        // More than there is is all that there is.
+        let all = budget.take(2000, &cancel).unwrap();
+        let row = budget.take_large(400, &cancel).unwrap();
+        let waiting = {
+            let (budget, cancel) = (budget.clone(), cancel.clone());
+            std::thread::spawn(move || budget.take_large(200, &cancel).is_some())
+        };
+        drop(row);
+        assert!(waiting.join().unwrap());
+        drop(all);
+        let _all = budget.take(500, &cancel).unwrap();
+        cancel.cancel();
+        assert!(budget.take(1, &cancel).is_none());
+    }
 
     #[test]
     fn a_flag_is_set_by_every_flag_above_it_and_by_none_below() {

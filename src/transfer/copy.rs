@@ -15,6 +15,7 @@ use super::output::{self, Output, OutputFigures};
 use super::page::PAGE_BYTES;
 use super::reader::{PAGES, Reader};
 use super::report::{Change, TransferReport};
+use super::stray;
 use crate::embulk::config::EmbulkConfig;
 use crate::session::Level;
 
@@ -32,7 +33,10 @@ pub fn run(config: &EmbulkConfig, context: &TransferContext) -> Result<TransferR
     }
     let mut output = output::open(config, context)?;
     // One request for everything: two transfers that each hold a part and wait for the rest would wait forever.
-    let _share = context.memory.take(PAGES * PAGE_BYTES * 2 + output.memory_bytes());
+    let bytes = PAGES * PAGE_BYTES * 2 + output.memory_bytes();
+    let Some(_share) = context.memory.take(bytes, &context.cancel) else {
+        return Err(TransferError::canceled());
+    };
     let (read, sent) = match recover_or_copy(config, output.as_mut(), context) {
         Ok(figures) => figures,
         Err(error) => {
@@ -93,6 +97,8 @@ fn move_rows(
     reader.go();
     let written = write_pages(&reader, &mut pipeline, output, context);
     let mut read = reader.finish(written, opened.stopper.as_ref(), &context.cancel)?;
+    read.notes.extend(stray::of_input(&config.input, &opened.schema));
+    read.notes.extend(stray::of_output(&config.output, pipeline.schema()));
     read.notes.extend(pipeline.notes());
     read.changes.extend(pipeline.changes());
     Ok(read)
@@ -118,6 +124,8 @@ fn write_pages(
         };
         rows += page.rows as u64;
         pipeline.apply(&mut page, &mut |page| output.write(page))?;
+        // Also gives back what a large row took.
+        page.clear();
         if told.is_none_or(|told| told.elapsed() >= PROGRESS) {
             context.observer.progress(rows, output.bytes());
             told = Some(Instant::now());

@@ -95,6 +95,14 @@ pub struct RecordedEffect {
     pub outcome: Option<EffectOutcome>,
 }
 
+/// A staging table that a run which is over has left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Abandoned {
+    /// The id of the transfer that made it.
+    pub key: String,
+    pub effect: Effect,
+}
+
 /// Effects whose end is not known, each once, in the order in which they were first recorded.
 pub fn open_effects(recorded: &[RecordedEffect]) -> Vec<Effect> {
     let mut open: Vec<&Effect> = Vec::new();
@@ -116,6 +124,14 @@ pub trait Ledger: Send + Sync {
     fn settle(&self, effect: &Effect, outcome: &EffectOutcome) -> Result<(), LedgerError>;
     /// What all attempts of this transfer recorded, oldest first.
     fn recorded(&self) -> Result<Vec<RecordedEffect>, LedgerError>;
+    /// Staging tables of other transfers to the same target, whose runs are over. Who remembers nothing knows of none.
+    fn abandoned(&self, _target: &str) -> Result<Vec<Abandoned>, LedgerError> {
+        Ok(Vec::new())
+    }
+    /// After one of them was removed.
+    fn settle_abandoned(&self, _left: &Abandoned) -> Result<(), LedgerError> {
+        Ok(())
+    }
 }
 
 /// The state could not be written or read.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::effect::LedgerError;
+use crate::cloud::tls::NoAuthority;
 
 /// What went wrong, as far as the reader of the message must tell cases apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -195,6 +196,13 @@ impl std::error::Error for TransferError {}
 impl From<LedgerError> for TransferError {
     fn from(error: LedgerError) -> Self {
         Self::new(ErrorKind::State, error.to_string())
+    }
+}
+
+impl From<NoAuthority> for TransferError {
+    fn from(missing: NoAuthority) -> Self {
+        let error = Self::new(ErrorKind::Config, missing.message).hint(missing.hint);
+        Self { causes: missing.causes, ..error }
     }
 }
 

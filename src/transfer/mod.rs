@@ -23,6 +23,7 @@ pub mod preview;
 mod reader;
 pub mod report;
 pub mod schema;
+pub mod stray;
 pub mod strftime;
 pub mod strptime;
 mod strptime_zone;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::context::MemoryShare;
 use super::schema::{Schema, Storage};
 
 /// A page is full at this many rows…
 pub const PAGE_ROWS: usize = 32 * 1024;
 /// …or at this many bytes.
-pub const PAGE_BYTES: usize = 1024 * 1024;
+pub const PAGE_BYTES: usize = 256 * 1024;
 
 /// A buffer that one large value made larger than this is given back afterwards.
 const KEPT_BYTES: usize = 4 * PAGE_BYTES;
@@ -36,6 +37,8 @@ pub struct Page {
     pub rows: usize,
     /// Number of the first row of the page in the transfer, from 0: messages name rows by it.
     pub first_row: u64,
+    /// What a large row of it takes of the memory of the run.
+    pub large: Option<Arc<MemoryShare>>,
 }
 
 /// The values of one column.
@@ -76,13 +79,14 @@ impl Page {
     /// An empty page for a schema.
     pub fn new(schema: &Arc<Schema>) -> Self {
         let columns = schema.columns.iter().map(|column| ColumnBuffer::new(column.kind.storage())).collect();
-        Self { schema: Arc::clone(schema), columns, rows: 0, first_row: 0 }
+        Self { schema: Arc::clone(schema), columns, rows: 0, first_row: 0, large: None }
     }
 
     /// Empties it; the memory stays for the next rows.
     pub fn clear(&mut self) {
         self.columns.iter_mut().for_each(ColumnBuffer::clear);
         self.rows = 0;
+        self.large = None;
     }
 
     /// Bytes of the values.
@@ -115,6 +119,7 @@ impl ColumnBuffer {
     }
 
     /// Adds a NULL.
+    #[inline]
     pub fn push_null(&mut self) {
         match &mut self.data {
             Buffer::Long(values) => values.push(0),
@@ -127,6 +132,7 @@ impl ColumnBuffer {
 
     /// Adds an integer to a column of integers; gives false where the column holds something else.
     #[must_use]
+    #[inline]
     pub fn push_long(&mut self, value: i64) -> bool {
         let Buffer::Long(values) = &mut self.data else { return false };
         values.push(value);
@@ -136,6 +142,7 @@ impl ColumnBuffer {
 
     /// Adds an unsigned integer; false where the column holds something else.
     #[must_use]
+    #[inline]
     pub fn push_unsigned(&mut self, value: u64) -> bool {
         let Buffer::UnsignedLong(values) = &mut self.data else { return false };
         values.push(value);
@@ -145,6 +152,7 @@ impl ColumnBuffer {
 
     /// Adds a double; false where the column holds something else.
     #[must_use]
+    #[inline]
     pub fn push_double(&mut self, value: f64) -> bool {
         let Buffer::Double(values) = &mut self.data else { return false };
         values.push(value);
@@ -154,6 +162,7 @@ impl ColumnBuffer {
 
     /// Adds a text or bytes; false where the column holds something else.
     #[must_use]
+    #[inline]
     pub fn push_text(&mut self, value: &[u8]) -> bool {
         let Buffer::Text(texts) = &mut self.data else { return false };
         texts.push(value);
@@ -184,6 +193,7 @@ impl ColumnBuffer {
 
 impl Texts {
     /// Adds a text.
+    #[inline]
     pub fn push(&mut self, text: &[u8]) {
         self.bytes.extend_from_slice(text);
         self.ends.push(self.bytes.len());
@@ -196,6 +206,7 @@ impl Texts {
     }
 
     /// The text of a row.
+    #[inline]
     pub fn get(&self, row: usize) -> &[u8] {
         let start = if row == 0 { 0 } else { self.ends[row - 1] };
         &self.bytes[start..self.ends[row]]
@@ -204,6 +215,13 @@ impl Texts {
     /// All texts in a row.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// Whether each of them is text in UTF-8.
+    pub fn is_utf8(&self) -> bool {
+        // All together are, and none ends within a character.
+        let begins = |end: &usize| self.bytes.get(*end).is_none_or(|byte| byte & 0xc0 != 0x80);
+        std::str::from_utf8(&self.bytes).is_ok() && self.ends.iter().all(begins)
     }
 
     /// Where each text ends.
@@ -219,6 +237,7 @@ impl Texts {
 
 impl Validity {
     /// Adds a row with a value.
+    #[inline]
     pub fn push_valid(&mut self) {
         if self.null_count > 0 {
             self.push_bit(true);
@@ -227,6 +246,7 @@ impl Validity {
     }
 
     /// Adds a NULL.
+    #[inline]
     pub fn push_null(&mut self) {
         if self.null_count == 0 {
             self.bits.clear();
@@ -237,6 +257,7 @@ impl Validity {
         self.rows += 1;
     }
 
+    #[inline]
     fn push_bit(&mut self, valid: bool) {
         let (word, bit) = (self.rows / 64, self.rows % 64);
         if word == self.bits.len() {
@@ -315,5 +336,18 @@ mod tests {
         let Buffer::Text(texts) = &column.data else { panic!("not texts") };
         assert_eq!((texts.get(0), texts.get(1), texts.get(2)), ("日本".as_bytes(), &b""[..], &b""[..]));
         assert!(!column.validity.is_valid(1) && column.validity.is_valid(2));
+    }
+
+    #[test]
+    fn texts_are_utf8_when_each_of_them_is() {
+        let is_utf8 = |parts: &[&[u8]]| {
+            let mut texts = Texts::default();
+            parts.iter().for_each(|part| texts.push(part));
+            texts.is_utf8()
+        };
+        assert!(is_utf8(&[]) && is_utf8(&["日".as_bytes(), b"", "é".as_bytes()]));
+        // Whole only side by side.
+        assert!(!is_utf8(&[&[0xe6, 0x97], &[0xa5]]));
+        assert!(!is_utf8(&[b"a", &[0xff]]));
     }
 }

@@ -10,6 +10,7 @@ use super::filter::{self, Pipeline};
 use super::input::{self, BytesRule, Flow, PageSink};
 use super::page::Page;
 use super::schema::{Column, ColumnType, Schema};
+use super::stray;
 use crate::embulk::PreviewConfig;
 use crate::embulk::config::EmbulkType;
 
@@ -32,12 +33,13 @@ pub fn preview(config: &PreviewConfig, context: &TransferContext) -> Result<Prev
     let shown = Arc::clone(pipeline.schema());
     let cells = shown.columns.iter().map(|column| writer(column, &shown)).collect();
     let mut sample = Sample { schema, pipeline, cells, rows: Vec::new(), wanted: config.rows, failed: None };
+    let stray = stray::of_input(&config.input, source.reader.schema());
     let figures = source.reader.read(&mut sample)?;
     if let Some(error) = sample.failed {
         return Err(error);
     }
     let columns = shown.columns.iter().map(|column| (column.name.clone(), column.kind.embulk())).collect();
-    Ok(Preview { columns, rows: sample.rows, notes: figures.notes })
+    Ok(Preview { columns, rows: sample.rows, notes: figures.notes.into_iter().chain(stray).collect() })
 }
 
 /// Takes pages until there are rows enough.

@@ -9,15 +9,20 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::context::{Cancel, TransferContext};
+use super::context::{Cancel, MemoryBudget, TransferContext};
 use super::error::{ErrorKind, TransferError};
 use super::input::{self, Flow, InputFigures, LastRow, PageSink, Stop};
-use super::page::Page;
+use super::page::{PAGE_BYTES, Page};
 use super::schema::Schema;
 use crate::embulk::config::EmbulkConfig;
 
 /// Pages on their way: one being filled, one being written, two between.
 pub(super) const PAGES: usize = 4;
+/// A page of so many bytes has a row that is larger than a page.
+const LARGE: usize = 16 * PAGE_BYTES;
+/// How often the bytes of a large row are held at once: where it was read, in the page, as text and as what that
+/// grew from, compressed, and on its way.
+const COPIES: usize = 6;
 /// How often somebody who waits looks whether the run wants it to stop.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long a reader that was stopped has to end.
@@ -59,8 +64,12 @@ impl Reader {
                 return Ok(InputFigures::default());
             }
             let last = source.reader.increment().map(|increment| LastRow::new(increment.clone(), &schema));
-            let mut queue = Queue { schema, made: 0, full, used, last };
+            let (memory, cancel) = (context.memory.clone(), context.cancel.clone());
+            let mut queue = Queue { schema, made: 0, full, used, last, memory, cancel, failed: None };
             let mut figures = source.reader.read(&mut queue)?;
+            if let Some(error) = queue.failed {
+                return Err(error);
+            }
             if let (Some(last), Some(given)) = (queue.last, config.input.incremental()) {
                 let (next, note) = last.next(given);
                 figures.next = next;
@@ -149,6 +158,38 @@ struct Queue {
     used: Receiver<Page>,
     /// Of an incremental read.
     last: Option<LastRow>,
+    memory: MemoryBudget,
+    cancel: Cancel,
+    /// Why nothing more is read.
+    failed: Option<TransferError>,
+}
+
+impl Queue {
+    /// Takes memory for a page with a row that is larger than a page.
+    fn make_room(&self, page: &mut Page) -> Result<(), TransferError> {
+        let bytes = page.byte_size();
+        if bytes < LARGE {
+            return Ok(());
+        }
+        let (wanted, there) = (bytes.saturating_mul(COPIES), self.memory.largest_row());
+        if wanted > there {
+            let row = page.first_row + page.rows as u64;
+            let message = format!(
+                "row {row} has {} MiB, which takes {} MiB on its way, and the run has {} MiB for such rows",
+                bytes >> 20,
+                wanted >> 20,
+                there >> 20
+            );
+            let hint = format!(
+                "raise `--memory` to {}MiB, or leave the large column out",
+                (wanted >> 20).saturating_mul(2).saturating_add(2)
+            );
+            return Err(TransferError::new(ErrorKind::Config, message).hint(hint));
+        }
+        let share = self.memory.take_large(wanted, &self.cancel).ok_or_else(TransferError::canceled)?;
+        page.large = Some(Arc::new(share));
+        Ok(())
+    }
 }
 
 impl PageSink for Queue {
@@ -166,7 +207,11 @@ impl PageSink for Queue {
         page
     }
 
-    fn send(&mut self, page: Page) -> Flow {
+    fn send(&mut self, mut page: Page) -> Flow {
+        if let Err(error) = self.make_room(&mut page) {
+            self.failed = Some(error);
+            return Flow::Stop;
+        }
         if let Some(last) = &mut self.last {
             last.see(&page);
         }

@@ -410,11 +410,11 @@ mod tests {
 
         #[test]
         fn what_is_written_is_read(micros in -2_000_000_000_000_000_i64..4_000_000_000_000_000) {
-            use crate::transfer::strftime::{TimeFormat, WallClock};
+            use crate::transfer::strftime::{Dialect, TimeFormat, WallClock};
             let format = "%Y-%m-%d %H:%M:%S.%N %z";
             let mut text = Vec::new();
             let clock = WallClock { micros: micros + 3600 * SECOND, offset: 3600, zone: "" };
-            TimeFormat::parse(format).write(&clock, &mut text);
+            TimeFormat::parse(format, Dialect::Ruby).write(&clock, &mut text);
             proptest::prop_assert_eq!(read(format, std::str::from_utf8(&text).unwrap()), Some(micros));
             let mut seconds = Vec::new();
             push_i64(micros.div_euclid(SECOND), &mut seconds);

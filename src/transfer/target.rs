@@ -47,8 +47,13 @@ pub enum Room {
         /// What becomes of more digits after it.
         excess: Excess,
     },
-    /// A clock with so many digits of a second; more are cut.
-    Seconds(usize),
+    /// A clock with so many digits of a second.
+    Seconds {
+        /// Of a second.
+        digits: usize,
+        /// What becomes of more.
+        excess: Excess,
+    },
 }
 
 impl Room {
@@ -65,10 +70,10 @@ impl Room {
     }
 }
 
-/// What a type does with more digits after the point than it holds.
+/// What becomes of more digits than a type holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Excess {
-    /// It rounds.
+    /// They are lost.
     Rounded,
     /// The load fails.
     Refused,

@@ -202,4 +202,21 @@ fn schema_updates() {
     let update = json!({"mode": "append", "schema_update_options": ["ALLOW_FIELD_ADDITION"]});
     let load = load(&desk, &update);
     assert_eq!(load["schemaUpdateOptions"], json!(["ALLOW_FIELD_ADDITION"]));
+
+    // A staging table is copied as it is.
+    let staged =
+        json!({"mode": "append", "source_format": "CSV", "schema_update_options": ["ALLOW_FIELD_ADDITION"]});
+    let said = desk.run(&staged).expect_code(0);
+    let note = "`schema_update_options` do nothing where a staging table is copied";
+    assert!(said.stdout.contains(note), "{} {}", said.stdout, said.stderr);
+    // A table that is replaced needs none, a partition does.
+    let replace = json!({"mode": "replace", "schema_update_options": ["ALLOW_FIELD_ADDITION"]});
+    let said = desk.run(&replace).expect_code(0);
+    let note = "`schema_update_options` has no effect: a table that is replaced gets the columns of the rows";
+    assert!(said.stdout.contains(note), "{} {}", said.stdout, said.stderr);
+    assert_eq!(desk.loads().pop().unwrap()["schemaUpdateOptions"], Value::Null);
+    let partition = json!({"table": "p$2024", "source_format": "jsonl", "schema_update_options": ["ALLOW_FIELD_ADDITION"]});
+    let load = self::load(&desk, &partition);
+    assert_eq!(load["writeDisposition"], "WRITE_TRUNCATE");
+    assert_eq!(load["schemaUpdateOptions"], json!(["ALLOW_FIELD_ADDITION"]));
 }

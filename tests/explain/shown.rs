@@ -240,3 +240,23 @@ fn a_database_file_that_an_earlier_task_makes_is_no_error_before_that() {
     let said = sandbox.run(["check", "--explain", "orders.yml.liquid"]).expect_code(0);
     assert_eq!(said.stdout, "orders.yml.liquid\nnot known: the columns: there is no SQLite file `shop.db`\n");
 }
+
+#[test]
+fn options_of_columns_that_do_not_exist_are_named_where_they_stand() {
+    let sandbox = Sandbox::new().file(
+        "a.yml",
+        "in:\n  type: sqlite\n  database: shop.db\n  table: orders\n  column_options: {amuont: {type: string}}\n\
+         out:\n  type: bigquery\n  project: p\n  dataset: d\n  table: t\n  column_options:\n  - {name: ID}\n  - {name: id}\n",
+    );
+    sqlite(&sandbox, "create table orders (id integer, amount text); insert into orders values (1, 'x')");
+    let said = sandbox.run(["check", "--explain", "a.yml"]).expect_code(0).stdout;
+    let note = "`column_options` of `in:` has an entry for a column that does not exist: `amuont` (did you mean `amount`?)";
+    let warnings = format!(
+        "warning: {note}\n --> a.yml:2:9\n  |\n2 |   type: sqlite\n  |         ^^^^^^\n\n\
+         warning: `column_options` of `out:` has an entry for a column that does not exist: `ID` (did you mean `id`?)\n \
+         --> a.yml:7:9\n  |\n7 |   type: bigquery\n  |         ^^^^^^^^"
+    );
+    assert!(said.trim_end().ends_with(&warnings), "{said}");
+    let preview = sandbox.run(["embulk", "preview", "a.yml"]).expect_code(0).stdout;
+    assert!(preview.contains(&format!("[WARN] (main): {note}\n")), "{preview}");
+}

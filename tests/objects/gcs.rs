@@ -164,3 +164,54 @@ fn a_chunk_that_is_lost_or_taken_in_part_is_sent_again() {
     run(&sandbox, "gcs.yml").expect_code(0);
     assert!(fake.object("orders.000.00.jsonl") == on_disk(&sandbox, JSONL));
 }
+
+#[test]
+fn rows_go_to_several_objects_of_a_size_that_become_visible_when_all_are_sent() {
+    let Some((fake, sandbox)) = fake_with_an_old_object() else { return };
+    let old = fake.object("orders.000.00.jsonl");
+    // The last object is begun: all bytes of those before it are with the service, but for their ends.
+    fake.rule(&json!({"id": "here", "method": "POST", "path": "orders.000.04", "action": "hold"}));
+    let sizes = format!("  max_file_bytes: 2000000\n{JSONL}");
+    transfer(&sandbox, "gcs.yml", &out(FakeGoogle::BUCKET, "orders", &sizes));
+    let mut command = sandbox.command(["run", "main.dig"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    fake.await_rule("here", 1);
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    fake.forget_rules();
+    assert_eq!(fake.objects(), ["orders.000.00.jsonl"]);
+    assert!(fake.object("orders.000.00.jsonl") == old);
+
+    sandbox.run(["retry", "--session", "last"]).expect_code(0);
+    let names = fake.objects();
+    let expected: Vec<String> = (0..names.len()).map(|file| format!("orders.000.{file:02}.jsonl")).collect();
+    assert_eq!(names, expected);
+    assert!(names.len() >= 5, "{names:?}");
+    let all: Vec<Vec<u8>> = names.iter().map(|name| fake.object(name)).collect();
+    assert!(all[..all.len() - 1].iter().all(|object| object.len() >= 2_000_000));
+    assert!(all.concat() == on_disk(&sandbox, JSONL));
+
+    orders(&sandbox, 10);
+    let sizes = format!("  stale_objects: delete\n{sizes}");
+    transfer(&sandbox, "gcs.yml", &out(FakeGoogle::BUCKET, "orders", &sizes));
+    run(&sandbox, "gcs.yml").expect_code(0);
+    assert_eq!(fake.objects(), expected[..1]);
+    assert!(fake.object(&expected[0]) == on_disk(&sandbox, JSONL));
+}
+
+#[test]
+fn the_end_of_an_object_may_be_nothing_or_all_of_it() {
+    let Some((fake, sandbox)) = fake_with_an_old_object() else { return };
+    // A page is less than the 256 KiB that a request must have.
+    orders(&sandbox, 3_000);
+    transfer(
+        &sandbox,
+        "gcs.yml",
+        &out(FakeGoogle::BUCKET, "orders", &format!("  max_file_bytes: 1\n{JSONL}")),
+    );
+    run(&sandbox, "gcs.yml").expect_code(0);
+    let names = fake.objects();
+    assert!(names.len() > 1, "{names:?}");
+    let all: Vec<u8> = names.iter().flat_map(|name| fake.object(name)).collect();
+    assert!(all == on_disk(&sandbox, JSONL));
+}

@@ -13,6 +13,11 @@ rows! {
     "`sequence_format` with `%x`, `%o` and their like" => sequences,
     "`csv`: a character that `charset` lacks becomes `?`" => lost_characters,
     "`csv`: `charset` takes whatever the JVM knows" => charsets,
+    "`csv`: a `delimiter`, `quote`, `escape` or `null_string` that `charset` lacks becomes `?`" => lost_marks,
+    "`csv`: an empty map in `column_options` makes Embulk misread what follows" => empty_options,
+    "`csv`: a double has as many digits as the Java at hand gives it" => digits,
+    "formats of times: `%g` is the first two digits of the year" => years,
+    "formats of times: `%Z` has the letters that Java knows for a zone, whatever the year" => zone_names,
     "`csv`: in a quoted field only the quote is escaped" => escapes,
     "`jsonl` writes times in whole seconds and in the process's zone" => times,
     "`jsonl` of a number that is NaN or infinite" => no_numbers,
@@ -88,6 +93,51 @@ fn escapes() {
     let (bytes, _) =
         written(sql, "type: csv, header_line: false, newline: LF, quote_policy: ALL, escape: '\\'");
     assert_eq!(bytes, b"\"a\\\\b\\\"\\\\\"\n");
+}
+
+fn lost_marks() {
+    let with =
+        |mark: &str| format!("  file_ext: o\n  formatter: {{type: csv, charset: Shift_JIS, {mark}: '€'}}\n");
+    for mark in ["delimiter", "quote", "escape", "null_string"] {
+        let reason = format!("`{mark}` of the formatter has characters that Shift_JIS lacks");
+        refused(ONE, &with(mark), &reason);
+    }
+}
+
+const CLOCK: &str =
+    "create table t (a integer, t timestamp); insert into t values (1, '1886-01-02 03:04:05');";
+
+/// A row of the clock in a format of `t`.
+#[track_caller]
+fn shown(options: &str) -> String {
+    let (bytes, _) = written(CLOCK, &format!("type: csv, header_line: false, newline: LF, {options}"));
+    String::from_utf8(bytes).expect("UTF-8")
+}
+
+fn empty_options() {
+    assert_eq!(shown("column_options: {a: {}, t: {format: '%H'}}"), "1,03\n");
+}
+
+fn digits() {
+    let sql = "create table t (n double); insert into t values (2e23), (9050065214052234e3), (0.001);";
+    let (bytes, _) = written(sql, "type: csv, header_line: false, newline: LF");
+    // Java 17 has 1.9999999999999998E23 and 9.0500652140522342E18.
+    assert_eq!(String::from_utf8(bytes).expect("UTF-8"), "2.0E23\n9.050065214052234E18\n0.001\n");
+}
+
+fn years() {
+    assert_eq!(shown("default_timestamp_format: '%G %g'"), "1,1885 85\n");
+}
+
+fn zone_names() {
+    for (zone, text) in
+        [("Asia/Tokyo", "LMT"), ("Asia/Singapore", "LMT"), ("EST", "-05:00"), ("+09:00", "+09:00")]
+    {
+        assert_eq!(
+            shown(&format!("default_timestamp_format: '%Z', default_timezone: '{zone}'")),
+            format!("1,{text}\n")
+        );
+    }
 }
 
 fn times() {

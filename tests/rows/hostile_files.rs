@@ -286,3 +286,20 @@ fn fifty_thousand_columns() {
         |row: usize| list(&|at| (row + 1 + at % (COUNT - 1)).to_string()).replace(' ', "") + "\r\n";
     assert!(written == (0..3).map(expected).collect::<String>());
 }
+
+#[test]
+fn a_row_that_is_larger_than_the_memory_of_the_run_is_refused_and_what_fits_is_moved() {
+    let sandbox = Sandbox::new();
+    let line = |megabytes: usize| json!({"id": 1, "t": "x".repeat(megabytes << 20)}).to_string() + "\n";
+    std::fs::write(sandbox.path().join("data"), [line(0), line(5), line(5), line(0)].concat()).unwrap();
+    let sandbox = sandbox
+        .file("copy.yml", &config(&format!("type: jsonl, {COLUMNS}"), ""))
+        .file("a.dig", "+copy:\n  embulk>: copy.yml\n");
+    let said = sandbox.run(["run", "a.dig", "--memory", "32MiB"]).expect_code(1);
+    let expected = "row 2 has 5 MiB, which takes 30 MiB on its way, and the run has 16 MiB for such rows\n    hint: \
+                    raise `--memory` to 62MiB, or leave the large column out";
+    assert!(said.stderr.contains(expected), "{}", said.stderr);
+    assert!(!sandbox.path().join("out.jsonl").exists());
+    sandbox.run(["run", "a.dig", "--rerun", "--memory", "62MiB"]).expect_code(0);
+    assert!(sandbox.read("out.jsonl").len() > 10 << 20);
+}

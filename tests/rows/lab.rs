@@ -327,22 +327,26 @@ pub(super) fn with_filter(mut config: EmbulkConfig, filter: FilterConfig) -> Emb
     config
 }
 
+/// Knows no secret.
+pub(super) struct NoSecrets;
+
+impl SecretStore for NoSecrets {
+    fn get(&self, name: &str) -> Result<Secret, SecretError> {
+        Err(SecretError::NotFound { name: name.to_owned() })
+    }
+}
+
 /// What a transfer file says.
 pub(super) fn loaded(text: &str) -> EmbulkConfig {
-    struct Empty;
-    impl SecretStore for Empty {
-        fn get(&self, name: &str) -> Result<Secret, SecretError> {
-            Err(SecretError::NotFound { name: name.to_owned() })
-        }
-    }
     let surroundings = Surroundings {
         env: &BTreeMap::new(),
         reader: &MemoryReader::default().with("a.yml", text),
-        secrets: &Empty,
+        secrets: &NoSecrets,
         is_secret: &|_, _| false,
         now: &"2024-06-04T01:02:03[UTC]".parse().unwrap(),
         directory: Path::new(""),
         diff: None,
+        exec: ExecConfig::default(),
     };
     match sync::embulk::load(Path::new("a.yml"), &surroundings) {
         Ok(rendered) => rendered.config,

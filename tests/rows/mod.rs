@@ -14,6 +14,8 @@ mod mysql;
 mod mysql_types;
 mod outcomes;
 mod postgres;
+mod recorded;
 mod sqlite;
+mod strays;
 mod to_mysql;
 mod to_postgres;

@@ -2,7 +2,8 @@
 # PyPI packages, each set in a virtual environment of its own under $cache/NAME-VERSION, pinned down
 # to the last dependency by servers/requirements/NAME-VERSION.txt.
 #
-# Sourced by tests/run, which sets `here` (the folder tests/) and `cache`.
+# Sourced by tests/run, which sets `here` (the folder tests/) and `cache`; and by bench/install.bash, which takes
+# what installs, with packages and requirements of its own.
 # shellcheck shell=bash disable=SC2154
 
 # The oldest Pythons that bqemulator and local-bigquery run under.
@@ -42,11 +43,11 @@ install_debian_packages() {
   [ "${#missing[@]}" = 0 ] && return 0
   local command="apt-get install -y --no-install-recommends ${missing[*]}"
   if [ "$(id -u)" != 0 ] || ! type -P apt-get >/dev/null; then
-    echo "tests/run: the tests need Debian packages that are not here; install them with" >&2
+    echo "$0: needs Debian packages that are not here; install them with" >&2
     echo "    sudo $command" >&2
     return 1
   fi
-  echo "tests/run: $command" >&2
+  echo "$0: $command" >&2
   apt-get update -qq
   # RUNLEVEL=1: the servers that the packages bring are not started as services.
   RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive $command >/dev/null
@@ -54,9 +55,9 @@ install_debian_packages() {
 
 # install_venv NAME PYTHON: makes $cache/NAME unless it is there as the requirements ask.
 install_venv() {
-  local name=$1 python=$2 venv=$cache/$1 wanted=$here/servers/requirements/$1.txt
+  local name=$1 python=$2 venv=$cache/$1 wanted=${requirements:-$here/servers/requirements}/$1.txt
   cmp -s "$wanted" "$venv/installed.txt" && return 0
-  echo "tests/run: installing $name into $venv" >&2
+  echo "$0: installing $name into $venv" >&2
   rm -rf "$venv"
   "$python" -m venv "$venv"
   "$venv/bin/pip" install -q --disable-pip-version-check -r "$wanted"

@@ -7,12 +7,18 @@
 # The script stays until it is told to stop (TERM, INT, HUP); its server never outlives it, not
 # even when the script is killed. DIR/log holds what the server said.
 #
+# With KEEP_DATA=yes the folder is not thrown away: a later start goes on with its data.
+#
 # Sourced, never run: `data_dir`, `serve`, `await`, `publish_and_wait` in this order.
 # shellcheck shell=bash
 set -euo pipefail
 
 server_pid=
-stop_signal=KILL # the data is thrown away, so nothing is gained by a gentle stop
+if [ "${KEEP_DATA:-no}" = yes ]; then
+  stop_signal=TERM
+else
+  stop_signal=KILL # nothing is gained by a gentle stop
+fi
 
 stop_server() {
   trap - EXIT
@@ -38,6 +44,7 @@ serve() {
   shift
   setsid setpriv --pdeathsig "$stop_signal" "$@" </dev/null >"$log" 2>&1 &
   server_pid=$!
+  echo "$server_pid" >"$dir/server.pid"
 }
 
 # await SECONDS COMMAND...: until COMMAND succeeds; the end of the server or of the time is an error.

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
+use rustix::net::sockopt::set_socket_recv_buffer_size;
+
 /// A proxy on a free port of loopback; its threads end with the test process.
 #[derive(Debug)]
 pub struct Proxy {
@@ -37,6 +39,9 @@ enum Fault {
     HoldAnswerTo(&'static str),
 }
 
+/// Bytes that the kernel takes from a server whose connection stands still.
+const HELD_BYTES: usize = 256 << 10;
+
 impl Proxy {
     /// Starts one that passes everything on.
     pub fn before(host: &str, port: u16) -> Self {
@@ -47,6 +52,8 @@ impl Proxy {
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let Ok(server) = TcpStream::connect((target.0.as_str(), target.1)) else { continue };
+                // The kernel would take tens of megabytes for a connection that is held.
+                set_socket_recv_buffer_size(&server, HELD_BYTES).expect("a socket has a buffer");
                 connect(&client, &server, &accepted);
             }
         });

@@ -15,7 +15,7 @@ use crate::cli::guard::Guard;
 use crate::cli::opening::Opened;
 use crate::cli::safe::{self, SafeSetup};
 use crate::diagnostic::{Problem, Severity, Span};
-use crate::embulk::config::EmbulkConfig;
+use crate::embulk::config::{EmbulkConfig, ExecConfig};
 use crate::embulk::{self, Rendered, Sites, Surroundings};
 use crate::reader::Reader;
 use crate::report::explanation::Told;
@@ -125,11 +125,11 @@ impl<'a> Asking<'a> {
 
     /// Renders a file with what its task gives it.
     fn question(&self, site: Site, problems: &mut Vec<Problem>) -> Result<Question, Told> {
-        let Site { file, task, directory, env } = site;
+        let Site { file, task, directory, env, exec } = site;
         let (path, loaded, unknown) = match (&file, env) {
             (_, Env::Unknown(reasons)) => (file.path().to_owned(), None, reasons),
             (file, Env::Known { variables, unknown }) => {
-                let loaded = self.load(file, &directory, &variables);
+                let loaded = self.load(file, &directory, &variables, exec);
                 let reasons = unknowns(&loaded, &unknown);
                 (file.path().to_owned(), Some(loaded), reasons)
             }
@@ -154,6 +154,7 @@ impl<'a> Asking<'a> {
         file: &SiteFile,
         directory: &Path,
         variables: &BTreeMap<String, String>,
+        exec: ExecConfig,
     ) -> Result<Rendered, Vec<Problem>> {
         let now = jiff::Zoned::now();
         let is_secret =
@@ -166,6 +167,7 @@ impl<'a> Asking<'a> {
             now: &now,
             directory,
             diff: None,
+            exec,
         };
         match file {
             SiteFile::Named(path) => embulk::load(path, &surroundings),
@@ -279,6 +281,7 @@ impl Answers {
             Some(Ok(source)) => match explain::explain(config, &source, targets) {
                 Ok(explanation) => {
                     self.problems.extend(lossy(config, &source, &explanation, sites.output.as_ref()));
+                    self.problems.extend(strays(config, &source, sites));
                     told.explanation = Some(explanation);
                 }
                 Err(error) => {
@@ -299,6 +302,15 @@ impl Answers {
         }
         self.told.push(told);
     }
+}
+
+/// Warnings about options of columns that do not exist.
+fn strays(config: &EmbulkConfig, source: &SourceTable, sites: &Sites) -> Vec<Problem> {
+    let ends = explain::strays(config, source).into_iter().zip([&sites.input, &sites.output]);
+    let warning = |(message, span): (Option<String>, &Option<Span>)| {
+        Some(Problem::warning("unknown-column", message?, span.as_ref()?))
+    };
+    ends.filter_map(warning).collect()
 }
 
 /// The warning about numbers whose digits Embulk's types do not hold.

@@ -5,6 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::cli::embulk::run_words;
+use crate::embulk::config::ExecConfig;
+
 /// A transfer file that a command names, relative to the command's folder, and where its name stands in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mention {
@@ -14,25 +17,9 @@ pub(super) struct Mention {
     pub(super) word: String,
     /// Variables that the command sets for itself (`TABLE=orders embulk run …`).
     pub(super) variables: Vec<(String, String)>,
+    /// What its `-X` say.
+    pub(super) exec: ExecConfig,
 }
-
-/// Options of `embulk run` that take the next word.
-const WITH_VALUE: [&str; 12] = [
-    "-b",
-    "--bundle",
-    "-c",
-    "--config-diff",
-    "-C",
-    "--classpath",
-    "-I",
-    "--load-path",
-    "-L",
-    "--load",
-    "-l",
-    "--log-level",
-];
-/// More of them, rarely used.
-const RARE_WITH_VALUE: [&str; 7] = ["-r", "--resume-state", "-o", "--output", "-X", "--log", "-R"];
 
 /// The transfer files named in a command.
 pub(super) fn transfer_files(command: &str) -> Vec<Mention> {
@@ -52,12 +39,13 @@ pub(super) fn transfer_files(command: &str) -> Vec<Mention> {
                 if words.next() != Some("run") {
                     continue;
                 }
-                let named = file_argument(&mut words).filter(|word| is_literal(word));
-                if let (Some(folder), Some(word)) = (&folder, named) {
+                let (named, exec) = run_words(words);
+                if let (Some(folder), Some(word)) = (&folder, named.filter(|word| is_literal(word))) {
                     mentions.push(Mention {
                         path: folder.join(word),
                         word: word.to_owned(),
                         variables: assigned,
+                        exec,
                     });
                 }
             }
@@ -65,17 +53,6 @@ pub(super) fn transfer_files(command: &str) -> Vec<Mention> {
         }
     }
     mentions
-}
-
-fn file_argument<'w>(words: &mut dyn Iterator<Item = &'w str>) -> Option<&'w str> {
-    while let Some(word) = words.next() {
-        if WITH_VALUE.contains(&word) || RARE_WITH_VALUE.contains(&word) {
-            words.next();
-        } else if !word.starts_with('-') {
-            return Some(word);
-        }
-    }
-    None
 }
 
 /// No part of it is known only when it runs.
@@ -155,10 +132,27 @@ mod tests {
             ("embulk run sqlite_to_${a ? 'x y' : 'z'}.yml", vec![]),
             ("embulk preview a.yml; echo embulk run a.yml # embulk run b.yml", vec![]),
             ("embulk run", vec![]),
+            ("embulk run --log-path l -Llib a.yml -X x=y 2> log", vec!["a.yml"]),
             ("'unclosed embulk run a.yml", vec![]),
         ] {
             let found: Vec<_> = transfer_files(command).into_iter().map(|mention| mention.path).collect();
             assert_eq!(found, expected.iter().map(PathBuf::from).collect::<Vec<_>>(), "{command}");
         }
+    }
+
+    #[test]
+    fn settings_of_a_command_are_read_on_both_sides_of_its_file() {
+        let tasks = |command: &str| {
+            let mentions = transfer_files(command);
+            mentions.iter().map(|mention| mention.exec.output_tasks()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            tasks("embulk run -X min_output_tasks=3 a.yml; embulk run b.yml -Xmin_output_tasks=2"),
+            [3, 2]
+        );
+        assert_eq!(
+            tasks("embulk run a.yml -X min_output_tasks=$N; embulk run -X max_threads=4 b.yml"),
+            [1, 1]
+        );
     }
 }

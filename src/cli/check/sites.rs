@@ -15,6 +15,7 @@ use crate::dig;
 use crate::dig::expression::{Clock, Evaluator, Limits, Tolerance};
 use crate::dig::params;
 use crate::dig::workflow::{OperatorCall, Task, TaskBody, Workflow};
+use crate::embulk::config::ExecConfig;
 use crate::reader::Reader;
 use crate::session::{Params, TaskName};
 
@@ -32,6 +33,8 @@ pub(super) struct Site {
     /// The working directory of the transfer, absolute.
     pub(super) directory: PathBuf,
     pub(super) env: Env,
+    /// What its command line says for what `exec:` does not.
+    pub(super) exec: ExecConfig,
 }
 
 /// What is run.
@@ -113,6 +116,7 @@ impl<'a> Walk<'a> {
             task: None,
             directory: directory.to_owned(),
             env: Env::Known { variables: self.environment.clone(), unknown: BTreeMap::new() },
+            exec: ExecConfig::default(),
         });
     }
 
@@ -237,7 +241,7 @@ impl<'a> Walk<'a> {
 
     fn shell(&mut self, command: &Value, config: &Params, place: &Place<'_>) {
         let Some(command) = command.as_str() else { return };
-        for Mention { path, variables: assigned, .. } in shell::transfer_files(command) {
+        for Mention { path, variables: assigned, exec, .. } in shell::transfer_files(command) {
             let path = normalise(&place.folder.join(path));
             if !self.reader.exists(&path) {
                 continue;
@@ -257,7 +261,7 @@ impl<'a> Walk<'a> {
                     variables.insert(name, text);
                 }
             }
-            self.add(SiteFile::Named(path), place, Env::Known { variables, unknown });
+            self.add(SiteFile::Named(path), place, Env::Known { variables, unknown }, exec);
         }
     }
 
@@ -280,15 +284,16 @@ impl<'a> Walk<'a> {
             Ok(_) => Env::Known { variables: self.environment.clone(), unknown: BTreeMap::new() },
             Err(reason) => Env::Unknown(vec![reason.clone()]),
         };
-        self.add(SiteFile::Written { path, text: text.unwrap_or_default() }, place, env);
+        let file = SiteFile::Written { path, text: text.unwrap_or_default() };
+        self.add(file, place, env, ExecConfig::default());
     }
 
-    fn add(&mut self, file: SiteFile, place: &Place<'_>, env: Env) {
+    fn add(&mut self, file: SiteFile, place: &Place<'_>, env: Env, exec: ExecConfig) {
         let loops = place.loops.join(", ");
         let task =
             if loops.is_empty() { place.full.to_string() } else { format!("{} ({loops})", place.full) };
         let directory = self.project.join(place.folder);
-        self.sites.push(Site { file, task: Some(task), directory, env });
+        self.sites.push(Site { file, task: Some(task), directory, env, exec });
     }
 }
 

@@ -1,9 +1,12 @@
 //! A command line of Embulk, read as Embulk's parser reads it: a command among options, in any order.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use super::options::{self, OptionKey};
 use crate::cli::preview::Layout;
+use crate::embulk::TWO_THREADS;
+use crate::embulk::config::ExecConfig;
 use crate::embulk::guess::Plugin;
 use crate::run::embulk_protocol::LogLevel;
 
@@ -131,6 +134,8 @@ pub(super) struct Work {
     pub(super) diff: Option<PathBuf>,
     /// Where a config goes at the end.
     pub(super) output: Option<PathBuf>,
+    /// What `-X` says for what `exec:` does not.
+    pub(super) exec: ExecConfig,
 }
 
 /// What is to be done with the file.
@@ -264,6 +269,7 @@ struct Words {
     ignored: Vec<(String, &'static str)>,
     diff: Option<PathBuf>,
     output: Option<PathBuf>,
+    exec: ExecConfig,
     plugins: Vec<Plugin>,
     layout: Layout,
     help: bool,
@@ -279,6 +285,7 @@ impl Words {
             ignored: Vec::new(),
             diff: None,
             output: None,
+            exec: ExecConfig::default(),
             plugins: Vec::new(),
             layout: Layout::Table,
             help: false,
@@ -322,17 +329,71 @@ impl Words {
                 let plugins: Result<Vec<_>, _> = names.map(Plugin::named).collect();
                 self.plugins = plugins.map_err(|error| error.to_string())?;
             }
-            OptionKey::Ignored(reason) => {
-                self.ignored.push((format!("{name} {value}").trim_end().to_owned(), reason));
-            }
+            OptionKey::Setting => match Setting::parse(&value)? {
+                Setting::Exec(exec) => self.exec = exec.or(self.exec),
+                Setting::Ignored(reason) => self.ignore(name, &value, reason),
+            },
+            OptionKey::Ignored(reason) => self.ignore(name, &value, reason),
         }
         Ok(())
     }
 
-    fn work(self, what: What, file: Option<PathBuf>) -> Work {
-        let Self { level, log_path, ignored, diff, output, .. } = self;
-        Work { what, file: file.unwrap_or_default(), level, log_path, ignored, diff, output }
+    fn ignore(&mut self, name: &str, value: &str, reason: &'static str) {
+        self.ignored.push((format!("{name} {value}").trim_end().to_owned(), reason));
     }
+
+    fn work(mut self, what: What, file: Option<PathBuf>) -> Work {
+        if let (What::Preview(_) | What::Guess(_), Some(tasks)) = (&what, self.exec.min_output_tasks) {
+            self.ignore("-X", &format!("min_output_tasks={tasks}"), "only `run` writes files");
+        }
+        let Self { level, log_path, ignored, diff, output, exec, .. } = self;
+        Work { what, file: file.unwrap_or_default(), level, log_path, ignored, diff, output, exec }
+    }
+}
+
+/// What a `-X KEY=VALUE` asks for. As in Embulk, `exec:` of the file wins.
+enum Setting {
+    Exec(ExecConfig),
+    /// Nothing, for this reason.
+    Ignored(&'static str),
+}
+
+impl Setting {
+    fn parse(text: &str) -> Result<Self, String> {
+        let (key, value) = text.split_once('=').unwrap_or((text, ""));
+        Ok(match key {
+            "min_output_tasks" => {
+                let tasks = value.parse::<NonZeroU32>().ok().and_then(|tasks| tasks.try_into().ok());
+                let tasks =
+                    tasks.ok_or_else(|| format!("'{value}' is not a number of output tasks (1 or more)."))?;
+                Self::Exec(ExecConfig { min_output_tasks: Some(tasks) })
+            }
+            "max_threads" => Self::Ignored(TWO_THREADS),
+            "page_size" => Self::Ignored("pages have a size of their own, and change no row"),
+            _ => Self::Ignored("there is no JVM to set up"),
+        })
+    }
+}
+
+/// The file of `embulk run`, and what its `-X` say, among words whose variables a shell has not filled in yet.
+pub(in crate::cli) fn run_words<'w>(
+    mut words: impl Iterator<Item = &'w str>,
+) -> (Option<&'w str>, ExecConfig) {
+    let (mut file, mut exec) = (None, ExecConfig::default());
+    while let Some(word) = words.next() {
+        if !is_option(word) {
+            file = file.or(Some(word));
+            continue;
+        }
+        let (name, attached) = split(word);
+        let Some(known) = options::find(name, Some(Name::Run)) else { continue };
+        let value = known.value.and_then(|_| attached.or_else(|| words.next()));
+        if let (OptionKey::Setting, Some(Ok(Setting::Exec(said)))) = (known.option, value.map(Setting::parse))
+        {
+            exec = said.or(exec);
+        }
+    }
+    (file, exec)
 }
 
 /// Splits `--name=value` and `-nVALUE`.
@@ -377,6 +438,7 @@ mod tests {
             ignored: Vec::new(),
             diff: None,
             output: None,
+            exec: ExecConfig::default(),
         }
     }
 

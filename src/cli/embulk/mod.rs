@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 use jiff::tz::TimeZone;
 
 use self::command::Command;
+pub(in crate::cli) use self::command::run_words;
+use crate::embulk::config::ExecConfig;
 use crate::embulk::guess::Plugin;
 use crate::exit::Exit;
 use crate::report::console::Console;
@@ -72,6 +74,8 @@ pub struct Alone<'a> {
     pub file: PathBuf,
     /// The config diff, absolute.
     pub diff: Option<PathBuf>,
+    /// What `-X` says for what `exec:` does not.
+    pub exec: ExecConfig,
     /// What the world gave.
     pub world: &'a World<'a>,
     /// Prints a line of the log as Embulk does.

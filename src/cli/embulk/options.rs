@@ -24,6 +24,8 @@ pub(super) enum OptionKey {
     Output,
     Plugins,
     Vertical,
+    /// A setting of the process.
+    Setting,
     /// Means nothing here, for this reason.
     Ignored(&'static str),
 }
@@ -67,7 +69,7 @@ pub(super) const OPTIONS: [Known; 17] = [
         OptionKey::Ignored(ANEW),
         "has no effect",
     ),
-    known(&["-X"], Some("KEY=VALUE"), &[], OptionKey::Ignored("there is no JVM to set up"), "has no effect"),
+    known(&["-X"], Some("KEY=VALUE"), &[], OptionKey::Setting, "min_output_tasks=N; others have no effect"),
     known(&["-R"], Some("OPTION"), &[], OptionKey::Ignored("there is no JRuby"), "has no effect"),
     known(&["-b", "--bundle"], Some("DIR"), &[], OptionKey::Ignored(PLUGINS), "has no effect"),
     known(&["-C", "--classpath"], Some("PATH"), &[], OptionKey::Ignored(PLUGINS), "has no effect"),

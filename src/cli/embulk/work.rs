@@ -65,7 +65,8 @@ impl Work {
     }
 
     fn work<'w>(&self, job: &'w Job, world: &'w World<'w>, log: &'w dyn Fn(LogLevel, &str)) -> Alone<'w> {
-        Alone { job, file: world.directory.join(&self.file), diff: None, world, log }
+        let file = world.directory.join(&self.file);
+        Alone { job, file, diff: None, exec: self.exec, world, log }
     }
 
     /// Copies the rows: in the run that is around, if there is one.
@@ -83,6 +84,7 @@ impl Work {
                 directory: world.directory.to_owned(),
                 environment: world.environment.clone(),
                 diff,
+                exec: self.exec,
             };
             return hand_over(socket, &ask, world, log).unwrap_or_else(|error| {
                 world.console.say(&format!("Error: the run that started this command is gone ({error})"));

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::Method;
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::error::{GoogleError, Remedy};
@@ -60,6 +60,8 @@ enum Piece {
     More(Bytes),
     /// What is left, perhaps nothing.
     Last(Bytes),
+    /// Nothing: it is told when the service has all that came before.
+    Mark(oneshot::Sender<()>),
     /// The upload is given up.
     Cancel,
 }
@@ -101,6 +103,27 @@ impl Upload {
         Ok(())
     }
 
+    /// Waits until the service has all but the end that only its last request may carry, or until it is asked to
+    /// stop. What is kept then for [`Self::finish`], in bytes, is less than 256 KiB.
+    pub fn seal(&mut self) -> Result<usize, GoogleError> {
+        let end = self.chunk[self.chunk.len() / GRAIN * GRAIN..].to_vec();
+        let mut whole = std::mem::replace(&mut self.chunk, end);
+        whole.truncate(whole.len() - self.chunk.len());
+        if !whole.is_empty() {
+            self.hand_over(Piece::More(whole.into()))?;
+        }
+        let (mark, told) = oneshot::channel();
+        self.hand_over(Piece::Mark(mark))?;
+        let has_all = cloud::block_on(async {
+            tokio::select! {
+                biased;
+                told = told => Ok(told.is_ok()),
+                () = asked(&self.stop) => Err(stopped()),
+            }
+        })?;
+        if has_all { Ok(self.chunk.len()) } else { Err(self.early_end()) }
+    }
+
     /// Sends what is left and waits for the service's answer, or until it is asked to stop.
     pub fn finish(mut self) -> Result<Uploaded, GoogleError> {
         let last = std::mem::take(&mut self.chunk);
@@ -135,14 +158,13 @@ impl Upload {
                 }
             })?,
         };
-        if sent {
-            return Ok(());
-        }
-        // The task ended before its time: it has the reason.
-        match self.join() {
-            Err(error) => Err(error),
-            Ok(_) => Err(GoogleError::own("upload", "it ended before its last byte")),
-        }
+        if sent { Ok(()) } else { Err(self.early_end()) }
+    }
+
+    /// Why the task ended before its time.
+    fn early_end(&mut self) -> GoogleError {
+        let unsaid = || GoogleError::own("upload", "it ended before its last byte");
+        self.join().err().unwrap_or_else(unsaid)
     }
 
     fn join(&mut self) -> Result<Uploaded, GoogleError> {
@@ -221,6 +243,8 @@ impl Session {
                     }
                 }
                 Some(Piece::Last(chunk)) => return self.put_last(chunk).await,
+                // Who no longer waits for it has asked to stop.
+                Some(Piece::Mark(mark)) => drop(mark.send(())),
                 Some(Piece::Cancel) | None => {
                     self.forget().await;
                     return Err(GoogleError::own(&self.name, "the upload was given up"));

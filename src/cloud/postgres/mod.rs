@@ -1,7 +1,5 @@
 //! PostgreSQL's wire: what tasks and transfers that talk to such a server share.
 
-pub mod tls;
-
 use std::time::Duration;
 
 use tokio::time::timeout;

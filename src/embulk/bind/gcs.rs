@@ -10,7 +10,6 @@ pub(super) fn bind(section: &Section<'_>) -> Option<GcsOutput> {
     let bucket = section.required("bucket");
     let files = written(section, ".%03d.%02d");
     let auth = access(section);
-    section.refuse("max_file_bytes", "take it out: the rows go to one object");
     section.refuse_on("delete_in_advance", Rules::Java, "`stale_objects: delete` removes them afterwards");
     let retries = section.integer("max_connection_retry", 0..=100);
     for key in ["initial_retry_interval_millis", "maximum_retry_interval_millis"] {

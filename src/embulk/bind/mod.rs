@@ -30,6 +30,9 @@ pub(super) use guess::bind as guess;
 pub(super) use section::{LITERAL_KEY, LITERAL_SECRET};
 use section::{Section, Size};
 
+/// Why nobody need say how many threads a transfer has.
+pub(crate) const TWO_THREADS: &str = "a transfer reads in one thread and writes in another";
+
 /// What happens with a plugin that is not native.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ForeignPlugins {
@@ -56,6 +59,8 @@ pub(super) struct Binder<'a> {
     pub(super) home: Option<&'a str>,
     pub(super) plugins: ForeignPlugins,
     pub(super) purpose: Purpose,
+    /// What the command line says for what `exec:` does not.
+    pub(super) exec: ExecConfig,
     pub(super) problems: RefCell<Vec<Problem>>,
 }
 
@@ -122,10 +127,11 @@ pub(super) fn config(root: &Node, binder: &Binder<'_>) -> Option<EmbulkConfig> {
     let input = top.required_section("in").and_then(|section| input::bind(&section, source::content));
     let filters = filter::bind(&top);
     let exec_section = top.section("exec");
-    let exec = exec_section.as_ref().map_or_else(ExecConfig::default, exec);
+    let written = exec_section.as_ref().map_or_else(ExecConfig::default, exec);
+    let exec = written.or(binder.exec);
     let output = top.required_section("out").and_then(|section| output(&section));
-    if let (Some(files), Some(section)) = (output.as_ref().and_then(OutputConfig::files), &exec_section) {
-        several_names(section, exec, files);
+    if let Some(files) = output.as_ref().and_then(OutputConfig::files) {
+        several_names(&top, exec, files);
     }
     top.ignore(&["preview_sample_rows"]);
     top.finish();
@@ -149,7 +155,7 @@ pub(super) fn preview(root: &Node, binder: &Binder<'_>) -> Option<PreviewConfig>
 }
 
 /// An output of files makes as many files as there are output tasks: they need as many names.
-fn several_names(section: &Section<'_>, exec: ExecConfig, files: &FileOutput) {
+fn several_names(top: &Section<'_>, exec: ExecConfig, files: &FileOutput) {
     let (tasks, sequence) = (exec.output_tasks(), &files.sequence);
     let several = files.max_file_bytes.is_some();
     let what = match sequence.text(0, 0) == sequence.text(1, 0) {
@@ -159,12 +165,14 @@ fn several_names(section: &Section<'_>, exec: ExecConfig, files: &FileOutput) {
         false if several && sequence.text(1, 11) == sequence.text(11, 1) => "some of them",
         false => return,
     };
-    let span = section.node("min_output_tasks").map_or(section.span(), |node| &node.span);
+    let out = top.node("out").map_or(top.span(), |out| &out.span);
+    let exec = top.node("exec").and_then(|exec| exec.get("min_output_tasks"));
+    let span = exec.map_or(out, |node| &node.span);
     let how_many = if several { "many".to_owned() } else { tasks.to_string() };
     let message =
         format!("`min_output_tasks` makes {how_many} files, and `sequence_format` gives {what} one name");
     let problem = Problem::error("bad-value", message, span);
-    section.binder().report(problem.hint("write both numbers in it: `.%03d.%02d`"));
+    top.binder().report(problem.hint("write both numbers in it: `.%03d.%02d`"));
 }
 
 fn output(section: &Section<'_>) -> Option<OutputConfig> {
@@ -186,10 +194,10 @@ fn output(section: &Section<'_>) -> Option<OutputConfig> {
 }
 
 fn exec(section: &Section<'_>) -> ExecConfig {
-    let config = ExecConfig {
-        max_threads: section.count("max_threads", Size::AtLeastOne),
-        min_output_tasks: section.count("min_output_tasks", Size::AtLeastOne),
-    };
+    let config = ExecConfig { min_output_tasks: section.count("min_output_tasks", Size::AtLeastOne) };
+    if section.count("max_threads", Size::AtLeastOne).is_some() {
+        section.useless("max_threads", TWO_THREADS);
+    }
     section.word("type", &[("local", ())]);
     section.useless("transaction_time", "no plugin here takes a time from it");
     section.ignore(&[

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::diagnostic::Problem;
-use crate::embulk::config::{EmbulkConfig, TypeMapping};
+use crate::embulk::config::{EmbulkConfig, ExecConfig, TypeMapping};
 use crate::embulk::filter::{ColumnSelection, DefaultValue, FilterConfig, RemoveRule, Unmatched};
 use crate::embulk::input::{DatetimeCode, InputConfig, Selection, SslMode, ValueType};
 use crate::embulk::output::{
@@ -48,6 +48,7 @@ fn loaded(text: &str) -> Result<Rendered, Vec<Problem>> {
             now: &"2024-06-04T01:02:03[UTC]".parse().unwrap(),
             directory: Path::new(""),
             diff: None,
+            exec: ExecConfig::default(),
         },
     )
 }
@@ -570,6 +571,12 @@ fn what_files_refuse() {
         ]
     );
     assert_eq!(problems(&format!("{IN}{OUT}exec: {{min_output_tasks: 4}}\n")), [""; 0]);
+    assert_eq!(
+        problems(&format!("{IN}{OUT}exec: {{max_threads: 2}}\n")),
+        [
+            "3:8 warning ignored-option: `max_threads` has no effect: a transfer reads in one thread and writes in another"
+        ]
+    );
 }
 
 #[test]
@@ -587,6 +594,7 @@ fn a_schema_file_is_read_with_the_config() {
             now: &"2024-06-04T01:02:03[UTC]".parse().unwrap(),
             directory: Path::new(""),
             diff: None,
+            exec: ExecConfig::default(),
         };
         load(Path::new("a.yml"), &surroundings).map_err(|problems| lines(&problems))
     };

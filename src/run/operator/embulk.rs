@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::environment;
 use super::options;
 use super::{Operator, OperatorError, OperatorOutput, OperatorRequest, TransferFile, TransferRequest, Turn};
+use crate::embulk::config::ExecConfig;
 use crate::run::embulk_lines;
 use crate::session::Level;
 
@@ -23,6 +24,7 @@ impl Operator for Embulk {
             directory: request.directory.clone(),
             environment: environment::inherited(environment::of_script(request)?, request),
             diff: None,
+            exec: ExecConfig::default(),
             reporter: request.reporter.clone(),
             cancel: request.cancel.clone(),
         };

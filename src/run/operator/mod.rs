@@ -49,6 +49,7 @@ use super::event::{EventKind, FailureKind, TaskFailure};
 use super::notification::Notifier;
 use crate::dig::params::ParamError;
 use crate::dig::workflow::Task;
+use crate::embulk::config::ExecConfig;
 use crate::secret::params::Parted;
 use crate::secret::{SecretError, SecretStore};
 use crate::session::{AttemptId, Level, Params, TaskName};
@@ -414,6 +415,8 @@ pub struct TransferRequest {
     pub environment: BTreeMap<String, String>,
     /// Where a config diff is read from and written to (`embulk run -c`).
     pub diff: Option<PathBuf>,
+    /// What the command line says for what `exec:` does not (`embulk run -X`).
+    pub exec: ExecConfig,
     /// Task and line for events.
     pub reporter: Reporter,
     /// Asks the transfer to stop.

@@ -3,7 +3,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::number::{push_i64, push_java_double, push_padded, push_ruby_float, push_u64};
+use super::json_text::push_compact_json;
+use super::number::{
+    push_decimal_as_ruby_float, push_i64, push_java_double, push_padded, push_ruby_float, push_u64,
+};
 use super::{Clock, ClockForm, Converted, EpochUnit, Form, Unfit};
 use crate::transfer::civil::{DAY, Date, SECOND};
 use crate::transfer::page::{Buffer, ColumnBuffer};
@@ -258,46 +261,16 @@ fn push_truncated(value: f64, out: &mut Vec<u8>) -> Result<(), Unfit> {
 
 /// Decimal digits as the nearest double in Ruby's notation.
 fn push_decimal_as_float(text: &[u8], out: &mut Vec<u8>) {
-    let value = std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
-    if !value.is_some_and(|value| push_ruby_float(value, out)) {
+    if !push_decimal_as_ruby_float(text, out) {
         out.extend_from_slice(text);
     }
-}
-
-/// JSON text without white space outside of strings. What is between quotes is copied byte for byte.
-pub(in crate::transfer) fn push_compact_json(text: &[u8], out: &mut Vec<u8>) {
-    let mut rest = text;
-    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b' ' | b'\t' | b'\n' | b'\r')) {
-        out.extend_from_slice(&rest[..at]);
-        if rest[at] == b'"' {
-            let length = string_length(&rest[at..]);
-            out.extend_from_slice(&rest[at..at + length]);
-            rest = &rest[at + length..];
-        } else {
-            rest = &rest[at + 1..];
-        }
-    }
-    out.extend_from_slice(rest);
-}
-
-/// Length of the JSON string at the start, quotes and all.
-fn string_length(text: &[u8]) -> usize {
-    let mut at = 1;
-    while at < text.len() {
-        match text[at] {
-            b'\\' => at += 2,
-            b'"' => return at + 1,
-            _ => at += 1,
-        }
-    }
-    text.len()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::transfer::schema::Zones;
-    use crate::transfer::strftime::TimeFormat;
+    use crate::transfer::strftime::{Dialect, TimeFormat};
     use jiff::tz::TimeZone;
 
     fn column(kind: ColumnType, push: impl FnOnce(&mut ColumnBuffer) -> bool) -> ColumnBuffer {
@@ -348,7 +321,7 @@ mod tests {
         let zones = Zones { server: tokyo(), ..Zones::utc() };
         let noon = Date { year: 2015, month: 6, day: 4 }.days() * DAY + 12 * 3600 * SECOND;
         let column = column(ColumnType::DateTime, |column| column.push_long(noon));
-        let format = TimeFormat::parse("%Y-%m-%d %H:%M:%S%:z");
+        let format = TimeFormat::parse("%Y-%m-%d %H:%M:%S%:z", Dialect::Embulk);
         let show = |clock| {
             let form = Form::Clock(ClockForm { format: format.clone(), clock });
             write(ColumnType::DateTime, form, &zones, &column).unwrap()
@@ -362,7 +335,7 @@ mod tests {
     fn times_lose_sign_hours_and_fraction_only_where_embulk_drops_them() {
         let value = -(30 * 3600 * SECOND + 5);
         let embulk = Form::Clock(ClockForm {
-            format: TimeFormat::parse("%F %T.%6N"),
+            format: TimeFormat::parse("%F %T.%6N", Dialect::Embulk),
             clock: Clock::In(TimeZone::UTC),
         });
         assert_eq!(long(ColumnType::Time, embulk, value).as_deref(), Ok("1970-01-01 06:00:00.000000"));

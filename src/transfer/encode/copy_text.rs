@@ -1,10 +1,11 @@
 //! Rows as PostgreSQL's `COPY … FROM STDIN` reads them: tabs between fields, `\N` for NULL, backslashes before what
 //! would end a field.
 
-use super::sent::{SentCell, SentForm};
+use super::sent::{SentCell, SentColumn, SentForm};
 use super::{Converted, Unfit, unfit};
 use crate::transfer::error::TransferError;
 use crate::transfer::page::Page;
+use crate::transfer::report::Change;
 use crate::transfer::schema::Schema;
 
 const NUL: Unfit = Unfit("holds a NUL character, which the target cannot store");
@@ -33,15 +34,15 @@ enum Shape {
 }
 
 impl CopyTextEncoder {
-    /// An encoder of some columns of a schema, each by its position.
-    pub fn new(schema: &Schema, forms: Vec<(usize, SentForm)>) -> Self {
-        let fields = forms.into_iter().map(|(column, form)| {
-            let shape = match form {
+    /// An encoder of some columns of a schema.
+    pub fn new(schema: &Schema, columns: Vec<SentColumn>) -> Self {
+        let fields = columns.into_iter().map(|column| {
+            let shape = match column.form {
                 SentForm::Hex => Shape::Hex,
                 SentForm::Date(_) => Shape::Date,
                 SentForm::Null | SentForm::Whole | SentForm::Text(_) => Shape::Plain,
             };
-            Field { cell: SentCell::new(schema, column, form), shape }
+            Field { cell: SentCell::new(schema, column), shape }
         });
         Self { fields: fields.collect(), scratch: Vec::new() }
     }
@@ -60,6 +61,11 @@ impl CopyTextEncoder {
             out.push(b'\n');
         }
         Ok(())
+    }
+
+    /// What was lost, column by column.
+    pub fn changes(&self) -> Vec<Change> {
+        self.fields.iter().filter_map(|field| field.cell.change()).collect()
     }
 }
 
@@ -124,10 +130,11 @@ fn before_christ(text: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transfer::encode::check::Check;
     use crate::transfer::encode::{Clock, ClockForm, Form};
     use crate::transfer::page::ColumnBuffer;
     use crate::transfer::schema::{Column, ColumnType, Zones};
-    use crate::transfer::strftime::TimeFormat;
+    use crate::transfer::strftime::{Dialect, TimeFormat};
 
     fn encode(
         kind: ColumnType,
@@ -139,7 +146,8 @@ mod tests {
         assert!(push(&mut page.columns[0]));
         page.rows = 1;
         let mut out = Vec::new();
-        CopyTextEncoder::new(&schema, vec![(0, form)]).rows(&page, &mut out)?;
+        let column = SentColumn { column: 0, form, check: Check::None };
+        CopyTextEncoder::new(&schema, vec![column]).rows(&page, &mut out)?;
         Ok(String::from_utf8(out).unwrap())
     }
 
@@ -171,9 +179,9 @@ mod tests {
             column.push_null();
         }
         page.rows = 2;
-        let forms = vec![(2, SentForm::Text(Form::Integer)), (0, SentForm::Text(Form::Integer))];
+        let whole = |column| SentColumn { column, form: SentForm::Text(Form::Integer), check: Check::None };
         let mut out = Vec::new();
-        CopyTextEncoder::new(&schema, forms).rows(&page, &mut out).unwrap();
+        CopyTextEncoder::new(&schema, vec![whole(2), whole(0)]).rows(&page, &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "2\t0\n\\N\t\\N\n");
     }
 
@@ -208,7 +216,8 @@ mod tests {
     fn years_before_the_first_are_before_christ() {
         let date = |micros: i64| {
             let clock = Clock::Wall;
-            let form = Form::Clock(ClockForm { format: TimeFormat::parse("%Y-%m-%d"), clock });
+            let form =
+                Form::Clock(ClockForm { format: TimeFormat::parse("%Y-%m-%d", Dialect::Embulk), clock });
             encode(ColumnType::Date, SentForm::Date(form), |column| column.push_long(micros)).unwrap()
         };
         for (days, shown) in [

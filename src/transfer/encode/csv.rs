@@ -1,14 +1,15 @@
 //! CSV as Embulk's formatter writes it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::cell::CellWriter;
 use super::charset::Transcoder;
-use super::{Converted, Encoder, Rendering, unfit};
+use super::{Converted, Encoder, Form, Rendering, Unfit, unfit};
 use crate::embulk::output::{CsvFormatter, HeaderLine, QuotePolicy};
 use crate::transfer::error::TransferError;
-use crate::transfer::page::{Page, empty};
-use crate::transfer::schema::Schema;
+use crate::transfer::page::{Buffer, Page, empty};
+use crate::transfer::schema::{Schema, Storage};
 
 /// The marks of a CSV file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,15 +71,78 @@ pub struct CsvEncoder {
     scratch: Vec<u8>,
     /// Whose characters texts should keep to.
     transcoder: Option<Arc<Transcoder>>,
+    marks: Marks,
+    ways: Vec<Way>,
+}
+
+/// How the values of a column get into the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// As they are written: never with a mark in them.
+    Plain,
+    /// Texts as they lie in the page.
+    Text,
+    /// Those of this page are text in UTF-8.
+    CheckedText,
+    /// Written first, then looked at.
+    Any,
+}
+
+/// Bytes that something marked can begin with.
+struct Marks([bool; 256]);
+
+impl Marks {
+    fn of(format: &CsvFormat) -> Self {
+        let mut marks = [false; 256];
+        let texts = [&format.delimiter, &format.quote, &format.escape];
+        let firsts = texts.iter().filter_map(|text| text.bytes().next());
+        firsts.chain([b'\r', b'\n']).for_each(|byte| marks[usize::from(byte)] = true);
+        Self(marks)
+    }
+
+    /// Where the first of them is, or the end.
+    fn first(&self, text: &[u8]) -> usize {
+        text.iter().position(|byte| self.0[usize::from(*byte)]).unwrap_or(text.len())
+    }
+}
+
+impl fmt::Debug for Marks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Marks")
+    }
+}
+
+/// What numbers and the usual clocks are written with.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.' | b':' | b' ' | b'/')
 }
 
 impl CsvEncoder {
     /// An encoder for a schema, with one rendering per column.
     pub fn new(schema: &Schema, renderings: Vec<Rendering>, format: CsvFormat) -> Self {
+        let marks = Marks::of(&format);
+        let is_marked = |byte: u8| marks.0[usize::from(byte)];
+        // An empty text of such a column cannot be, so that only a written one could be taken for NULL.
+        let null = format.null_string.as_bytes();
+        let apart = !(0..=127).any(|byte| is_plain(byte) && is_marked(byte))
+            && (null.is_empty() || !null.iter().all(|byte| is_plain(*byte)));
+        let ways = schema.columns.iter().zip(&renderings).map(|(column, rendering)| {
+            // Other forms of a text give parts of what the source wrote.
+            match (column.kind.storage(), &rendering.form) {
+                (Storage::Text, Form::Text) => Way::Text,
+                (Storage::Text, Form::Float) if apart => Way::Plain,
+                (Storage::Text, _) => Way::Any,
+                (_, form) if apart && form.is_plain(is_plain) => Way::Plain,
+                _ => Way::Any,
+            }
+        });
+        let ways = ways.collect();
         let cells = schema.columns.iter().zip(renderings);
         let cells =
             cells.map(|(column, rendering)| CellWriter::new(column.kind, rendering.form, &schema.zones));
         Self {
+            ways,
+            marks,
             names: schema.columns.iter().map(|column| column.name.clone()).collect(),
             cells: cells.collect(),
             format,
@@ -100,24 +164,36 @@ impl CsvEncoder {
                 out.extend_from_slice(self.format.delimiter.as_bytes());
             }
             let column = &page.columns[at];
-            empty(&mut self.scratch);
-            let written = if column.validity.is_valid(row) {
-                cell.write(column, row, &mut self.scratch)
-                    .map_err(|reason| unfit(&page.schema.columns[at], page.first_row + row as u64, &reason))?
-            } else {
-                Converted::Null
-            };
-            match written {
-                Converted::Null => out.extend_from_slice(self.format.null_string.as_bytes()),
-                Converted::Text => {
-                    if let Some(transcoder) = &self.transcoder
-                        && std::str::from_utf8(&self.scratch).is_ok_and(|text| !transcoder.has(text))
-                    {
-                        transcoder.replaced(&page.schema.columns[at].name, page.first_row + row as u64);
-                    }
-                    self.format.field(&self.scratch, out);
-                }
+            let named = |reason: Unfit| unfit(&page.schema.columns[at], page.first_row + row as u64, &reason);
+            let valid = column.validity.is_valid(row);
+            if !valid {
+                out.extend_from_slice(self.format.null_string.as_bytes());
+                continue;
             }
+            let text = match (self.ways[at], &column.data) {
+                (Way::Plain, _) => {
+                    let quote = if self.format.policy == QuotePolicy::All { &*self.format.quote } else { "" };
+                    out.extend_from_slice(quote.as_bytes());
+                    cell.write(column, row, out).map_err(named)?;
+                    out.extend_from_slice(quote.as_bytes());
+                    continue;
+                }
+                (Way::CheckedText, Buffer::Text(texts)) => texts.get(row),
+                _ => {
+                    empty(&mut self.scratch);
+                    if cell.write(column, row, &mut self.scratch).map_err(named)? == Converted::Null {
+                        out.extend_from_slice(self.format.null_string.as_bytes());
+                        continue;
+                    }
+                    &self.scratch
+                }
+            };
+            if let Some(transcoder) = &self.transcoder
+                && std::str::from_utf8(text).is_ok_and(|text| !transcoder.has(text))
+            {
+                transcoder.replaced(&page.schema.columns[at].name, page.first_row + row as u64);
+            }
+            self.format.field(text, &self.marks, out);
         }
         out.extend_from_slice(self.format.newline.as_bytes());
         Ok(())
@@ -136,12 +212,17 @@ impl Encoder for CsvEncoder {
             if let Some(transcoder) = self.transcoder.as_ref().filter(|transcoder| !transcoder.has(name)) {
                 transcoder.replaced_name(name);
             }
-            self.format.field(name.as_bytes(), out);
+            self.format.field(name.as_bytes(), &self.marks, out);
         }
         out.extend_from_slice(self.format.newline.as_bytes());
     }
 
     fn rows(&mut self, page: &Page, out: &mut Vec<u8>) -> Result<(), TransferError> {
+        for (way, column) in self.ways.iter_mut().zip(&page.columns) {
+            if let (Way::Text | Way::CheckedText, Buffer::Text(texts)) = (*way, &column.data) {
+                *way = if texts.is_utf8() { Way::CheckedText } else { Way::Text };
+            }
+        }
         (0..page.rows).try_for_each(|row| self.row(page, row, out))
     }
 
@@ -152,20 +233,21 @@ impl Encoder for CsvEncoder {
 
 impl CsvFormat {
     /// Appends a field that is not NULL.
-    fn field(&self, text: &[u8], out: &mut Vec<u8>) {
+    fn field(&self, text: &[u8], marks: &Marks, out: &mut Vec<u8>) {
         match self.policy {
-            QuotePolicy::None => self.escaped(text, out),
-            QuotePolicy::All => self.quoted(text, out),
-            QuotePolicy::Minimal if self.needs_quotes(text) => self.quoted(text, out),
+            QuotePolicy::None => self.escaped(text, marks, out),
+            QuotePolicy::All => self.quoted(text, marks, out),
+            QuotePolicy::Minimal if self.needs_quotes(text, marks) => self.quoted(text, marks, out),
             QuotePolicy::Minimal => out.extend_from_slice(text),
         }
     }
 
     /// Marks of CSV, line ends, and a text that would read as NULL.
-    fn needs_quotes(&self, text: &[u8]) -> bool {
+    fn needs_quotes(&self, text: &[u8], marks: &Marks) -> bool {
         if text == self.null_string.as_bytes() {
             return true;
         }
+        let text = &text[marks.first(text)..];
         if let ([delimiter], [quote]) = (self.delimiter.as_bytes(), self.quote.as_bytes()) {
             return text
                 .iter()
@@ -176,11 +258,11 @@ impl CsvFormat {
             || text.iter().any(|byte| matches!(byte, b'\n' | b'\r'))
     }
 
-    fn quoted(&self, text: &[u8], out: &mut Vec<u8>) {
+    fn quoted(&self, text: &[u8], marks: &Marks, out: &mut Vec<u8>) {
         out.extend_from_slice(self.quote.as_bytes());
-        self.marked(text, out, |format, rest| {
-            let escape = format.escape != format.quote && rest.starts_with(format.escape.as_bytes());
-            if rest.starts_with(format.quote.as_bytes()) {
+        self.marked(text, marks, out, |format, rest| {
+            let escape = format.escape != format.quote && begins(rest, &format.escape);
+            if begins(rest, &format.quote) {
                 Some(format.quote.len())
             } else {
                 escape.then_some(format.escape.len())
@@ -189,9 +271,9 @@ impl CsvFormat {
         out.extend_from_slice(self.quote.as_bytes());
     }
 
-    fn escaped(&self, text: &[u8], out: &mut Vec<u8>) {
-        self.marked(text, out, |format, rest| {
-            if rest.starts_with(format.delimiter.as_bytes()) {
+    fn escaped(&self, text: &[u8], marks: &Marks, out: &mut Vec<u8>) {
+        self.marked(text, marks, out, |format, rest| {
+            if begins(rest, &format.delimiter) {
                 return Some(format.delimiter.len());
             }
             matches!(rest.first(), Some(b'\n' | b'\r')).then_some(0)
@@ -199,10 +281,22 @@ impl CsvFormat {
     }
 
     /// Copies a text with the escape before what `mark` finds (its length; 0 for a line end) and line ends replaced.
-    fn marked(&self, text: &[u8], out: &mut Vec<u8>, mark: impl Fn(&Self, &[u8]) -> Option<usize>) {
+    fn marked(
+        &self,
+        text: &[u8],
+        marks: &Marks,
+        out: &mut Vec<u8>,
+        mark: impl Fn(&Self, &[u8]) -> Option<usize>,
+    ) {
         let mut at = 0;
         while at < text.len() {
+            let run = marks.first(&text[at..]);
+            out.extend_from_slice(&text[at..at + run]);
+            at += run;
             let rest = &text[at..];
+            if rest.is_empty() {
+                return;
+            }
             let found = mark(self, rest);
             if found.is_some() {
                 out.extend_from_slice(self.escape.as_bytes());
@@ -223,6 +317,14 @@ impl CsvFormat {
             };
             at += length;
         }
+    }
+}
+
+/// Most marks are one byte, which needs no comparison of texts.
+fn begins(text: &[u8], mark: &str) -> bool {
+    match mark.as_bytes() {
+        [byte] => text.first() == Some(byte),
+        mark => text.starts_with(mark),
     }
 }
 

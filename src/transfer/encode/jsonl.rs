@@ -19,8 +19,38 @@ pub struct JsonlEncoder {
 struct Field {
     /// Comma or brace, key and colon.
     key: Vec<u8>,
+    /// The same with the quote behind it that a text begins with.
+    text_key: Vec<u8>,
+    /// What is known of the texts of the page.
+    texts: KnownTexts,
     cell: CellWriter,
     style: Style,
+}
+
+/// What one look at all texts of a page has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum KnownTexts {
+    /// Nothing: each is looked at by itself.
+    Nothing,
+    /// All are UTF-8.
+    Utf8,
+    /// All are UTF-8 and have nothing to escape.
+    Plain,
+}
+
+impl KnownTexts {
+    fn of(column: &ColumnBuffer) -> Self {
+        match &column.data {
+            Buffer::Text(texts) if texts.is_utf8() => {
+                if texts.bytes().chunks(64).any(needs_escape) {
+                    Self::Utf8
+                } else {
+                    Self::Plain
+                }
+            }
+            _ => Self::Nothing,
+        }
+    }
 }
 
 /// How the text of a value gets into the line.
@@ -60,7 +90,9 @@ impl JsonlEncoder {
             push_string(column.name.as_bytes(), &mut key);
             key.push(b':');
             let style = Style::of(&rendering);
-            Field { key, cell: CellWriter::new(column.kind, rendering.form, &schema.zones), style }
+            let text_key = [&key[..], b"\""].concat();
+            let cell = CellWriter::new(column.kind, rendering.form, &schema.zones);
+            Field { key, text_key, texts: KnownTexts::Nothing, cell, style }
         });
         Self { fields: fields.collect(), newline: b"\n", scratch: Vec::new() }
     }
@@ -74,10 +106,9 @@ impl JsonlEncoder {
 
     fn row(&mut self, page: &Page, row: usize, out: &mut Vec<u8>) -> Result<(), TransferError> {
         for (at, field) in self.fields.iter_mut().enumerate() {
-            out.extend_from_slice(&field.key);
             let column = &page.columns[at];
             if !column.validity.is_valid(row) {
-                out.extend_from_slice(b"null");
+                field.null(out);
                 continue;
             }
             field
@@ -106,13 +137,24 @@ impl Field {
         let written = match (self.style, &column.data) {
             (Style::Text, Buffer::Text(texts)) => {
                 let text = texts.get(row);
-                std::str::from_utf8(text).map_err(|_| Unfit("is not text in UTF-8"))?;
-                push_string(text, out);
+                out.extend_from_slice(&self.text_key);
+                match self.texts {
+                    KnownTexts::Plain => out.extend_from_slice(text),
+                    KnownTexts::Utf8 => push_escaped(text, out),
+                    KnownTexts::Nothing => {
+                        std::str::from_utf8(text).map_err(|_| Unfit("is not text in UTF-8"))?;
+                        push_escaped(text, out);
+                    }
+                }
+                out.push(b'"');
                 Converted::Text
             }
-            (Style::Bare, _) => self.cell.write(column, row, out)?,
+            (Style::Bare, _) => {
+                out.extend_from_slice(&self.key);
+                self.cell.write(column, row, out)?
+            }
             (Style::Quoted, _) => {
-                out.push(b'"');
+                out.extend_from_slice(&self.text_key);
                 let written = self.cell.write(column, row, out)?;
                 out.push(b'"');
                 written
@@ -120,15 +162,21 @@ impl Field {
             (Style::Escaped | Style::Text, _) => {
                 scratch.clear();
                 let written = self.cell.write(column, row, scratch)?;
+                out.extend_from_slice(&self.key);
                 push_string(scratch, out);
                 written
             }
         };
         if written == Converted::Null {
             out.truncate(start);
-            out.extend_from_slice(b"null");
+            self.null(out);
         }
         Ok(())
+    }
+
+    fn null(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.key);
+        out.extend_from_slice(b"null");
     }
 }
 
@@ -136,6 +184,8 @@ impl Encoder for JsonlEncoder {
     fn header(&mut self, _out: &mut Vec<u8>) {}
 
     fn rows(&mut self, page: &Page, out: &mut Vec<u8>) -> Result<(), TransferError> {
+        let texts = self.fields.iter_mut().zip(&page.columns).filter(|(field, _)| field.style == Style::Text);
+        texts.for_each(|(field, column)| field.texts = KnownTexts::of(column));
         (0..page.rows).try_for_each(|row| self.row(page, row, out))
     }
 
@@ -152,10 +202,14 @@ fn needs_escape(bytes: &[u8]) -> bool {
 /// Appends a JSON string: only quotes, backslashes and control characters are escaped.
 pub fn push_string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
+    push_escaped(text, out);
+    out.push(b'"');
+}
+
+/// Appends what stands between the quotes.
+fn push_escaped(text: &[u8], out: &mut Vec<u8>) {
     if !text.chunks(16).any(needs_escape) {
-        out.extend_from_slice(text);
-        out.push(b'"');
-        return;
+        return out.extend_from_slice(text);
     }
     let mut start = 0;
     for (at, byte) in text.iter().enumerate() {
@@ -180,7 +234,6 @@ pub fn push_string(text: &[u8], out: &mut Vec<u8>) {
         }
     }
     out.extend_from_slice(&text[start..]);
-    out.push(b'"');
 }
 
 #[cfg(test)]

@@ -6,8 +6,10 @@
 pub mod arrow;
 pub(super) mod cell;
 pub mod charset;
+pub mod check;
 pub mod copy_text;
 pub mod csv;
+pub(in crate::transfer) mod json_text;
 pub mod jsonl;
 pub mod load_data;
 pub mod number;
@@ -22,7 +24,7 @@ use jiff::tz::TimeZone;
 
 use super::error::{ErrorKind, TransferError};
 use super::schema::{Column, ColumnType};
-use super::strftime::TimeFormat;
+use super::strftime::{Dialect, TimeFormat};
 
 /// How the values of a column are written.
 #[derive(Debug, Clone)]
@@ -145,7 +147,7 @@ impl Rendering {
 
     /// Clock text in quotes.
     pub fn clock(format: &str, clock: Clock) -> Self {
-        Self::quoted(Form::Clock(ClockForm { format: TimeFormat::parse(format), clock }))
+        Self::quoted(Form::Clock(ClockForm { format: TimeFormat::parse(format, Dialect::Ruby), clock }))
     }
 
     /// What the text is in JSON: `string`, `number`, `boolean`, `json`.
@@ -174,6 +176,28 @@ impl Rendering {
             ColumnType::DateTime => Self::clock("%Y-%m-%d %H:%M:%S.%6N", Clock::Wall),
             ColumnType::Timestamp => Self::clock("%Y-%m-%d %H:%M:%S.%6N %:z", Clock::Wall),
             ColumnType::Time => Self::quoted(Form::TimeSpan),
+        }
+    }
+}
+
+impl Form {
+    /// Whether its texts are never empty and of such bytes only, whatever the value.
+    fn is_plain(&self, plain: impl Fn(u8) -> bool) -> bool {
+        match self {
+            Self::Boolean
+            | Self::Flag
+            | Self::BooleanDigit
+            | Self::Integer
+            | Self::Float
+            | Self::JavaFloat
+            | Self::Epoch(_)
+            | Self::TimeSpan
+            | Self::TimeOfDay => true,
+            Self::Clock(form) => form.format.has_only(plain),
+            // Of a text column these are parts of what the source wrote.
+            Self::Truncated | Self::Digits | Self::Text | Self::Json | Self::Base64 | Self::TextWith(_) => {
+                false
+            }
         }
     }
 }

@@ -1,7 +1,5 @@
 //! Numbers as text without an allocation each.
 
-use std::io::Write;
-
 /// Digits two at a time.
 const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
 2021222324252627282930313233343536373839\
@@ -42,6 +40,13 @@ pub fn push_u64(mut value: u64, out: &mut Vec<u8>) {
 pub fn push_two(value: u32, out: &mut Vec<u8>) {
     let pair = (value % 100) as usize * 2;
     out.extend_from_slice(&PAIRS[pair..pair + 2]);
+}
+
+/// Puts two digits at the beginning of a text. It must be that long, and the number below 100.
+#[inline]
+pub fn put_two(value: u32, out: &mut [u8]) {
+    let pair = value as usize * 2;
+    out[..2].copy_from_slice(&PAIRS[pair..pair + 2]);
 }
 
 /// Appends a number in at least `width` digits, zeros in front.
@@ -93,7 +98,7 @@ pub fn push_java_double(value: f64, out: &mut Vec<u8>) {
 
 /// Appends a 32-bit float as Java's `Float.toString`.
 pub fn push_java_float(value: f32, out: &mut Vec<u8>) {
-    push_java(f64::from(value), digits_of(&value.abs()), out);
+    push_java(f64::from(value), digits_of(zmij::Buffer::new().format(value.abs())), out);
 }
 
 fn push_java(value: f64, (digits, length, point): ([u8; 24], usize, i32), out: &mut Vec<u8>) {
@@ -148,25 +153,64 @@ fn shortest(value: f64) -> ([u8; 24], usize, i32) {
         digits[..2].copy_from_slice(b"49");
         return (digits, 2, -323);
     }
-    digits_of(&value)
+    digits_of(zmij::Buffer::new().format_finite(value))
 }
 
-fn digits_of(value: &impl std::fmt::LowerExp) -> ([u8; 24], usize, i32) {
-    let mut text = [0_u8; 32];
-    let mut rest = &mut text[..];
-    // Seventeen digits, a point and an exponent fit in 32 bytes.
-    let written = if write!(rest, "{value:e}").is_ok() { 32 - rest.len() } else { 0 };
-    let text = &text[..written];
-    let split = text.iter().position(|byte| *byte == b'e').unwrap_or(written);
+/// The digits of a number in plain or scientific notation; none of what is no number.
+fn digits_of(text: &str) -> ([u8; 24], usize, i32) {
+    let (number, exponent) = text.split_once('e').unwrap_or((text, "0"));
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let mut digits = [0; 24];
-    let mut length = 0;
-    for digit in text[..split].iter().filter(|byte| byte.is_ascii_digit()) {
-        digits[length] = *digit;
-        length += 1;
+    let (mut length, mut point) = (0, whole.len() as i32);
+    // Seventeen digits at most, and zeros around them.
+    for digit in whole.bytes().chain(fraction.bytes()) {
+        if length == 0 && digit == b'0' {
+            point -= 1;
+        } else if length < digits.len() {
+            digits[length] = digit;
+            length += 1;
+        }
     }
-    let exponent =
-        std::str::from_utf8(&text[(split + 1).min(written)..]).ok().and_then(|text| text.parse::<i32>().ok());
-    (digits, length, exponent.unwrap_or(0) + 1)
+    while length > 1 && digits[length - 1] == b'0' {
+        length -= 1;
+    }
+    (digits, length, point + exponent.parse::<i32>().unwrap_or(0))
+}
+
+/// Appends a decimal as the nearest double in the notation of [`push_ruby_float`]; false, and nothing, for what is not
+/// written as a decimal.
+pub fn push_decimal_as_ruby_float(text: &[u8], out: &mut Vec<u8>) -> bool {
+    if let Some((whole, fraction)) = short_decimal(text) {
+        // Two decimals of 15 digits are never the same double, so that none is shorter than this one.
+        if text[0] == b'-' {
+            out.push(b'-');
+        }
+        out.extend_from_slice(whole);
+        out.push(b'.');
+        out.extend_from_slice(if fraction.is_empty() { b"0" } else { fraction });
+        return true;
+    }
+    let value = std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
+    value.is_some_and(|value| push_ruby_float(value, out))
+}
+
+/// The digits before and behind the point of a number that has a digit before the point that is not zero, and 15 digits
+/// at most. Zeros at both ends are left out.
+fn short_decimal(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut whole = text.strip_prefix(b"-").unwrap_or(text);
+    let mut fraction: &[u8] = b"";
+    if let Some(point) = whole.iter().position(|byte| *byte == b'.') {
+        (whole, fraction) = (&whole[..point], &whole[point + 1..]);
+    }
+    while let [b'0', rest @ ..] = whole {
+        whole = rest;
+    }
+    while let [rest @ .., b'0'] = fraction {
+        fraction = rest;
+    }
+    let is_short = !whole.is_empty() && whole.len() + fraction.len() <= 15;
+    let is_number = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
+    (is_short && is_number(whole) && is_number(fraction)).then_some((whole, fraction))
 }
 
 #[cfg(test)]
@@ -201,6 +245,51 @@ mod tests {
             assert_eq!(float(value), text);
         }
         assert!(!push_ruby_float(f64::NAN, &mut Vec::new()));
+    }
+
+    #[test]
+    fn digits_are_those_of_the_standard_library_and_even_in_the_middle() {
+        let mut bits = 0x1234_5678_9abc_def0_u64;
+        for _ in 0..20_000 {
+            bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let value = f64::from_bits(bits >> 1);
+            if !value.is_finite() {
+                continue;
+            }
+            let (digits, length, point) = shortest(value);
+            let text = format!("{value:e}");
+            let (number, exponent) = text.split_once('e').unwrap();
+            assert_eq!(point - 1, exponent.parse::<i32>().unwrap(), "{text}");
+            let theirs = number.replace('.', "");
+            if digits[..length] != *theirs.as_bytes() {
+                // Between two that are as near Java and Ruby take the even one.
+                assert!(length == theirs.len() && digits[length - 1].is_multiple_of(2), "{text}");
+            }
+        }
+        assert_eq!(shortest(1e21).1, 1);
+        assert_eq!(float(89_037_304_515_588.12), "89037304515588.12");
+    }
+
+    #[test]
+    fn decimals_are_written_as_the_double_that_they_are() {
+        let mut number = 1_u64;
+        let texts = (0..20_000).map(|at: u32| {
+            number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let sign = if at.is_multiple_of(3) { "-" } else { "" };
+            let digits = (number >> (at % 60)).to_string();
+            let (whole, fraction) = digits.split_at(digits.len() / 2);
+            format!("{sign}{whole}.{fraction}")
+        });
+        let odd = ["0", "0.00", "-0.0", "0.000012", "007.50", "1", "-12.", "100000000000000000000", "1.1"];
+        for text in texts.chain(odd.map(str::to_owned)) {
+            let mut out = Vec::new();
+            assert!(push_decimal_as_ruby_float(text.as_bytes(), &mut out) || text.starts_with('.'), "{text}");
+            assert_eq!(String::from_utf8(out).unwrap(), float(text.parse().unwrap()), "{text}");
+        }
+        for text in ["", "-", "x", "1.2.3", "NaN"] {
+            let mut out = Vec::new();
+            assert!(!push_decimal_as_ruby_float(text.as_bytes(), &mut out) && out.is_empty(), "{text}");
+        }
     }
 
     #[test]

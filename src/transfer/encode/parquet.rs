@@ -81,9 +81,8 @@ impl<W: Write + Send> ParquetEncoder<W> {
             .map(|((buffer, arrow), column)| arrow.array(buffer, column, page.first_row))
             .collect::<Result<Vec<_>, _>>()?;
         let batch = RecordBatch::try_new(Arc::clone(&self.fields), arrays).map_err(|error| faulty(&error))?;
-        let dictionaries: Vec<bool> =
-            page.columns.iter().map(|column| repeats_itself(&column.data)).collect();
-        self.writer(&dictionaries)?.write(&batch).map_err(|error| unwritable(&error))
+        let dictionaries = || page.columns.iter().map(|column| repeats_itself(&column.data)).collect();
+        self.writer(dictionaries)?.write(&batch).map_err(|error| unwritable(&error))
     }
 
     /// How many values of each column were written as NULL because they did not fit.
@@ -93,8 +92,8 @@ impl<W: Write + Send> ParquetEncoder<W> {
 
     /// Ends the file and gives the sink back.
     pub fn finish(mut self) -> Result<W, TransferError> {
-        let none = vec![false; self.columns.len()];
-        self.writer(&none)?;
+        let columns = self.columns.len();
+        self.writer(|| vec![false; columns])?;
         match self.state {
             State::Writing(writer) => writer.into_inner().map_err(|error| unwritable(&error)),
             State::Waiting(sink) => Ok(sink),
@@ -102,13 +101,16 @@ impl<W: Write + Send> ParquetEncoder<W> {
         }
     }
 
-    /// The writer; made when it is first asked for.
-    fn writer(&mut self, dictionaries: &[bool]) -> Result<&mut ArrowWriter<W>, TransferError> {
+    /// The writer; made when it is first asked for, with the columns that get a dictionary.
+    fn writer(
+        &mut self,
+        dictionaries: impl FnOnce() -> Vec<bool>,
+    ) -> Result<&mut ArrowWriter<W>, TransferError> {
         if let State::Waiting(_) = self.state
             && let State::Waiting(sink) = std::mem::replace(&mut self.state, State::Broken)
         {
             let options = ArrowWriterOptions::new()
-                .with_properties(properties(&self.fields, dictionaries))
+                .with_properties(properties(&self.fields, &dictionaries()))
                 .with_skip_arrow_metadata(true);
             let writer = ArrowWriter::try_new_with_options(sink, Arc::clone(&self.fields), options)
                 .map_err(|error| unwritable(&error))?;

@@ -2,9 +2,11 @@
 //! that carries it.
 
 use super::cell::CellWriter;
+use super::check::{Check, Checker};
 use super::number::push_i64;
 use super::{Converted, Form, Unfit};
 use crate::transfer::page::{Buffer, ColumnBuffer, Page};
+use crate::transfer::report::Change;
 use crate::transfer::schema::Schema;
 
 const FRACTION: Unfit = Unfit("has a fraction, which a whole number cannot hold");
@@ -25,12 +27,25 @@ pub enum SentForm {
     Date(Form),
 }
 
+/// A column that is sent.
+#[derive(Debug)]
+pub struct SentColumn {
+    /// Which column of the page.
+    pub column: usize,
+    /// How its values are sent.
+    pub form: SentForm,
+    /// What they are looked at for.
+    pub check: Check,
+}
+
 /// Writes the values of one column of a page.
 #[derive(Debug)]
 pub(in crate::transfer) struct SentCell {
     /// Which column of the page.
     pub(in crate::transfer) column: usize,
+    name: String,
     writer: Writer,
+    checker: Checker,
 }
 
 #[derive(Debug)]
@@ -42,8 +57,9 @@ enum Writer {
 }
 
 impl SentCell {
-    /// A writer for a column of a schema, by its position.
-    pub(in crate::transfer) fn new(schema: &Schema, column: usize, form: SentForm) -> Self {
+    /// A writer for a column of a schema.
+    pub(in crate::transfer) fn new(schema: &Schema, sent: SentColumn) -> Self {
+        let SentColumn { column, form, check } = sent;
         let cell = |form| CellWriter::new(schema.columns[column].kind, form, &schema.zones);
         let writer = match form {
             SentForm::Null => Writer::Null,
@@ -51,7 +67,7 @@ impl SentCell {
             SentForm::Whole => Writer::Whole,
             SentForm::Text(form) | SentForm::Date(form) => Writer::Text(cell(form)),
         };
-        Self { column, writer }
+        Self { column, name: schema.columns[column].name.clone(), writer, checker: Checker::new(check) }
     }
 
     /// Appends the text of a row's value, or says that it is NULL.
@@ -65,13 +81,23 @@ impl SentCell {
         if !column.validity.is_valid(row) {
             return Ok(Converted::Null);
         }
+        let start = out.len();
         match &mut self.writer {
             Writer::Null => return Ok(Converted::Null),
             Writer::Hex => push_hex(column, row, out)?,
             Writer::Whole => push_whole(column, row, out)?,
-            Writer::Text(cell) => return cell.write(column, row, out),
+            Writer::Text(cell) => {
+                if cell.write(column, row, out)? == Converted::Null {
+                    return Ok(Converted::Null);
+                }
+            }
         }
-        Ok(Converted::Text)
+        self.checker.look(&out[start..])
+    }
+
+    /// What was lost of the values so far.
+    pub(in crate::transfer) fn change(&self) -> Option<Change> {
+        self.checker.change(&self.name)
     }
 }
 

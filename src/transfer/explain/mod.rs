@@ -20,6 +20,7 @@ use super::filter::{self, Lineage};
 use super::input::SourceColumn;
 use super::output;
 use super::schema::{Column, Schema};
+use super::stray;
 use super::target::{ColumnTarget, Written};
 use crate::embulk::config::{EmbulkConfig, EmbulkType, TypeMapping};
 
@@ -120,6 +121,13 @@ pub fn explain(
         columns: stories.collect(),
         unknown: Vec::new(),
     })
+}
+
+/// What is said of entries of `column_options` that no column has: those of the input, those of the output.
+pub fn strays(config: &EmbulkConfig, source: &SourceTable) -> [Option<String>; 2] {
+    let pipeline = filter::plan(&config.filters, &source.schema).ok();
+    let of_output = pipeline.and_then(|pipeline| stray::of_output(&config.output, pipeline.schema()));
+    [stray::of_input(&config.input, &source.schema), of_output]
 }
 
 /// What is said of numbers that lose digits under Embulk's types and would not under exact ones.

@@ -2,19 +2,13 @@
 
 use super::{ColumnStory, Explanation};
 use crate::embulk::config::{EmbulkConfig, EmbulkType};
-use crate::embulk::input::{ColumnOption, InputConfig, ValueType};
+use crate::embulk::input::{ColumnOption, ValueType};
 use crate::embulk::output::{OutputConfig, SqlColumnOption, TableLoad};
 
 /// The columns that a config names, and what it says of them.
 pub fn partial(config: &EmbulkConfig) -> Explanation {
     let mut columns: Vec<ColumnStory> = Vec::new();
-    let named = match &config.input {
-        InputConfig::Mysql(input) => input.column_options.as_slice(),
-        InputConfig::Postgresql(input) => input.column_options.as_slice(),
-        InputConfig::Sqlite(input) => input.column_options.as_slice(),
-        InputConfig::File(_) | InputConfig::S3(_) => &[],
-    };
-    for (name, option) in named {
+    for (name, option) in config.input.column_options() {
         let story = story(&mut columns, name);
         story.embulk_type = option.column_type.map(EmbulkType::word);
         story.conversion.extend(fetched(option));

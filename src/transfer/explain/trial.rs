@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::probe::Arrived;
 use crate::transfer::encode::arrow::ArrowColumn;
 use crate::transfer::encode::cell::CellWriter;
+use crate::transfer::encode::check::Check;
 use crate::transfer::encode::copy_text::CopyTextEncoder;
+use crate::transfer::encode::sent::SentColumn;
 use crate::transfer::encode::{Converted, Unfit};
 use crate::transfer::page::Page;
 use crate::transfer::schema::{Column, Schema, Zones};
@@ -84,7 +86,8 @@ impl<'t> Trial<'t> {
                 cell.write(&page.columns[0], 0, &mut text)?
             }
             Written::Sql(form) => {
-                let mut encoder = CopyTextEncoder::new(&self.schema, vec![(0, form.clone())]);
+                let sent = SentColumn { column: 0, form: form.clone(), check: Check::None };
+                let mut encoder = CopyTextEncoder::new(&self.schema, vec![sent]);
                 encoder.rows(&page, &mut text).map_err(|_| UNFIT)?;
                 text.pop();
                 if text == NULL { Converted::Null } else { Converted::Text }
@@ -116,7 +119,12 @@ impl Room {
             Self::All => return Some(text),
             Self::Double => return Some(number::<f64>(&text)?.to_be_bytes().to_vec()),
             Self::Single => return Some(number::<f32>(&text)?.to_be_bytes().to_vec()),
-            Self::Seconds(digits) => return Some(cut_seconds(text, digits)),
+            Self::Seconds { digits, excess } => {
+                let whole = text.clone();
+                let cut = cut_seconds(text, digits);
+                let more = whole[cut.len()..].iter().any(|byte| matches!(byte, b'1'..=b'9'));
+                return (excess == Excess::Rounded || !more).then_some(cut);
+            }
             Self::Digits { whole, scale, excess } => (scale, whole, excess),
         };
         let digits = std::str::from_utf8(&text).ok()?.trim_start_matches('-');

@@ -18,7 +18,7 @@ use crate::transfer::encode::number::{push_i64, push_java_double};
 use crate::transfer::encode::{Clock, ClockForm, Form, Unfit};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::schema::{Column, ColumnType, Schema, Zones};
-use crate::transfer::strftime::TimeFormat;
+use crate::transfer::strftime::{Dialect, TimeFormat};
 use crate::transfer::strptime::TimeReader;
 use crate::transfer::value::Value;
 
@@ -302,7 +302,10 @@ pub(super) struct Stamp {
 
 impl Stamp {
     pub(super) fn new(format: &str, zone: &Zone) -> Self {
-        let clock = ClockForm { format: TimeFormat::parse(format), clock: Clock::In(zone.zone.clone()) };
+        let clock = ClockForm {
+            format: TimeFormat::parse(format, Dialect::Embulk),
+            clock: Clock::In(zone.zone.clone()),
+        };
         Self { writer: CellWriter::new(ColumnType::Timestamp, Form::Clock(clock), &Zones::utc()) }
     }
 

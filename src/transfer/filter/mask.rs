@@ -9,6 +9,7 @@ use super::json::Json;
 use super::make::{MASK, Make, Maker, Source, Unfitting};
 use crate::embulk::config::EmbulkType;
 use crate::embulk::filter::{Mask, MaskColumn, MaskKind};
+use crate::embulk::replacement::replace_all;
 use crate::embulk::zone::Zone;
 use crate::transfer::encode::Unfit;
 use crate::transfer::schema::{Column, ColumnType, Schema};
@@ -122,7 +123,7 @@ fn masked(kind: &MaskKind, text: &str) -> String {
             None => text.to_owned(),
         },
         MaskKind::Email { length: Some(length) } => email(text, *length).into_owned(),
-        MaskKind::Regex(pattern) => pattern.0.replace_all(text, "*").into_owned(),
+        MaskKind::Regex(pattern) => replace_all(text, &pattern.0, "*"),
         MaskKind::Substring { start, end, length } => substring(text, *start, *end, *length),
     }
 }

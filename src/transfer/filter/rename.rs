@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::projection::{Origin, Projection};
 use super::{missing, suffix};
 use crate::embulk::filter::{FirstCharacter, Rename, RenameRule};
+use crate::embulk::replacement::replace_all;
 use crate::transfer::error::TransferError;
 use crate::transfer::schema::{Column, Schema};
 
@@ -51,9 +52,7 @@ fn renamed(rule: &RenameRule, name: String) -> String {
                 _ => name,
             }
         }
-        RenameRule::RegexReplace { pattern, replace } => {
-            pattern.0.replace_all(&name, replace.as_str()).into_owned()
-        }
+        RenameRule::RegexReplace { pattern, replace } => replace_all(&name, &pattern.0, replace),
         RenameRule::UniqueNumberSuffix(_) => name,
     }
 }

@@ -21,7 +21,7 @@ use crate::transfer::explain::loss::{Fate, Loss};
 use crate::transfer::explain::probe;
 use crate::transfer::page::{Buffer, ColumnBuffer};
 use crate::transfer::schema::{ColumnType, Zones};
-use crate::transfer::strftime::{TimeFormat, push_time_span};
+use crate::transfer::strftime::{Dialect, TimeFormat, push_time_span};
 use crate::transfer::value::Value;
 
 /// A value as the source gives it.
@@ -36,6 +36,7 @@ pub(super) enum Given<'v> {
 
 impl Given<'_> {
     /// Adds the value to a column of its own type.
+    #[inline]
     pub(super) fn push(&self, column: &mut ColumnBuffer) -> Result<(), Unfit> {
         let fits = match *self {
             Self::Long(value) => column.push_long(value),
@@ -249,7 +250,8 @@ fn clock_step(kind: ColumnType, option: &ColumnOption, rules: Rules<'_>) -> Opti
         None | Some(EmbulkType::Timestamp) => Some((kind, Step::Keep)),
         Some(EmbulkType::String) => {
             // All three kinds of clock have the default of dates.
-            let format = TimeFormat::parse(option.timestamp_format.as_deref().unwrap_or("%Y-%m-%d"));
+            let format =
+                TimeFormat::parse(option.timestamp_format.as_deref().unwrap_or("%Y-%m-%d"), Dialect::Embulk);
             let zone = option.timezone.as_ref().unwrap_or(rules.zone).zone.clone();
             let form = Form::Clock(ClockForm { format, clock: Clock::In(zone) });
             let writer = CellWriter::new(kind, form, rules.zones);

@@ -1,5 +1,6 @@
 //! `options:` of the database inputs: values of the driver's properties.
 
+use crate::cloud::tls::Identity;
 use crate::embulk::input::SslMode;
 use crate::embulk::text::Text;
 use crate::transfer::error::{ErrorKind, TransferError};
@@ -25,6 +26,17 @@ impl From<SslMode> for Encryption {
             SslMode::Disable => Self::Off,
             SslMode::Enable => Self::Any,
             SslMode::Verify => Self::Host,
+        }
+    }
+}
+
+impl Encryption {
+    /// What the server must show.
+    pub(super) fn identity(self) -> Identity {
+        match self {
+            Self::Off | Self::IfOffered | Self::Any => Identity::Any,
+            Self::Authority => Identity::Authority,
+            Self::Host => Identity::Host,
         }
     }
 }

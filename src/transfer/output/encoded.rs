@@ -3,34 +3,31 @@
 use std::io::{self, Write};
 
 use bzip2::write::BzEncoder;
-use flate2::write::GzEncoder;
 use zstd::stream::write::Encoder as ZstdEncoder;
 
+use super::gzip::{self, FASTEST, Gzip};
 use crate::embulk::output::Encoder;
-
-/// gzip's level when the config names none: the fastest, some percent larger than the usual 6.
-const FASTEST: u32 = 1;
 
 /// A sink behind encoders.
 pub(super) enum Encoded<W: Write> {
     /// The sink itself.
     Plain(W),
-    Gzip(Box<GzEncoder<Encoded<W>>>),
+    Gzip(Box<(Gzip, Encoded<W>)>),
     Bzip2(Box<BzEncoder<Encoded<W>>>),
     Zstd(Box<ZstdEncoder<'static, Encoded<W>>>),
 }
 
 /// Bytes that an encoder holds at most.
 pub(super) fn memory_bytes(encoders: &[Encoder]) -> usize {
-    let megabytes = encoders.iter().map(|encoder| match encoder {
-        Encoder::Gzip { .. } => 1,
-        Encoder::Bzip2 { .. } => 8,
+    let bytes = encoders.iter().map(|encoder| match encoder {
+        Encoder::Gzip { .. } => gzip::memory_bytes(),
+        Encoder::Bzip2 { .. } => 8 << 20,
         // Windows and tables of zstd grow with the level.
-        Encoder::Zstd { level: ..=3 } => 8,
-        Encoder::Zstd { level: ..=12 } => 64,
-        Encoder::Zstd { .. } => 112,
+        Encoder::Zstd { level: ..=3 } => 8 << 20,
+        Encoder::Zstd { level: ..=12 } => 64 << 20,
+        Encoder::Zstd { .. } => 112 << 20,
     });
-    megabytes.sum::<usize>() << 20
+    bytes.sum()
 }
 
 impl<W: Write> Encoded<W> {
@@ -38,10 +35,7 @@ impl<W: Write> Encoded<W> {
     pub(super) fn new(sink: W, encoders: &[Encoder]) -> io::Result<Self> {
         encoders.iter().rev().try_fold(Self::Plain(sink), |inner, encoder| {
             Ok(match encoder {
-                Encoder::Gzip { level } => {
-                    let level = flate2::Compression::new(level.unwrap_or(FASTEST).min(9));
-                    Self::Gzip(Box::new(GzEncoder::new(inner, level)))
-                }
+                Encoder::Gzip { level } => Self::Gzip(Box::new((Gzip::new(level.unwrap_or(FASTEST)), inner))),
                 Encoder::Bzip2 { level } => {
                     let level = bzip2::Compression::new((*level).clamp(1, 9));
                     Self::Bzip2(Box::new(BzEncoder::new(inner, level)))
@@ -60,9 +54,35 @@ impl<W: Write> Encoded<W> {
     pub(super) fn finish(self) -> io::Result<W> {
         match self {
             Self::Plain(sink) => Ok(sink),
-            Self::Gzip(encoder) => encoder.finish()?.finish(),
+            Self::Gzip(encoder) => {
+                let (gzip, mut inner) = *encoder;
+                gzip.finish(&mut inner)?;
+                inner.finish()
+            }
             Self::Bzip2(encoder) => encoder.finish()?.finish(),
             Self::Zstd(encoder) => encoder.finish()?.finish(),
+        }
+    }
+}
+
+/// A sink that may keep the memory that it is handed.
+pub(super) trait BlockSink: Write {
+    /// Writes a block and leaves it empty.
+    fn write_block(&mut self, block: &mut Vec<u8>) -> io::Result<()>;
+}
+
+impl<W: Write> BlockSink for Encoded<W> {
+    fn write_block(&mut self, block: &mut Vec<u8>) -> io::Result<()> {
+        match self {
+            Self::Gzip(encoder) => {
+                let (gzip, inner) = encoder.as_mut();
+                gzip.write_block(block, inner)
+            }
+            _ => {
+                self.write_all(block)?;
+                block.clear();
+                Ok(())
+            }
         }
     }
 }
@@ -71,7 +91,10 @@ impl<W: Write> Write for Encoded<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Plain(sink) => sink.write(bytes),
-            Self::Gzip(encoder) => encoder.write(bytes),
+            Self::Gzip(encoder) => {
+                let (gzip, inner) = encoder.as_mut();
+                gzip.write(bytes, inner).map(|()| bytes.len())
+            }
             Self::Bzip2(encoder) => encoder.write(bytes),
             Self::Zstd(encoder) => encoder.write(bytes),
         }
@@ -80,7 +103,7 @@ impl<W: Write> Write for Encoded<W> {
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Plain(sink) => sink.flush(),
-            Self::Gzip(encoder) => encoder.flush(),
+            Self::Gzip(encoder) => encoder.1.flush(),
             Self::Bzip2(encoder) => encoder.flush(),
             Self::Zstd(encoder) => encoder.flush(),
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use super::encoded::{self, Encoded};
+use super::encoded::{self, BlockSink, Encoded};
 use crate::embulk::config::{EmbulkType, TypeMapping};
 use crate::embulk::output::{CsvColumnOption, CsvFormatter, FileOutput, Formatter, JsonlFormatter};
 use crate::transfer::context::TransferContext;
@@ -19,11 +19,11 @@ use crate::transfer::encode::{Clock, ClockForm, Converted, Encoder, Form, Render
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::{Page, empty};
 use crate::transfer::schema::{Column, ColumnType, Schema};
-use crate::transfer::strftime::TimeFormat;
+use crate::transfer::strftime::{Dialect, TimeFormat};
 use crate::transfer::target::{ColumnTarget, Room};
 
 /// Rows as bytes of a format, into a sink.
-pub(super) enum Formatted<W: Write + Send> {
+pub(super) enum Formatted<W: BlockSink + Send> {
     /// Formats of lines.
     Lines { encoder: Box<dyn Encoder>, sink: W, buffer: Vec<u8>, transcoding: Option<Transcoding> },
     /// Parquet, which writes its own blocks.
@@ -84,7 +84,7 @@ pub(super) fn encoded<W: Write>(options: &FileOutput, sink: W) -> Result<Encoded
 }
 
 /// Starts the format; what stands before the first row is written.
-pub(super) fn open<W: Write + Send>(
+pub(super) fn open<W: BlockSink + Send>(
     options: &FileOutput,
     schema: &Arc<Schema>,
     transcoder: Option<&Arc<Transcoder>>,
@@ -122,7 +122,7 @@ pub(super) fn open<W: Write + Send>(
     Ok(Formatted::Lines { encoder, sink, buffer, transcoding })
 }
 
-impl<W: Write + Send> Formatted<W> {
+impl<W: BlockSink + Send> Formatted<W> {
     /// Writes the rows of a page.
     pub(super) fn write(&mut self, page: &Page) -> Result<(), TransferError> {
         match self {
@@ -139,8 +139,8 @@ impl<W: Write + Send> Formatted<W> {
     /// Ends the format and gives the sink back.
     pub(super) fn finish(self) -> Result<W, TransferError> {
         match self {
-            Self::Lines { mut sink, buffer, mut transcoding, .. } => {
-                write_lines(&mut sink, &buffer, transcoding.as_mut())?;
+            Self::Lines { mut sink, mut buffer, mut transcoding, .. } => {
+                write_lines(&mut sink, &mut buffer, transcoding.as_mut())?;
                 Ok(sink)
             }
             Self::Parquet(encoder) => encoder.finish(),
@@ -149,15 +149,16 @@ impl<W: Write + Send> Formatted<W> {
 }
 
 fn write_lines(
-    sink: &mut impl Write,
-    lines: &[u8],
+    sink: &mut impl BlockSink,
+    lines: &mut Vec<u8>,
     transcoding: Option<&mut Transcoding>,
 ) -> Result<(), TransferError> {
-    let bytes = match transcoding {
-        Some(transcoding) => transcoding.of(lines)?,
-        None => lines,
-    };
-    sink.write_all(bytes).map_err(|error| unwritable(&error))
+    if let Some(transcoding) = transcoding {
+        let written = sink.write_all(transcoding.of(lines)?);
+        lines.clear();
+        return written.map_err(|error| unwritable(&error));
+    }
+    sink.write_block(lines).map_err(|error| unwritable(&error))
 }
 
 impl Transcoding {
@@ -214,7 +215,8 @@ fn csv(format: &CsvFormatter, types: TypeMapping, schema: &Schema) -> Result<Vec
         let zone = option.and_then(|option| option.timezone.as_ref()).unwrap_or(&format.default_timezone);
         match column.kind.embulk() {
             EmbulkType::Timestamp if types == TypeMapping::Embulk || asked.is_some() => {
-                clock(asked.unwrap_or(&format.default_timestamp_format), zone.zone.clone())
+                let text = asked.unwrap_or(&format.default_timestamp_format);
+                clock(text, Dialect::Embulk, zone.zone.clone())
             }
             EmbulkType::Double if !matches!(column.kind, ColumnType::Decimal { .. }) => {
                 Rendering::bare(Form::JavaFloat)
@@ -253,7 +255,7 @@ fn jsonl(format: &JsonlFormatter, types: TypeMapping, schema: &Schema) -> Vec<Re
     let renderings = schema.columns.iter().map(|column| match column.kind.embulk() {
         EmbulkType::Timestamp if types == TypeMapping::Embulk || format.date_format.is_some() => {
             let text = format.date_format.as_deref().unwrap_or("%Y-%m-%d %H:%M:%S.%6N %z");
-            clock(text, zone.clone())
+            clock(text, Dialect::Ruby, zone.clone())
         }
         EmbulkType::String if format.json_columns.contains(&column.name) => {
             Rendering::bare(Form::TextWith(Arc::new(JsonText)))
@@ -263,8 +265,9 @@ fn jsonl(format: &JsonlFormatter, types: TypeMapping, schema: &Schema) -> Vec<Re
     renderings.collect()
 }
 
-fn clock(format: &str, zone: TimeZone) -> Rendering {
-    Rendering::quoted(Form::Clock(ClockForm { format: TimeFormat::parse(format), clock: Clock::In(zone) }))
+fn clock(format: &str, dialect: Dialect, zone: TimeZone) -> Rendering {
+    let format = TimeFormat::parse(format, dialect);
+    Rendering::quoted(Form::Clock(ClockForm { format, clock: Clock::In(zone) }))
 }
 
 /// Embulk has only true and false for BIT(n), and no integer above 2^63-1.
@@ -283,7 +286,7 @@ struct JsonText;
 impl TextConversion for JsonText {
     fn convert(&self, text: &[u8], out: &mut Vec<u8>) -> Result<Converted, Unfit> {
         serde_json::from_slice::<serde::de::IgnoredAny>(text).map_err(|_| Unfit("is not JSON"))?;
-        crate::transfer::encode::cell::push_compact_json(text, out);
+        crate::transfer::encode::json_text::push_compact_json(text, out);
         Ok(Converted::Text)
     }
 

@@ -4,6 +4,7 @@ pub mod bigquery;
 mod encoded;
 pub mod file;
 mod formatter;
+mod gzip;
 pub mod look;
 pub mod mysql;
 pub mod object;

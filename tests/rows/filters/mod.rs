@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use sync::diagnostic::Problem;
-use sync::embulk::config::EmbulkConfig;
+use sync::embulk::config::{EmbulkConfig, ExecConfig};
 use sync::embulk::{Surroundings, load};
 use sync::reader::MemoryReader;
 use sync::secret::{Secret, SecretError, SecretStore};
@@ -69,6 +69,7 @@ fn config(filters: &str) -> Result<EmbulkConfig, Vec<Problem>> {
             now: &"2024-06-04T01:02:03[UTC]".parse().unwrap(),
             directory: Path::new(""),
             diff: None,
+            exec: ExecConfig::default(),
         },
     );
     rendered.map(|rendered| rendered.config)

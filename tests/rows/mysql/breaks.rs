@@ -61,6 +61,15 @@ fn a_server_that_is_silent_for_too_long_is_given_up() {
     }
 }
 
+/// Lets a proxy go on when it is dropped.
+struct Cleared<'p>(&'p Proxy);
+
+impl Drop for Cleared<'_> {
+    fn drop(&mut self) {
+        self.0.clear();
+    }
+}
+
 /// Reads through a proxy that stands still in the middle until something was done.
 fn read_while(
     lab: &Lab,
@@ -72,9 +81,11 @@ fn read_while(
     let config = to_jsonl(InputConfig::Mysql(input.clone()), TypeMapping::Embulk);
     std::thread::scope(|scope| {
         scope.spawn(|| {
+            // Also when the test fails here: else the read would wait for ever.
+            let cleared = Cleared(proxy);
             proxy.await_fault();
             act();
-            proxy.clear();
+            drop(cleared);
         });
         lab.run(&config).map(|report| report.rows_sent)
     })

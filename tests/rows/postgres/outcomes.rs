@@ -226,7 +226,7 @@ fn statements_run_around_the_read_and_only_then_may_a_table_be_written() {
     let lab = Lab::new();
     input.statements.before_setup = None;
     input.statements.before_select = Some(Text::plain("delete from made"));
-    input.statements.after_select = Some(Text::plain("select nothing"));
+    input.statements.after_select = Some(Text::plain("select 1; select nothing; select 2"));
     let error = refused(&lab, &input);
     assert_eq!(
         error.to_string(),

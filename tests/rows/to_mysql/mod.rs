@@ -1,6 +1,7 @@
 //! MySQL and MariaDB as targets.
 
 mod failures;
+mod given;
 mod modes;
 mod once;
 mod published;

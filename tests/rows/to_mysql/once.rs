@@ -3,7 +3,8 @@
 use std::process::Stdio;
 
 use mysql::prelude::Queryable;
-use sync::embulk::output::LoadMode;
+use sync::embulk::config::{EmbulkConfig, ExecConfig};
+use sync::embulk::output::{Isolation, LoadMode, OutputConfig};
 use sync::embulk::text::Text;
 use sync::transfer::effect::{Effect, EffectOutcome, RecordedEffect};
 
@@ -111,6 +112,88 @@ fn a_step_that_is_still_on_its_way_is_waited_for_or_stopped() {
             );
             holder.query_drop("rollback").unwrap();
             retry.join().unwrap().expect_code(0);
+        });
+        assert_eq!(bench.rows("select id from t order by id"), ["1", "2"]);
+        bench.assert_tidy();
+    }
+}
+
+/// Nobody tries the killed run again: the next run finds what it left.
+#[test]
+fn the_next_run_drops_what_a_killed_one_left() {
+    for bench in benches() {
+        let foreign = "sync_0123456789abcdef01234567_1";
+        bench.database.run([
+            "create table t (id int)".to_owned(),
+            "insert into t values (7)".to_owned(),
+            // Somebody else's, of the same pattern.
+            format!("create table {foreign} (id int)"),
+        ]);
+        let tables = || {
+            bench.rows(
+                "select table_name from information_schema.tables where table_schema = database() order by 1",
+            )
+        };
+        let server = &bench.database.server;
+        let proxy = Proxy::before(&server.host, server.port);
+        let sandbox = sandbox(&bench, proxy.port(), "replace");
+        proxy.hold_answer_to("LOAD DATA");
+        killed(&sandbox, || proxy.await_fault());
+        proxy.clear();
+        assert_eq!(tables().len(), 3, "{:?}", tables());
+        let said = sandbox.run(["run", "load.dig"]).expect_code(0);
+        let log = sandbox.run(["log", "--session", "last"]).expect_code(0).stdout + &said.stderr;
+        assert!(log.contains("…`, which a run that was killed had left"), "{log}");
+        assert_eq!(tables(), [foreign, "t"]);
+        assert_eq!(bench.rows("select id from t order by id"), ["1", "2"]);
+        // A run after that has nothing to say of it.
+        sandbox.run(["run", "load.dig"]).expect_code(0);
+        let log = sandbox.run(["log", "--session", "last"]).expect_code(0).stdout;
+        assert!(!log.contains("was killed"), "{log}");
+        bench.database.run([format!("drop table {foreign}")]);
+        bench.assert_tidy();
+    }
+}
+
+/// Two of these at the same time would each delete what was there and add their own rows.
+#[test]
+fn runs_that_empty_a_table_take_turns() {
+    for bench in benches() {
+        bench.database.run(["create table t (id int)"]);
+        let gate = format!("{}_gate", bench.database.name);
+        let mut output = bench.output(LoadMode::TruncateInsert);
+        output.load.isolation = Some(Isolation::ReadCommitted);
+        // Between the two.
+        output.load.before_load =
+            Some(Text::plain(format!("do get_lock('{gate}', 120); do release_lock('{gate}')")));
+        let run = |round| {
+            let mut context = bench.lab.context();
+            context.key.round = round;
+            let config = EmbulkConfig {
+                input: bench.rows_of("select 1 as id union all select 2"),
+                filters: Vec::new(),
+                output: OutputConfig::Mysql(Box::new(output.clone())),
+                exec: ExecConfig::default(),
+            };
+            sync::transfer::run(&config, &context)
+        };
+        let waiting = |what: &str| {
+            bench.await_row(&format!(
+                "select 1 from information_schema.processlist where db = database() and id <> connection_id() \
+                 and info like '{what}%' having count(*) >= 1"
+            ));
+        };
+        let mut holder = bench.database.connect();
+        holder.query_drop(format!("do get_lock('{gate}', 0)")).unwrap();
+        std::thread::scope(|scope| {
+            let mut holder = holder;
+            let first = scope.spawn(|| run(1));
+            waiting("do get_lock");
+            let second = scope.spawn(|| run(2));
+            waiting("INSERT INTO %__sync_published% VALUES (''table ");
+            holder.query_drop(format!("do release_lock('{gate}')")).unwrap();
+            first.join().unwrap().unwrap();
+            second.join().unwrap().unwrap();
         });
         assert_eq!(bench.rows("select id from t order by id"), ["1", "2"]);
         bench.assert_tidy();

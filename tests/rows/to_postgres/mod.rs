@@ -1,6 +1,7 @@
 //! PostgreSQL as a target.
 
 mod failures;
+mod given;
 mod modes;
 mod once;
 mod published;

@@ -218,16 +218,25 @@ fn statements_around_the_load_are_in_its_transaction() {
         bench.database.run("create table t (id int, name text); create table log (at text, n int)");
         let mut output = bench.output(mode);
         output.load.isolation = Some(Isolation::RepeatableRead);
-        let note = |at: &str| Some(Text::plain(format!("insert into log select '{at}', count(*) from t")));
+        let note = |at: &str| {
+            Some(Text::plain(format!("select 1; insert into log select '{at}', count(*) from t; select 2")))
+        };
         (output.load.before_load, output.load.after_load) = (note("before"), note("after"));
         bench.sql(TWO, &output).unwrap();
         assert_eq!(bench.rows("select * from log"), ["before|0", "after|2"]);
-        output.load.after_load = Some(Text::plain("select 'secret'::int"));
-        let error = bench.sql(TWO, &output).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "`after_load` failed: invalid input syntax for type integer: \"…\" (PostgreSQL error 22P02)"
-        );
+        let failing = Some(Text::plain("insert into log values ('x', 1); select 'secret'::int; select 3"));
+        for (before, after, name) in
+            [(None, failing.clone(), "after_load"), (failing.clone(), None, "before_load")]
+        {
+            (output.load.before_load, output.load.after_load) = (before, after);
+            let error = bench.sql(TWO, &output).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "`{name}` failed: invalid input syntax for type integer: \"…\" (PostgreSQL error 22P02)"
+                )
+            );
+        }
         assert_eq!(bench.rows("select * from log"), ["before|0", "after|2"]);
         assert_eq!(bench.rows("select count(*) from t"), ["2"]);
         bench.assert_tidy();

@@ -14,6 +14,7 @@ use crate::diagnostic::Problem;
 use crate::embulk::config::TypeMapping;
 use crate::embulk::output::{
     BigqueryOutput, Compression, Conversions, CountCheck, Creation, GcsStaging, Timeouts, UnknownValues,
+    WriteMode,
 };
 use crate::embulk::zone::Zone;
 
@@ -51,6 +52,10 @@ fn options(section: &Section<'_>) -> Option<BigqueryOutput> {
     let timeouts = timeouts(section);
     let seconds = |key, usual| section.ruby_seconds(key).unwrap_or(Duration::from_secs(usual));
     let destination_project = section.text("destination_project");
+    let whole = table.as_ref().is_some_and(|table| !table.expose().contains('$'));
+    if whole && mode.as_ref().is_some_and(WriteMode::replaces) {
+        section.useless("schema_update_options", "a table that is replaced gets the columns of the rows");
+    }
     let output = BigqueryOutput {
         location: section.plain("location"),
         dataset_creation: creation(section, "auto_create_dataset"),

@@ -89,6 +89,14 @@ fn what_buckets_refuse() {
              `public`"]
     );
     assert_eq!(
+        s3("  server_side_encryption: aes128\n  storage_class: COLD\n"),
+        [
+            "8:27 error bad-value: `server_side_encryption` must be one of AES256, aws:kms, aws:kms:dsse, not `aes128`",
+            "9:18 error bad-value: `storage_class` must be one of STANDARD, STANDARD_IA, ONEZONE_IA, \
+             INTELLIGENT_TIERING, GLACIER_IR, GLACIER, DEEP_ARCHIVE, REDUCED_REDUNDANCY, not `COLD`",
+        ]
+    );
+    assert_eq!(
         problems(&format!(
             "{IN}out:\n  type: s3\n{BUCKET}  sequence_format: .\nexec: {{min_output_tasks: 2}}\n"
         )),
@@ -98,11 +106,10 @@ fn what_buckets_refuse() {
     );
     let gcs = |more: &str| problems(&format!("{IN}out:\n  type: gcs\n{BUCKET}{more}"));
     assert_eq!(
-        gcs("  auth_method: private_key\n  p12_keyfile: k\n  delete_in_advance: true\n  max_file_bytes: 5\n"),
+        gcs("  auth_method: private_key\n  p12_keyfile: k\n  delete_in_advance: true\n"),
         [
             "9:3 error unsupported-option: `p12_keyfile` is not supported yet, and leaving it out would change the result",
             "8:16 error unsupported-option: `auth_method: private_key` is not supported",
-            "11:3 error unsupported-option: `max_file_bytes` is not supported yet, and leaving it out would change the result",
             "10:3 error unsupported-option: `delete_in_advance` is not supported yet, and leaving it out would change the result",
         ]
     );
@@ -132,7 +139,6 @@ fn what_buckets_refuse_comes_with_what_to_do() {
             refused("delete_in_advance"),
             "`stale_objects: delete` removes them afterwards",
         ),
-        ("gcs", "max_file_bytes: 5", refused("max_file_bytes"), "take it out: the rows go to one object"),
     ] {
         let problems = loaded(&format!("{IN}out:\n  type: {kind}\n{BUCKET}  {option}\n")).unwrap_err();
         let said: Vec<_> =
@@ -150,10 +156,11 @@ fn objects_in_cloud_storage() {
     assert_eq!((&plain.auth, plain.retries), (&Auth::ApplicationDefault, 10));
     assert_eq!(plain.content_type, "application/octet-stream");
     let more = "  auth_method: compute_engine\n  content_type: text/csv\n  application_name: a\n  \
-                max_connection_retry: 3\n";
+                max_connection_retry: 3\n  max_file_bytes: 5\n";
     let OutputConfig::Gcs(full) = bound(&format!("{IN}out:\n  type: gcs\n{BUCKET}{more}")).output else {
         panic!("gcs")
     };
     assert_eq!((&full.auth, full.retries), (&Auth::ComputeEngine, 3));
     assert_eq!((full.content_type.as_str(), full.application_name.as_str()), ("text/csv", "a"));
+    assert_eq!(full.files.max_file_bytes, std::num::NonZeroU64::new(5));
 }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use rustls::ClientConfig;
 use serde_json::Value;
 
+use crate::cloud::tls::{self, Identity};
 use crate::dig::params;
 use crate::run::operator::options::Options;
 use crate::run::operator::{OperatorError, OperatorRequest};
@@ -46,6 +48,22 @@ pub(super) enum PasswordFrom {
     Secret,
     /// A secret, else the option `password`.
     SecretOrOption,
+}
+
+impl Tls {
+    /// How to encrypt. `ssl: true` verifies: the certificate must lead to an authority and name the host. Digdag's
+    /// `ssl: true` accepts any certificate, which keeps out nobody who sits between; `ssl: no_verify` does the same
+    /// here.
+    pub(super) fn config(self) -> Result<ClientConfig, OperatorError> {
+        let identity = match self {
+            Self::Verified => Identity::Host,
+            Self::Off | Self::Unverified => Identity::Any,
+        };
+        tls::config(identity, None, None).map_err(|missing| OperatorError {
+            causes: missing.causes,
+            ..OperatorError::config(missing.message).hint(missing.hint)
+        })
+    }
 }
 
 impl Server {

@@ -180,17 +180,24 @@ fn is_true(text: &[u8]) -> bool {
     WORDS.iter().any(|word| word.as_bytes() == text)
 }
 
-/// A whole number as Java reads one: digits with a sign, wide digits too.
+/// The zeros of the digits that Java reads, besides that of ASCII; nine more digits follow each.
+const ZEROS: [u32; 36] = [
+    0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50, 0xed0,
+    0xf20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40, 0x1c50,
+    0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0xff10,
+];
+
+/// A whole number as Java reads one: digits of any script with a sign.
 fn long(text: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(text).ok()?;
     if text.is_ascii() {
         return text.parse().ok();
     }
-    let narrow = |char: char| match char {
-        '０'..='９' => char::from_digit(u32::from(char) - u32::from('０'), 10).unwrap_or(char),
-        other => other,
+    let digit = |char: char| {
+        let zero = ZEROS.iter().find(|zero| (**zero..**zero + 10).contains(&u32::from(char)));
+        zero.and_then(|zero| char::from_digit(u32::from(char) - zero, 10)).unwrap_or(char)
     };
-    text.chars().map(narrow).collect::<String>().parse().ok()
+    text.chars().map(digit).collect::<String>().parse().ok()
 }
 
 /// A number as Java reads one: `NaN`, `Infinity`, and a letter for the type at the end are some too.
@@ -248,6 +255,9 @@ mod tests {
             ("-9223372036854775808", Some(i64::MIN)),
             ("9223372036854775808", None),
             ("１２", Some(12)),
+            ("-٣۴", Some(-34)),
+            ("๓", Some(3)),
+            ("②", None),
             ("007", Some(7)),
             ("", None),
             (" 1", None),

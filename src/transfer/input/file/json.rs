@@ -3,8 +3,11 @@
 //! Values keep the text that they are written in: digits beyond a double, the order of keys.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::io::{self, Read};
 
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::cell::{CellReader, Row};
@@ -15,7 +18,7 @@ use super::notes::{BadRow, Notes};
 use super::{FileRows, OpenFile, decode, escapes};
 use crate::embulk::config::EmbulkType;
 use crate::embulk::input::{Arrays, JsonParser};
-use crate::transfer::encode::cell::push_compact_json;
+use crate::transfer::encode::json_text::{push_compact_json, string_text};
 use crate::transfer::error::{ErrorKind, TransferError};
 
 /// The rows of one file.
@@ -124,7 +127,7 @@ impl<'f> JsonRows<'f> {
 
     fn row(&mut self, text: &str, row: &mut Row) -> Result<(), Fault> {
         row.clear();
-        let Ok(members) = serde_json::from_str::<HashMap<String, &RawValue>>(text) else {
+        let Ok(Members(members)) = serde_json::from_str(text) else {
             return Err(Fault::Row(BadRow::new("is not a JSON object")));
         };
         let whole: &RawValue =
@@ -187,12 +190,37 @@ impl FileRows for JsonRows<'_> {
     }
 }
 
+/// The members of an object by their names. Of those of the same name the first counts, as in Embulk.
+struct Members<'v>(HashMap<String, &'v RawValue>);
+
+impl<'de: 'v, 'v> Deserialize<'de> for Members<'v> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each;
+        impl<'de> Visitor<'de> for Each {
+            type Value = HashMap<String, &'de RawValue>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = HashMap::new();
+                while let Some((name, value)) = map.next_entry()? {
+                    members.entry(name).or_insert(value);
+                }
+                Ok(members)
+            }
+        }
+        deserializer.deserialize_map(Each).map(Self)
+    }
+}
+
 /// Adds a value that is not null as the column's type.
 fn push(cell: &mut CellReader, value: &RawValue, row: &mut Row) -> Result<(), Fault> {
     let raw = value.get();
     let text = match (cell.kind(), raw.strip_prefix('"')) {
         (EmbulkType::Json, _) => raw.to_owned(),
-        (_, Some(_)) => serde_json::from_str(raw).unwrap_or_default(),
+        (_, Some(_)) => string_text(raw),
         (_, None) => {
             let mut compact = Vec::new();
             push_compact_json(raw.as_bytes(), &mut compact);
@@ -251,9 +279,7 @@ fn at_pointer<'v>(value: &'v RawValue, pointer: &str) -> Option<&'v RawValue> {
     for step in pointer.split('/').skip(1) {
         let step = step.replace("~1", "/").replace("~0", "~");
         value = match value.get().as_bytes().first()? {
-            b'{' => {
-                serde_json::from_str::<HashMap<String, &RawValue>>(value.get()).ok()?.get(&step).copied()?
-            }
+            b'{' => serde_json::from_str::<Members<'_>>(value.get()).ok()?.0.get(&step).copied()?,
             b'[' => {
                 let at: usize = step.parse().ok()?;
                 serde_json::from_str::<Vec<&RawValue>>(value.get()).ok()?.get(at).copied()?
@@ -283,6 +309,14 @@ mod tests {
             assert_eq!(at_pointer(whole, pointer).map(RawValue::get), text, "{pointer}");
         }
         assert_eq!(at_pointer(whole, "").map(RawValue::get), Some(whole.get()));
+    }
+
+    #[test]
+    fn the_first_of_members_with_one_name_counts() {
+        let mut document = br#"{"a": null, "b": {"c": 1, "c": 2}, "a": 3}"#.to_vec();
+        let whole = parsed(&mut document).unwrap();
+        assert_eq!(at_pointer(whole, "/a").map(RawValue::get), Some("null"));
+        assert_eq!(at_pointer(whole, "/b/c").map(RawValue::get), Some("1"));
     }
 
     #[test]

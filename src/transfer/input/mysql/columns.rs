@@ -1,8 +1,6 @@
 //! What the server's column metadata means: the exact type of every column.
 
-use mysql::Column as Metadata;
-use mysql::consts::{ColumnFlags, ColumnType as Wire};
-
+use crate::cloud::mysql::{Column as Metadata, ColumnFlags, ColumnType as Wire};
 use crate::transfer::schema::ColumnType;
 
 /// The character set of bytes.

@@ -1,13 +1,12 @@
 //! A connection as a long read needs it: TLS as the config says, utf8mb4, time-outs of the session raised.
 
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use mysql::prelude::Queryable;
-use mysql::{ClientIdentity, Conn, DriverError, Error, Opts, OptsBuilder, SslOpts};
-
-use super::error::driver_error;
-use super::properties::{Access, Properties, ServerKey};
+use super::error::server_error;
+use super::properties::{Access, Properties};
+use crate::cloud::mysql::{Address, Connection, Error, Options, Tls};
+use crate::cloud::tls::{self, OwnCertificate};
 use crate::embulk::input::DatabaseAuth;
 use crate::embulk::text::Text;
 use crate::secret::Secret;
@@ -38,9 +37,6 @@ const OTHER_NAME: &str = "let `host` be a name in the certificate, or ask for th
 const UNKNOWN_AUTHORITY: &str = "name the file of the server's authority: `options: {serverSslCert: FILE}`, or encrypt \
                                  without knowing to whom with `ssl: enable`";
 
-/// There is nothing at this path, so that a driver that would ask the server for its key fails.
-const NO_KEY: &str = "/dev/null/no-key";
-
 impl Connector {
     pub(in crate::transfer) fn new(config: &Access<'_>, properties: &Properties) -> Self {
         let connector = Self {
@@ -69,36 +65,15 @@ impl Connector {
         idle.then_some("`ssl` has no effect on a Unix socket")
     }
 
-    fn opts(&self, encryption: Encryption, password: &Secret) -> OptsBuilder {
+    fn tls(&self) -> Result<Tls, TransferError> {
         let properties = &self.properties;
-        let socket = self.socket();
-        let tls = if socket.is_some() { None } else { tls(encryption, properties) };
-        let key = match &properties.key {
-            ServerKey::Asked => None,
-            ServerKey::File(path) => Some(path.clone()),
-            ServerKey::Refused => Some(PathBuf::from(NO_KEY)),
-        };
-        let builder = OptsBuilder::new()
-            .tcp_port(self.port)
-            .user(Some(properties.user.expose()))
-            .pass(Some(password.expose()))
-            .db_name(Some(self.database.expose()))
-            // The config names a host: a socket that happens to be there is another way in, with other users.
-            .prefer_socket(false)
-            .tcp_keepalive_time_ms(Some(60_000))
-            .tcp_connect_timeout(limit(properties.connect_timeout))
-            .read_timeout(limit(properties.socket_timeout))
-            // The largest packet of the protocol: the server's own limit is the one that counts.
-            .max_allowed_packet(Some(1 << 30))
-            .stmt_cache_size(0)
-            .server_key_path(key)
-            // In the clear only where nobody listens.
-            .enable_cleartext_plugin(tls.is_some() || socket.is_some())
-            .ssl_opts(tls);
-        match socket {
-            Some(path) => builder.socket(Some(path)),
-            None => builder.ip_or_hostname(Some(self.host.expose())),
+        let encryption = properties.encryption;
+        if self.socket().is_some() || encryption == Encryption::Off {
+            return Ok(Tls::Off);
         }
+        let own = OwnCertificate::of(&properties.own);
+        let config = Arc::new(tls::config(encryption.identity(), properties.authority.as_deref(), own)?);
+        Ok(if encryption == Encryption::IfOffered { Tls::IfOffered(config) } else { Tls::Required(config) })
     }
 
     fn password(&self) -> Result<Secret, TransferError> {
@@ -113,93 +88,93 @@ impl Connector {
     /// Ends another connection. Its statement alone would not do: a server that is just writing to a client that reads
     /// no more notices only the end of the connection.
     pub(in crate::transfer) fn kill(&self, connection: u32) {
-        let Ok(password) = self.password() else { return };
-        let hurried =
-            |opts: OptsBuilder| opts.tcp_connect_timeout(Some(HURRY)).read_timeout(Some(HURRY)).into();
-        if let Ok(mut conn) = self.connected(&password, hurried) {
+        if let Ok(mut killer) = self.connect(Haste::Hurry) {
             // When it has ended by itself there is nothing to stop.
-            let _ = conn.query_drop(format!("KILL CONNECTION {connection}"));
+            let _ = killer.run(&format!("KILL CONNECTION {connection}"));
         }
     }
 
-    fn connected(&self, password: &Secret, finish: impl Fn(OptsBuilder) -> Opts) -> Result<Conn, Error> {
-        let encryption = self.properties.encryption;
-        match Conn::new(finish(self.opts(encryption, password))) {
-            Err(Error::DriverError(DriverError::TlsNotSupported)) if encryption == Encryption::IfOffered => {
-                Conn::new(finish(self.opts(Encryption::Off, password)))
-            }
-            connected => connected,
-        }
-    }
-
-    fn connect(&self) -> Result<Conn, TransferError> {
+    fn connect(&self, haste: Haste) -> Result<Connection, TransferError> {
         let doing = || format!("cannot connect to MySQL at `{}`", self.address);
+        let properties = &self.properties;
         let password = self.password().map_err(|error| error.context(doing()))?;
-        self.connected(&password, Opts::from).map_err(|error| self.not_entered(&error, doing()))
-    }
-
-    /// What an error means that comes before anybody was let in.
-    fn not_entered(&self, error: &Error, doing: String) -> TransferError {
-        let denied = |cause: &str| TransferError::new(ErrorKind::Authentication, doing.clone()).cause(cause);
-        match error {
-            // What the key stands for that is not there.
-            Error::IoError(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
-                denied("the server must be asked for its public key, which `allowPublicKeyRetrieval` forbids")
-                    .hint("set `ssl: verify`, or give the key: `options: {serverRSAPublicKeyFile: FILE}`")
-            }
-            Error::DriverError(DriverError::UnexpectedPacket) => {
-                denied("the server wants a second way of logging in after a first, which is not supported")
-                    .hint("let the user have one way of logging in")
-            }
-            _ => {
-                let found = driver_error(error, doing);
-                // Nobody was served yet.
-                let kind = match found.kind {
-                    ErrorKind::ConnectionLost => ErrorKind::Unreachable,
-                    kind => kind,
-                };
-                let has = |words| found.causes.iter().any(|cause| cause.contains(words));
-                let hint = if has("certificate not valid for name") {
-                    Some(OTHER_NAME)
-                } else if has("invalid peer certificate") {
-                    Some(UNKNOWN_AUTHORITY)
-                } else {
-                    None
-                };
-                TransferError { kind, hint: hint.map(str::to_owned).or(found.hint.clone()), ..found }
-            }
-        }
+        let address = match self.socket() {
+            Some(path) => Address::Unix(path),
+            // The config names a host: a socket that happens to be there is another way in, with other users.
+            None => Address::Tcp { host: self.host.expose(), port: self.port },
+        };
+        let hurried = |written| match haste {
+            Haste::Hurry => Some(HURRY),
+            Haste::None => limit(written),
+        };
+        let options = Options {
+            address,
+            user: properties.user.expose(),
+            password: &password,
+            database: self.database.expose(),
+            tls: self.tls()?,
+            key: properties.key.clone(),
+            connect_timeout: hurried(properties.connect_timeout),
+            silence: hurried(properties.socket_timeout),
+        };
+        Connection::open(&options).map_err(|error| not_entered(&error, doing()))
     }
 
     /// A connection for a read or a load. `settings` are statements that `sessionVariables` may override.
-    pub(in crate::transfer) fn open(&self, settings: &[&str]) -> Result<Conn, TransferError> {
-        let mut conn = self.connect()?;
+    pub(in crate::transfer) fn open(&self, settings: &[&str]) -> Result<Connection, TransferError> {
+        let mut connection = self.connect(Haste::None)?;
         let patience = format!(
             "SET SESSION net_write_timeout = {PATIENCE}, SESSION net_read_timeout = {PATIENCE}, \
              SESSION wait_timeout = {PATIENCE}"
         );
-        let failed = |error| driver_error(&error, "the session could not be set up");
+        let failed = |error: &Error| server_error(error, "the session could not be set up");
         // A server may ignore the character set of the handshake. A statement of its own: proxies look for it.
-        conn.query_drop("SET NAMES utf8mb4").map_err(failed)?;
-        conn.query_drop(patience).map_err(failed)?;
+        connection.run("SET NAMES utf8mb4").map_err(|error| failed(&error))?;
+        connection.run(&patience).map_err(|error| failed(&error))?;
         // One of the two exists, by the make of the server; a limit for short queries would cut a long read.
         let limits = ["SET SESSION max_statement_time = 0", "SET SESSION max_execution_time = 0"];
-        if let Some(error) = limits.iter().map_while(|limit| conn.query_drop(limit).err()).nth(1) {
+        if let Some(error) = limits.iter().map_while(|limit| connection.run(limit).err()).nth(1) {
             // A proxy that knows neither reads on with its own limits; anything else is a broken connection.
-            if !matches!(error, Error::MySqlError(_)) {
-                return Err(failed(error));
+            if error.code().is_none() {
+                return Err(failed(&error));
             }
         }
         for setting in settings {
-            conn.query_drop(setting).map_err(failed)?;
+            connection.run(setting).map_err(|error| failed(&error))?;
         }
         if let Some(variables) = &self.properties.session_variables {
-            run(&mut conn, &format!("SET {}", variables.expose()), "`sessionVariables`")?;
+            run(&mut connection, &format!("SET {}", variables.expose()), "`sessionVariables`")?;
             // Texts are read as this, whatever the variables say.
-            conn.query_drop("SET character_set_results = utf8mb4").map_err(failed)?;
+            connection.run("SET character_set_results = utf8mb4").map_err(|error| failed(&error))?;
         }
-        Ok(conn)
+        Ok(connection)
     }
+}
+
+/// Whether somebody waits for the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Haste {
+    None,
+    Hurry,
+}
+
+/// What an error means that comes before anybody was let in.
+fn not_entered(error: &Error, doing: String) -> TransferError {
+    let found = server_error(error, doing);
+    // Nobody was served yet.
+    let kind = match found.kind {
+        ErrorKind::ConnectionLost => ErrorKind::Unreachable,
+        kind => kind,
+    };
+    let has = |words| found.causes.iter().any(|cause| cause.contains(words));
+    let hint = if has("certificate not valid for name") {
+        Some(OTHER_NAME)
+    } else if has("invalid peer certificate") {
+        Some(UNKNOWN_AUTHORITY)
+    } else {
+        None
+    };
+    TransferError { kind, hint: hint.map(str::to_owned).or(found.hint.clone()), ..found }
 }
 
 /// Zero is without limit.
@@ -207,37 +182,7 @@ fn limit(duration: Duration) -> Option<Duration> {
     (!duration.is_zero()).then_some(duration)
 }
 
-fn tls(encryption: Encryption, properties: &Properties) -> Option<SslOpts> {
-    let (any, any_name) = match encryption {
-        Encryption::Off => return None,
-        Encryption::IfOffered | Encryption::Any => (true, true),
-        Encryption::Authority => (false, true),
-        Encryption::Host => (false, false),
-    };
-    // The driver makes TLS with the provider of the process.
-    crate::cloud::install_crypto();
-    let identity = match &properties.own {
-        (Some(certificate), Some(key)) => Some(ClientIdentity::new(certificate.clone(), key.clone())),
-        _ => None,
-    };
-    Some(
-        SslOpts::default()
-            .with_danger_accept_invalid_certs(any)
-            .with_danger_skip_domain_validation(any_name)
-            .with_root_cert_path(properties.authority.clone())
-            .with_client_identity(identity),
-    )
-}
-
 /// Runs statements whose rows nobody wants; `what` is what messages call them. The first that fails is the last.
-pub(super) fn run(conn: &mut Conn, sql: &str, what: &str) -> Result<(), TransferError> {
-    let failed = |error| driver_error(&error, format!("{what} failed"));
-    let mut results = conn.query_iter(sql).map_err(failed)?;
-    // Each statement behind the first says only with its own result how it ended.
-    while let Some(rows) = results.iter() {
-        for row in rows {
-            row.map_err(failed)?;
-        }
-    }
-    Ok(())
+pub(super) fn run(connection: &mut Connection, sql: &str, what: &str) -> Result<(), TransferError> {
+    connection.run(sql).map(drop).map_err(|error| server_error(&error, format!("{what} failed")))
 }

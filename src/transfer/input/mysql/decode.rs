@@ -1,9 +1,8 @@
-//! The driver's values into column buffers, by a plan that is made once per column.
-
-use mysql::Value;
+//! Values of the binary protocol into column buffers, by a plan that is made once per column.
 
 use super::super::SourceColumn;
 use super::super::convert::{self, Conversion, Given};
+use crate::cloud::mysql::{Clock, Column as Metadata, ColumnFlags, ColumnType as Wire, Cut, Fields, Span};
 use crate::transfer::civil::{DAY, Date, SECOND};
 use crate::transfer::encode::Unfit;
 use crate::transfer::explain::loss::{Fate, Loss};
@@ -13,10 +12,13 @@ use crate::transfer::schema::{ColumnType, Zones};
 use crate::transfer::zone::ZoneClock;
 
 const OTHER_TYPE: Unfit = Unfit("has another type than its column");
+const BROKEN: Unfit = Unfit("came incomplete from the server");
 
 /// How the values of one column are read.
 pub(super) struct Decoder {
     kind: ColumnType,
+    /// How they arrive.
+    arrival: Arrival,
     /// What the config makes of the value, when not the column's own type.
     conversion: Option<Conversion>,
     /// The zone in which the session shows TIMESTAMP.
@@ -26,6 +28,54 @@ pub(super) struct Decoder {
     zero_date_count: u64,
     /// Dates with a month or day of zero that became the one before.
     rolled_date_count: u64,
+}
+
+/// How the values of a column arrive in the binary protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Arrival {
+    Signed8,
+    Unsigned8,
+    Signed16,
+    Unsigned16,
+    Signed32,
+    Unsigned32,
+    Signed64,
+    Unsigned64,
+    Float,
+    Double,
+    Clock,
+    Span,
+    /// Texts and bytes behind their length.
+    Bytes,
+}
+
+impl Arrival {
+    fn of(column: &Metadata) -> Self {
+        let unsigned = column.flags().contains(ColumnFlags::UNSIGNED_FLAG);
+        match (column.column_type(), unsigned) {
+            (Wire::MYSQL_TYPE_TINY, false) => Self::Signed8,
+            (Wire::MYSQL_TYPE_TINY, true) => Self::Unsigned8,
+            (Wire::MYSQL_TYPE_SHORT, false) => Self::Signed16,
+            (Wire::MYSQL_TYPE_SHORT | Wire::MYSQL_TYPE_YEAR, _) => Self::Unsigned16,
+            (Wire::MYSQL_TYPE_LONG | Wire::MYSQL_TYPE_INT24, false) => Self::Signed32,
+            (Wire::MYSQL_TYPE_LONG | Wire::MYSQL_TYPE_INT24, true) => Self::Unsigned32,
+            (Wire::MYSQL_TYPE_LONGLONG, false) => Self::Signed64,
+            (Wire::MYSQL_TYPE_LONGLONG, true) => Self::Unsigned64,
+            (Wire::MYSQL_TYPE_FLOAT, _) => Self::Float,
+            (Wire::MYSQL_TYPE_DOUBLE, _) => Self::Double,
+            (
+                Wire::MYSQL_TYPE_DATE
+                | Wire::MYSQL_TYPE_NEWDATE
+                | Wire::MYSQL_TYPE_DATETIME
+                | Wire::MYSQL_TYPE_DATETIME2
+                | Wire::MYSQL_TYPE_TIMESTAMP
+                | Wire::MYSQL_TYPE_TIMESTAMP2,
+                _,
+            ) => Self::Clock,
+            (Wire::MYSQL_TYPE_TIME | Wire::MYSQL_TYPE_TIME2, _) => Self::Span,
+            _ => Self::Bytes,
+        }
+    }
 }
 
 /// What becomes of `0000-00-00` (`zeroDateTimeBehavior`).
@@ -42,12 +92,14 @@ pub(super) enum ZeroDates {
 impl Decoder {
     pub(super) fn new(
         kind: ColumnType,
+        column: &Metadata,
         conversion: Option<Conversion>,
         session: &jiff::tz::TimeZone,
         zero_dates: ZeroDates,
     ) -> Self {
         let session = ZoneClock::new(session.clone());
-        Self { kind, conversion, session, zero_dates, zero_date_count: 0, rolled_date_count: 0 }
+        let arrival = Arrival::of(column);
+        Self { kind, arrival, conversion, session, zero_dates, zero_date_count: 0, rolled_date_count: 0 }
     }
 
     /// The column as the source has it, for one of type `to`.
@@ -88,40 +140,19 @@ impl Decoder {
         counts.map(|(count, what)| Change::of(column, what, count)).collect()
     }
 
-    /// Whether values of a column of this type can be read. Precision and length of expressions are known later than
-    /// their type.
-    pub(super) fn reads(&self, kind: ColumnType) -> bool {
+    /// Whether values of a column of this kind can be read, which come as this one says from here on. Precision and
+    /// length of expressions are known later than their type.
+    pub(super) fn reads(&mut self, column: &Metadata, kind: ColumnType) -> bool {
+        self.arrival = Arrival::of(column);
         std::mem::discriminant(&self.kind) == std::mem::discriminant(&kind)
     }
 
-    /// Adds a value to the column.
-    pub(super) fn push(&mut self, value: &Value, column: &mut ColumnBuffer) -> Result<(), Unfit> {
-        if *value == Value::NULL {
+    /// Adds the next value of a row, which is not NULL, to the column.
+    #[inline]
+    pub(super) fn push(&mut self, fields: &mut Fields<'_>, column: &mut ColumnBuffer) -> Result<(), Unfit> {
+        let Some(given) = self.given(fields).map_err(|Fault(reason)| reason)? else {
             column.push_null();
             return Ok(());
-        }
-        let given = match self.kind {
-            ColumnType::Year if self.zero_dates == ZeroDates::Null && long(value)? == 0 => {
-                self.zero_date_count += 1;
-                column.push_null();
-                return Ok(());
-            }
-            ColumnType::Boolean | ColumnType::Flag | ColumnType::Long | ColumnType::Year => {
-                Given::Long(long(value)?)
-            }
-            ColumnType::UnsignedLong | ColumnType::Bit { .. } => Given::UnsignedLong(unsigned(value)?),
-            ColumnType::Float => Given::Float(float(value)?),
-            ColumnType::Double => Given::Double(double(value)?),
-            ColumnType::Decimal { .. } => Given::Text(unpadded(text(value)?)),
-            ColumnType::String | ColumnType::Bytes | ColumnType::Json => Given::Text(text(value)?),
-            ColumnType::Time => Given::Long(time(value)?),
-            ColumnType::Date | ColumnType::DateTime | ColumnType::Timestamp => {
-                let Some(micros) = self.moment(value)? else {
-                    column.push_null();
-                    return Ok(());
-                };
-                Given::Long(micros)
-            }
         };
         match &mut self.conversion {
             Some(conversion) => conversion.push(&given, column),
@@ -129,26 +160,55 @@ impl Decoder {
         }
     }
 
-    /// Days of a DATE, microseconds of the others; none for a zero date that becomes NULL.
-    fn moment(&mut self, value: &Value) -> Result<Option<i64>, Unfit> {
-        let Value::Date(year, month, day, hour, minute, second, micros) = *value else {
-            return Err(OTHER_TYPE);
+    /// The next value; none for one that becomes NULL.
+    #[inline]
+    fn given<'p>(&mut self, fields: &mut Fields<'p>) -> Result<Option<Given<'p>>, Fault> {
+        let given = match self.arrival {
+            Arrival::Signed8 => Given::Long(fields.i8()?.into()),
+            Arrival::Unsigned8 => Given::Long(fields.u8()?.into()),
+            Arrival::Signed16 => Given::Long(fields.i16()?.into()),
+            Arrival::Unsigned16 => Given::Long(fields.u16()?.into()),
+            Arrival::Signed32 => Given::Long(fields.i32()?.into()),
+            Arrival::Unsigned32 => Given::Long(fields.u32()?.into()),
+            Arrival::Signed64 => Given::Long(fields.i64()?),
+            Arrival::Unsigned64 => Given::UnsignedLong(fields.u64()?),
+            Arrival::Float => Given::Float(fields.f32()?),
+            Arrival::Double => Given::Double(fields.f64()?),
+            Arrival::Span => Given::Long(micros(fields.span()?)),
+            Arrival::Clock => match self.moment(fields.clock()?)? {
+                Some(moment) => Given::Long(moment),
+                None => return Ok(None),
+            },
+            Arrival::Bytes => match self.kind {
+                ColumnType::Decimal { .. } => Given::Text(unpadded(fields.text()?)),
+                ColumnType::Bit { .. } => Given::UnsignedLong(bits(fields.text()?)?),
+                // BIT(1).
+                ColumnType::Boolean | ColumnType::Flag => Given::Long(bits(fields.text()?)? as i64),
+                _ => Given::Text(fields.text()?),
+            },
         };
-        let date = Date { year: i64::from(year), month: u32::from(month), day: u32::from(day) };
+        if self.kind == ColumnType::Year && self.zero_dates == ZeroDates::Null && given == Given::Long(0) {
+            self.zero_date_count += 1;
+            return Ok(None);
+        }
+        Ok(Some(given))
+    }
+
+    /// Days of a DATE, microseconds of the others; none for a zero date that becomes NULL.
+    fn moment(&mut self, clock: Clock) -> Result<Option<i64>, Unfit> {
+        let date = Date { year: clock.year.into(), month: clock.month.into(), day: clock.day.into() };
         let Some(days) = self.days(date)? else { return Ok(None) };
         if self.kind == ColumnType::Date {
             return Ok(Some(days));
         }
-        let seconds = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second);
-        let wall = days * DAY + seconds * SECOND + i64::from(micros);
+        let seconds = i64::from(clock.hour) * 3600 + i64::from(clock.minute) * 60 + i64::from(clock.second);
+        let wall = days * DAY + seconds * SECOND + i64::from(clock.micros);
         if self.kind == ColumnType::DateTime {
             return Ok(Some(wall));
         }
         self.session.instant(wall).map(Some).ok_or(Unfit("is no instant of the time zone of the session"))
     }
-}
 
-impl Decoder {
     /// Days of a date; none for a zero date that becomes NULL.
     fn days(&mut self, date: Date) -> Result<Option<i64>, Unfit> {
         if date.exists() {
@@ -172,13 +232,6 @@ impl Decoder {
     }
 }
 
-fn text(value: &Value) -> Result<&[u8], Unfit> {
-    match value {
-        Value::Bytes(bytes) => Ok(bytes),
-        _ => Err(OTHER_TYPE),
-    }
-}
-
 /// A number without the zeros before it that ZEROFILL adds.
 fn unpadded(mut number: &[u8]) -> &[u8] {
     while let [b'0', b'0'..=b'9', ..] = number {
@@ -187,47 +240,33 @@ fn unpadded(mut number: &[u8]) -> &[u8] {
     number
 }
 
-fn long(value: &Value) -> Result<i64, Unfit> {
-    match value {
-        Value::Int(value) => Ok(*value),
-        Value::UInt(value) => i64::try_from(*value).map_err(|_| OTHER_TYPE),
-        Value::Bytes(_) => unsigned(value).map(|value| i64::try_from(value).unwrap_or(i64::MAX)),
-        _ => Err(OTHER_TYPE),
+/// The bytes of a BIT column, the highest first.
+fn bits(bytes: &[u8]) -> Result<u64, Unfit> {
+    if bytes.len() > 8 {
+        return Err(OTHER_TYPE);
+    }
+    Ok(bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))
+}
+
+fn micros(span: Span) -> i64 {
+    let hours = i64::from(span.days) * 24 + i64::from(span.hours);
+    let seconds = hours * 3600 + i64::from(span.minutes) * 60 + i64::from(span.seconds);
+    let micros = seconds * SECOND + i64::from(span.micros);
+    if span.negative { -micros } else { micros }
+}
+
+/// Why there is no value.
+struct Fault(Unfit);
+
+impl From<Unfit> for Fault {
+    fn from(reason: Unfit) -> Self {
+        Self(reason)
     }
 }
 
-/// Numbers, and the bytes of a BIT column with the highest first.
-fn unsigned(value: &Value) -> Result<u64, Unfit> {
-    match value {
-        Value::UInt(value) => Ok(*value),
-        Value::Int(value) => u64::try_from(*value).map_err(|_| OTHER_TYPE),
-        Value::Bytes(bytes) if bytes.len() <= 8 => {
-            Ok(bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))
-        }
-        _ => Err(OTHER_TYPE),
+/// A payload that ends too early.
+impl From<Cut> for Fault {
+    fn from(_: Cut) -> Self {
+        Self(BROKEN)
     }
-}
-
-fn float(value: &Value) -> Result<f32, Unfit> {
-    match value {
-        Value::Float(value) => Ok(*value),
-        Value::Double(value) => Ok(*value as f32),
-        _ => Err(OTHER_TYPE),
-    }
-}
-
-fn double(value: &Value) -> Result<f64, Unfit> {
-    match value {
-        Value::Double(value) => Ok(*value),
-        Value::Float(value) => Ok(f64::from(*value)),
-        _ => Err(OTHER_TYPE),
-    }
-}
-
-fn time(value: &Value) -> Result<i64, Unfit> {
-    let Value::Time(negative, days, hours, minutes, seconds, micros) = *value else { return Err(OTHER_TYPE) };
-    let hours = i64::from(days) * 24 + i64::from(hours);
-    let seconds = hours * 3600 + i64::from(minutes) * 60 + i64::from(seconds);
-    let micros = seconds * SECOND + i64::from(micros);
-    Ok(if negative { -micros } else { micros })
 }

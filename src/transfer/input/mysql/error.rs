@@ -1,109 +1,72 @@
-//! What the server and the driver say, as errors that name tables and codes but no value.
+//! What the server and the connection say, as errors that name tables and codes but no value.
 
-use mysql::{DriverError, Error, MySqlError};
+use std::io;
 
+use crate::cloud::mysql::{Error, ServerError};
 use crate::transfer::error::{ErrorKind, TransferError};
 
 /// Server errors whose texts name users, hosts, tables and columns only, so that they can be shown whole.
 const SHOWN_WHOLE: [u16; 17] =
     [1040, 1044, 1045, 1049, 1051, 1054, 1130, 1142, 1143, 1146, 1203, 1227, 1356, 1370, 1698, 1969, 3024];
 
-/// The login that sends the password as it is.
-const CLEARTEXT: &str = "mysql_clear_password";
-
 const KNOWN_LOGINS: &str =
     "let the user log in by `caching_sha2_password`, `mysql_native_password` or `ed25519`";
 
-/// Makes an error of the transfer of one of the driver, with what was being done.
-pub(crate) fn driver_error(error: &Error, doing: impl Into<String>) -> TransferError {
-    match error {
-        Error::MySqlError(error) => server_error(error, doing),
-        Error::IoError(error) => io_error(error, doing),
-        Error::TlsError(error) => tls_error(error, doing),
-        Error::DriverError(error) => client_error(error, doing.into()),
-        Error::UrlError(error) => TransferError::new(ErrorKind::Config, doing).cause(error.to_string()),
-        Error::CodecError(error) => {
-            match std::error::Error::source(error).and_then(|source| source.downcast_ref()) {
-                Some(error) => io_error(error, doing),
-                None => TransferError::new(ErrorKind::ConnectionLost, doing).cause(error.to_string()),
-            }
-        }
-        // These two hold a value of a row.
-        Error::FromValueError(_) | Error::FromRowError(_) => {
-            TransferError::new(ErrorKind::Data, doing).cause("a value of another type than its column")
-        }
+/// Makes an error of the transfer of one of the connection, with what was being done.
+pub(crate) fn server_error(error: &Error, doing: impl Into<String>) -> TransferError {
+    let (kind, hint) = match error {
+        Error::Server(error) => return refused(error, doing),
+        Error::Io(error) => return io_error(error, doing),
+        Error::NotConnected(_) | Error::TooSlow(_) => (ErrorKind::Unreachable, None),
+        Error::NoTls => (ErrorKind::Unreachable, Some("set `ssl: disable`")),
+        Error::UnknownLogin(_) => (ErrorKind::Authentication, Some(KNOWN_LOGINS)),
+        Error::InTheClear => (ErrorKind::Authentication, Some("set `ssl: verify`")),
+        Error::KeyForbidden => (
+            ErrorKind::Authentication,
+            Some("set `ssl: verify`, or give the key: `options: {serverRSAPublicKeyFile: FILE}`"),
+        ),
+        Error::BadKey => (ErrorKind::Authentication, Some("set `ssl: verify`")),
+        Error::Protocol(_) => (ErrorKind::ConnectionLost, None),
+    };
+    let found = TransferError::new(kind, doing).cause(error.to_string());
+    match hint {
+        Some(hint) => found.hint(hint),
+        None => found,
     }
 }
 
-fn io_error(error: &std::io::Error, doing: impl Into<String>) -> TransferError {
-    if let Some(inner) = error.get_ref()
-        && inner.is::<rustls::Error>()
-    {
-        return tls_error(error, doing);
-    }
+fn io_error(error: &io::Error, doing: impl Into<String>) -> TransferError {
+    let is_tls = matches!(error.get_ref(), Some(inner) if inner.is::<rustls::Error>());
     match error.kind() {
-        std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock => {
-            TransferError::new(ErrorKind::Timeout, doing)
-                .cause("the server was silent for longer than `socket_timeout`")
-                .hint("raise `socket_timeout`, or look at what holds the server")
-        }
+        _ if is_tls => TransferError::new(ErrorKind::Unreachable, doing)
+            .cause(error.to_string())
+            .hint("check `ssl` and the certificate of the server"),
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => TransferError::new(ErrorKind::Timeout, doing)
+            .cause("the server was silent for longer than `socket_timeout`")
+            .hint("raise `socket_timeout`, or look at what holds the server"),
         _ => TransferError::new(ErrorKind::ConnectionLost, doing).cause(error.to_string()),
     }
 }
 
-/// The handshake of TLS happens with the first bytes, so its errors come from there as well.
-fn tls_error(error: &dyn std::error::Error, doing: impl Into<String>) -> TransferError {
-    TransferError::new(ErrorKind::Unreachable, doing)
-        .cause(error.to_string())
-        .hint("check `ssl` and the certificate of the server")
-}
-
-fn client_error(error: &DriverError, doing: String) -> TransferError {
-    let kind = match error {
-        DriverError::ConnectTimeout | DriverError::CouldNotConnect(_) | DriverError::TlsNotSupported => {
-            ErrorKind::Unreachable
-        }
-        DriverError::Timeout => ErrorKind::Timeout,
-        DriverError::UnknownAuthPlugin(_)
-        | DriverError::OldMysqlPasswordDisabled
-        | DriverError::CleartextPluginDisabled => ErrorKind::Authentication,
-        DriverError::PacketTooLarge => ErrorKind::Data,
-        _ => ErrorKind::ConnectionLost,
-    };
-    let found = TransferError::new(kind, doing).cause(error.to_string());
-    match error {
-        DriverError::UnknownAuthPlugin(plugin) if plugin == CLEARTEXT => in_the_clear(kind, found.message),
-        DriverError::CleartextPluginDisabled => in_the_clear(kind, found.message),
-        DriverError::UnknownAuthPlugin(plugin) => TransferError::new(kind, found.message)
-            .cause(format!("the server wants a login by `{plugin}`, which is not supported"))
-            .hint(KNOWN_LOGINS),
-        DriverError::PacketTooLarge => found.hint("raise `max_allowed_packet` of the server"),
-        DriverError::TlsNotSupported => found.hint("the server offers no TLS: set `ssl: disable`"),
-        _ => found,
-    }
-}
-
-fn in_the_clear(kind: ErrorKind, doing: String) -> TransferError {
-    TransferError::new(kind, doing)
-        .cause(format!("the server wants the password as it is (`{CLEARTEXT}`), which is sent over TLS only"))
-        .hint("set `ssl: verify`")
-}
-
-fn server_error(error: &MySqlError, doing: impl Into<String>) -> TransferError {
+fn refused(error: &ServerError, doing: impl Into<String>) -> TransferError {
     let message = if SHOWN_WHOLE.contains(&error.code) {
         error.message.clone()
     } else {
         without_values(&error.message)
     };
-    TransferError::new(kind_of(error), doing).cause(format!("{message} (MySQL error {})", error.code))
+    let found =
+        TransferError::new(kind_of(error), doing).cause(format!("{message} (MySQL error {})", error.code));
+    // A packet that is larger than the server allows.
+    if error.code == 1153 { found.hint("raise `max_allowed_packet` of the server") } else { found }
 }
 
-fn kind_of(error: &MySqlError) -> ErrorKind {
+fn kind_of(error: &ServerError) -> ErrorKind {
     match error.code {
-        1045 | 1130 | 1251 | 1698 | 1862 => ErrorKind::Authentication,
+        1045 | 1130 | 1251 | 1275 | 1698 | 1862 => ErrorKind::Authentication,
         1044 | 1142 | 1143 | 1227 | 1345 | 1356 | 1370 => ErrorKind::Permission,
         1049 | 1051 | 1146 => ErrorKind::NotFound,
         1040 | 1203 | 1205 | 1213 | 1226 => ErrorKind::Busy,
+        1153 => ErrorKind::Data,
         1969 | 3024 => ErrorKind::Timeout,
         1053 | 1077 | 1152 | 1158..=1161 | 1184 | 1317 | 1927 => ErrorKind::ConnectionLost,
         _ if error.state.starts_with("08") => ErrorKind::ConnectionLost,
@@ -137,8 +100,8 @@ mod tests {
     use super::*;
 
     fn server(code: u16, state: &str, message: &str) -> TransferError {
-        let error = MySqlError { state: state.to_owned(), message: message.to_owned(), code };
-        driver_error(&Error::MySqlError(error), "table `orders` could not be read")
+        let error = ServerError { state: state.to_owned(), message: message.to_owned(), code };
+        server_error(&Error::Server(error), "table `orders` could not be read")
     }
 
     #[test]
@@ -153,6 +116,27 @@ mod tests {
             (1064, ErrorKind::Query),
         ] {
             assert_eq!(server(code, "HY000", "x").kind, kind);
+        }
+    }
+
+    #[test]
+    fn refused_logins_say_what_to_do() {
+        for (error, cause, remedy) in [
+            (
+                Error::UnknownLogin("dialog".to_owned()),
+                "the server wants a login by `dialog`, which is not supported",
+                KNOWN_LOGINS,
+            ),
+            (
+                Error::InTheClear,
+                "the server wants the password as it is (`mysql_clear_password`), which is sent over TLS only",
+                "set `ssl: verify`",
+            ),
+            (Error::BadKey, "the public key of the server cannot be used", "set `ssl: verify`"),
+        ] {
+            let found = server_error(&error, "x");
+            assert_eq!((found.kind, found.causes[0].as_str()), (ErrorKind::Authentication, cause));
+            assert_eq!(found.remedy(), Some(remedy));
         }
     }
 

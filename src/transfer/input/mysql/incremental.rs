@@ -2,11 +2,10 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use mysql::Conn;
-use mysql::prelude::Queryable;
 
 use super::columns::{self, TinyInt1};
-use super::{Read, driver_error, found, prepare};
+use super::{Read, found, prepare, server_error};
+use crate::cloud::mysql::Connection;
 use crate::embulk::input::{Incremental, LastValue, MysqlInput, Selection};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
@@ -26,21 +25,25 @@ pub(super) struct Increments<'a> {
 }
 
 impl Increments<'_> {
-    pub(super) fn prepared(&self, conn: &mut Conn, context: &TransferContext) -> Result<Read, TransferError> {
-        let selection = found(conn, &self.config.selection, self.name)?;
-        let columns = self.columns(conn, &selection, context)?;
+    pub(super) fn prepared(
+        &self,
+        connection: &mut Connection,
+        context: &TransferContext,
+    ) -> Result<Read, TransferError> {
+        let selection = found(connection, &self.config.selection, self.name)?;
+        let columns = self.columns(connection, &selection, context)?;
         let literals = match given(self.incremental, &columns)? {
             [] => None,
-            given => Some(self.literals(conn, &selection, &columns, given)?),
+            given => Some(self.literals(connection, &selection, &columns, given)?),
         };
         let statement = select::incremental(&selection, &columns, literals.as_deref(), '`');
-        Ok(Read { prepared: prepare(conn, &statement, self.name)?, statement, columns: Some(columns) })
+        Ok(Read { prepared: prepare(connection, &statement, self.name)?, statement, columns: Some(columns) })
     }
 
     /// `incremental_columns`, else the primary key.
     fn columns(
         &self,
-        conn: &mut Conn,
+        connection: &mut Connection,
         selection: &Selection,
         context: &TransferContext,
     ) -> Result<Vec<String>, TransferError> {
@@ -50,9 +53,10 @@ impl Increments<'_> {
         }
         let sql = "SELECT column_name FROM information_schema.key_column_usage WHERE table_schema = DATABASE() \
                    AND table_name = ? AND constraint_name = 'PRIMARY' ORDER BY ordinal_position";
-        let keys: Vec<String> = conn.exec(sql, (table.expose(),)).map_err(|error| {
-            driver_error(&error, format!("the primary key of {} could not be read", self.name))
+        let rows = connection.select(sql, &[table.expose()]).map_err(|error| {
+            server_error(&error, format!("the primary key of {} could not be read", self.name))
         })?;
+        let keys: Vec<String> = rows.into_iter().flatten().flatten().collect();
         if keys.is_empty() {
             return Err(no_primary_key(self.name));
         }
@@ -64,15 +68,16 @@ impl Increments<'_> {
     /// The last record as values in SQL. The columns say what a text is.
     fn literals(
         &self,
-        conn: &mut Conn,
+        connection: &mut Connection,
         selection: &Selection,
         columns: &[String],
         given: &[LastValue],
     ) -> Result<Vec<String>, TransferError> {
         let nulls = vec!["NULL".to_owned(); columns.len()];
-        let shape = prepare(conn, &select::incremental(selection, columns, Some(&nulls), '`'), self.name)?;
+        let shape =
+            prepare(connection, &select::incremental(selection, columns, Some(&nulls), '`'), self.name)?;
         let is_instant = |name: &String| {
-            shape.columns().iter().any(|column| {
+            shape.columns.iter().any(|column| {
                 column.name_str() == name.as_str()
                     && columns::column_type(column, TinyInt1::Boolean) == Ok(ColumnType::Timestamp)
             })

@@ -14,18 +14,16 @@ mod zone;
 
 use std::sync::Arc;
 
-use mysql::prelude::Queryable;
-use mysql::{Conn, Row};
-
 use self::columns::TinyInt1;
 use self::connect::{Connector, run};
 use self::decode::Decoder;
-pub(crate) use self::error::driver_error;
+pub(crate) use self::error::server_error;
 use self::plan::Planned;
 use self::properties::{Access, Properties};
 use super::fetched::FetchedLog;
 use super::select::{self, Statement};
 use super::{BytesRule, Flow, Increment, Input, InputFigures, PageSink, SourceColumn, Stop, is_full};
+use crate::cloud::mysql::{BinaryRow, Column, Connection, Error, Rows, Statement as Prepared};
 use crate::embulk::input::{MysqlInput, Selection};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
@@ -37,9 +35,9 @@ use crate::transfer::schema::{ColumnType, Schema, TimeDetail, Zones};
 
 /// A statement that is prepared, with everything its rows need.
 pub struct MysqlReader {
-    conn: Conn,
+    connection: Connection,
     connector: Connector,
-    statement: mysql::Statement,
+    statement: Prepared,
     schema: Arc<Schema>,
     decoders: Vec<Decoder>,
     /// The types of the columns as SQL spells them, and what their values can be.
@@ -72,13 +70,13 @@ pub fn open(
     if let Some(text) = connector.warning() {
         context.observer.log(Level::Warn, text);
     }
-    let mut conn = connector.open(&[])?;
+    let mut connection = connector.open(&[])?;
     if let Some(setup) = &config.statements.before_setup {
-        run(&mut conn, setup.expose(), "`before_setup`")?;
+        run(&mut connection, setup.expose(), "`before_setup`")?;
     }
     let name = select::name(&config.selection);
-    let server = plan::server_zone(&mut conn, &properties, context)?;
-    let session = plan::session_zone(&mut conn, config, &server)?;
+    let server = plan::server_zone(&mut connection, &properties, context)?;
+    let session = plan::session_zone(&mut connection, config, &server)?;
     let process = &context.process_zone;
     // The text protocol, over which Embulk reads then, takes another zone.
     let clock = if config.fetch_rows > 1 { process } else { &server };
@@ -89,16 +87,16 @@ pub fn open(
         time: TimeDetail::Seconds,
     };
     if config.statements.before_select.is_some() || config.statements.after_select.is_some() {
-        run(&mut conn, "SET autocommit = 0", "autocommit")?;
+        run(&mut connection, "SET autocommit = 0", "autocommit")?;
     }
     if let Some(before) = &config.statements.before_select {
-        run(&mut conn, before.expose(), "`before_select`")?;
+        run(&mut connection, before.expose(), "`before_select`")?;
     }
     let read = match &config.incremental {
-        None => prepared(&mut conn, &config.selection, &name)?,
+        None => prepared(&mut connection, &config.selection, &name)?,
         Some(incremental) => {
             let increment = incremental::Increments { config, incremental, session: &session, name: &name };
-            increment.prepared(&mut conn, context)?
+            increment.prepared(&mut connection, context)?
         }
     };
     let Read { prepared, statement, columns } = read;
@@ -110,7 +108,7 @@ pub fn open(
     let increment = increment.transpose()?;
     log(format!("SQL: {}", statement.shown));
     Ok(MysqlReader {
-        conn,
+        connection,
         connector,
         statement: prepared,
         schema,
@@ -127,23 +125,23 @@ pub fn open(
 
 /// A statement that is ready to be run.
 struct Read {
-    prepared: mysql::Statement,
+    prepared: Prepared,
     statement: Statement,
     /// Of an incremental read.
     columns: Option<Vec<String>>,
 }
 
 /// The statement, prepared. A table that is not there by its name may be there in another case.
-fn prepared(conn: &mut Conn, selection: &Selection, name: &str) -> Result<Read, TransferError> {
+fn prepared(connection: &mut Connection, selection: &Selection, name: &str) -> Result<Read, TransferError> {
     let statement = select::statement(selection, '`');
-    match prepare(conn, &statement, name) {
+    match prepare(connection, &statement, name) {
         Err(error) if error.kind == ErrorKind::NotFound => {
-            let found = found(conn, selection, name)?;
+            let found = found(connection, selection, name)?;
             if found == *selection {
                 return Err(error);
             }
             let statement = select::statement(&found, '`');
-            Ok(Read { prepared: prepare(conn, &statement, name)?, statement, columns: None })
+            Ok(Read { prepared: prepare(connection, &statement, name)?, statement, columns: None })
         }
         prepared => Ok(Read { prepared: prepared?, statement, columns: None }),
     }
@@ -151,29 +149,35 @@ fn prepared(conn: &mut Conn, selection: &Selection, name: &str) -> Result<Read, 
 
 /// The selection with the name that the table has in its schema.
 pub(in crate::transfer) fn found(
-    conn: &mut Conn,
+    connection: &mut Connection,
     selection: &Selection,
     name: &str,
 ) -> Result<Selection, TransferError> {
     select::found(selection, |names| {
         let sql = "SELECT table_name FROM information_schema.tables \
                    WHERE table_schema = DATABASE() AND BINARY table_name IN (BINARY ?, BINARY ?, BINARY ?)";
-        conn.exec(sql, names.to_vec())
-            .map_err(|error| driver_error(&error, format!("{name} could not be looked up")))
+        let rows = connection
+            .select(sql, &names)
+            .map_err(|error| server_error(&error, format!("{name} could not be looked up")))?;
+        Ok(rows.into_iter().flatten().flatten().collect())
     })
 }
 
-fn prepare(conn: &mut Conn, statement: &Statement, name: &str) -> Result<mysql::Statement, TransferError> {
-    let prepared = conn
-        .prep(&statement.sql)
-        .map_err(|error| driver_error(&error, format!("{name} could not be read")))?;
-    if prepared.num_params() > 0 {
+fn prepare(
+    connection: &mut Connection,
+    statement: &Statement,
+    name: &str,
+) -> Result<Prepared, TransferError> {
+    let prepared = connection
+        .prepare(&statement.sql)
+        .map_err(|error| server_error(&error, format!("{name} could not be read")))?;
+    if prepared.parameters > 0 {
         return Err(TransferError::new(
             ErrorKind::Query,
             format!("{name} has a `?` that nothing is given for"),
         ));
     }
-    if prepared.num_columns() == 0 {
+    if prepared.columns.is_empty() {
         return Err(TransferError::new(ErrorKind::Query, format!("{name} gives no columns")));
     }
     Ok(prepared)
@@ -199,7 +203,7 @@ impl Input for MysqlReader {
     }
 
     fn stopper(&self) -> Box<dyn Stop> {
-        Box::new(Killer { connector: self.connector.clone(), connection: self.conn.connection_id() })
+        Box::new(Killer { connector: self.connector.clone(), connection: self.connection.id() })
     }
 
     fn read(&mut self, sink: &mut dyn PageSink) -> Result<InputFigures, TransferError> {
@@ -207,17 +211,16 @@ impl Input for MysqlReader {
         let mut reading =
             Reading { decoders: &mut self.decoders, schema: &self.schema, rows: 0, log: &mut self.log };
         let outcome = {
-            let failed =
-                |error: &mysql::Error| driver_error(error, format!("{} could not be read", self.name));
-            let mut rows = self.conn.exec_iter(&self.statement, ()).map_err(|error| failed(&error))?;
+            let failed = |error: &Error| server_error(error, format!("{} could not be read", self.name));
+            let mut rows = self.connection.execute(&self.statement, &[]).map_err(|error| failed(&error))?;
             // The server prepares anew, without a word, what was changed meanwhile.
-            let outcome = if reading.fits(rows.columns().as_ref(), self.tiny_int) {
+            let outcome = if reading.fits(rows.columns(), self.tiny_int) {
                 reading.pages(&mut rows, sink, &failed)
             } else {
                 Err(changed(&self.name))
             };
             if !matches!(outcome, Ok(Flow::Continue)) {
-                // Dropping the rows reads the rest of them: the server is told to send no more.
+                // A server that is still at it would notice the end of the connection with its next row only.
                 killer.stop();
             }
             outcome
@@ -225,11 +228,11 @@ impl Input for MysqlReader {
         let rows = reading.rows;
         if outcome? == Flow::Continue {
             if let Some(after) = &self.after_select {
-                run(&mut self.conn, after, "`after_select`")?;
+                run(&mut self.connection, after, "`after_select`")?;
             }
-            self.conn
-                .query_drop("COMMIT")
-                .map_err(|error| driver_error(&error, "the read could not be ended"))?;
+            self.connection
+                .run("COMMIT")
+                .map_err(|error| server_error(&error, "the read could not be ended"))?;
         }
         let changes = self.changes();
         let notes = self.notes.iter().cloned().chain(changes.iter().map(Change::note)).collect();
@@ -254,27 +257,27 @@ struct Reading<'r> {
 
 impl Reading<'_> {
     /// Whether the columns of the rows are those that were found before.
-    fn fits(&self, columns: &[mysql::Column], tiny_int: TinyInt1) -> bool {
+    fn fits(&mut self, columns: &[Column], tiny_int: TinyInt1) -> bool {
         columns.len() == self.decoders.len()
-            && columns.iter().zip(&*self.decoders).zip(&self.schema.columns).all(
+            && columns.iter().zip(&mut *self.decoders).zip(&self.schema.columns).all(
                 |((now, decoder), column)| {
                     now.name_str() == column.name.as_str()
-                        && columns::column_type(now, tiny_int).is_ok_and(|kind| decoder.reads(kind))
+                        && columns::column_type(now, tiny_int).is_ok_and(|kind| decoder.reads(now, kind))
                 },
             )
     }
 
     fn pages(
         &mut self,
-        rows: &mut dyn Iterator<Item = mysql::Result<Row>>,
+        rows: &mut Rows<'_>,
         sink: &mut dyn PageSink,
-        failed: &dyn Fn(&mysql::Error) -> TransferError,
+        failed: &dyn Fn(&Error) -> TransferError,
     ) -> Result<Flow, TransferError> {
         let mut page = sink.page();
         page.first_row = self.rows;
-        for row in rows {
-            let row = row.map_err(|error| failed(&error))?;
-            self.row(&row, &mut page)?;
+        while let Some(row) = rows.next_row().map_err(|error| failed(&error))? {
+            let row = BinaryRow::new(row, self.decoders.len()).map_err(|error| failed(&error))?;
+            self.row(row, &mut page)?;
             if is_full(&page) {
                 if sink.send(page) == Flow::Stop {
                     return Ok(Flow::Stop);
@@ -287,11 +290,14 @@ impl Reading<'_> {
         if page.rows > 0 { Ok(sink.send(page)) } else { Ok(Flow::Continue) }
     }
 
-    fn row(&mut self, row: &Row, page: &mut Page) -> Result<(), TransferError> {
-        for (at, decoder) in self.decoders.iter_mut().enumerate() {
-            let value = row.as_ref(at).unwrap_or(&mysql::Value::NULL);
+    fn row(&mut self, mut row: BinaryRow<'_>, page: &mut Page) -> Result<(), TransferError> {
+        for (at, (decoder, column)) in self.decoders.iter_mut().zip(&mut page.columns).enumerate() {
+            if row.is_null(at) {
+                column.push_null();
+                continue;
+            }
             decoder
-                .push(value, &mut page.columns[at])
+                .push(&mut row.fields, column)
                 .map_err(|reason| unfit(&self.schema.columns[at], self.rows, &reason))?;
         }
         page.rows += 1;

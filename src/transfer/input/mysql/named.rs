@@ -1,9 +1,7 @@
 //! The type of a column as SQL spells it, from what the server says of a result.
 
-use mysql::Column as Metadata;
-use mysql::consts::{ColumnFlags, ColumnType as Wire};
-
 use super::columns::{self, BINARY, TinyInt1};
+use crate::cloud::mysql::{Column as Metadata, ColumnFlags, ColumnType as Wire};
 use crate::transfer::schema::ColumnType;
 
 /// Bytes that a letter may take in the character set of the connection.

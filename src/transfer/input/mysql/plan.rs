@@ -3,16 +3,15 @@
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use mysql::Conn;
-use mysql::prelude::Queryable;
 
 use super::columns::{self, YearAs};
 use super::connect::run;
 use super::decode::Decoder;
-use super::driver_error;
 use super::named;
 use super::properties::{Properties, ZoneName};
+use super::server_error;
 use super::zone;
+use crate::cloud::mysql::{Connection, Statement};
 use crate::embulk::input::{DatetimeCode, MysqlInput, Selection};
 use crate::transfer::context::TransferContext;
 use crate::transfer::error::TransferError;
@@ -22,7 +21,7 @@ use crate::transfer::schema::{Column, ColumnType, Schema, Zones};
 
 /// The zone of DATETIME: the process's under the legacy code, the config's, else the server's.
 pub(super) fn server_zone(
-    conn: &mut Conn,
+    connection: &mut Connection,
     properties: &Properties,
     context: &TransferContext,
 ) -> Result<TimeZone, TransferError> {
@@ -34,17 +33,18 @@ pub(super) fn server_zone(
         Some(ZoneName::Process) => return Ok(context.process_zone.clone()),
         None => {}
     }
-    let names: Option<(String, String)> = conn
-        .query_first("SELECT @@session.time_zone, @@system_time_zone")
-        .map_err(|error| driver_error(&error, "the time zone of the server could not be read"))?;
-    let (session, system) = names.unwrap_or_else(|| ("SYSTEM".to_owned(), "UTC".to_owned()));
-    zone::server_zone(&session, &system)
+    let rows = connection
+        .select("SELECT @@session.time_zone, @@system_time_zone", &[])
+        .map_err(|error| server_error(&error, "the time zone of the server could not be read"))?;
+    let mut names = rows.into_iter().flatten().map(Option::unwrap_or_default);
+    let (session, system) = (names.next(), names.next());
+    zone::server_zone(session.as_deref().unwrap_or("SYSTEM"), system.as_deref().unwrap_or("UTC"))
 }
 
 /// The zone in which TIMESTAMP arrives. A zone where clocks go back has wall clocks that come twice; there a plain
 /// table is read in UTC. A condition or a query of the user's keeps the zone it was written for.
 pub(super) fn session_zone(
-    conn: &mut Conn,
+    connection: &mut Connection,
     config: &MysqlInput,
     server: &TimeZone,
 ) -> Result<TimeZone, TransferError> {
@@ -53,7 +53,7 @@ pub(super) fn session_zone(
     if !plain || !untouched || !zone::changes(server) {
         return Ok(server.clone());
     }
-    run(conn, "SET SESSION time_zone = '+00:00'", "the time zone of the session")?;
+    run(connection, "SET SESSION time_zone = '+00:00'", "the time zone of the session")?;
     Ok(TimeZone::UTC)
 }
 
@@ -70,7 +70,7 @@ pub(super) struct Planned {
 pub(super) fn plan(
     config: &MysqlInput,
     properties: &Properties,
-    statement: &mysql::Statement,
+    statement: &Statement,
     zones: Zones,
     session: &TimeZone,
     bytes: BytesRule,
@@ -79,7 +79,7 @@ pub(super) fn plan(
     let mut decoders = Vec::new();
     let mut types = Vec::new();
     let mut notes = Vec::new();
-    for metadata in statement.columns().iter() {
+    for metadata in &statement.columns {
         let name = metadata.name_str().into_owned();
         let kind =
             columns::column_type(metadata, properties.tiny_int).map_err(|word| unsupported(&name, word))?;
@@ -97,7 +97,7 @@ pub(super) fn plan(
         notes.extend(outcome.note);
         // The server's own text of a TIMESTAMP is that of its own zone.
         types.push((named::sql_type(metadata), named::holds(metadata, outcome.kind)));
-        decoders.push(Decoder::new(kind, outcome.conversion, session, properties.zero_dates));
+        decoders.push(Decoder::new(kind, metadata, outcome.conversion, session, properties.zero_dates));
         found.push(Column::new(name, outcome.kind));
     }
     Ok(Planned { schema: Schema::new(found, zones), decoders, types, notes })

@@ -15,6 +15,7 @@ use super::columns::{TinyInt1, YearAs};
 use super::decode::ZeroDates;
 use super::refused::{self, Verdict};
 use super::zone;
+use crate::cloud::mysql::ServerKey;
 use crate::embulk::input::{DatabaseAuth, DatetimeCode, MysqlInput, SslMode};
 use crate::embulk::output::MysqlOutput;
 use crate::embulk::text::Text;
@@ -126,17 +127,6 @@ pub(in crate::transfer) struct Properties {
     pub(super) session_variables: Option<Text>,
     /// Names that mean nothing here.
     pub(in crate::transfer) ignored: Vec<String>,
-}
-
-/// How the public key of the server is had, by which `caching_sha2_password` encrypts a password outside TLS.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum ServerKey {
-    /// The server is asked for it.
-    Asked,
-    /// It is in this file, in PEM.
-    File(PathBuf),
-    /// Not at all: such a login is refused.
-    Refused,
 }
 
 /// What the config says about the zone of the server.

@@ -22,6 +22,7 @@ use tokio_postgres::Statement as Prepared;
 
 use self::copy::{End, Lines, field};
 use self::decode::Decoder;
+pub(in crate::transfer) use self::plan::cents;
 use self::plan::{Planned, SourceType};
 use self::properties::{Access, Properties};
 use self::session::{Canceler, Session};

@@ -41,7 +41,8 @@ pub(super) fn plan(
     zones: Zones,
     rule: BytesRule,
 ) -> Result<Planned, TransferError> {
-    let cents = cents(session, found)?;
+    let money = found.iter().any(|column| *column.type_() == Type::MONEY);
+    let cents = if money { cents(session)? } else { 0 };
     let mut columns = Vec::new();
     let mut decoders = Vec::new();
     let mut types = Vec::new();
@@ -69,10 +70,7 @@ pub(super) fn plan(
 }
 
 /// How many digits amounts of money have after the point: the server's language says so.
-fn cents(session: &Session, found: &[tokio_postgres::Column]) -> Result<usize, TransferError> {
-    if !found.iter().any(|column| *column.type_() == Type::MONEY) {
-        return Ok(0);
-    }
+pub(in crate::transfer) fn cents(session: &Session) -> Result<usize, TransferError> {
     let one = session
         .texts("SELECT 1::pg_catalog.money::pg_catalog.text")
         .map_err(|trouble| trouble.during("the currency of the server could not be asked for"))?;

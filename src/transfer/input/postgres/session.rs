@@ -15,8 +15,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::{self, Trouble};
 use super::properties::{Access, Properties};
-use crate::cloud::postgres::tls::{self, Identity, OwnCertificate};
 use crate::cloud::postgres::{chain, literal, within};
+use crate::cloud::tls::{self, OwnCertificate};
 use crate::embulk::input::DatabaseAuth;
 use crate::secret::Secret;
 use crate::transfer::error::{ErrorKind, TransferError};
@@ -177,19 +177,9 @@ impl Stop for Canceler {
 }
 
 fn connector(properties: &Properties) -> Result<MakeRustlsConnect, TransferError> {
-    let identity = match properties.encryption {
-        Encryption::Off | Encryption::IfOffered | Encryption::Any => Identity::Any,
-        Encryption::Authority => Identity::Authority,
-        Encryption::Host => Identity::Host,
-    };
-    let own = match &properties.own {
-        (Some(certificate), Some(key)) => Some(OwnCertificate { certificate, key }),
-        _ => None,
-    };
-    tls::connector(identity, properties.authority.as_deref(), own).map_err(|missing| TransferError {
-        causes: missing.causes,
-        ..TransferError::new(ErrorKind::Config, missing.message).hint(missing.hint)
-    })
+    let own = OwnCertificate::of(&properties.own);
+    let identity = properties.encryption.identity();
+    Ok(MakeRustlsConnect::new(tls::config(identity, properties.authority.as_deref(), own)?))
 }
 
 /// The password of the config, or a token that stands in for it.

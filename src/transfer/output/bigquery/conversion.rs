@@ -10,7 +10,7 @@ use crate::transfer::clock_text::{ParsedClock, parse_freely, parse_with};
 use crate::transfer::encode::number::push_ruby_float;
 use crate::transfer::encode::words::zone_name;
 use crate::transfer::encode::{Converted, TextConversion, Unfit};
-use crate::transfer::strftime::{TimeFormat, WallClock};
+use crate::transfer::strftime::{Dialect, TimeFormat, WallClock};
 use crate::transfer::zone::ZoneClock;
 
 /// What a text becomes.
@@ -154,7 +154,7 @@ fn zone_offset(zone: &TimeZone, wall: i64) -> Result<i32, Unfit> {
 }
 
 fn show(format: &str, micros: i64, offset: i32, out: &mut Vec<u8>) {
-    TimeFormat::parse(format).write(&WallClock { micros, offset, zone: "" }, out);
+    TimeFormat::parse(format, Dialect::Ruby).write(&WallClock { micros, offset, zone: "" }, out);
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::transfer::encode::number::push_ruby_float;
 use crate::transfer::encode::words::zone_name;
 use crate::transfer::encode::{Clock, Converted, EpochUnit, Form, Rendering, TextConversion, Unfit};
 use crate::transfer::schema::ColumnType;
-use crate::transfer::strftime::{TimeFormat, WallClock};
+use crate::transfer::strftime::{Dialect, TimeFormat, WallClock};
 use crate::transfer::zone::ZoneClock;
 
 use super::field::{DATE, DATETIME, TIMESTAMP};
@@ -51,7 +51,7 @@ fn text(target: FieldType, option: Option<&BigqueryColumnOption>) -> Option<Rend
     let zone = zone.map_or(TimeZone::UTC, |zone| zone.zone.clone());
     let through = |shown: &str| match format {
         Some(format) => {
-            let shown = TimeFormat::parse(shown);
+            let shown = TimeFormat::parse(shown, Dialect::Embulk);
             Rendering::quoted(with(TextTo::Clock { format, shown, zone }))
         }
         None => Rendering::quoted(Form::Text),
@@ -263,7 +263,7 @@ mod tests {
     fn times_go_through_an_instant() {
         let zone = TimeZone::get("Asia/Tokyo").unwrap();
         let to = |format: &str, shown| {
-            let shown = TimeFormat::parse(shown);
+            let shown = TimeFormat::parse(shown, Dialect::Embulk);
             TextTo::Clock { format: format.to_owned(), shown, zone: zone.clone() }
         };
         for (format, shown, text, expected) in [

@@ -184,7 +184,9 @@ impl BigqueryTarget {
             if let (None, Some(description)) = (&work.existing, &config.description) {
                 load["destinationTableProperties"] = json!({"description": description});
             }
-            if !config.mode.replaces() && !config.schema_updates.is_empty() {
+            // The service takes them also where one partition is replaced.
+            let keeps_schema = !config.mode.replaces() || self.service.decorator().is_some();
+            if keeps_schema && !config.schema_updates.is_empty() {
                 let updates = config.schema_updates.iter().copied().map(SchemaUpdate::api_name);
                 load["schemaUpdateOptions"] = json!(updates.collect::<Vec<_>>());
             }
@@ -229,7 +231,8 @@ impl BigqueryTarget {
         let body = self.staging_body()?;
         let table = self.work()?.name.clone();
         let effect = self.service.staged_table(&table);
-        if !self.service.config.schema_updates.is_empty() {
+        let keeps_schema = !self.service.config.mode.replaces() || self.service.decorator().is_some();
+        if keeps_schema && !self.service.config.schema_updates.is_empty() {
             self.service.warn("`schema_update_options` do nothing where a staging table is copied");
         }
         self.service.context.ledger.intend(&effect)?;

@@ -18,7 +18,7 @@ use crate::session::Level;
 use crate::transfer::context::{Cancel, TransferContext};
 use crate::transfer::effect::Effect;
 use crate::transfer::error::{ErrorKind, TransferError};
-use crate::transfer::strftime::{TimeFormat, WallClock};
+use crate::transfer::strftime::{Dialect, TimeFormat, WallClock};
 use crate::transfer::zone::ZoneClock;
 
 /// What Embulk's plugin writes before its lines in the log; people search for it.
@@ -195,7 +195,7 @@ fn table_name(pattern: &str, now: Timestamp, context: &TransferContext) -> Strin
     let (offset, name) = zone.at(instant).unwrap_or((0, ""));
     let mut text = Vec::new();
     let clock = WallClock { micros: instant + i64::from(offset) * 1_000_000, offset, zone: name };
-    TimeFormat::parse(pattern).write(&clock, &mut text);
+    TimeFormat::parse(pattern, Dialect::Ruby).write(&clock, &mut text);
     String::from_utf8_lossy(&text).into_owned()
 }
 

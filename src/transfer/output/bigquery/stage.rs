@@ -1,10 +1,6 @@
 //! Rows on their way out: encoded, compressed, and handed to uploads in parts that end between two rows.
 
-use std::io::Write;
 use std::sync::Arc;
-
-use flate2::Compression as Level;
-use flate2::write::GzEncoder;
 
 use super::field::Field;
 use super::parquet_type::parquet_types;
@@ -16,6 +12,7 @@ use crate::transfer::encode::jsonl::JsonlEncoder;
 use crate::transfer::encode::parquet::{self, ParquetEncoder};
 use crate::transfer::encode::{Encoder, Unfit, unfit};
 use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::output::gzip::{self, FASTEST, Gzip};
 use crate::transfer::output::shelf::Shelf;
 use crate::transfer::page::{PAGE_BYTES, Page};
 use crate::transfer::report::Change;
@@ -23,14 +20,14 @@ use crate::transfer::schema::Schema;
 
 /// What is said of values that `strict: false` lets become NULL.
 const UNFIT: &str = "values that did not fit became NULL (`strict: false`)";
-/// gzip's fastest level: some percent larger than the usual 6, several times faster.
-const FASTEST: u32 = 1;
 
 /// Bytes that a transfer to BigQuery holds at most: encoded rows, and chunks of the upload.
 pub(super) fn memory_bytes(config: &BigqueryOutput) -> usize {
     let encoder = match (config.source_format, config.format_choice) {
         (SourceFormat::Parquet, _) | (_, FormatChoice::Fastest) => parquet::MEMORY_BYTES,
-        (SourceFormat::Csv | SourceFormat::Jsonl, FormatChoice::Written) => 4 * PAGE_BYTES,
+        (SourceFormat::Csv | SourceFormat::Jsonl, FormatChoice::Written) => {
+            4 * PAGE_BYTES + gzip::memory_bytes()
+        }
     };
     encoder + CHUNK * CHUNKS_HELD
 }
@@ -43,7 +40,7 @@ pub(super) struct Packer {
     format: Format,
     /// Columns whose fields are REQUIRED, by their places.
     required: Vec<usize>,
-    gzip: Option<GzEncoder<Vec<u8>>>,
+    gzip: Option<Gzip>,
     raw: Vec<u8>,
     /// Values of each column that became NULL in earlier parts of Parquet.
     nulls: Vec<u64>,
@@ -122,11 +119,8 @@ impl Packer {
                 match self.compression {
                     Compression::None => out.append(&mut self.raw),
                     Compression::Gzip => {
-                        let gzip =
-                            self.gzip.get_or_insert_with(|| GzEncoder::new(Vec::new(), Level::new(FASTEST)));
-                        gzip.write_all(&self.raw).map_err(|error| unpacked(&error))?;
-                        self.raw.clear();
-                        out.append(gzip.get_mut());
+                        let gzip = self.gzip.get_or_insert_with(|| Gzip::new(FASTEST));
+                        gzip.write_block(&mut self.raw, out).map_err(|error| unpacked(&error))?;
                     }
                 }
                 Ok(())
@@ -159,7 +153,7 @@ impl Packer {
     /// Appends what ends the part under way. The next rows begin another.
     pub(super) fn end_part(&mut self, out: &mut Vec<u8>) -> Result<(), TransferError> {
         if let Some(gzip) = self.gzip.take() {
-            out.append(&mut gzip.finish().map_err(|error| unpacked(&error))?);
+            gzip.finish(out).map_err(|error| unpacked(&error))?;
         }
         if let Format::Parquet(writer, shelf) = &mut self.format
             && let Some(writer) = writer.take()

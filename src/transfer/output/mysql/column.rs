@@ -4,8 +4,8 @@ use super::statement::Taken;
 use crate::embulk::config::{EmbulkType, TypeMapping};
 use crate::embulk::output::{SentAs, SqlColumnOption, TableLoad};
 use crate::transfer::encode::Form;
-use crate::transfer::encode::load_data::{Check, LoadColumn, Lost};
-use crate::transfer::encode::sent::SentForm;
+use crate::transfer::encode::check::{Check, Lost};
+use crate::transfer::encode::sent::{SentColumn, SentForm};
 use crate::transfer::output::sql::column::{self, Family, USUAL};
 use crate::transfer::output::sql::plan::{Plan, TargetColumn, option_of};
 use crate::transfer::schema::{Column, ColumnType, Schema};
@@ -47,6 +47,11 @@ fn bracketed(sql_type: &str) -> Option<&str> {
 /// The digits of a second that a type keeps.
 fn digits(sql_type: &str) -> usize {
     bracketed(sql_type).and_then(|digits| digits.parse().ok()).unwrap_or(0)
+}
+
+/// The digits after the point that `float(7,2)` keeps.
+fn scale(sql_type: &str) -> Option<i64> {
+    bracketed(sql_type)?.split_once(',')?.1.trim().parse().ok()
 }
 
 /// The members of `enum('a','it''s')`.
@@ -101,7 +106,7 @@ pub(super) fn usual_type(kind: ColumnType, types: TypeMapping) -> String {
 }
 
 /// How the columns are sent and what the server makes of them.
-pub(super) fn sent(schema: &Schema, plan: &Plan, load: &TableLoad) -> Vec<(LoadColumn, Taken)> {
+pub(super) fn sent(schema: &Schema, plan: &Plan, load: &TableLoad) -> Vec<(SentColumn, Taken)> {
     let columns = plan.positions.iter().zip(&plan.columns).map(|(position, to)| {
         let from = &schema.columns[*position];
         let option = option_of(load, &from.name);
@@ -109,7 +114,7 @@ pub(super) fn sent(schema: &Schema, plan: &Plan, load: &TableLoad) -> Vec<(LoadC
         let form = form(from.kind, family, option, load);
         let taken = taken(from.kind, family, &form, option);
         let check = check(from.kind, to, family, load);
-        (LoadColumn { column: *position, form, check }, taken)
+        (SentColumn { column: *position, form, check }, taken)
     });
     columns.collect()
 }
@@ -120,17 +125,19 @@ pub(super) fn target(from: &Column, to: &TargetColumn, load: &TableLoad) -> Colu
     ColumnTarget {
         type_name: to.sql_type.clone(),
         written: Written::Sql(form(from.kind, family, option_of(load, &from.name), load)),
-        room: room(family, &to.sql_type.to_ascii_lowercase()),
+        room: room(family, &to.sql_type.to_ascii_lowercase(), load.types),
     }
 }
 
 /// What a type holds of the text that it is sent.
-fn room(family: Family, sql_type: &str) -> Room {
+fn room(family: Family, sql_type: &str, types: TypeMapping) -> Room {
     match family {
         Family::Float if word(sql_type) == "float" => Room::Single,
         Family::Float => Room::Double,
         Family::Decimal => Room::decimal(sql_type, Excess::Refused),
-        Family::Time | Family::Timestamp | Family::TimestampZone => Room::Seconds(digits(sql_type)),
+        Family::Time | Family::Timestamp | Family::TimestampZone => {
+            Room::Seconds { digits: digits(sql_type), excess: Lost::by(types).excess() }
+        }
         _ => Room::All,
     }
 }
@@ -172,10 +179,7 @@ fn is_clock(kind: ColumnType) -> bool {
 }
 
 fn check(kind: ColumnType, to: &TargetColumn, family: Family, load: &TableLoad) -> Check {
-    let lost = match load.types {
-        TypeMapping::Embulk => Lost::Counted,
-        TypeMapping::Exact => Lost::Refused,
-    };
+    let lost = Lost::by(load.types);
     let digits = digits(&to.sql_type);
     match family {
         Family::Integer if matches!(kind, ColumnType::String | ColumnType::Json) => Check::Whole,
@@ -186,6 +190,8 @@ fn check(kind: ColumnType, to: &TargetColumn, family: Family, load: &TableLoad) 
         Family::Date => Check::Date,
         Family::Timestamp | Family::TimestampZone => Check::Moment { digits, lost },
         Family::Time => Check::Span { digits, lost },
+        // These round without a word, unlike DECIMAL.
+        Family::Float if let Some(digits) = scale(&to.sql_type) => Check::Scale { digits, lost },
         Family::Float | Family::Decimal if matches!(kind, ColumnType::Float | ColumnType::Double) => {
             Check::Finite { lost }
         }
@@ -232,8 +238,11 @@ mod tests {
         assert_eq!((digits("datetime(3)"), digits("timestamp"), digits("time(6)")), (3, 0, 6));
         assert_eq!(members("enum('a','it''s','x,y','')"), ["a", "it's", "x,y", ""]);
         assert_eq!(family("TIMESTAMP NULL"), Family::TimestampZone);
-        assert_eq!(room(Family::TimestampZone, "timestamp null"), Room::Seconds(0));
-        assert_eq!(room(Family::Timestamp, "datetime(6)"), Room::Seconds(6));
+        let seconds = |digits, excess| Room::Seconds { digits, excess };
+        let null = room(Family::TimestampZone, "timestamp null", TypeMapping::Embulk);
+        assert_eq!(null, seconds(0, Excess::Rounded));
+        let six = room(Family::Timestamp, "datetime(6)", TypeMapping::Exact);
+        assert_eq!(six, seconds(6, Excess::Refused));
         assert_eq!(members("set('1') COLLATE utf8mb4_bin"), ["1"]);
     }
 }

@@ -1,8 +1,7 @@
 //! What the server says of rows, with the place and without the values.
 
-use mysql::{Error, MySqlError};
-
 use super::session::Trouble;
+use crate::cloud::mysql::{Error, ServerError};
 use crate::transfer::error::{ErrorKind, TransferError};
 
 /// Codes of values that do not fit their column.
@@ -22,7 +21,7 @@ pub(super) fn refused(
     doing: &str,
     place: impl Fn(&str) -> Option<String>,
 ) -> TransferError {
-    let Trouble::Driver(Error::MySqlError(error)) = &trouble else { return trouble.during(doing) };
+    let Trouble::Connection(Error::Server(error)) = &trouble else { return trouble.during(doing) };
     let code = error.code;
     let at = place(&error.message);
     let mut found = trouble.during(doing);
@@ -50,7 +49,7 @@ pub(super) fn refused(
 
 /// A warning, as the error that it would be if the server could stop a LOAD DATA LOCAL.
 pub(super) fn of_warning(code: u16, message: String) -> Trouble {
-    Trouble::Driver(Error::MySqlError(MySqlError { state: "HY000".to_owned(), message, code }))
+    Trouble::Connection(Error::Server(ServerError { state: "HY000".to_owned(), message, code }))
 }
 
 /// The place in what the server says, e.g. `Data too long for column 'n' at row 3`, as ``column `n`, row 103``.

@@ -7,11 +7,13 @@
 use super::failure;
 use super::session::{Session, Trouble};
 use super::statement::Into;
+use crate::cloud::mysql::Answer;
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
 use crate::transfer::encode::load_data::{LoadEncoder, literals};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::Page;
+use crate::transfer::report::Change;
 
 /// Codes of a server, a driver or a proxy that takes no LOAD DATA LOCAL.
 const NO_LOCAL: [u16; 4] = [1148, 3948, 3950, 4166];
@@ -102,7 +104,7 @@ impl Loader {
         self.sent += self.waiting;
         let mut rows = std::mem::take(&mut self.rows);
         if self.way.carrier == Carrier::LoadData {
-            match session.load(&self.into.load_data(), &mut rows, &context.cancel) {
+            match session.load(&self.into.load_data(), &rows, &context.cancel) {
                 Ok(loaded) => self.count(session, self.waiting, loaded)?,
                 Err(trouble) if trouble.has_code(&NO_LOCAL) => {
                     context.observer.log(Level::Info, NO_LOAD_DATA);
@@ -160,8 +162,8 @@ impl Loader {
     }
 
     /// Looks at the warnings of a statement, and counts its rows.
-    fn count(&mut self, session: &mut Session, sent: u64, loaded: u64) -> Result<(), TransferError> {
-        if session.conn.warnings() > 0 {
+    fn count(&mut self, session: &mut Session, sent: u64, loaded: Answer) -> Result<(), TransferError> {
+        if loaded.warnings > 0 {
             let warnings = session.rows("SHOW WARNINGS").map_err(|trouble| self.refused(trouble))?;
             if warnings.is_empty() {
                 let message = "the server warns of rows and does not say of which";
@@ -173,6 +175,7 @@ impl Loader {
                 return Err(self.refused(failure::of_warning(code, message)));
             }
         }
+        let loaded = loaded.affected;
         self.taken += loaded;
         if sent == loaded {
             return Ok(());
@@ -187,8 +190,8 @@ impl Loader {
     }
 
     /// What was lost on the way, column by column.
-    pub(super) fn notes(&self) -> Vec<String> {
-        self.encoder.notes()
+    pub(super) fn changes(&self) -> Vec<Change> {
+        self.encoder.changes()
     }
 }
 

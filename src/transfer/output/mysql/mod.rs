@@ -1,7 +1,8 @@
 //! `type: mysql`: rows wait in a temporary table of the session, and one transaction publishes them; or they fill a
 //! table that takes the place of the old one.
 //!
-//! * [`prepare`] decides which; [`column`] says what each column becomes, [`table`] what the server has.
+//! * [`prepare`] decides which; [`column`] says what each column becomes, [`table`] what the server has, [`spelled`] what
+//!   it makes of types.
 //! * [`load`] sends rows; [`publish`] makes them visible, by a transaction or by a [`swap`].
 //! * [`status`] tells a retry whether a transaction was carried out; [`failure`] is what the server says of rows.
 //!
@@ -15,6 +16,7 @@ mod look;
 mod prepare;
 mod publish;
 mod session;
+mod spelled;
 mod statement;
 mod status;
 mod swap;
@@ -40,6 +42,7 @@ use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::input::mysql::connect::Connector;
 use crate::transfer::input::mysql::properties::{Access, Properties};
 use crate::transfer::page::{PAGE_BYTES, Page};
+use crate::transfer::report::Change;
 use crate::transfer::schema::Schema;
 use crate::transfer::target::ColumnTarget;
 
@@ -62,6 +65,8 @@ pub struct MysqlTarget {
     /// The target as people know it.
     shown: String,
     work: Option<Work>,
+    /// What the rows lost on the way.
+    changes: Vec<Change>,
 }
 
 /// What each column becomes in a table that is not there yet.
@@ -96,6 +101,7 @@ impl MysqlTarget {
             context: context.clone(),
             shown: OutputConfig::Mysql(Box::new(config.clone())).to_string(),
             work: None,
+            changes: Vec::new(),
         }
     }
 
@@ -191,6 +197,31 @@ impl MysqlTarget {
         ran.map(drop).map_err(|trouble| trouble.during("`after_load` failed"))
     }
 
+    /// Drops what runs to the same target left that were killed and never tried again. The state knows their names:
+    /// nobody else's table has one of them. `target` is quoted.
+    fn remove_abandoned(&self, session: &mut Session, target: &str) -> Result<(), TransferError> {
+        for left in self.context.ledger.abandoned(&self.shown)? {
+            let Effect::StageTable { project, .. } = &left.effect else { continue };
+            let Some(names) = names(&left.effect).filter(|_| *project == self.address()) else { continue };
+            // After a crash of the server the old table may still be among them: then it gets its name back.
+            match names.ask(session, target).and_then(|_| names.clean(session)) {
+                Ok(()) => {
+                    self.context.ledger.settle_abandoned(&left)?;
+                    let text =
+                        format!("dropped the tables `{}…`, which a run that was killed had left", names.id());
+                    self.log(&text);
+                }
+                Err(trouble) => {
+                    let error =
+                        trouble.during("tables that a run which was killed had left could not be dropped");
+                    let text = format!("{error}; `{}` drops them", names.drop_all());
+                    self.context.observer.log(Level::Warn, &text);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Drops the tables of a try that is over. What cannot be dropped stays in the ledger for the next attempt.
     fn clean(&self, session: &mut Session, names: &Names, effect: &Effect) -> Result<(), TransferError> {
         match names.clean(session) {
@@ -254,7 +285,8 @@ impl Output for MysqlTarget {
         }
         let sent = Sent { rows: work.loader.sent, bytes: work.loader.bytes };
         let mut published = publish::publish(&mut work.session, &work.target, &self.context, sent)?;
-        published.notes.extend(work.target.plan.notes.iter().cloned().chain(work.loader.notes()));
+        published.notes.extend(work.target.plan.notes.iter().cloned());
+        self.changes = work.loader.changes();
         if let Some(mut work) = self.work.take()
             && let Room::Swap(names) = &work.target.room
         {
@@ -262,6 +294,10 @@ impl Output for MysqlTarget {
             self.clean(&mut work.session, names, &effect)?;
         }
         Ok(published)
+    }
+
+    fn changes(&self) -> Vec<Change> {
+        self.changes.clone()
     }
 
     fn abort(&mut self) {

@@ -18,7 +18,8 @@ use crate::transfer::effect::Effect;
 use crate::transfer::encode::load_data::LoadEncoder;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::input::mysql;
-use crate::transfer::output::sql::plan::{self, Change, Plan, TargetColumn};
+use crate::transfer::output::sql::given::{self, Attributes};
+use crate::transfer::output::sql::plan::{self};
 use crate::transfer::schema::Schema;
 
 impl MysqlTarget {
@@ -26,6 +27,7 @@ impl MysqlTarget {
         let mut session = self.connect()?;
         let database = self.config.database.expose().to_owned();
         let table = self.table_name(&mut session)?;
+        self.remove_abandoned(&mut session, &qualified(&database, &table))?;
         let mut target = self.plan(&mut session, schema, database, table)?;
         target.room = self.room(&target)?;
         if !matches!(target.room, Room::Swap(_)) {
@@ -58,7 +60,7 @@ impl MysqlTarget {
             order_by: None,
         };
         let name = format!("table `{}`", written.shown());
-        match mysql::found(&mut session.conn, &selection, &name)? {
+        match mysql::found(&mut session.connection, &selection, &name)? {
             Selection::Table { table, .. } => Ok(table.expose().to_owned()),
             Selection::Query(_) => Ok(written.expose().to_owned()),
         }
@@ -91,13 +93,19 @@ impl MysqlTarget {
         };
         let mut plan = plan::plan(schema, &self.config.load, existing.as_deref(), &usual)?;
         let made = plan.columns.clone();
+        let mut wanted = Attributes::new();
         if made.iter().any(|column| !existing.iter().flatten().any(|known| known == column)) {
-            plan.columns = self.spelled(session, &made)?;
+            (plan.columns, wanted) = self.spelled(session, &made)?;
         }
         if self.config.load.mode == LoadMode::Replace
             && let Some(existing) = &existing
         {
-            plan.changes = changes(&plan, &made, existing);
+            plan.changes = self.changes(session, &mut plan, &made, existing, (&name, &table))?;
+            let has = table::attributes(session, &name).map_err(failed)?;
+            // A new type comes with all that the config says.
+            let is_retyped = |name: &String| plan.changes.iter().any(|change| change.column() == name);
+            wanted.retain(|(name, _)| !is_retyped(name));
+            plan.notes.extend(given::not_applied(&table, &wanted, &has));
         }
         Ok(Target {
             name,
@@ -111,28 +119,6 @@ impl MysqlTarget {
             load: self.config.load.clone(),
             room: Room::Target,
         })
-    }
-
-    /// The columns with their types as the server writes them.
-    fn spelled(
-        &self,
-        session: &mut Session,
-        columns: &[TargetColumn],
-    ) -> Result<Vec<TargetColumn>, TransferError> {
-        let probe = qualified(self.stage_database(), &format!("{}_probe", self.context.key.name(1)));
-        let failed = |trouble: Trouble| trouble.during("the types of the columns could not be looked up");
-        let constraint = self.config.load.create_table_constraint.as_ref();
-        // A foreign key is nothing for a temporary table.
-        if session.run(&statement::create_probe(&probe, columns, constraint)).is_err() {
-            session.run(&statement::create_probe(&probe, columns, None)).map_err(failed)?;
-        }
-        let known = table::columns(session, &probe).map_err(failed)?.unwrap_or_default();
-        session.run(&format!("DROP TEMPORARY TABLE {probe}")).map_err(failed)?;
-        let spelled = |column: &TargetColumn| {
-            let found = known.iter().find(|known| known.name == column.name);
-            TargetColumn { sql_type: found.unwrap_or(column).sql_type.clone(), ..column.clone() }
-        };
-        Ok(columns.iter().map(spelled).collect())
     }
 
     /// Where rows wait, by what the table is and would lose.
@@ -267,21 +253,6 @@ fn check_needy(session: &mut Session, loaded: &str, target: &Target) -> Result<(
         target.table
     );
     Err(TransferError::new(ErrorKind::Data, message).hint("add it to the rows, or give it a default"))
-}
-
-/// What a table that is replaced needs to have the planned columns, in the words of the config.
-fn changes(plan: &Plan, made: &[TargetColumn], existing: &[TargetColumn]) -> Vec<Change> {
-    let as_made = |column: TargetColumn| {
-        let found = made.iter().find(|made| made.name == column.name).cloned();
-        found.unwrap_or(column)
-    };
-    let changes = plan::changes(&plan.columns, existing).into_iter();
-    let changes = changes.map(|change| match change {
-        Change::Add(column) => Change::Add(as_made(column)),
-        Change::Retype(column) => Change::Retype(as_made(column)),
-        Change::Drop(name) => Change::Drop(name),
-    });
-    changes.collect()
 }
 
 /// Lets the session show the clock of UTC while instants are loaded; gives the zone that it has otherwise.

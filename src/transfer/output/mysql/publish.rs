@@ -160,7 +160,7 @@ impl Target {
             return Ok(());
         }
         let sql = statement::insert(&self.name, stage, columns);
-        let loaded = session.execute(&sql, cancel).map_err(refused)?;
+        let loaded = session.execute(&sql, cancel).map_err(refused)?.affected;
         if loaded == rows {
             return Ok(());
         }

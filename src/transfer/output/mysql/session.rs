@@ -1,17 +1,13 @@
 //! A connection that loads: strict about values, and with statements that end when the run wants to stop.
 
-use std::io::Write;
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use mysql::prelude::Queryable;
-use mysql::{Conn, Error, LocalInfileHandler, Row, Value};
-
+use crate::cloud::mysql::{self, Answer, Connection, Error};
 use crate::transfer::context::Cancel;
 use crate::transfer::error::TransferError;
 use crate::transfer::input::mysql::connect::Connector;
-use crate::transfer::input::mysql::driver_error;
+use crate::transfer::input::mysql::server_error;
 
 /// How often a wait looks whether the run wants to stop.
 const LOOK: Duration = Duration::from_millis(100);
@@ -29,8 +25,8 @@ const SETTINGS: [&str; 4] = [
 /// What can go wrong between the two sides.
 #[derive(Debug)]
 pub(super) enum Trouble {
-    /// The server or the driver refused.
-    Driver(Error),
+    /// The server refused, or the connection broke.
+    Connection(Error),
     /// The run wants to stop.
     Canceled,
 }
@@ -39,71 +35,58 @@ impl Trouble {
     /// The error of a transfer that was `doing` something.
     pub(super) fn during(self, doing: impl Into<String>) -> TransferError {
         match self {
-            Self::Driver(error) => driver_error(&error, doing),
+            Self::Connection(error) => server_error(&error, doing),
             Self::Canceled => TransferError::canceled(),
         }
     }
 
     /// Whether the server refused with one of these codes.
     pub(super) fn has_code(&self, codes: &[u16]) -> bool {
-        matches!(self, Self::Driver(Error::MySqlError(error)) if codes.contains(&error.code))
+        matches!(self, Self::Connection(Error::Server(error)) if codes.contains(&error.code))
     }
 
     /// Whether the server has answered at all.
     pub(super) fn is_answer(&self) -> bool {
-        matches!(self, Self::Driver(Error::MySqlError(_)))
+        matches!(self, Self::Connection(Error::Server(_)))
     }
 }
 
 impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
-        Self::Driver(error)
+        Self::Connection(error)
     }
 }
 
 /// An open connection.
 pub(super) struct Session {
-    pub(super) conn: Conn,
+    pub(super) connection: Connection,
     connector: Connector,
 }
 
 impl Session {
     /// Connects and sets the session up.
     pub(super) fn open(connector: Connector) -> Result<Self, TransferError> {
-        Ok(Self { conn: connector.open(&SETTINGS)?, connector })
+        Ok(Self { connection: connector.open(&SETTINGS)?, connector })
     }
 
     /// Runs short statements and says how many rows the last of them touched.
     pub(super) fn run(&mut self, sql: &str) -> Result<u64, Trouble> {
-        Ok(drain(&mut self.conn, sql)?)
+        Ok(self.connection.run(sql)?.affected)
     }
 
     /// Runs statements, unless the run wants to stop: then the connection is ended.
-    pub(super) fn execute(&mut self, sql: &str, cancel: &Cancel) -> Result<u64, Trouble> {
-        self.watched(cancel, |conn| drain(conn, sql))
+    pub(super) fn execute(&mut self, sql: &str, cancel: &Cancel) -> Result<Answer, Trouble> {
+        self.watched(cancel, |connection| connection.run(sql))
     }
 
-    /// Runs a LOAD DATA LOCAL over these rows, which stay.
-    pub(super) fn load(&mut self, sql: &str, rows: &mut Vec<u8>, cancel: &Cancel) -> Result<u64, Trouble> {
-        let shared = Arc::new(std::mem::take(rows));
-        let sent = Arc::clone(&shared);
-        // Whatever name the server asks for, these rows are what it gets.
-        let handler = LocalInfileHandler::new(move |_, stream| stream.write_all(&sent));
-        self.conn.set_local_infile_handler(Some(handler));
-        let loaded = self.watched(cancel, |conn| drain(conn, sql));
-        self.conn.set_local_infile_handler(None);
-        *rows = Arc::into_inner(shared).unwrap_or_default();
-        loaded
+    /// Runs a LOAD DATA LOCAL over these rows.
+    pub(super) fn load(&mut self, sql: &str, rows: &[u8], cancel: &Cancel) -> Result<Answer, Trouble> {
+        self.watched(cancel, |connection| connection.load(sql, rows))
     }
 
     /// The rows of a query; NULL is none.
     pub(super) fn rows(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, Trouble> {
-        let rows: Vec<Row> = self.conn.query(sql)?;
-        let text = |value| match value {
-            Value::Bytes(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
-            _ => None,
-        };
-        Ok(rows.into_iter().map(|row| row.unwrap().into_iter().map(text).collect()).collect())
+        Ok(self.connection.select(sql, &[])?)
     }
 
     /// The first column of the first row of a query.
@@ -114,9 +97,9 @@ impl Session {
     fn watched<T>(
         &mut self,
         cancel: &Cancel,
-        work: impl FnOnce(&mut Conn) -> mysql::Result<T>,
+        work: impl FnOnce(&mut Connection) -> mysql::Result<T>,
     ) -> Result<T, Trouble> {
-        let id = self.conn.connection_id();
+        let id = self.connection.id();
         let connector = &self.connector;
         let (done, over) = channel::<()>();
         let outcome = std::thread::scope(|scope| {
@@ -128,7 +111,7 @@ impl Session {
                     }
                 }
             });
-            let outcome = work(&mut self.conn);
+            let outcome = work(&mut self.connection);
             drop(done);
             outcome
         });
@@ -137,17 +120,4 @@ impl Session {
             outcome => Ok(outcome?),
         }
     }
-}
-
-/// Runs statements to their end: an error of a later one is one as well.
-fn drain(conn: &mut Conn, sql: &str) -> mysql::Result<u64> {
-    let mut result = conn.query_iter(sql)?;
-    let mut affected = 0;
-    while let Some(set) = result.iter() {
-        affected = set.affected_rows();
-        for row in set {
-            row?;
-        }
-    }
-    Ok(affected)
 }

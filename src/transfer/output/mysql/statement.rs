@@ -55,6 +55,11 @@ pub(super) fn create_probe(probe: &str, columns: &[TargetColumn], constraint: Op
     format!("CREATE TEMPORARY TABLE {probe} ({}{constraint})", definitions(columns, QUOTE))
 }
 
+/// A column as `CREATE TABLE` takes it.
+pub(super) fn definition(column: &TargetColumn) -> String {
+    definitions(std::slice::from_ref(column), QUOTE)
+}
+
 /// A table as the config wants it.
 pub(super) fn create_table(table: &str, columns: &[TargetColumn], load: &TableLoad) -> String {
     statement::create_table(table, columns, load, QUOTE)

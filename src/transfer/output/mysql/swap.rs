@@ -156,7 +156,12 @@ impl Names {
 
     /// Drops whatever is there of a try that is over.
     pub(super) fn clean(&self, session: &mut Session) -> Result<(), Trouble> {
+        session.run(&self.drop_all()).map(drop)
+    }
+
+    /// The statement that does it.
+    pub(super) fn drop_all(&self) -> String {
         let names = [self.stage(), self.old(), self.marker(), self.done()];
-        session.run(&format!("DROP TABLE IF EXISTS {}", names.join(", "))).map(drop)
+        format!("DROP TABLE IF EXISTS {}", names.join(", "))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::session::{Session, Trouble};
 use super::statement::literal;
+use crate::transfer::output::sql::given::Attributes;
 use crate::transfer::output::sql::plan::{Nature, Plan, TargetColumn, find};
 
 /// A table that is not there.
@@ -120,10 +121,30 @@ fn sees_triggers(session: &mut Session, database: &str, table: &str) -> Result<b
     Ok(session.text(&sql)?.is_some())
 }
 
+/// The statement that makes a table as it is.
+pub(super) fn created(session: &mut Session, table: &str) -> Result<String, Trouble> {
+    let rows = session.rows(&format!("SHOW CREATE TABLE {table}"))?;
+    Ok(rows.into_iter().flatten().nth(1).flatten().unwrap_or_default())
+}
+
+/// What the columns of a table have besides their types.
+pub(super) fn attributes(session: &mut Session, table: &str) -> Result<Attributes, Trouble> {
+    let rows = session.rows(&format!("SHOW COLUMNS FROM {table}"))?;
+    let attributes = rows.into_iter().filter_map(|row| {
+        let cell = |at: usize| row.get(at).cloned().flatten();
+        let has = [
+            (cell(2).as_deref() == Some("NO"), "NOT NULL"),
+            (cell(4).is_some(), "DEFAULT"),
+            (cell(3).is_some_and(|key| key == "UNI" || key == "PRI"), "UNIQUE"),
+        ];
+        Some((cell(0)?, has.into_iter().filter(|(has, _)| *has).map(|(_, word)| word).collect()))
+    });
+    Ok(attributes.collect())
+}
+
 /// The next number of AUTO_INCREMENT, where the table has one.
 pub(super) fn next_number(session: &mut Session, table: &str) -> Result<Option<u64>, Trouble> {
-    let rows = session.rows(&format!("SHOW CREATE TABLE {table}"))?;
-    let created = rows.into_iter().flatten().nth(1).flatten().unwrap_or_default();
+    let created = created(session, table)?;
     let Some((_, option)) =
         created.rsplit_once("\n) ").and_then(|(_, end)| end.split_once(" AUTO_INCREMENT="))
     else {

@@ -4,6 +4,7 @@
 //! a killed run left there is nothing to remove.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::names::{Key, Names};
@@ -26,6 +27,9 @@ use crate::transfer::output::bigquery::service::account;
 /// Bytes that an upload holds at most.
 pub(super) const MEMORY_BYTES: usize = CHUNK * CHUNKS_HELD;
 
+/// Bytes that the ends of several objects may take until all rows are sent: some 500 objects on average.
+pub(super) const ENDS_BYTES: usize = 64 << 20;
+
 /// Until a connection stands, and without a byte of an answer.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -37,6 +41,25 @@ struct Service {
     names: Names,
     content_type: String,
     context: TransferContext,
+    ends: Ends,
+}
+
+/// Bytes of the ends of objects that others follow: they wait in memory.
+#[derive(Default)]
+struct Ends(AtomicUsize);
+
+impl Ends {
+    /// Counts the end of one more object, whose address is asked for when it is too much.
+    fn keep(&self, bytes: usize, address: impl Fn() -> String) -> Result<(), TransferError> {
+        if self.0.fetch_add(bytes, Ordering::Relaxed) + bytes <= ENDS_BYTES {
+            return Ok(());
+        }
+        let (most, address) = (ENDS_BYTES >> 20, address());
+        let message =
+            format!("the ends of all objects up to `{address}` take more than {most} MiB of memory");
+        let hint = "raise `max_file_bytes`: fewer objects have fewer ends";
+        Err(TransferError::new(ErrorKind::Config, message).hint(hint))
+    }
 }
 
 /// Embulk's plugin takes dots and slashes off the beginning of a name.
@@ -68,6 +91,7 @@ impl GcsStore {
             names: names.clone(),
             content_type: config.content_type.clone(),
             context: context.clone(),
+            ends: Ends::default(),
         })))
     }
 }
@@ -141,9 +165,14 @@ impl ObjectUpload for GcsUpload {
         upload.write(bytes).map_err(|error| self.service.unwritten(&self.key, &error))
     }
 
-    /// The last chunk makes an object visible, so it waits. There is one object only.
-    fn seal(&mut self, _rest: Rest) -> Result<(), TransferError> {
-        Ok(())
+    /// The last request makes an object visible, so the end that goes with it waits.
+    fn seal(&mut self, rest: Rest) -> Result<(), TransferError> {
+        if rest == Rest::Kept {
+            return Ok(());
+        }
+        let Some(upload) = &mut self.upload else { return Err(super::not_begun()) };
+        let end = upload.seal().map_err(|error| self.service.unwritten(&self.key, &error))?;
+        self.service.ends.keep(end, || self.service.names.address(&self.key))
     }
 
     fn publish(&mut self) -> Result<(), TransferError> {
@@ -175,5 +204,18 @@ mod tests {
         for (prefix, clean) in [("./a/b", "a/b"), ("/a", "a"), ("..//a.b", "a.b"), ("a", "a")] {
             assert_eq!(clean_prefix(&Text::plain(prefix)), Text::plain(clean));
         }
+    }
+
+    #[test]
+    fn ends_of_objects_have_a_limit() {
+        let ends = Ends::default();
+        let address = || "gs://b/o.000.256.csv".to_owned();
+        assert!((0..256).all(|_| ends.keep(256 << 10, address).is_ok()));
+        let error = ends.keep(1, address).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the ends of all objects up to `gs://b/o.000.256.csv` take more than 64 MiB of memory"
+        );
+        assert_eq!(error.remedy(), Some("raise `max_file_bytes`: fewer objects have fewer ends"));
     }
 }

@@ -127,7 +127,12 @@ impl ObjectTarget {
         let names = Names::new("gs", &config.bucket, &gcs::clean_prefix(&config.files.path_prefix));
         let store = Box::new(gcs::GcsStore::new(config, &names, context)?);
         let target = OutputConfig::Gcs(Box::new(config.clone())).to_string();
-        Ok(Self::new("GCS", target, store, names, (&config.files, tasks), gcs::MEMORY_BYTES, context))
+        let files = &config.files;
+        let mut output = Self::new("GCS", target, store, names, (files, tasks), gcs::MEMORY_BYTES, context);
+        if files.max_file_bytes.is_some() {
+            output.memory_bytes += gcs::ENDS_BYTES;
+        }
+        Ok(output)
     }
 
     fn new(

@@ -2,16 +2,18 @@
 
 use crate::embulk::config::{EmbulkType, TypeMapping};
 use crate::embulk::output::{SqlColumnOption, TableLoad};
+use crate::transfer::encode::check::{Check, Lost};
+use crate::transfer::encode::sent::SentColumn;
 use crate::transfer::output::sql::column::{self, Family};
-use crate::transfer::output::sql::plan::TargetColumn;
-use crate::transfer::schema::ColumnType;
-use crate::transfer::target::{ColumnTarget, Excess, Room, Written};
+use crate::transfer::output::sql::plan::{Plan, TargetColumn, option_of};
+use crate::transfer::schema::{ColumnType, Schema};
+use crate::transfer::target::{ColumnTarget, Room, Written};
 
 /// A timestamp of TIMESTAMPTZ, in UTC.
 pub(super) const ZONED: &str = "%Y-%m-%d %H:%M:%S.%6N%:z";
 
 /// The family of a type by its name in the catalog.
-pub(super) fn family(name: &str) -> Family {
+fn family(name: &str) -> Family {
     match name {
         "bool" => Family::Boolean,
         "int2" | "int4" | "int8" | "oid" => Family::Integer,
@@ -29,8 +31,8 @@ pub(super) fn family(name: &str) -> Family {
     }
 }
 
-/// The family of a type as SQL spells it, for columns that no catalog has yet.
-fn family_of_sql(sql_type: &str) -> Family {
+/// The family of a type as SQL spells it.
+pub(super) fn family_of_sql(sql_type: &str) -> Family {
     let lower = sql_type.to_ascii_lowercase();
     let name = lower.split('(').next().unwrap_or_default().trim();
     let with_zone = lower.contains("with time zone");
@@ -55,21 +57,65 @@ pub(super) fn target(
     option: Option<&SqlColumnOption>,
     load: &TableLoad,
 ) -> ColumnTarget {
-    let family = if to.base.is_empty() { family_of_sql(&to.sql_type) } else { family(&to.base) };
+    let sql_type = holds(to);
+    let family = family_of_sql(sql_type);
     ColumnTarget {
         type_name: to.sql_type.clone(),
         written: Written::Sql(column::form(kind, family, option, load, ZONED)),
-        room: room(family, &to.sql_type),
+        room: room(family, sql_type, load.types),
     }
 }
 
+/// The type that decides what a column holds: of a domain the one below it.
+fn holds(column: &TargetColumn) -> &str {
+    if column.base.is_empty() { &column.sql_type } else { &column.base }
+}
+
+/// How the columns are sent. `cents` are the digits of an amount of money after the point.
+pub(super) fn sent(schema: &Schema, plan: &Plan, load: &TableLoad, cents: usize) -> Vec<SentColumn> {
+    let columns = plan.positions.iter().zip(&plan.columns).map(|(position, to)| {
+        let from = &schema.columns[*position];
+        let family = family_of_sql(holds(to));
+        let form = column::form(from.kind, family, option_of(load, &from.name), load, ZONED);
+        SentColumn { column: *position, form, check: check(family, holds(to), load.types, cents) }
+    });
+    columns.collect()
+}
+
+/// What the server would change without a word.
+fn check(family: Family, sql_type: &str, types: TypeMapping, cents: usize) -> Check {
+    let lost = Lost::by(types);
+    let mut digits = bracketed(sql_type).into_iter();
+    match (family, digits.next(), digits.next()) {
+        (Family::Timestamp | Family::TimestampZone | Family::Time | Family::Interval, Some(digits), _) => {
+            Check::Span { digits: usize::try_from(digits).unwrap_or(0), lost }
+        }
+        (Family::Decimal, None, _) if sql_type == "money" => Check::Scale { digits: cents as i64, lost },
+        (Family::Decimal, Some(_), scale) => Check::Scale { digits: scale.unwrap_or(0), lost },
+        (Family::Text, Some(length), _) if sql_type.starts_with("character varying") => {
+            Check::Spaces { length: usize::try_from(length).unwrap_or(0), lost }
+        }
+        _ => Check::None,
+    }
+}
+
+/// The numbers between the brackets of a type.
+fn bracketed(sql_type: &str) -> Vec<i64> {
+    let inner = sql_type.split_once('(').and_then(|(_, rest)| rest.split_once(')'));
+    inner.map_or("", |(inner, _)| inner).split(',').map_while(|part| part.trim().parse().ok()).collect()
+}
+
 /// What a type holds of the text that it is sent.
-fn room(family: Family, sql_type: &str) -> Room {
+fn room(family: Family, sql_type: &str, types: TypeMapping) -> Room {
     let lower = sql_type.to_ascii_lowercase();
-    match family {
-        Family::Float if lower == "real" || lower == "float4" => Room::Single,
-        Family::Float => Room::Double,
-        Family::Decimal => Room::decimal(&lower, Excess::Rounded),
+    let excess = Lost::by(types).excess();
+    match (family, bracketed(&lower).first()) {
+        (Family::Float, _) if lower == "real" || lower == "float4" => Room::Single,
+        (Family::Float, _) => Room::Double,
+        (Family::Decimal, _) => Room::decimal(&lower, excess),
+        (Family::Timestamp | Family::TimestampZone | Family::Time, Some(digits)) => {
+            Room::Seconds { digits: usize::try_from(*digits).unwrap_or(0), excess }
+        }
         _ => Room::All,
     }
 }
@@ -109,6 +155,7 @@ pub(super) fn usual_type(kind: ColumnType, types: TypeMapping) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transfer::target::Excess;
 
     #[test]
     fn families_of_types_that_no_catalog_has_yet() {
@@ -125,12 +172,18 @@ mod tests {
             ("interval day to second", Family::Interval),
             ("varchar(20)", Family::Text),
             ("JSON", Family::Json),
+            ("character varying(3)", Family::Text),
+            ("time(0) with time zone", Family::Time),
+            ("bit varying(9)", Family::Bit),
+            ("\"char\"", Family::Text),
         ] {
             assert_eq!(family_of_sql(sql_type), family, "{sql_type}");
         }
         let rounded = Room::Digits { whole: 8, scale: 2, excess: Excess::Rounded };
-        assert_eq!(room(Family::Decimal, "numeric(10, 2)"), rounded);
-        assert_eq!(room(Family::Float, "real"), Room::Single);
+        assert_eq!(room(Family::Decimal, "numeric(10, 2)", TypeMapping::Embulk), rounded);
+        let seconds = Room::Seconds { digits: 3, excess: Excess::Refused };
+        assert_eq!(room(Family::Timestamp, "timestamp(3)", TypeMapping::Exact), seconds);
+        assert_eq!(room(Family::Float, "real", TypeMapping::Embulk), Room::Single);
     }
 
     #[test]

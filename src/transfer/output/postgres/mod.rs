@@ -1,6 +1,6 @@
 //! `type: postgresql`: rows copied into a temporary table of the session, published by one transaction.
 //!
-//! * [`column`] says what each column becomes; [`table`] what the server has.
+//! * [`column`] says what each column becomes; [`table`] what the server has, [`spelled`] what it makes of types.
 //! * [`statement`] is the SQL; [`publish`] runs the transaction; [`status`] tells a retry whether it was carried out.
 //!
 //! A temporary table ends with the session, however that ends: nothing staged is ever left behind. `insert_direct` has
@@ -10,6 +10,7 @@ mod column;
 mod failure;
 mod look;
 mod publish;
+mod spelled;
 mod statement;
 mod status;
 mod table;
@@ -20,10 +21,11 @@ use bytes::Bytes;
 
 pub(super) use self::look::look;
 use self::publish::Target;
+use self::spelled::spelled;
 use self::status::Status;
-use super::sql::column::form;
+use super::sql::given;
 use super::sql::past::{Claim, Past, figures};
-use super::sql::plan::{self, Plan, TargetColumn};
+use super::sql::plan::{self, Change, Plan, TargetColumn, find};
 use super::{Output, OutputFigures};
 use crate::embulk::input::Selection;
 use crate::embulk::output::{LoadMode, OutputConfig, PostgresqlOutput, TableLoad};
@@ -33,11 +35,14 @@ use crate::transfer::context::TransferContext;
 use crate::transfer::effect::{Effect, EffectOutcome};
 use crate::transfer::encode::copy_text::CopyTextEncoder;
 use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::input::postgres::cents;
+use crate::transfer::input::postgres::error::Trouble;
 use crate::transfer::input::postgres::load::CopyIn;
 use crate::transfer::input::postgres::properties::{Access, Properties};
 use crate::transfer::input::postgres::session::Session;
 use crate::transfer::input::postgres::table::found;
 use crate::transfer::page::{PAGE_BYTES, Page};
+use crate::transfer::report;
 use crate::transfer::schema::{Column, Schema};
 use crate::transfer::target::ColumnTarget;
 
@@ -49,6 +54,8 @@ pub struct PostgresTarget {
     shown: String,
     work: Option<Work>,
     bytes: u64,
+    /// What the rows lost on the way.
+    changes: Vec<report::Change>,
 }
 
 /// What `begin` found out, and how far the rows are.
@@ -75,6 +82,7 @@ impl PostgresTarget {
             shown: OutputConfig::Postgresql(Box::new(config.clone())).to_string(),
             work: None,
             bytes: 0,
+            changes: Vec::new(),
         }
     }
 
@@ -115,11 +123,8 @@ impl PostgresTarget {
         let name = table::qualified(&schema_name, &table);
         let failed = format!("table `{table}` could not be looked up");
         let existing = table::columns(&session, &name).map_err(|trouble| trouble.during(failed.as_str()))?;
-        let plan = {
-            let types = self.config.load.types;
-            let usual = |kind| column::usual_type(kind, types);
-            plan::plan(schema, &self.config.load, existing.as_deref(), &usual)?
-        };
+        let mut plan = planned(schema, &self.config.load, existing.as_deref())?;
+        let made = self.spell_out(&session, &mut plan, existing.as_deref(), (&name, &table))?;
         let status = Status::of(&schema_name);
         status.ensure(&session)?;
         let mut target = Target {
@@ -132,6 +137,7 @@ impl PostgresTarget {
             is_there: existing.is_some(),
             keys: Vec::new(),
             plan,
+            made,
         };
         if let LoadMode::Merge { keys, .. } = &self.config.load.mode {
             let primary = table::primary_key(&session, &target.name)
@@ -139,20 +145,37 @@ impl PostgresTarget {
             target.keys = table::merge_keys(keys, &primary, &target.plan, &table)?;
         }
         let into = target.make_room(&session, &self.config.load, &self.context.cancel)?;
-        spell_out(&session, &into, &mut target.plan)?;
-        if self.config.load.mode == LoadMode::Replace
-            && let Some(existing) = &existing
-        {
-            target.plan.changes = plan::changes(&target.plan.columns, existing);
-        }
-        let forms = target.plan.positions.iter().zip(&target.plan.columns).map(|(position, to)| {
-            let from = &schema.columns[*position];
-            let option = plan::option_of(&self.config.load, &from.name);
-            let family = column::family(&to.base);
-            (*position, form(from.kind, family, option, &self.config.load, column::ZONED))
-        });
-        let encoder = CopyTextEncoder::new(schema, forms.collect());
+        let money = target.plan.columns.iter().any(|column| column.base == "money");
+        let cents = if money { cents(&session)? } else { 0 };
+        let encoder =
+            CopyTextEncoder::new(schema, column::sent(schema, &target.plan, &self.config.load, cents));
         Ok(Work { session, target, encoder, into, copy: None, batch_bytes: 0, sent: 0, taken: 0 })
+    }
+
+    /// Takes over the types of the planned columns as the server writes them, and says how a table that is replaced
+    /// changes. Gives the columns as the config has them, for a new table.
+    fn spell_out(
+        &self,
+        session: &Session,
+        plan: &mut Plan,
+        existing: Option<&[TargetColumn]>,
+        (name, table): (&str, &str),
+    ) -> Result<Vec<TargetColumn>, TransferError> {
+        let probe = format!("{}_probe", self.context.key.name(1));
+        let (columns, attributes) = spelled(session, &probe, &plan.columns, &self.config.load)?;
+        let made = std::mem::replace(&mut plan.columns, columns);
+        if let (LoadMode::Replace, Some(existing)) = (&self.config.load.mode, existing) {
+            let failed = |trouble: Trouble| trouble.during(format!("table `{table}` could not be looked up"));
+            let has = table::attributes(session, name).map_err(failed)?;
+            plan.notes.extend(given::not_applied(table, &attributes, &has));
+            let changes = plan::changes(&plan.columns, existing).into_iter();
+            let as_made = |change| match change {
+                Change::Add(column) => Change::Add(find(&made, &column.name).cloned().unwrap_or(column)),
+                other => other,
+            };
+            plan.changes = changes.map(as_made).collect();
+        }
+        Ok(made)
     }
 }
 
@@ -174,18 +197,6 @@ fn told(schema: &Schema, load: &TableLoad, plan: &Plan) -> Vec<ColumnTarget> {
         column::target(from.kind, to, plan::option_of(load, &from.name), load)
     };
     plan.targets(schema, &target)
-}
-
-/// Takes over the types of the planned columns as the server writes them.
-fn spell_out(session: &Session, into: &str, plan: &mut Plan) -> Result<(), TransferError> {
-    let failed = "the columns of the table could not be looked up";
-    let known = table::columns(session, into).map_err(|trouble| trouble.during(failed))?;
-    for column in &mut plan.columns {
-        if let Some(found) = known.iter().flatten().find(|known| known.name == column.name) {
-            *column = TargetColumn::clone(found);
-        }
-    }
-    Ok(())
 }
 
 impl Work {
@@ -309,9 +320,14 @@ impl Output for PostgresTarget {
             self.bytes,
         )?;
         if let Some(work) = self.work.take() {
+            self.changes = work.encoder.changes();
             work.session.close();
         }
         Ok(published)
+    }
+
+    fn changes(&self) -> Vec<report::Change> {
+        self.changes.clone()
     }
 
     fn abort(&mut self) {

@@ -15,7 +15,7 @@ use crate::transfer::input::postgres::session::Session;
 use crate::transfer::output::OutputFigures;
 use crate::transfer::output::sql::again::again;
 use crate::transfer::output::sql::past::Claim;
-use crate::transfer::output::sql::plan::Plan;
+use crate::transfer::output::sql::plan::{Plan, TargetColumn};
 
 /// The table that takes the rows.
 pub(super) struct Target {
@@ -32,6 +32,8 @@ pub(super) struct Target {
     /// Columns of the key of a merge.
     pub(super) keys: Vec<String>,
     pub(super) plan: Plan,
+    /// The planned columns as the config has them, for a new table.
+    pub(super) made: Vec<TargetColumn>,
 }
 
 /// How a transaction ended.
@@ -81,7 +83,7 @@ impl Target {
     }
 
     fn create(&self, session: &Session, load: &TableLoad, cancel: &Cancel) -> Result<(), TransferError> {
-        let sql = statement::create_target(&self.name, &self.plan.columns, load);
+        let sql = statement::create_target(&self.name, &self.made, load);
         match session.execute(&sql, cancel) {
             Ok(_) => Ok(()),
             Err(trouble) => Err(trouble.during(format!("`{}` could not be created", self.shown))),

@@ -5,6 +5,7 @@ use crate::cloud::postgres::literal;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::input::postgres::error::Trouble;
 use crate::transfer::input::postgres::session::Session;
+use crate::transfer::output::sql::given::Attributes;
 use crate::transfer::output::sql::plan::{Nature, Plan, TargetColumn, find};
 
 /// The columns of a table; none where there is no such table. `table` is quoted.
@@ -13,7 +14,8 @@ pub(super) fn columns(session: &Session, table: &str) -> Result<Option<Vec<Targe
         "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod) || CASE \
          WHEN a.attcollation <> t.typcollation AND c.oid IS NOT NULL \
          THEN ' COLLATE ' || pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.collname) \
-         ELSE '' END, coalesce(b.typname, t.typname) \
+         ELSE '' END, pg_catalog.format_type(coalesce(b.oid, t.oid), \
+         CASE WHEN b.oid IS NULL THEN a.atttypmod ELSE t.typtypmod END) \
          FROM pg_catalog.pg_class r LEFT JOIN pg_catalog.pg_attribute a \
          ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped \
          LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
@@ -34,6 +36,24 @@ pub(super) fn columns(session: &Session, table: &str) -> Result<Option<Vec<Targe
         _ => None,
     });
     Ok(Some(columns.collect()))
+}
+
+/// What the columns of a table have besides their types.
+pub(super) fn attributes(session: &Session, table: &str) -> Result<Attributes, Trouble> {
+    let rows = session.rows(&format!(
+        "SELECT a.attname, CASE WHEN a.attnotnull THEN 1 END, CASE WHEN a.atthasdef THEN 1 END, \
+         (SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = a.attrelid AND i.indisunique \
+         AND i.indnatts = 1 AND i.indkey[0] = a.attnum LIMIT 1) FROM pg_catalog.pg_attribute a \
+         WHERE a.attrelid = pg_catalog.to_regclass({}) AND a.attnum > 0 AND NOT a.attisdropped",
+        literal(table)
+    ))?;
+    let attributes = rows.into_iter().filter_map(|row| {
+        let mut cells = row.into_iter();
+        let name = cells.next()??;
+        let has = cells.zip(["NOT NULL", "DEFAULT", "UNIQUE"]);
+        Some((name, has.filter_map(|(cell, word)| cell.map(|_| word)).collect()))
+    });
+    Ok(attributes.collect())
 }
 
 /// The primary key of a table.

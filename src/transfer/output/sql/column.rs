@@ -5,7 +5,7 @@ use crate::embulk::output::{SentAs, SqlColumnOption, TableLoad};
 use crate::transfer::encode::sent::SentForm;
 use crate::transfer::encode::{Clock, ClockForm, Form};
 use crate::transfer::schema::ColumnType;
-use crate::transfer::strftime::TimeFormat;
+use crate::transfer::strftime::{Dialect, TimeFormat};
 
 /// How timestamps are written where nothing else is asked for.
 pub(crate) const USUAL: &str = "%Y-%m-%d %H:%M:%S.%6N";
@@ -149,7 +149,7 @@ fn clock(
         Family::Year => "%Y",
         _ => given.unwrap_or(usual),
     };
-    let form = Form::Clock(ClockForm { format: TimeFormat::parse(format), clock: shown });
+    let form = Form::Clock(ClockForm { format: TimeFormat::parse(format, Dialect::Embulk), clock: shown });
     match family {
         Family::Date | Family::Timestamp | Family::TimestampZone => SentForm::Date(form),
         _ => SentForm::Text(form),

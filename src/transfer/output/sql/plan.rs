@@ -11,7 +11,7 @@ pub(crate) struct TargetColumn {
     pub(crate) name: String,
     /// The type as `CREATE TABLE` takes it, collation and all.
     pub(crate) sql_type: String,
-    /// The name of the type in the catalog, of a domain that of the type below it; empty where it is not known yet.
+    /// The type as the catalog spells it, of a domain the one below it; empty where it is not known yet.
     pub(crate) base: String,
     /// Who fills it.
     pub(crate) nature: Nature,
@@ -34,6 +34,16 @@ pub(crate) enum Change {
     Drop(String),
     Add(TargetColumn),
     Retype(TargetColumn),
+}
+
+impl Change {
+    /// The name of the column.
+    pub(crate) fn column(&self) -> &str {
+        match self {
+            Self::Drop(name) => name,
+            Self::Add(column) | Self::Retype(column) => &column.name,
+        }
+    }
 }
 
 /// Which columns of the rows go where.

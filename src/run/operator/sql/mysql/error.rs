@@ -1,20 +1,21 @@
 //! What the server and the driver say, as errors of a task that name the line.
 
+use crate::cloud::mysql::Error;
 use crate::run::event::FailureKind;
 use crate::run::operator::OperatorError;
 use crate::run::operator::sql::script::Script;
 use crate::run::operator::sql::strict::{Doubt, LOOK_FIRST};
 use crate::transfer::error::{ErrorKind, TransferError};
-use crate::transfer::input::mysql::driver_error;
+use crate::transfer::input::mysql::server_error;
 
 /// No connection was made.
-pub(super) fn connecting(error: &mysql::Error, address: &str) -> OperatorError {
-    operator_error(driver_error(error, format!("cannot connect to MySQL at `{address}`")), Doubt::None)
+pub(super) fn connecting(error: &Error, address: &str) -> OperatorError {
+    operator_error(server_error(error, format!("cannot connect to MySQL at `{address}`")), Doubt::None)
 }
 
 /// Something of ours around the script failed.
-pub(super) fn during(error: &mysql::Error, doing: impl Into<String>) -> OperatorError {
-    operator_error(driver_error(error, doing.into()), Doubt::None)
+pub(super) fn during(error: &Error, doing: impl Into<String>) -> OperatorError {
+    operator_error(server_error(error, doing.into()), Doubt::None)
 }
 
 /// A statement of the script failed: the one with this number, or, in the server's count, one of `before` lines less.
@@ -22,19 +23,19 @@ pub(super) fn failed(
     script: &Script,
     number: usize,
     before: usize,
-    error: &mysql::Error,
+    error: &Error,
     doubt: Doubt,
 ) -> OperatorError {
     let begin = script.line(script.start(number));
     let within = match error {
-        mysql::Error::MySqlError(error) => line_within(&error.message),
+        Error::Server(error) => line_within(&error.message),
         _ => None,
     };
     // The server counts from the beginning of the statement; what stands before the script belongs to the first.
     let before = if number == 0 { before } else { 0 };
     let first = if before > 0 { 1 } else { begin };
     let line = within.map_or(begin, |line| first + line.saturating_sub(1 + before));
-    operator_error(driver_error(error, format!("{} failed", script.place(line))), doubt)
+    operator_error(server_error(error, format!("{} failed", script.place(line))), doubt)
 }
 
 /// The number in `… at line 3` at the end of a syntax error.

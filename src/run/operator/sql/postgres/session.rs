@@ -17,7 +17,6 @@ use tokio_postgres::{AsyncMessage, Client, Config, Connection, SimpleQueryMessag
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error;
-use crate::cloud::postgres::tls::{self, Identity};
 use crate::cloud::postgres::{chain, literal, within};
 use crate::run::operator::sql::connect::{Server, Tls};
 use crate::run::operator::sql::strict::Doubt;
@@ -63,7 +62,7 @@ impl Session {
         schema: Option<&str>,
         request: &OperatorRequest<'_>,
     ) -> Result<Self, OperatorError> {
-        let tls = connector(server.tls)?;
+        let tls = MakeRustlsConnect::new(server.tls.config()?);
         let config = config(server);
         let connecting =
             within(server.connect, stoppable(&request.cancel, Box::pin(config.connect(tls.clone()))));
@@ -179,19 +178,6 @@ impl Session {
         }
         Trouble::Driver(causes)
     }
-}
-
-/// `ssl: true` verifies: the certificate must lead to an authority and name the host. Digdag's `ssl: true` accepts any
-/// certificate, which keeps out nobody who sits between; `ssl: no_verify` does the same here.
-fn connector(tls: Tls) -> Result<MakeRustlsConnect, OperatorError> {
-    let identity = match tls {
-        Tls::Verified => Identity::Host,
-        Tls::Off | Tls::Unverified => Identity::Any,
-    };
-    tls::connector(identity, None, None).map_err(|missing| OperatorError {
-        causes: missing.causes,
-        ..OperatorError::config(missing.message).hint(missing.hint)
-    })
 }
 
 fn config(server: &Server) -> Config {

@@ -1,0 +1,54 @@
+"""Takes turns: in each round every contender of a job runs once, so that whatever changes on the machine meets all."""
+import json
+import sys
+import time
+
+from measure import Failed, measure
+
+# Other programs can be slow, and their figures need not be as precise.
+PEER_ROUNDS = 3
+
+
+def run_jobs(places, jobs, rounds, keep):
+    """Measures all jobs. `keep` is given every value as soon as it is there."""
+    for job in jobs:
+        print(f"{job.name}: {job.title}", file=sys.stderr)
+        out_of_it = set()
+        # Round 0 warms up caches and is not counted.
+        for number in range(rounds + 1):
+            for contender in job.contenders:
+                if contender.key in out_of_it or (contender.is_peer and number > PEER_ROUNDS):
+                    continue
+                value = {"job": job.name, "contender": contender.name, "makes": contender.makes,
+                         "is_peer": contender.is_peer, "round": number}
+                try:
+                    value |= measure(places, job.server, contender)
+                except Failed as error:
+                    out_of_it.add(contender.key)
+                    value["failed"] = str(error)
+                keep(value)
+                tell(value)
+
+
+def tell(value):
+    who = f"{value['contender']} → {value['makes']}"
+    if "failed" in value:
+        print(f"  round {value['round']}  {who:44} {value['failed']}", file=sys.stderr)
+        return
+    print(f"  round {value['round']}  {who:44} {value['wall']:8.2f} s  CPU {value['cpu']:7.2f} s  server "
+          f"{value['server_cpu']:6.2f} s  {value['peak'] / 1e6:7.1f} MB  {value['written'] / 1e6:8.1f} MB out", file=sys.stderr)
+
+
+class Results:
+    """The values of a run in a file, which is whole at any moment."""
+
+    def __init__(self, path, about):
+        self.path = path
+        self.content = {"about": about | {"started": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())}, "values": []}
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+    def keep(self, value):
+        self.content["values"].append(value)
+        new = self.path.with_suffix(".new")
+        new.write_text(json.dumps(self.content, indent=1, ensure_ascii=False))
+        new.replace(self.path)
