@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A text that was read, with the name it is shown under.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,12 +13,35 @@ pub struct Source {
     pub path: PathBuf,
     /// The whole text.
     pub text: String,
+    lines: LineStarts,
 }
+
+/// Where the lines of a text start, once somebody has asked: a file with many problems is not counted through for each.
+#[derive(Debug, Clone, Default)]
+struct LineStarts(OnceLock<Vec<usize>>);
+
+/// The text says it all.
+impl PartialEq for LineStarts {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for LineStarts {}
 
 impl Source {
     /// A source behind a shared pointer, as spans hold it.
     pub fn new(path: impl Into<PathBuf>, text: impl Into<String>) -> Arc<Self> {
-        Arc::new(Self { path: path.into(), text: text.into() })
+        Arc::new(Self { path: path.into(), text: text.into(), lines: LineStarts::default() })
+    }
+
+    /// How many lines start at or before a byte.
+    fn lines_to(&self, at: usize) -> usize {
+        let starts = self.lines.0.get_or_init(|| {
+            let ends = self.text.match_indices('\n').map(|(end, _)| end + 1);
+            std::iter::once(0).chain(ends).collect()
+        });
+        starts.partition_point(|start| *start <= at)
     }
 }
 
@@ -54,7 +77,7 @@ impl Span {
 
     /// Line of the first byte, from 1.
     pub fn line(&self) -> usize {
-        self.source.text[..self.start].matches('\n').count() + 1
+        self.source.lines_to(self.start)
     }
 
     /// Column of the first byte in characters, from 1.

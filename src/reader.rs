@@ -1,12 +1,16 @@
 //! How the reading rooms get at text without knowing a disk: one small trait, with a memory version for tests.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+
+/// What people write is smaller: a larger file is refused before it fills the memory.
+pub const LARGEST: usize = 32 << 20;
 
 /// Gives the text of files of one project. Paths are relative to the project's directory, normalised, with `/`.
 pub trait Reader: Send + Sync {
-    /// Reads a whole file as UTF-8. Errors: not found, not readable, not UTF-8 (`InvalidData`).
+    /// Reads a whole file as UTF-8. Errors: not found, not readable, not UTF-8 (`InvalidData`), larger than [`LARGEST`].
     fn read(&self, path: &Path) -> io::Result<String>;
     /// Whether a file of that name exists.
     fn exists(&self, path: &Path) -> bool;
@@ -32,7 +36,13 @@ impl DirectoryReader {
 
 impl Reader for DirectoryReader {
     fn read(&self, path: &Path) -> io::Result<String> {
-        std::fs::read_to_string(self.root.join(path))
+        let mut text = String::new();
+        let file = File::open(self.root.join(path))?;
+        let length = file.take(LARGEST as u64 + 1).read_to_string(&mut text)?;
+        if length > LARGEST {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 32 MiB"));
+        }
+        Ok(text)
     }
 
     fn exists(&self, path: &Path) -> bool {

@@ -537,6 +537,49 @@ fn services_that_are_busy_are_asked_again() {
 }
 
 #[test]
+fn a_token_that_is_refused_is_renewed_once_and_then_told() {
+    for path in ["/datasets/", "upload/storage", "upload_id", "/jobs$", "/jobs/"] {
+        let Some(lab) = Lab::start() else { return };
+        let refuse = |times: u32| {
+            lab.fake.rule(&json!({
+                "id": format!("{times}"), "path": path, "action": "status", "status": 401, "times": times,
+                "reason": "authError", "message": "Request had invalid authentication credentials."
+            }));
+        };
+        refuse(1);
+        lab.transfer(&[&[1]]).unwrap_or_else(|error| panic!("{path}: {error}"));
+        assert_eq!(lab.fake.applied("1"), 1, "{path}");
+        assert_eq!(lab.ids(), ["1"], "{path}");
+        lab.assert_tidy();
+        refuse(0);
+        let error = lab.transfer_of(2, &[&[2]]).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Authentication, "{path}: {error}");
+        assert!(error.to_string().contains("HTTP 401 authError: Request had invalid"), "{path}: {error}");
+        lab.fake.forget_rules();
+        assert_eq!(lab.ids(), ["1"], "{path}");
+        lab.transfer_of(3, &[&[3]]).unwrap();
+        assert_eq!(lab.ids(), ["3"], "{path}");
+        lab.assert_tidy();
+    }
+}
+
+#[test]
+fn a_dataset_that_is_elsewhere_is_told_by_what_the_job_says() {
+    let Some(lab) = Lab::start() else { return };
+    let message = format!("Not found: Dataset sync-test:{} was not found in location US", lab.dataset);
+    lab.fake.rule(&json!({
+        "method": "POST", "path": "/jobs$", "action": "status", "status": 404, "reason": "notFound",
+        "message": message
+    }));
+    let error = lab.transfer(&[&[1]]).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NotFound);
+    assert!(error.to_string().ends_with(&format!("HTTP 404 notFound: {message}")), "{error}");
+    assert_eq!(error.remedy(), Some("set `location` to that of the dataset, or leave it out"));
+    assert_eq!(lab.fake.bigquery().tables(&lab.dataset), Vec::<String>::new());
+    assert_eq!(lab.fake.objects(), Vec::<String>::new());
+}
+
+#[test]
 fn an_upload_whose_session_is_forgotten_at_once_begins_again() {
     for status in [404, 410] {
         let Some(lab) = Lab::start() else { return };

@@ -32,6 +32,7 @@ mod object_wait;
 mod objects;
 mod outputs;
 mod param;
+mod permissions;
 mod preview;
 mod properties;
 mod quickstart;

@@ -90,14 +90,17 @@ fn of_a_project_without_a_run() {
 #[test]
 fn of_a_run_that_cannot_begin() {
     for (in_the_way, expected) in [
-        (".sync", "error: the folder of the state could not be made\n  cause: File exists (os error 17)\n"),
+        (
+            ".sync",
+            "error: the folder of the state `DIR/.sync` could not be made\n  cause: File exists (os error 17)\n",
+        ),
         (
             ".sync/tmp",
             "error: the folder for files of tasks could not be made\n  cause: File exists (os error 17)\n",
         ),
         (
             ".sync/logs",
-            "error: the folder for logs could not be made\n  cause: Not a directory (os error 20)\n",
+            "error: a folder for logs in `DIR/.sync` could not be made\n  cause: Not a directory (os error 20)\n",
         ),
     ] {
         let sandbox = Sandbox::new().file("main.dig", FINE).file(in_the_way, "");

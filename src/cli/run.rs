@@ -35,7 +35,9 @@ pub fn exec(args: &RunArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
             format!("parameter `{name}` of the command line has no effect: `_export` in {file} sets it, too");
         opened.console.log(Level::Warn, &text);
     }
-    opened.place.prepare().context("the folder of the state could not be made")?;
+    opened.place.prepare().with_context(|| {
+        format!("the folder of the state `{}` could not be made", opened.place.state_folder().display())
+    })?;
     let mut store = Store::open(&opened.place.state)?;
     let now = Zoned::now();
     for lost in store.recover(&project_name(&opened), now.timestamp())? {

@@ -23,6 +23,9 @@ pub enum StateError {
     /// SQLite said no.
     #[error("the state file could not be used: {0}")]
     Sqlite(rusqlite::Error),
+    /// The file cannot be opened or brought to this version.
+    #[error("the state file `{path}` could not be opened: {error}")]
+    Open { path: PathBuf, error: rusqlite::Error },
     /// The folder of the file cannot be made.
     #[error("the folder of the state file `{path}` could not be made: {error}")]
     Folder { path: PathBuf, error: std::io::Error },
@@ -79,6 +82,13 @@ impl Store {
             std::fs::create_dir_all(folder)
                 .map_err(|error| StateError::Folder { path: path.to_owned(), error })?;
         }
+        Self::open_file(path).map_err(|error| match error {
+            StateError::Sqlite(error) => StateError::Open { path: path.to_owned(), error },
+            other => other,
+        })
+    }
+
+    fn open_file(path: &Path) -> Result<Self, StateError> {
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
@@ -622,7 +632,9 @@ mod tests {
         )
         .unwrap();
         let error = Store::open(&path).unwrap_err();
-        assert_eq!(error.to_string(), "the state file could not be used: file is not a database");
+        let expected =
+            format!("the state file `{}` could not be opened: file is not a database", path.display());
+        assert_eq!(error.to_string(), expected);
         assert!(std::fs::read_to_string(&path).unwrap().starts_with("not a database"));
     }
 }

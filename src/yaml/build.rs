@@ -16,6 +16,10 @@ use crate::diagnostic::{Problem, Source, Span};
 
 /// Deepest nesting of lists and mappings. Real files stay below twenty.
 const MAX_DEPTH: usize = 100;
+/// Most values of a file, each of which takes hundreds of bytes.
+const MAX_NODES: usize = 500_000;
+/// About what a value takes.
+const NODE_BYTES: usize = 256;
 /// Nodes that aliases may add to a file. More is an alias bomb.
 const MAX_ALIAS_NODES: usize = 100_000;
 
@@ -27,6 +31,8 @@ pub(super) struct Builder<'a> {
     pub(super) problems: Vec<Problem>,
     stack: Vec<Frame<'a>>,
     anchors: HashMap<&'a str, Anchored>,
+    nodes: usize,
+    anchored_nodes: usize,
     alias_nodes: usize,
     /// The finished document.
     pub(super) root: Option<Node>,
@@ -96,6 +102,8 @@ impl<'a> Builder<'a> {
             problems: Vec::new(),
             stack: Vec::new(),
             anchors: HashMap::new(),
+            nodes: 0,
+            anchored_nodes: 0,
             alias_nodes: 0,
             root: None,
         }
@@ -134,7 +142,8 @@ impl<'a> Builder<'a> {
             self.scalar_value(&text, style, tag)
         };
         let node = Node { value: NodeValue::Scalar(value), span };
-        self.add(Measured { node, nodes: 1, height: 0 }, properties.anchor)
+        // A long text weighs as much as many values.
+        self.add(Measured { node, nodes: 1 + text.len() / NODE_BYTES, height: 0 }, properties.anchor)
     }
 
     fn includes(&self, tag: &Tag) -> bool {
@@ -223,7 +232,16 @@ impl<'a> Builder<'a> {
 
     /// Puts a finished node where it belongs: the open list or mapping, or the root.
     fn add(&mut self, value: Measured, anchor: Option<&'a str>) -> Result<(), Failure> {
+        self.nodes += 1;
+        if self.nodes > MAX_NODES {
+            return Err(limit(format!("more than {MAX_NODES} values"), &value.node.span));
+        }
         if let Some(name) = anchor {
+            self.anchored_nodes += value.nodes;
+            if self.anchored_nodes > MAX_NODES {
+                let message = format!("anchors hold more than {MAX_NODES} values");
+                return Err(limit(message, &value.node.span));
+            }
             self.anchors.insert(name, Anchored::Done(value.clone()));
         }
         let Measured { node, nodes, height } = value;

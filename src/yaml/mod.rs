@@ -19,6 +19,7 @@ pub use scalar::number_text;
 use serde_json::Value;
 
 use crate::diagnostic::{Problem, Source, Span};
+use crate::reader::LARGEST;
 
 pub use dump::dump;
 
@@ -44,6 +45,11 @@ pub struct Parsed {
 /// Reads one document. Codes of problems: `yaml-syntax`, `duplicate-key`, `yaml-tag`, `yaml-key`, `yaml-merge`,
 /// `yaml-limit`.
 pub fn parse(source: &Arc<Source>, dialect: Dialect) -> Parsed {
+    if source.text.len() > LARGEST {
+        let message = format!("the text is larger than {} MiB", LARGEST >> 20);
+        let problem = Problem::error("yaml-limit", message, &Span::file(source));
+        return Parsed { node: None, problems: vec![problem] };
+    }
     let mut builder = build::Builder::new(source, dialect);
     if let Err(problem) = parse::parse(source, &mut builder) {
         builder.problems.push(*problem);
@@ -313,6 +319,20 @@ mod tests {
                 (opened.into(), "opened here")
             );
         }
+    }
+
+    #[test]
+    fn texts_with_too_much_in_them_are_refused() {
+        let list = format!("a:\n{}", "- b\n".repeat(500_001));
+        assert_eq!(messages(&digdag(&list)), ["500002:3 yaml-limit more than 500000 values"]);
+        let large = format!("a: {}\n", "b".repeat(LARGEST));
+        assert_eq!(messages(&digdag(&large)), ["1:1 yaml-limit the text is larger than 32 MiB"]);
+        // A text that is repeated, and a list that is anchored at each of its levels.
+        let texts = format!("a: &a {}\nb: [{}]\n", "b".repeat(1 << 20), "*a, ".repeat(40));
+        assert_eq!(messages(&digdag(&texts)), ["2:101 yaml-limit aliases make more than 100000 values"]);
+        let levels: String = (0..90).map(|level| format!("&a{level} [")).collect();
+        let levels = format!("a: {levels}{}{}\n", "b, ".repeat(10_000), "]".repeat(90));
+        assert_eq!(messages(&digdag(&levels)), ["1:239 yaml-limit anchors hold more than 500000 values"]);
     }
 
     #[test]

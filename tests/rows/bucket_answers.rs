@@ -8,6 +8,7 @@ use sync::transfer::effect::{Effect, RecordedEffect};
 use sync::transfer::error::ErrorKind;
 
 use super::buckets::{lab, to_s3};
+use super::lab::loaded;
 use crate::support::servers::Aws;
 
 /// Method and target of a request, without the parameter that names the operation.
@@ -156,4 +157,57 @@ fn who_may_write_only_writes() {
         &"parts of object `s3://lake/raw/orders.000.00.jsonl` could not be removed: S3 says AccessDenied: no"
             .to_owned()
     ));
+}
+
+#[test]
+fn keys_that_expire_while_parts_are_sent_are_told_and_the_parts_removed() {
+    let (aws, requests) = server(|request| match request {
+        part if part.starts_with("PUT ") && part.contains("partNumber=2") => refusal(400, "ExpiredToken"),
+        other => completion(other, ""),
+    });
+    let error = lab().run(&to_s3(&aws, "raw/orders", ROWS)).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Authentication);
+    assert_eq!(
+        error.to_string(),
+        "object `s3://lake/raw/orders.000.00.jsonl` could not be written: S3 says ExpiredToken: no"
+    );
+    assert_eq!(error.remedy(), Some("the session token has expired: get a new one, then retry"));
+    let requests = requests.lock().unwrap();
+    assert!(requests.iter().any(|request| request.starts_with("DELETE /lake/raw/orders.000.00.jsonl?")));
+    assert!(!requests.iter().any(|request| request.starts_with("POST ") && request.contains("uploadId")));
+}
+
+/// A transfer from objects that begin with `in/`.
+fn from_s3(aws: &Aws) -> sync::embulk::config::EmbulkConfig {
+    loaded(&format!(
+        "in: {{type: s3, bucket: lake, path_prefix: in/, endpoint: '{}', region: us-east-1, auth_method: basic, \
+         access_key_id: AKIDEXAMPLE, secret_access_key: s3cretkey, \
+         parser: {{type: csv, columns: [{{name: a, type: long}}]}}}}\n\
+         out: {{type: file, path_prefix: out, file_ext: csv, formatter: {{type: csv}}}}\n",
+        aws.endpoint
+    ))
+}
+
+const LISTED: &str =
+    "<ListBucketResult><Contents><Key>in/a.csv</Key><Size>4</Size></Contents></ListBucketResult>";
+
+#[test]
+fn keys_that_expire_while_objects_are_read_are_told() {
+    let listing = "bucket `lake`: S3 says ExpiredToken: no";
+    let (aws, _) = server(|_| refusal(400, "ExpiredToken"));
+    assert_expired(&aws, listing);
+    let (aws, _) = server(|request| match request {
+        list if list.contains("list-type=2") => answer(200, "", LISTED),
+        _ => refusal(400, "ExpiredToken"),
+    });
+    assert_expired(&aws, &format!("object `in/a.csv` could not be read: {listing}"));
+}
+
+#[track_caller]
+fn assert_expired(aws: &Aws, text: &str) {
+    let lab = lab();
+    let error = lab.run(&from_s3(aws)).unwrap_err();
+    assert_eq!((error.to_string().as_str(), error.kind), (text, ErrorKind::Authentication));
+    assert_eq!(error.remedy(), Some("the session token has expired: get a new one, then retry"));
+    assert_eq!(lab.files(), ["empty.db"]);
 }

@@ -165,11 +165,9 @@ fn in_little_memory(data: &[u8], config: &str) -> (Sandbox, Said) {
 #[test]
 fn a_bomb_is_refused_at_a_limit_of_its_own() {
     let bomb = gzip(&vec![0; 16 << 20]).repeat(640);
-    for (parser, reason) in [
-        ("csv", "is longer than 256 MiB"),
-        ("jsonl", "is longer than 256 MiB"),
-        ("json", "begins a document of more than 256 MiB"),
-    ] {
+    for (parser, reason) in
+        [("csv", "is longer than 256 MiB"), ("json", "begins a document of more than 256 MiB")]
+    {
         let config = config(&format!("type: {parser}, {COLUMNS}"), &decoders("gzip"));
         let (sandbox, said) = in_little_memory(&bomb, &config);
         let said = said.expect_code(1);

@@ -8,6 +8,7 @@ mod files;
 mod filters;
 mod hostile_files;
 mod incremental;
+mod killed_sources;
 mod lab;
 mod mysql;
 mod mysql_types;

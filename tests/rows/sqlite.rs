@@ -145,6 +145,25 @@ fn a_table_does_not_change_between_its_columns_and_its_rows() {
 }
 
 #[test]
+fn a_file_that_another_process_holds_is_waited_for_and_then_named() {
+    let lab = lab();
+    let holder = rusqlite::Connection::open(lab.path("shop.db")).unwrap();
+    holder.execute_batch("begin exclusive").unwrap();
+    // A minute is too long for a test.
+    let mut input = sqlite("shop.db", table("items"));
+    input.statements.before_setup = Some("pragma busy_timeout = 1".into());
+    let error = lab.run(&to_jsonl(InputConfig::Sqlite(input.clone()), TypeMapping::Exact)).unwrap_err();
+    assert_eq!(error.to_string(), "table `items` could not be read: database is locked");
+    assert_eq!((error.kind, error.remedy()), (ErrorKind::Busy, Some("retry a little later")));
+    assert_eq!(lab.files(), ["shop.db"]);
+    holder.execute_batch("commit; begin immediate; update items set title = 'x'").unwrap();
+    // A change that is not committed is no reason to wait, and is not read.
+    let report = lab.run(&to_jsonl(InputConfig::Sqlite(input), TypeMapping::Exact)).unwrap();
+    assert_eq!(report.rows_read, 3);
+    assert!(!std::fs::read_to_string(lab.path("out000.00.jsonl")).unwrap().contains("\"title\":\"x\""));
+}
+
+#[test]
 fn a_file_that_is_no_database_is_named() {
     let lab = Lab::new();
     std::fs::write(lab.path("shop.db"), "no database, only a text that is long enough to be taken for one")

@@ -247,7 +247,8 @@ impl Rooms {
             scrubber: self.scrubber.clone(),
             server: safe::log_server(&self.properties, identity, &self.aws)?,
         };
-        TaskLogs::new(setup).context("the folder for logs could not be made")
+        let place = format!("a folder for logs in `{}` could not be made", setup.state_folder.display());
+        TaskLogs::new(setup).context(place)
     }
 
     /// Keeps the logs of a required workflow until the end of the process's run.

@@ -14,7 +14,6 @@ use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -269,7 +268,7 @@ fn check_yaml(path: &Path, reader: &dyn Reader, seen: &mut BTreeSet<PathBuf>) ->
         return Vec::new();
     }
     match reader.read(path) {
-        Ok(text) => yaml::parse(&Arc::new(Source { path: path.to_owned(), text }), Dialect::Digdag).problems,
+        Ok(text) => yaml::parse(&Source::new(path, text), Dialect::Digdag).problems,
         Err(error) => {
             vec![Problem::placeless(
                 "missing-file",

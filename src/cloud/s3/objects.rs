@@ -57,6 +57,8 @@ pub enum ObjectErrorKind {
     Unreachable,
     /// There are no credentials, or S3 does not know them.
     Credentials,
+    /// The credentials were good for a time that is over.
+    Expired,
     /// Known to S3, but not allowed to.
     Denied,
     /// There is no such bucket.
@@ -233,7 +235,8 @@ fn meaning(code: Option<&str>, status: u16, region: Option<&str>) -> ObjectError
     match (code.unwrap_or_default(), status) {
         ("NoSuchBucket", _) => ObjectErrorKind::NoBucket,
         ("NoSuchUpload", _) => ObjectErrorKind::NoUpload,
-        ("InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken", _) | (_, 401) => {
+        ("ExpiredToken", _) => ObjectErrorKind::Expired,
+        ("InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken", _) | (_, 401) => {
             ObjectErrorKind::Credentials
         }
         ("AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException", _)
@@ -252,12 +255,13 @@ mod tests {
 
     #[test]
     fn answers_have_a_meaning() {
-        use ObjectErrorKind::{Busy, Credentials, Denied, NoBucket, OtherRegion, Refused};
+        use ObjectErrorKind::{Busy, Credentials, Denied, Expired, NoBucket, OtherRegion, Refused};
         let tokyo = Some("ap-northeast-1");
         for (code, status, kind) in [
             (Some("NoSuchBucket"), 404, NoBucket),
             (Some("AccessDenied"), 403, Denied),
-            (Some("ExpiredToken"), 400, Credentials),
+            (Some("ExpiredToken"), 400, Expired),
+            (Some("InvalidToken"), 400, Credentials),
             (Some("AuthorizationHeaderMalformed"), 400, OtherRegion(tokyo.map(str::to_owned))),
             (None, 301, OtherRegion(tokyo.map(str::to_owned))),
             (Some("SlowDown"), 503, Busy),

@@ -1,6 +1,7 @@
 //! One mapping of the config, asked for its options one by one. What nobody asked for is unknown.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 
 use serde_json::Value;
@@ -458,8 +459,9 @@ impl<'a> Section<'a> {
     /// Warns of options that nobody asked for.
     pub(super) fn finish(&self) {
         let asked = self.asked.borrow();
-        for (at, entry) in self.entries.iter().enumerate() {
-            let again = self.entries[..at].iter().any(|earlier| earlier.key == entry.key);
+        let mut seen = HashSet::new();
+        for entry in self.entries {
+            let again = !seen.insert(entry.key.as_str());
             if again || asked.iter().any(|key| *key == entry.key) || self.is_unknown_key(entry) {
                 continue;
             }

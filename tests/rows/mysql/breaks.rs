@@ -154,7 +154,15 @@ fn a_table_that_is_changed_just_before_its_rows_come_is_not_read_by_the_old_colu
         database.run(["alter table t add index (b)"]);
         let schema = Arc::clone(source.reader.schema());
         assert_eq!(source.reader.read(&mut Nowhere(schema)).unwrap().rows, 1);
+        let mut source = open(&input, &Lab::new().context(), BytesRule::Refuse).unwrap();
         database.run(["drop table t"]);
+        let schema = Arc::clone(source.reader.schema());
+        let vanished = source.reader.read(&mut Nowhere(schema)).unwrap_err();
+        let expected = format!(
+            "table `t` could not be read: Table '{}.t' doesn't exist (MySQL error 1146)",
+            database.name
+        );
+        assert_eq!((vanished.to_string(), vanished.kind), (expected, ErrorKind::NotFound));
         assert_eq!(refused(&Lab::new(), &mysql(&database, table("t"))).kind, ErrorKind::NotFound);
     }
 }

@@ -1,11 +1,14 @@
 //! Reads that end before their last row: connections that break, servers that hold, runs that stop.
 
+use std::sync::Arc;
+
 use sync::embulk::config::TypeMapping;
 use sync::embulk::input::{InputConfig, PostgresqlInput};
 use sync::embulk::text::Text;
 use sync::transfer::error::ErrorKind;
+use sync::transfer::input::{BytesRule, open};
 
-use super::super::lab::{Lab, postgresql, query, table, to_jsonl};
+use super::super::lab::{Lab, Nowhere, postgresql, query, table, to_jsonl};
 use super::refused;
 use crate::support::postgres::{PostgresDatabase, postgres_database};
 use crate::support::proxy::Proxy;
@@ -81,6 +84,23 @@ fn a_table_cannot_vanish_while_it_is_read() {
     let error = refused(&Lab::new(), &input);
     assert_eq!(error.kind, ErrorKind::NotFound);
     lab.heard.at_progress.lock().unwrap().take();
+}
+
+#[test]
+fn a_table_cannot_vanish_between_its_columns_and_its_rows() {
+    let Some(database) = postgres_database() else { return };
+    database.run("create table t (a int); insert into t values (1)");
+    for change in ["drop table t", "alter table t rename to u", "alter table t add column b int"] {
+        let input = InputConfig::Postgresql(postgresql(&database, table("t")));
+        let mut source = open(&input, &Lab::new().context(), BytesRule::Refuse).unwrap();
+        let held = format!(
+            "do $$ begin set local lock_timeout = '1ms'; {change}; raise 'it was possible'; \
+             exception when lock_not_available then null; end $$"
+        );
+        database.run(&held);
+        let schema = Arc::clone(source.reader.schema());
+        assert_eq!(source.reader.read(&mut Nowhere(schema)).unwrap().rows, 1, "{change}");
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::cloud::s3::{S3, S3Error, S3Settings};
 use crate::embulk::input::{Archived, KeepsPlace, S3Input, S3Objects};
 use crate::transfer::context::{Cancel, TransferContext};
 use crate::transfer::error::{ErrorKind, TransferError};
-use crate::transfer::output::object::credentials;
+use crate::transfer::output::object::{EXPIRED_TOKEN, credentials};
 
 /// Objects of a bucket.
 pub(super) struct BucketFiles {
@@ -76,21 +76,25 @@ fn found(s3: &S3, bucket: &str, objects: &S3Objects) -> Result<Vec<String>, Tran
 }
 
 fn failed(error: &S3Error) -> TransferError {
-    let said = &error.message;
-    let kind = if said.contains("NoSuchKey") || said.contains("NoSuchBucket") {
-        ErrorKind::NotFound
-    } else if said.contains("AccessDenied") || said.contains("Forbidden") {
-        ErrorKind::Permission
-    } else if said.contains("InvalidAccessKeyId") || said.contains("SignatureDoesNotMatch") {
-        ErrorKind::Authentication
-    } else if said.contains("could not be called") {
-        ErrorKind::Unreachable
-    } else if said.contains("in time") {
-        ErrorKind::Timeout
-    } else {
-        ErrorKind::Rejected
-    };
-    TransferError::new(kind, said.clone())
+    meant(&error.message, ErrorKind::Rejected)
+}
+
+/// What S3 says, by its code, else of the kind that is given.
+fn meant(said: &str, other: ErrorKind) -> TransferError {
+    const KINDS: [(&[&str], ErrorKind); 6] = [
+        (&["NoSuchKey", "NoSuchBucket"], ErrorKind::NotFound),
+        (&["AccessDenied", "Forbidden"], ErrorKind::Permission),
+        (
+            &["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"],
+            ErrorKind::Authentication,
+        ),
+        (&["could not be called"], ErrorKind::Unreachable),
+        (&["SlowDown", "InternalError", "ServiceUnavailable"], ErrorKind::Busy),
+        (&["in time"], ErrorKind::Timeout),
+    ];
+    let found = KINDS.iter().find(|(words, _)| words.iter().any(|word| said.contains(word)));
+    let error = TransferError::new(found.map_or(other, |(_, kind)| *kind), said);
+    if said.contains("ExpiredToken") { error.hint(EXPIRED_TOKEN) } else { error }
 }
 
 impl Files for BucketFiles {
@@ -114,8 +118,8 @@ struct Stream(ObjectReader);
 
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer).map_err(|error| {
-            SourceFault(TransferError::new(ErrorKind::ConnectionLost, error.to_string())).into()
-        })
+        self.0
+            .read(buffer)
+            .map_err(|error| SourceFault(meant(&error.to_string(), ErrorKind::ConnectionLost)).into())
     }
 }

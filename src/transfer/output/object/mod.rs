@@ -31,6 +31,10 @@ use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::Page;
 use crate::transfer::schema::Schema;
 
+/// What to do about credentials that were good for a time.
+pub(in crate::transfer) const EXPIRED_TOKEN: &str =
+    "the session token has expired: get a new one, then retry";
+
 /// A store of objects, as the target of one transfer needs it.
 trait ObjectStore {
     /// Begins an object, of which nothing is visible before it is published.

@@ -1,5 +1,6 @@
 //! What S3's errors mean for a transfer, with the bucket, the key and one thing to do.
 
+use super::super::EXPIRED_TOKEN;
 use super::super::names::{Key, Names};
 use crate::cloud::s3::objects::{ObjectError, ObjectErrorKind};
 use crate::transfer::error::{ErrorKind, TransferError};
@@ -51,6 +52,7 @@ pub(super) fn failed(deed: Deed<'_>, names: &Names, error: &ObjectError) -> Tran
         ObjectErrorKind::Credentials => {
             (ErrorKind::Authentication, "check `auth_method` and the keys that go with it".into())
         }
+        ObjectErrorKind::Expired => (ErrorKind::Authentication, EXPIRED_TOKEN.to_owned()),
         ObjectErrorKind::Denied => (ErrorKind::Permission, deed.permission().to_owned()),
         ObjectErrorKind::NoBucket => {
             (ErrorKind::NotFound, format!("make bucket `{bucket}`, or correct `bucket`"))
