@@ -196,3 +196,12 @@ fn json_of_files() {
         assert_eq!(sandbox.read("out.csv"), written, "{parser}");
     }
 }
+
+#[test]
+fn half_a_surrogate_pair_is_three_bytes_of_nothing() {
+    let sandbox = of_file("", "type: csv, columns: [{name: s, type: string}]");
+    std::fs::write(sandbox.path().join("in.txt"), b"a\xed\xa0\x80b\n").unwrap();
+    let said = sandbox.run(["embulk", "run", "a.yml"]).expect_code(0);
+    assert_eq!(sandbox.read("out.csv"), "a\u{fffd}\u{fffd}\u{fffd}b\n");
+    assert!(said.stdout.contains("bytes that are not UTF-8 became U+FFFD in `in.txt`"), "{}", said.stdout);
+}

@@ -209,7 +209,7 @@ mod tests {
     fn embulk_has_colons_in_days_and_offsets_for_names() {
         let fixed = WallClock { zone: "", ..clock() };
         for (format, clock, text) in [
-            ("%v|%^20v|%Ok", clock(), " 4:Jun:2015|          4:JUN:2015|%Ok"),
+            ("%v|%^20v|%Ok%Ol", clock(), " 4:Jun:2015|          4:JUN:2015|%Ok%Ol"),
             ("%Z|%10Z|%010Z|%-Z", fixed, "+09:00|    +09:00|0000+09:00|+09:00"),
             ("%Z", WallClock { offset: -(4 * 3600 + 56 * 60 + 2), ..fixed }, "-04:56:02"),
             ("%Z", clock(), "JST"),
