@@ -251,8 +251,8 @@ fn json_that_is_nested_deep_is_copied_and_filters_name_their_limit() {
     );
     std::fs::remove_file(lab.path("out.jsonl")).unwrap();
     // A text that only has to be JSON may be as deep as it wants.
-    let text = format!("type: jsonl, columns: [{{name: id, type: long}}, {{name: j, type: string}}]");
-    run(&lab, &text, "filters:\n- {type: typecast, columns: [{name: j, type: json}]}\n").unwrap();
+    let text = "type: jsonl, columns: [{name: id, type: long}, {name: j, type: string}]";
+    run(&lab, text, "filters:\n- {type: typecast, columns: [{name: j, type: json}]}\n").unwrap();
     assert!(std::fs::read_to_string(lab.path("out.jsonl")).unwrap().contains(&deep));
     let filter = format!(
         "filters:\n- {{type: column, add_columns: [{{name: $.j.b, type: json, default: '{deep}'}}]}}\n"

@@ -5,7 +5,7 @@ use sync::embulk::input::{InputConfig, ValueType};
 
 use super::lab::{Lab, loaded, mysql, postgresql, table, to_jsonl, value_type};
 use crate::support::postgres::postgres_database;
-use crate::support::servers::mysql_sources;
+use crate::support::servers::{MySqlServer, mysql_sources};
 
 const TABLE: &str = "create table t (id int, price int)";
 const SAID: &str = "has an entry for a column that does not exist: `pirce` (did you mean `price`?)";
@@ -24,7 +24,7 @@ fn noted(lab: &Lab, config: &EmbulkConfig) -> Vec<String> {
 fn inputs_name_them() {
     let entries = || vec![value_type("pirce", ValueType::String), value_type("ID", ValueType::String)];
     let mut inputs = Vec::new();
-    let databases: Vec<_> = mysql_sources().iter().map(|server| server.fresh_database()).collect();
+    let databases: Vec<_> = mysql_sources().iter().map(MySqlServer::fresh_database).collect();
     for database in &databases {
         database.run([TABLE]);
         let mut input = mysql(database, table("t"));
