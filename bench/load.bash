@@ -72,7 +72,8 @@ write_exchange() {
 count_rows() { "$@" "select count(*) from orders union all select count(*) from narrow" | sort | tr '\n' ' '; }
 
 check_counts() {
-  local expected="$(printf '%s\n' "$rows" "$((rows * 10 / 3))" | sort | tr '\n' ' ')" found
+  local expected found
+  expected=$(printf '%s\n' "$rows" "$((rows * 10 / 3))" | sort | tr '\n' ' ')
   for found in "$(count_rows ask_mariadb bench -N -e)" "$(count_rows ask_mysql bench -N -e)" \
     "$(count_rows ask_postgres -d bench -t -A -c)"; do
     [ "$found" = "$expected" ] || { echo "bench/run: expected $expected rows and found $found" >&2; return 1; }

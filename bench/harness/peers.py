@@ -12,6 +12,7 @@ from ours import AT_ONCE
 DUCKDB_OPTIONS = {
     "Parquet": "format parquet, compression zstd", "CSV gzip": "format csv, compression gzip",
     "NDJSON gzip": "format json, compression gzip"}
+DUCKDB_MAKES = {"orders": ["Parquet", "CSV gzip", "NDJSON gzip"], "narrow": ["Parquet"]}
 
 
 def copy_table(places, server, table):
@@ -38,9 +39,9 @@ def connectorx(places, server, table):
 def duckdb(places, server, table):
     python = program(places, "duckdb", "bin/python")
     script = places.root / "bench/peers/with_duckdb.py"
-    for makes, options in DUCKDB_OPTIONS.items() if python else []:
+    for makes in DUCKDB_MAKES[table] if python else []:
         kind = "postgres" if server.is_postgres else "mysql"
-        yield peer("DuckDB", makes, [python, script, kind, server.port, table, places.out / "rows", options])
+        yield peer("DuckDB", makes, [python, script, kind, server.port, table, places.out / "rows", DUCKDB_OPTIONS[makes]])
 
 
 def dlt(places, server, table):

@@ -1,6 +1,7 @@
 """The report of a run, in Markdown."""
 from figures import Figures
 from losses import losses
+from rounds import PEER_ROUNDS, SLOW_SECONDS
 from targets import all_targets
 
 HEAD = """# Benchmarks
@@ -9,9 +10,9 @@ Written by `bench/run` on {started}; `bench/run --help` says how to do it again.
 
 - Machine: {machine}; servers and clients share it. Its load was {load:.1f} at the start.
 - Tables: `orders` has {orders:,} rows of 16 columns (some 330 bytes each), `narrow` {narrow:,} of 4; both lie in memory.
-- Each figure is the median of {rounds} rounds after one that warms up, of other programs that of the first {peer_rounds};
-  in each round all contenders of a job take turns. Client and server on the same machine: a client that is slow leaves
-  the server time, so ratios count, not seconds.
+- Each figure is the median of {rounds} rounds after one that warms up; in each round all contenders of a job take turns.
+  Other programs take part in the first {peer_rounds} rounds, in one where they need more than {slow} s.
+- Client and server share the machine's cores and memory, so it is the ratios that count, not the seconds.
 - CPU is user and system time, of a client with its children; the peak of memory is that of its largest process.
 - `sync` reads over one connection, with its defaults, as do the others where they have such a choice.
 """
@@ -25,11 +26,9 @@ def report(content):
 
 
 def head(about):
-    from rounds import PEER_ROUNDS
-
     rounds = about["rounds"]
     return HEAD.format(started=about["started"], machine=about["machine"], load=about["load"], orders=about["rows"],
-                       narrow=about["rows"] * 10 // 3, rounds=rounds, peer_rounds=min(PEER_ROUNDS, rounds))
+                       narrow=about["rows"] * 10 // 3, rounds=rounds, peer_rounds=min(PEER_ROUNDS, rounds), slow=SLOW_SECONDS)
 
 
 def versions(about):

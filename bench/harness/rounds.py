@@ -7,24 +7,29 @@ from measure import Failed, measure
 
 # Other programs can be slow, and their figures need not be as precise.
 PEER_ROUNDS = 3
+SLOW_PEER_ROUNDS = 1
+SLOW_SECONDS = 60
 
 
 def run_jobs(places, jobs, rounds, keep):
     """Measures all jobs. `keep` is given every value as soon as it is there."""
     for job in jobs:
         print(f"{job.name}: {job.title}", file=sys.stderr)
-        out_of_it = set()
+        last_round = {contender.key: min(rounds, PEER_ROUNDS) if contender.is_peer else rounds
+                      for contender in job.contenders}
         # Round 0 warms up caches and is not counted.
         for number in range(rounds + 1):
             for contender in job.contenders:
-                if contender.key in out_of_it or (contender.is_peer and number > PEER_ROUNDS):
+                if number > last_round[contender.key]:
                     continue
                 value = {"job": job.name, "contender": contender.name, "makes": contender.makes,
                          "is_peer": contender.is_peer, "round": number}
                 try:
                     value |= measure(places, job.server, contender)
+                    if contender.is_peer and value["wall"] > SLOW_SECONDS:
+                        last_round[contender.key] = SLOW_PEER_ROUNDS
                 except Failed as error:
-                    out_of_it.add(contender.key)
+                    last_round[contender.key] = -1
                     value["failed"] = str(error)
                 keep(value)
                 tell(value)

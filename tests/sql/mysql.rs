@@ -123,23 +123,22 @@ fn the_first_statement_that_fails_is_the_last_wherever_it_stands() {
                    insert into t values (3);\nselect i from t;\n";
     for server in mysql_sources() {
         let database = server.fresh_database();
-        for option in ["", "  store_last_results: all\n", "  download_file: rows.csv\n"] {
-            for (statement, code) in [
-                ("insert into t values (1)", 1062),
-                ("select i from nowhere", 1146),
-                // Some of its rows are there already.
-                ("select 1 union all select (select i from t)", 1242),
-                ("call nobody()", 1305),
-            ] {
-                database.run(["drop table if exists t", "create table t (i int primary key)"]);
-                let sandbox = project(&database, &format!("+q:\n  mysql>: q.sql\n{option}"));
-                sandbox.write("q.sql", &failing.replace("FAILS", statement));
-                let said = sandbox.run(["run", "main.dig"]).expect_code(1);
-                assert!(said.stderr.contains("the statement at q.sql:4 failed"), "{}", said.stderr);
-                assert!(said.stderr.contains(&format!("(MySQL error {code})")), "{}", said.stderr);
-                assert_eq!(texts(&database, "select i from t order by i"), ["1", "2"], "{option}{statement}");
-                assert!(!sandbox.path().join("rows.csv").exists());
-            }
+        let (stored, downloaded) = ("  store_last_results: all\n", "  download_file: rows.csv\n");
+        for (option, statement, code) in [
+            ("", "insert into t values (1)", 1062),
+            (stored, "select i from nowhere", 1146),
+            // Some of its rows are there already.
+            (downloaded, "select 1 union all select (select i from t)", 1242),
+            ("", "call nobody()", 1305),
+        ] {
+            database.run(["drop table if exists t", "create table t (i int primary key)"]);
+            let sandbox = project(&database, &format!("+q:\n  mysql>: q.sql\n{option}"));
+            sandbox.write("q.sql", &failing.replace("FAILS", statement));
+            let said = sandbox.run(["run", "main.dig"]).expect_code(1);
+            assert!(said.stderr.contains("the statement at q.sql:4 failed"), "{}", said.stderr);
+            assert!(said.stderr.contains(&format!("(MySQL error {code})")), "{}", said.stderr);
+            assert_eq!(texts(&database, "select i from t order by i"), ["1", "2"], "{option}{statement}");
+            assert!(!sandbox.path().join("rows.csv").exists());
         }
         // Whatever `create_table` and `insert_into` put before a script.
         for option in ["create_table: made", "insert_into: made"] {

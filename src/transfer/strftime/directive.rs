@@ -102,8 +102,8 @@ impl Directive {
                     directive.width = (directive.width * 10 + digit).min(1024);
                 }
                 'E' if next.is_some_and(|next| "cCxXyY".contains(next)) => {}
-                'O' if next == Some('k') && dialect == Dialect::Ruby => {}
-                'O' if next.is_some_and(|next| "deHIlmMSuUVwWy".contains(next)) => {}
+                'O' if matches!(next, Some('k' | 'l')) && dialect == Dialect::Ruby => {}
+                'O' if next.is_some_and(|next| "deHImMSuUVwWy".contains(next)) => {}
                 ':' => {
                     let more = text[end..].bytes().take_while(|byte| *byte == b':').count();
                     if more > 2 || !text[end + more..].starts_with('z') {
