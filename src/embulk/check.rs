@@ -121,7 +121,7 @@ fn problems(text: &RenderedText, reader: &dyn Reader, plugins: ForeignPlugins) -
     }
     let mut found = text.problems.clone();
     found.extend(
-        parsed.problems.into_iter().chain(binder.problems.take()).map(|problem| text.locate(problem)),
+        parsed.problems.into_iter().chain(binder.problems.take().found).map(|problem| text.locate(problem)),
     );
     if partly_blank {
         found.retain(|problem| !STRUCTURAL.contains(&problem.code));

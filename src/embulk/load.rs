@@ -146,7 +146,7 @@ fn bind_text<T>(
         diff::merge(root, &diff);
     }
     let config = parsed.node.as_ref().and_then(|root| bind(root, &binder, text));
-    let found = parsed.problems.into_iter().chain(binder.problems.take());
+    let found = parsed.problems.into_iter().chain(binder.problems.take().found);
     problems.extend(found.map(|problem| text.locate(problem)));
     problems.iter_mut().for_each(hide_literal);
     match config {

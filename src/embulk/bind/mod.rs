@@ -18,6 +18,7 @@ mod source;
 mod sql_output;
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::config::{EmbulkConfig, ExecConfig, PreviewConfig};
@@ -61,7 +62,15 @@ pub(super) struct Binder<'a> {
     pub(super) purpose: Purpose,
     /// What the command line says for what `exec:` does not.
     pub(super) exec: ExecConfig,
-    pub(super) problems: RefCell<Vec<Problem>>,
+    pub(super) problems: RefCell<Problems>,
+}
+
+/// Problems as they are found, each once.
+#[derive(Default)]
+pub(super) struct Problems {
+    pub(super) found: Vec<Problem>,
+    /// Code and place of each, so that most need not be compared with all others.
+    places: HashSet<(&'static str, Option<(usize, usize)>)>,
 }
 
 /// Plugins of the estates that this program is made for and has not yet: they are no typing errors.
@@ -71,8 +80,9 @@ impl Binder<'_> {
     /// Keeps a problem. An option that is asked for twice has its problem once.
     fn report(&self, problem: Problem) {
         let mut problems = self.problems.borrow_mut();
-        if !problems.contains(&problem) {
-            problems.push(problem);
+        let place = problem.span.as_ref().map(|span| (span.start, span.end));
+        if problems.places.insert((problem.code, place)) || !problems.found.contains(&problem) {
+            problems.found.push(problem);
         }
     }
 
