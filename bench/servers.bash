@@ -17,6 +17,11 @@ stop_everything() {
   rm -rf "$scratch"
 }
 
+stopped() {
+  echo "bench/run: stopped by SIG$1" >&2
+  exit "$2"
+}
+
 set -m # a process group for each child, so that all of it can be stopped
 
 # harness ARGUMENTS...: measures and reports. In the background, so that a signal to us is acted on at once.

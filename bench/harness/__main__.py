@@ -12,7 +12,7 @@ from report import report
 
 def main():
     # What runs is ended before we are.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench/run: stopped measuring"))
     options = read_options()
     if options.again:
         content = json.loads(options.again.read_text())
