@@ -13,23 +13,44 @@ ask_mysql() { MYSQL_PWD=sync-test "$mysql/mysql" --no-defaults -usync -h127.0.0.
 ask_postgres() { psql -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$postgres_port" -U sync "$@"; }
 
 # What the tables are made by: it changes, and they are made anew.
-recipe() { { cat "$root"/bench/tables/*.sql; echo "$small_tables $small_rows"; } | sha256sum | cut -d" " -f1; }
+recipe() {
+  {
+    cat "$root"/bench/tables/*.sql
+    declare -f small small_of_mysql small_of_postgres
+    echo "$small_tables $small_rows"
+  } | sha256sum | cut -d' ' -f1
+}
 
-# small OPEN CLOSE: statements for many tables like `orders`, each with other rows of it.
+# small LIKE SOURCE: statements for many tables like SOURCE, each with other rows of it. LIKE says so to CREATE TABLE.
 small() {
   local number from
   for ((number = 1; number <= small_tables; number++)); do
-    from=$((number * small_rows % (rows - small_rows + 1)))
-    echo "create table small_$number $1like orders$2;"
-    echo "insert into small_$number select * from orders where id > $from and id <= $((from + small_rows));"
+    from=$(((number - 1) * small_rows % (rows - small_rows + 1)))
+    echo "create table small_$number $1;"
+    echo "insert into small_$number select * from $2 where id > $from and id <= $((from + small_rows));"
   done
+}
+
+# The small tables have a database of their own: who looks around in the other one first is not to meet a thousand tables.
+small_of_mysql() {
+  echo 'create database small; use small;'
+  small 'like bench.orders' bench.orders
+}
+
+small_of_postgres() {
+  local few="select * from orders where id <= $((small_tables * small_rows))"
+  ask_postgres -d postgres -c 'create database small'
+  ask_postgres -d small -f "$root/bench/tables/postgres.sql"
+  ask_postgres -d bench -c "copy ($few) to stdout" | ask_postgres -d small -c 'copy orders from stdin'
+  small '(like orders including all)' orders | ask_postgres -d small -1
+  ask_postgres -d small -c 'drop table orders, narrow' -c 'vacuum (freeze, analyze)'
 }
 
 load_mariadb() {
   ask_mariadb -e 'create database bench'
   ask_mariadb bench <"$root/bench/tables/mysql.sql"
   ask_mariadb bench --init-command="set @orders = $rows, @narrow = $((rows * 10 / 3))" <"$root/bench/tables/fill.sql"
-  small '' '' | ask_mariadb bench
+  small_of_mysql | ask_mariadb
   ask_mariadb bench -e 'analyze table orders, narrow' >/dev/null
 }
 
@@ -42,7 +63,7 @@ load_mysql() {
     ask_mysql bench -e "set time_zone = '+00:00', unique_checks = 0;
       load data infile '$exchange/$table' into table $table character set utf8mb4"
   done
-  small '' '' | ask_mysql bench
+  small_of_mysql | ask_mysql
   ask_mysql bench -e 'analyze table orders, narrow' >/dev/null
 }
 
@@ -54,7 +75,7 @@ load_postgres() {
     # Of a table that was emptied in the same transaction nothing is logged.
     PGTZ=UTC ask_postgres -d bench -1 -c "truncate $table" -c "\\copy $table from '$exchange/$table'"
   done
-  small '(' ' including all)' | ask_postgres -d bench -1
+  small_of_postgres
   ask_postgres -d bench -c 'vacuum (freeze, analyze)'
 }
 

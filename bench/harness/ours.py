@@ -25,7 +25,7 @@ def copy_slices(places, server, makes, slices):
 def copy_small_tables(places, server, tables):
     """By the operator, and by a command for each table."""
     makes, end = "NDJSON gzip", {"end": tables + 1}
-    environment = settings(server, makes, False)
+    environment = settings(server, makes, False, "small")
     source = {"type": environment["BENCH_TYPE"], "port": server.port}
     return [
         Contender("sync", run(places, "small.dig", AT_ONCE, end | source), makes,
@@ -40,7 +40,8 @@ def run(places, flow, at_once, params):
     return command
 
 
-def settings(server, makes, tls):
+def settings(server, makes, tls, database="bench"):
     return {
+        "BENCH_DATABASE": database,
         "BENCH_TYPE": "postgresql" if server.is_postgres else "mysql", "BENCH_PORT": str(server.port),
         "BENCH_PASSWORD": "sync-test", "BENCH_TLS": "on" if tls else "off", "BENCH_FORMAT": FORMATS[makes]}

@@ -26,7 +26,7 @@ def copy_table(places, server, table):
 def copy_small_tables(places, server, tables):
     if server.is_postgres or shutil.which("mydumper") is None:
         return []
-    command = [*mydumper_at(server), "-x", r"^bench\.small_", "-t", str(AT_ONCE), "-o", os.fspath(places.out / "dump")]
+    command = [*mydumper_at(server), "-B", "small", "-t", str(AT_ONCE), "-o", os.fspath(places.out / "dump")]
     return [peer("mydumper", "SQL gzip", command)]
 
 
@@ -40,8 +40,8 @@ def duckdb(places, server, table):
     python = program(places, "duckdb", "bin/python")
     script = places.root / "bench/peers/with_duckdb.py"
     for makes in DUCKDB_MAKES[table] if python else []:
-        kind = "postgres" if server.is_postgres else "mysql"
-        yield peer("DuckDB", makes, [python, script, kind, server.port, table, places.out / "rows", DUCKDB_OPTIONS[makes]])
+        kind, path = "postgres" if server.is_postgres else "mysql", places.out / "rows"
+        yield peer("DuckDB", makes, [python, script, kind, server.port, table, path, DUCKDB_OPTIONS[makes]])
 
 
 def dlt(places, server, table):
@@ -85,12 +85,12 @@ def sling(places, server, table):
 
 def mydumper(places, server, table):
     if not server.is_postgres and shutil.which("mydumper"):
-        command = [*mydumper_at(server), "-T", table, "-t", "1", "-o", os.fspath(places.out / "dump")]
+        command = [*mydumper_at(server), "-B", "bench", "-T", table, "-t", "1", "-o", os.fspath(places.out / "dump")]
         yield peer("mydumper", "SQL gzip", command)
 
 
 def mydumper_at(server):
-    return ["mydumper", "-h", "127.0.0.1", "-P", str(server.port), "-u", "sync", "-p", "sync-test", "-B", "bench", "-c"]
+    return ["mydumper", "-h", "127.0.0.1", "-P", str(server.port), "-u", "sync", "-p", "sync-test", "-c"]
 
 
 def program(places, name, path):

@@ -9,7 +9,8 @@ HEAD = """# Benchmarks
 Written by `bench/run` on {started}; `bench/run --help` says how to do it again.
 
 - Machine: {machine}; servers and clients share it. Its load was {load:.1f} at the start.
-- Tables: `orders` has {orders:,} rows of 16 columns (some 330 bytes each), `narrow` {narrow:,} of 4; both lie in memory.
+- Tables: `orders` has {orders:,} rows of 16 columns, as text some 235 bytes each; `narrow` {narrow:,} of 4. Both lie in
+  memory.
 - Each figure is the median of {rounds} rounds after one that warms up; in each round all contenders of a job take turns.
   Other programs take part in the first {peer_rounds} rounds, in one where they need more than {slow} s.
 - Client and server share the machine's cores and memory, so it is the ratios that count, not the seconds.
@@ -27,8 +28,9 @@ def report(content):
 
 def head(about):
     rounds = about["rounds"]
-    return HEAD.format(started=about["started"], machine=about["machine"], load=about["load"], orders=about["rows"],
-                       narrow=about["rows"] * 10 // 3, rounds=rounds, peer_rounds=min(PEER_ROUNDS, rounds), slow=SLOW_SECONDS)
+    return HEAD.format(
+        started=about["started"], machine=about["machine"], load=about["load"], orders=about["rows"],
+        narrow=about["rows"] * 10 // 3, rounds=rounds, peer_rounds=min(PEER_ROUNDS, rounds), slow=SLOW_SECONDS)
 
 
 def versions(about):
@@ -81,5 +83,6 @@ def per_table(figures, name, anchor, tables):
     if ours is None:
         return ""
     beyond = (ours.wall - anchor.wall) / tables * 1000
-    return (f"A table costs `sync` {ours.cpu / tables * 1000:.2f} ms of CPU and the server {ours.server_cpu / tables * 1000:.2f} ms; "
-            f"it takes {beyond:+.2f} ms of wall beside a client that reads all over one connection and writes nothing.")
+    own, servers = (cpu / tables * 1000 for cpu in (ours.cpu, ours.server_cpu))
+    return (f"A table costs `sync` {own:.2f} ms of CPU and the server {servers:.2f} ms; it takes {beyond:+.2f} ms of wall "
+            "beside a client that reads all over one connection and writes nothing.")

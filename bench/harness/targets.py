@@ -4,8 +4,8 @@ import dataclasses
 from ours import BY_SHELL
 
 MB = 1e6
-# csv.gz by Embulk 0.11.4 with its defaults, beside `mariadb --quick` on the same machine. Its plugins for databases cannot be
-# installed from a registry, so that it takes no part here.
+# csv.gz by Embulk 0.11.4 with its defaults, beside `mariadb --quick` on the same machine. Its plugins for databases come
+# from no registry that is used here, so it takes no part.
 EMBULK = 11
 
 
