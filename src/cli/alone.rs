@@ -28,6 +28,7 @@ use crate::secret::scrub::Scrubber;
 use crate::session::{AttemptId, Level, TaskName};
 use crate::transfer::context::MemoryBudget;
 use crate::transfer::effect::{Abandoned, LedgerError, RecordedEffect};
+use crate::transfer::input::Reading;
 use crate::transfer::pool::SourcePools;
 
 /// Bytes for the one transfer of this process.
@@ -85,6 +86,7 @@ fn done(alone: &Alone<'_>, environment: &BTreeMap<String, String>) -> Result<Don
         guard: guard.clone(),
         memory: MemoryBudget::new(MEMORY),
         sources: SourcePools::new(NonZeroUsize::MIN),
+        reading: Reading::plain(),
         process_zone: TimeZone::system(),
         repeats: Repeats::default(),
     };

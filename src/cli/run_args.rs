@@ -79,7 +79,7 @@ pub struct SharedArgs {
     #[arg(short = 'j', long, visible_alias = "max-task-threads", value_name = "N", value_parser = at_least_one)]
     pub jobs: Option<usize>,
     /// Bytes that all transfers share, e.g. 512MiB
-    #[arg(long, value_name = "BYTES", default_value = "512MiB", value_parser = bytes)]
+    #[arg(long, value_name = "BYTES", default_value = "512MiB", value_parser = memory)]
     pub memory: usize,
     /// What a `docker:` parameter means: auto uses docker where it is installed
     #[arg(long, value_name = "WHEN")]
@@ -148,7 +148,7 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 /// A number of bytes with an optional unit; `K`, `KB` and `KiB` are all 1,024.
-fn bytes(text: &str) -> Result<usize, String> {
+pub(super) fn bytes(text: &str) -> Result<usize, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let shift = match unit.trim().to_ascii_lowercase().trim_end_matches('b').trim_end_matches('i') {
@@ -159,11 +159,15 @@ fn bytes(text: &str) -> Result<usize, String> {
         _ => return Err("bytes, or a number with KiB, MiB or GiB".to_owned()),
     };
     let number: usize = number.parse().map_err(|_| "bytes, or a number with KiB, MiB or GiB".to_owned())?;
-    number
-        .checked_mul(1 << shift)
-        .filter(|bytes| *bytes >= MINIMUM_MEMORY)
-        .ok_or_else(|| "at least 16MiB, at most what an address holds".to_owned())
+    number.checked_mul(1 << shift).ok_or_else(|| TOO_LITTLE.to_owned())
 }
+
+fn memory(text: &str) -> Result<usize, String> {
+    let found = bytes(text)?;
+    if found < MINIMUM_MEMORY { Err(TOO_LITTLE.to_owned()) } else { Ok(found) }
+}
+
+const TOO_LITTLE: &str = "at least 16MiB, at most what an address holds";
 
 /// Below this a single page and a single upload chunk have no room.
 const MINIMUM_MEMORY: usize = 16 << 20;
@@ -177,7 +181,7 @@ mod tests {
         assert_eq!(bytes("512MiB"), Ok(512 << 20));
         assert_eq!(bytes("1g"), Ok(1 << 30));
         assert_eq!(bytes("33554432"), Ok(32 << 20));
-        assert_eq!(bytes("1KB").unwrap_err(), "at least 16MiB, at most what an address holds");
+        assert_eq!(memory("1KB").unwrap_err(), "at least 16MiB, at most what an address holds");
         assert_eq!(bytes("lots").unwrap_err(), "bytes, or a number with KiB, MiB or GiB");
     }
 }

@@ -23,6 +23,7 @@ use crate::transfer::effect::{
     Abandoned, Effect, EffectOutcome, Ledger, LedgerError, RecordedEffect, TransferKey,
 };
 use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::input::Reading;
 use crate::transfer::pool::SourcePools;
 use crate::transfer::preview::Preview;
 use crate::transfer::report::TransferReport;
@@ -44,6 +45,8 @@ pub struct Transfers {
     pub memory: MemoryBudget,
     /// Connections shared by all transfers.
     pub sources: SourcePools,
+    /// How sources are read.
+    pub reading: Reading,
     /// The zone of the process.
     pub process_zone: jiff::tz::TimeZone,
     /// How often each transfer succeeded in this process.
@@ -221,6 +224,7 @@ impl Transfers {
             cancel: request.cancel.clone(),
             memory: self.memory.clone(),
             sources: self.sources.clone(),
+            reading: self.reading.clone(),
             process_zone: self.process_zone.clone(),
             directory: request.directory.clone(),
             config_diff: request.diff.clone(),

@@ -93,6 +93,8 @@ pub struct MysqlInput {
     pub ssl: SslMode,
     /// What is read.
     pub selection: Selection,
+    /// What its rows have in common in time; none: what holds for the run.
+    pub snapshot: Option<Snapshot>,
     /// Which of its rows.
     pub incremental: Option<Incremental>,
     /// Rows a fetch asks for. Embulk reads over a server-side cursor above 1 and over the text protocol at 1, which
@@ -142,6 +144,8 @@ pub struct PostgresqlInput {
     pub statement_timeout: Option<Duration>,
     /// What is read.
     pub selection: Selection,
+    /// What its rows have in common in time; none: what holds for the run.
+    pub snapshot: Option<Snapshot>,
     /// Which of its rows.
     pub incremental: Option<Incremental>,
     /// How long connecting may take; zero is without limit.
@@ -175,6 +179,17 @@ pub struct SqliteInput {
     pub default_column_options: Vec<(String, ColumnOption)>,
     /// Statements around the read.
     pub statements: Statements,
+}
+
+/// `snapshot:` of `in:`, which is ours: what rows have in common in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Snapshot {
+    /// All rows of a table are those of one moment. No lock is taken for it.
+    PerTable,
+    /// All tables of a source that are read with this are those of one moment, even if it takes a lock to find one.
+    Consistent,
+    /// Ranges of a large table may be those of different moments.
+    None,
 }
 
 /// What is read of a database. The parts are SQL as written, not escaped.

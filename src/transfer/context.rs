@@ -6,6 +6,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::effect::{Ledger, TransferKey};
+use super::input::Reading;
 use super::pool::SourcePools;
 use crate::session::Level;
 
@@ -27,6 +28,8 @@ pub struct TransferContext {
     pub memory: MemoryBudget,
     /// Connections that all transfers of the run share, per source.
     pub sources: SourcePools,
+    /// How sources are read.
+    pub reading: Reading,
     /// The zone of the process (`TZ`, else the system's): what a JVM would have used for DATE and TIME.
     pub process_zone: jiff::tz::TimeZone,
     /// Directory that relative paths of files start from.
@@ -132,6 +135,11 @@ impl MemoryBudget {
     /// the run wants to stop.
     pub fn take(&self, bytes: usize, cancel: &Cancel) -> Option<MemoryShare> {
         self.usual.take(bytes.min(self.usual.size), || !cancel.is_canceled())
+    }
+
+    /// The same for who can do without: takes nothing where so many are not free.
+    pub fn take_free(&self, bytes: usize) -> Option<MemoryShare> {
+        self.usual.take(bytes, || false)
     }
 
     /// Waits until there is room for a large row and takes it. None when the run wants to stop.

@@ -61,7 +61,7 @@ pub fn run(config: &EmbulkConfig, context: &TransferContext) -> Result<TransferR
         rows_loaded: sent.rows_loaded,
         bytes: sent.bytes,
         seconds: start.elapsed().as_secs_f64(),
-        snapshot: "per table".to_owned(),
+        snapshot: read.snapshot.unwrap_or_else(|| "per table".to_owned()),
         notes,
         changes,
         next: read.next,

@@ -35,6 +35,21 @@ impl SourcePools {
         Self(Arc::new(Pools { limit: limit.get(), in_use: Mutex::default(), returned: Condvar::new() }))
     }
 
+    /// How many connections each source has at most.
+    pub fn limit(&self) -> usize {
+        self.0.limit
+    }
+
+    /// A connection of a source (`host:port`), where one is free.
+    pub fn acquire_free(&self, source: &str) -> Option<ConnectionPermit> {
+        let mut in_use = self.0.in_use.lock().unwrap_or_else(PoisonError::into_inner);
+        let used = in_use.entry(source.to_owned()).or_default();
+        (*used < self.0.limit).then(|| {
+            *used += 1;
+            ConnectionPermit { pools: Arc::clone(&self.0), source: source.to_owned() }
+        })
+    }
+
     /// Waits for a connection of a source (`host:port`) to be free.
     pub fn acquire(&self, source: &str, cancel: &Cancel) -> Result<ConnectionPermit, TransferError> {
         let mut in_use = self.0.in_use.lock().unwrap_or_else(PoisonError::into_inner);

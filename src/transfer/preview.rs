@@ -32,7 +32,8 @@ pub fn preview(config: &PreviewConfig, context: &TransferContext) -> Result<Prev
     let pipeline = filter::plan(&config.filters, &schema)?;
     let shown = Arc::clone(pipeline.schema());
     let cells = shown.columns.iter().map(|column| writer(column, &shown)).collect();
-    let mut sample = Sample { schema, pipeline, cells, rows: Vec::new(), wanted: config.rows, failed: None };
+    let mut sample =
+        Sample { schema, pipeline, cells, rows: Vec::new(), seen: 0, wanted: config.rows, failed: None };
     let stray = stray::of_input(&config.input, source.reader.schema());
     let figures = source.reader.read(&mut sample)?;
     if let Some(error) = sample.failed {
@@ -48,6 +49,8 @@ struct Sample {
     pipeline: Pipeline,
     cells: Vec<CellWriter>,
     rows: Vec<Vec<Option<String>>>,
+    /// How many came before the filters.
+    seen: u64,
     wanted: usize,
     failed: Option<TransferError>,
 }
@@ -58,7 +61,9 @@ impl PageSink for Sample {
     }
 
     fn send(&mut self, mut page: Page) -> Flow {
-        let Self { pipeline, cells, rows, wanted, .. } = self;
+        let Self { pipeline, cells, rows, seen, wanted, .. } = self;
+        page.first_row = *seen;
+        *seen += page.rows as u64;
         let taken = pipeline.apply(&mut page, &mut |page| take(page, cells, rows, *wanted));
         match taken {
             Ok(()) if self.rows.len() < self.wanted => Flow::Continue,

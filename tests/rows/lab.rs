@@ -25,7 +25,7 @@ use sync::session::{AttemptId, Level, TaskName};
 use sync::transfer::context::{Cancel, MemoryBudget, Observer, TransferContext};
 use sync::transfer::effect::{Effect, EffectOutcome, Ledger, LedgerError, RecordedEffect, TransferKey};
 use sync::transfer::error::TransferError;
-use sync::transfer::input::{Flow, PageSink};
+use sync::transfer::input::{Flow, PageSink, Reading};
 use sync::transfer::page::Page;
 use sync::transfer::pool::SourcePools;
 use sync::transfer::report::TransferReport;
@@ -112,6 +112,7 @@ impl Lab {
             cancel: self.cancel.clone(),
             memory: MemoryBudget::new(512 << 20),
             sources: SourcePools::new(NonZeroUsize::new(4).unwrap()),
+            reading: Reading::plain(),
             process_zone: self.zone.clone(),
             directory: self.folder.path().to_owned(),
             config_diff: None,
@@ -215,6 +216,7 @@ pub(super) fn mysql(database: &MySqlDatabase, selection: Selection) -> MysqlInpu
         database: Text::plain(&database.name),
         ssl: SslMode::Disable,
         selection,
+        snapshot: None,
         incremental: None,
         fetch_rows: 10_000,
         connect_timeout: Duration::from_secs(300),
@@ -241,6 +243,7 @@ pub(super) fn postgresql(database: &PostgresDatabase, selection: Selection) -> P
         application_name: Text::plain("embulk-input-postgresql"),
         statement_timeout: None,
         selection,
+        snapshot: None,
         incremental: None,
         connect_timeout: Duration::from_secs(300),
         socket_timeout: Duration::from_secs(1800),

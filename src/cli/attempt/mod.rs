@@ -3,6 +3,7 @@
 
 mod required;
 mod rooms;
+mod sources;
 
 use anyhow::Context;
 use serde_json::json;

@@ -2,7 +2,6 @@
 //! gets the services of its tasks, its logs, and what its run is handed.
 
 use std::collections::{BTreeMap, HashMap};
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -22,6 +21,7 @@ use super::super::safe::{self, SafeSetup};
 use super::super::transfer::{Repeats, StateMemory, Transfers};
 use super::Earlier;
 use super::required::{Required, Waits};
+use super::sources;
 use crate::cloud::aws::Aws;
 use crate::dig::expression::{Clock, Limits};
 use crate::dig::workflow::Workflow;
@@ -36,6 +36,7 @@ use crate::secret::scrub::Scrubber;
 use crate::session::{AttemptId, Params, SessionTime};
 use crate::state::{AttemptKind, AttemptRecord, NewAttempt, Process};
 use crate::transfer::context::MemoryBudget;
+use crate::transfer::input::Reading;
 use crate::transfer::pool::SourcePools;
 
 /// How long running tasks may go on after the first signal.
@@ -51,6 +52,7 @@ pub(super) struct Rooms {
     names: SecretNames,
     memory: MemoryBudget,
     sources: SourcePools,
+    reading: Reading,
     pub(super) docker: DockerMode,
     log_params: LogParams,
     mode: RunMode,
@@ -98,6 +100,7 @@ impl Rooms {
             aws: Arc::clone(&aws),
         };
         let secrets = Arc::new(safe::open(&safe_setup, opened.scrubber.clone()));
+        let slots = Slots::new(shared.jobs.unwrap_or_else(default_jobs));
         let temporary = opened.place.state_folder().join("tmp");
         std::fs::create_dir_all(&temporary).context("the folder for files of tasks could not be made")?;
         Ok(Arc::new(Self {
@@ -108,11 +111,12 @@ impl Rooms {
             secrets,
             names: safe::secret_names(&opened.properties),
             memory: MemoryBudget::new(shared.memory),
-            sources: SourcePools::new(connections(shared, opened)?),
+            sources: SourcePools::new(sources::connections(shared, opened)?),
+            reading: sources::reading(opened, &slots)?,
             docker,
             log_params: shared.log_params(),
             mode,
-            slots: Slots::new(shared.jobs.unwrap_or_else(default_jobs)),
+            slots,
             operators: run::operator::native(),
             outgoing: Outgoing::read(opened)?,
             temporary,
@@ -198,6 +202,7 @@ impl Rooms {
             guard: guard.clone(),
             memory: self.memory.clone(),
             sources: self.sources.clone(),
+            reading: self.reading.clone(),
             process_zone: jiff::tz::TimeZone::system(),
             repeats: Repeats::default(),
         };
@@ -294,15 +299,8 @@ pub(super) struct Way {
 }
 
 /// Twice the cores, at least four.
-fn default_jobs() -> usize {
+pub(super) fn default_jobs() -> usize {
     std::thread::available_parallelism().map_or(4, |cores| (2 * cores.get()).max(4))
-}
-
-/// Connections to one source at a time: as many as tasks, unless the properties say otherwise.
-fn connections(shared: &SharedArgs, opened: &Opened) -> anyhow::Result<NonZeroUsize> {
-    let limit = opened.properties.count("sync.source.max_connections")?;
-    let limit = limit.unwrap_or_else(|| shared.jobs.unwrap_or_else(default_jobs));
-    Ok(NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN))
 }
 
 /// What is text in the environment of the process; children inherit it.

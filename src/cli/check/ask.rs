@@ -27,6 +27,7 @@ use crate::transfer::context::{Cancel, MemoryBudget, Observer, TransferContext};
 use crate::transfer::effect::{Effect, EffectOutcome, Ledger, LedgerError, RecordedEffect, TransferKey};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::explain::{self, Explanation, SourceTable};
+use crate::transfer::input::Reading;
 use crate::transfer::output::look::{Finding, Looked, Weight};
 use crate::transfer::pool::SourcePools;
 
@@ -363,6 +364,7 @@ fn context(directory: PathBuf) -> TransferContext {
         cancel: Cancel::default(),
         memory: MemoryBudget::new(0),
         sources: SourcePools::new(std::num::NonZeroUsize::MIN.saturating_add(AT_ONCE)),
+        reading: Reading::plain(),
         process_zone: TimeZone::system(),
         directory,
         config_diff: None,

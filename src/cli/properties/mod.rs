@@ -20,12 +20,14 @@ use crate::secret::params::SecretNames;
 use crate::session::Params;
 
 /// Our own settings. Any other key under `sync.` is an error, so that none is ignored in silence.
-pub const SETTINGS: [&str; 5] = [
+pub const SETTINGS: [&str; 7] = [
     "sync.docker",
     "sync.secrets.file",
     "sync.secrets.kms_key",
     "sync.secrets.params",
     "sync.source.max_connections",
+    "sync.source.range_bytes",
+    "sync.source.snapshot",
 ];
 
 /// Where properties come from. The caller reads the environment.
@@ -251,7 +253,7 @@ impl Properties {
         })
     }
 
-    fn wrong(&self, key: &str, reason: &str) -> PropertiesError {
+    pub(super) fn wrong(&self, key: &str, reason: &str) -> PropertiesError {
         PropertiesError::Value { key: key.to_owned(), reason: reason.to_owned() }
     }
 }

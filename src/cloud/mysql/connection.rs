@@ -17,6 +17,7 @@ const QUIT: u8 = 0x01;
 const QUERY: u8 = 0x03;
 const PREPARE: u8 = 0x16;
 const EXECUTE: u8 = 0x17;
+const CLOSE: u8 = 0x19;
 /// Bytes of a file that travel in one packet: below every server's `max_allowed_packet`.
 const FILE_PACKET: usize = 256 * 1024;
 /// Texts are told by this code among the parameters of a statement.
@@ -157,6 +158,11 @@ impl Connection {
         self.result(None)
     }
 
+    /// Lets the server forget a statement. It does not answer.
+    pub fn close(&mut self, statement: &Statement) -> Result<()> {
+        self.packets.command(CLOSE, &statement.id.to_le_bytes())
+    }
+
     fn command(&mut self, code: u8, arguments: &[u8]) -> Result<()> {
         if self.state == State::Busy {
             return Err(Error::Protocol("the connection was left in the middle of a result"));
@@ -280,7 +286,8 @@ impl Rows<'_> {
         Ok(self.answer().unwrap_or_default())
     }
 
-    fn texts(mut self) -> Result<Vec<Vec<Option<String>>>> {
+    /// All of them, of a statement whose columns are texts in the text protocol.
+    pub fn texts(mut self) -> Result<Vec<Vec<Option<String>>>> {
         let mut rows = Vec::new();
         let count = self.columns.len();
         while let Some(row) = self.next_row()? {

@@ -10,7 +10,7 @@ use super::source;
 use crate::diagnostic::Problem;
 use crate::embulk::config::EmbulkType;
 use crate::embulk::input::{
-    ColumnOption, DatabaseAuth, DatetimeCode, InputConfig, MysqlInput, PostgresqlInput, Selection,
+    ColumnOption, DatabaseAuth, DatetimeCode, InputConfig, MysqlInput, PostgresqlInput, Selection, Snapshot,
     SqliteInput, SslMode, Statements, ValueType,
 };
 use crate::embulk::text::Text;
@@ -50,6 +50,7 @@ fn mysql(section: &Section<'_>) -> Option<MysqlInput> {
     let port = port(section).unwrap_or(3306);
     let (ssl, options) = (ssl(section), properties(section));
     let input = MysqlInput {
+        snapshot: snapshot(section),
         incremental: incremental?,
         port,
         auth: auth(section, ssl, &options),
@@ -83,6 +84,7 @@ fn postgresql(section: &Section<'_>) -> Option<PostgresqlInput> {
     let port = port(section).unwrap_or(5432);
     let (ssl, options) = (ssl(section), properties(section));
     let input = PostgresqlInput {
+        snapshot: snapshot(section),
         incremental: incremental?,
         port,
         auth: auth(section, ssl, &options),
@@ -182,6 +184,21 @@ pub(super) fn ssl(section: &Section<'_>) -> SslMode {
 /// A statement or a part of one: an empty text is as good as absent.
 pub(super) fn sql(section: &Section<'_>, key: &'static str) -> Option<Text> {
     section.text(key).filter(|text| !text.is_empty())
+}
+
+/// A snapshot that tables share cannot have statements of one of them in it, which may write.
+fn snapshot(section: &Section<'_>) -> Option<Snapshot> {
+    const WORDS: [(&str, Snapshot); 3] =
+        [("per_table", Snapshot::PerTable), ("consistent", Snapshot::Consistent), ("none", Snapshot::None)];
+    let snapshot = section.word("snapshot", &WORDS)?;
+    if snapshot == Snapshot::Consistent {
+        let own = ["before_setup", "before_select", "after_select"];
+        if let Some(key) = own.into_iter().find(|key| section.node(key).is_some()) {
+            let message = format!("`snapshot: consistent` cannot be given with `{key}`");
+            section.refuse_value("snapshot", message);
+        }
+    }
+    Some(snapshot)
 }
 
 fn statements(section: &Section<'_>) -> Statements {

@@ -19,7 +19,7 @@ const ABOVE_LONG: Unfit = Unfit("is above 9223372036854775807, the limit of an i
 const NO_INSTANT: Unfit = Unfit("is not an instant between the years -9999 and 9999");
 
 /// Writes the values of one column.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::transfer) struct CellWriter {
     kind: ColumnType,
     form: Form,

@@ -61,7 +61,7 @@ impl Given<'_> {
 }
 
 /// What the config makes of the values of a column.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Conversion {
     /// The type in the source.
     source: ColumnType,
@@ -79,7 +79,7 @@ pub(super) struct Conversion {
 /// What is said of those.
 pub(super) const UNFIT: &str = "values that did not fit became NULL";
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Step {
     /// The value stays, only its type is another.
     Keep,

@@ -7,13 +7,19 @@ use crate::transfer::context::Observer;
 
 /// Counts rows and speaks up when their number has doubled.
 pub(super) struct FetchedLog {
-    observer: Arc<dyn Observer>,
+    /// None: somebody else counts.
+    observer: Option<Arc<dyn Observer>>,
     next: u64,
 }
 
 impl FetchedLog {
     pub(super) fn new(observer: Arc<dyn Observer>) -> Self {
-        Self { observer, next: 500 }
+        Self { observer: Some(observer), next: 500 }
+    }
+
+    /// A log of one who reads a part only.
+    pub(super) fn silent() -> Self {
+        Self { observer: None, next: u64::MAX }
     }
 
     /// Hears that so many rows are there.
@@ -32,7 +38,9 @@ impl FetchedLog {
     }
 
     fn say(&self, rows: u64) {
-        self.observer.log(Level::Info, &format!("Fetched {} rows.", thousands(rows)));
+        if let Some(observer) = &self.observer {
+            observer.log(Level::Info, &format!("Fetched {} rows.", thousands(rows)));
+        }
     }
 }
 

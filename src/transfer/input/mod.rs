@@ -1,6 +1,7 @@
 //! Where rows come from: the contract that every input keeps.
 
 mod convert;
+mod division;
 mod fetched;
 pub mod file;
 mod iam;
@@ -20,6 +21,8 @@ use crate::embulk::config::TypeMapping;
 use crate::embulk::input::{ColumnOption, InputConfig};
 use crate::embulk::output::OutputConfig;
 
+pub use self::division::{Place, Places, RANGE_BYTES, Reading, SEATS, SharedSnapshots};
+use self::division::{Seats, Share};
 pub use self::increment::{Increment, LastRow};
 pub use self::source::SourceColumn;
 use super::context::TransferContext;
@@ -35,6 +38,19 @@ pub struct Source {
     pub reader: Box<dyn Input>,
     /// Returns the connection to the pool.
     _permit: Option<ConnectionPermit>,
+    /// For further connections; none where the source has no use for them.
+    seats: Option<Seats>,
+}
+
+impl Source {
+    fn alone(reader: impl Input + 'static) -> Self {
+        Self { reader: Box::new(reader), _permit: None, seats: None }
+    }
+
+    /// Readers that read a part of the rows each, beside the first; none where it reads all of them.
+    pub fn divide(&mut self) -> Result<Vec<Box<dyn Input>>, TransferError> {
+        self.seats.as_ref().map_or_else(|| Ok(Vec::new()), |seats| self.reader.divide(seats))
+    }
 }
 
 /// How columns that Embulk has no type for (bytes, intervals, ranges) are taken when they have no option of their own.
@@ -65,24 +81,22 @@ pub fn open(
             let address = format!("{}:{}", config.host.expose(), config.port);
             let permit = context.sources.acquire(&address, &context.cancel)?;
             let reader = mysql::open(config, context, bytes)?;
-            Ok(Source { reader: Box::new(reader), _permit: Some(permit) })
+            let seats = Some(Seats::of(context, address));
+            Ok(Source { reader: Box::new(reader), _permit: Some(permit), seats })
         }
         InputConfig::Postgresql(config) => {
             let address = format!("{}:{}", config.host.expose(), config.port);
             let permit = context.sources.acquire(&address, &context.cancel)?;
             let reader = postgres::open(config, context, bytes)?;
-            Ok(Source { reader: Box::new(reader), _permit: Some(permit) })
+            let seats = Some(Seats::of(context, address));
+            Ok(Source { reader: Box::new(reader), _permit: Some(permit), seats })
         }
         InputConfig::Sqlite(config) => {
             let reader = sqlite::open(config, context, bytes)?;
-            Ok(Source { reader: Box::new(reader), _permit: None })
+            Ok(Source::alone(reader))
         }
-        InputConfig::File(config) => {
-            Ok(Source { reader: Box::new(file::open(config, context)?), _permit: None })
-        }
-        InputConfig::S3(config) => {
-            Ok(Source { reader: Box::new(file::open_s3(config, context)?), _permit: None })
-        }
+        InputConfig::File(config) => Ok(Source::alone(file::open(config, context)?)),
+        InputConfig::S3(config) => Ok(Source::alone(file::open_s3(config, context)?)),
     }
 }
 
@@ -102,12 +116,19 @@ pub trait Input: Send {
     /// A handle that stops `read` from another thread.
     fn stopper(&self) -> Box<dyn Stop>;
 
+    /// Prepares a read in ranges: gives readers for as many of the seats as have a use, which then read what this one
+    /// leaves, at the same time. None where all rows are read in one stream; the figures say why, if that is worth it.
+    fn divide(&mut self, seats: &Seats) -> Result<Vec<Box<dyn Input>>, TransferError> {
+        let _ = seats;
+        Ok(Vec::new())
+    }
+
     /// Reads all rows into pages. Ends early and well when the sink wants no more.
     fn read(&mut self, sink: &mut dyn PageSink) -> Result<InputFigures, TransferError>;
 }
 
 /// Stops a read that may be waiting for the server. Takes seconds at most.
-pub trait Stop: Send {
+pub trait Stop: Send + Sync {
     /// Makes the read end soon, with an error or without. Cannot fail: a read that cannot be reached ends by its
     /// own time-out.
     fn stop(&self);
@@ -118,7 +139,7 @@ pub trait PageSink {
     /// An empty page of the input's schema to fill; waits until one is free.
     fn page(&mut self) -> Page;
 
-    /// Hands a page on; never an empty one.
+    /// Hands a page on, which gets the number of its first row; never an empty one.
     fn send(&mut self, page: Page) -> Flow;
 }
 
@@ -140,6 +161,8 @@ pub struct InputFigures {
     pub notes: Vec<String>,
     /// Values that did not come in as they are stored.
     pub changes: Vec<Change>,
+    /// What the rows have in common in time, where it is not one statement's view of one table.
+    pub snapshot: Option<String>,
     /// What the next read begins behind: options of `in:`.
     pub next: Map<String, Value>,
 }

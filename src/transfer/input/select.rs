@@ -16,6 +16,15 @@ pub(super) fn statement(selection: &Selection, quote: char) -> Statement {
     Statement { sql: build(selection, quote, Text::expose), shown: build(selection, quote, Text::shown) }
 }
 
+/// The statement of the rows of a table that meet one more condition; `way` stands behind its name. It is not to be
+/// shown. None where the rows have an order, or come from a query.
+pub(super) fn ranged(selection: &Selection, range: &str, way: &str, quote: char) -> Option<String> {
+    let Selection::Table { table, select, where_clause, order_by: None } = selection else { return None };
+    let of_its_own = where_clause.as_ref().map_or_else(String::new, |own| format!("({}) AND ", own.expose()));
+    let table = quoted(table.expose(), quote);
+    Some(format!("SELECT {} FROM {table}{way} WHERE {of_its_own}({range})", select.expose()))
+}
+
 /// The statement of an incremental read: rows beyond the last record, in order. `literals` are its values, none for
 /// the first read. In a query `:column` stands for a value.
 pub(super) fn incremental(
@@ -181,6 +190,26 @@ mod tests {
             "SELECT * FROM \"t\" WHERE (x or y) AND ((\"a\" > 1) OR (\"a\" = 1 AND \"b\" > '2') OR \
              (\"a\" = 1 AND \"b\" = '2' AND \"c\" > 3)) ORDER BY \"a\", \"b\", \"c\""
         );
+    }
+
+    #[test]
+    fn a_range_is_one_more_condition() {
+        let table = |condition: Option<&str>, order: Option<&str>| Selection::Table {
+            table: Text::plain("t"),
+            select: Text::plain("a, b"),
+            where_clause: condition.map(Text::plain),
+            order_by: order.map(Text::plain),
+        };
+        let sql = |selection| ranged(&selection, "k < 5", " FORCE INDEX (PRIMARY)", '`');
+        assert_eq!(
+            sql(table(None, None)).as_deref(),
+            Some("SELECT a, b FROM `t` FORCE INDEX (PRIMARY) WHERE (k < 5)")
+        );
+        assert_eq!(
+            sql(table(Some("x or y"), None)).as_deref(),
+            Some("SELECT a, b FROM `t` FORCE INDEX (PRIMARY) WHERE (x or y) AND (k < 5)")
+        );
+        assert_eq!((sql(table(None, Some("a"))), sql(Selection::Query(Text::plain("select 1")))), (None, None));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod breaks;
 mod random;
+mod ranges;
 mod shapes;
 mod statements;
 mod values;

@@ -33,7 +33,7 @@ pub(super) enum Taken {
 }
 
 /// What happens to a value on the way.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Getter {
     /// Nothing.
     Own,
@@ -55,7 +55,7 @@ pub(super) enum Getter {
 }
 
 /// What the wall clock of a value shows.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Wall {
     from: ColumnType,
     zone: ZoneClock,

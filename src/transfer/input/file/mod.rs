@@ -172,6 +172,7 @@ impl Input for FileReader {
             notes: notes.texts(self.content.parser.charset().name()),
             changes: notes.changes(),
             next: last_path.into_iter().collect(),
+            snapshot: None,
         })
     }
 }
@@ -198,11 +199,7 @@ impl<'s> Pages<'s> {
     fn push(&mut self, row: &Row) -> Result<Flow, TransferError> {
         let page = match &mut self.page {
             Some(page) => page,
-            empty => {
-                let mut page = self.sink.page();
-                page.first_row = self.rows;
-                empty.insert(page)
-            }
+            empty => empty.insert(self.sink.page()),
         };
         row.write(page)?;
         self.rows += 1;

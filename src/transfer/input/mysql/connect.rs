@@ -54,6 +54,11 @@ impl Connector {
         Self { address, ..connector }
     }
 
+    /// The database whose tables are meant.
+    pub(super) fn database(&self) -> &str {
+        self.database.expose()
+    }
+
     /// A host that is a path is that of a Unix socket.
     fn socket(&self) -> Option<&str> {
         Some(self.host.expose()).filter(|host| host.starts_with('/'))

@@ -15,6 +15,7 @@ const OTHER_TYPE: Unfit = Unfit("has another type than its column");
 const BROKEN: Unfit = Unfit("came incomplete from the server");
 
 /// How the values of one column are read.
+#[derive(Clone)]
 pub(super) struct Decoder {
     kind: ColumnType,
     /// How they arrive.

@@ -37,7 +37,8 @@ impl Increments<'_> {
             given => Some(self.literals(connection, &selection, &columns, given)?),
         };
         let statement = select::incremental(&selection, &columns, literals.as_deref(), '`');
-        Ok(Read { prepared: prepare(connection, &statement, self.name)?, statement, columns: Some(columns) })
+        let prepared = prepare(connection, &statement, self.name)?;
+        Ok(Read { prepared, statement, selection, columns: Some(columns) })
     }
 
     /// `incremental_columns`, else the primary key.

@@ -4,12 +4,15 @@
 mod columns;
 pub(in crate::transfer) mod connect;
 mod decode;
+mod divide;
 mod error;
 mod incremental;
 mod named;
 mod plan;
 pub(in crate::transfer) mod properties;
+mod ranges;
 mod refused;
+mod snapshot;
 mod zone;
 
 use std::sync::Arc;
@@ -17,14 +20,19 @@ use std::sync::Arc;
 use self::columns::TinyInt1;
 use self::connect::{Connector, run};
 use self::decode::Decoder;
+use self::divide::Plan;
 pub(crate) use self::error::server_error;
 use self::plan::Planned;
 use self::properties::{Access, Properties};
+pub use self::snapshot::HeldSnapshots;
+use self::snapshot::Lease;
 use super::fetched::FetchedLog;
 use super::select::{self, Statement};
-use super::{BytesRule, Flow, Increment, Input, InputFigures, PageSink, SourceColumn, Stop, is_full};
-use crate::cloud::mysql::{BinaryRow, Column, Connection, Error, Rows, Statement as Prepared};
-use crate::embulk::input::{MysqlInput, Selection};
+use super::{
+    BytesRule, Flow, Increment, Input, InputFigures, PageSink, Seats, Share, SourceColumn, Stop, is_full,
+};
+use crate::cloud::mysql::{BinaryRow, Column, Connection, Error, Rows as Answered, Statement as Prepared};
+use crate::embulk::input::{MysqlInput, Selection, Snapshot};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
 use crate::transfer::encode::unfit;
@@ -35,9 +43,14 @@ use crate::transfer::schema::{ColumnType, Schema, TimeDetail, Zones};
 
 /// A statement that is prepared, with everything its rows need.
 pub struct MysqlReader {
-    connection: Connection,
+    /// None once it was read.
+    connection: Option<Connection>,
+    /// Of a snapshot that tables share.
+    lease: Option<Lease>,
+    /// Of the connection, in the server.
+    number: u32,
     connector: Connector,
-    statement: Prepared,
+    rows: Rows,
     schema: Arc<Schema>,
     decoders: Vec<Decoder>,
     /// The types of the columns as SQL spells them, and what their values can be.
@@ -50,6 +63,17 @@ pub struct MysqlReader {
     name: String,
     increment: Option<Increment>,
     log: FetchedLog,
+    plan: Plan,
+    /// What the rows have in common in time, where there is more to say than that they are one statement's.
+    snapshot: Option<String>,
+}
+
+/// Which rows are read.
+enum Rows {
+    /// Those of a statement.
+    All(Prepared),
+    /// Those of a table, range by range.
+    Ranges(Share),
 }
 
 /// Connects, prepares the statement and looks at its columns.
@@ -70,7 +94,14 @@ pub fn open(
     if let Some(text) = connector.warning() {
         context.observer.log(Level::Warn, text);
     }
-    let mut connection = connector.open(&[])?;
+    let (mut connection, lease) = match divide::snapshot_of(config, context) {
+        Snapshot::Consistent => {
+            let (held, limit) = (&context.reading.snapshots.mysql, context.sources.limit());
+            let (connection, lease) = held.borrow(identity(config), &connector, limit, &context.cancel)?;
+            (connection, Some(lease))
+        }
+        Snapshot::PerTable | Snapshot::None => (connector.open(&[])?, None),
+    };
     if let Some(setup) = &config.statements.before_setup {
         run(&mut connection, setup.expose(), "`before_setup`")?;
     }
@@ -99,7 +130,7 @@ pub fn open(
             increment.prepared(&mut connection, context)?
         }
     };
-    let Read { prepared, statement, columns } = read;
+    let Read { prepared, statement, selection, columns } = read;
     let Planned { schema, decoders, types, notes } =
         plan::plan(config, &properties, &prepared, zones, &session, bytes)?;
     let increment = columns.map(|columns| {
@@ -107,10 +138,13 @@ pub fn open(
     });
     let increment = increment.transpose()?;
     log(format!("SQL: {}", statement.shown));
+    let snapshot = lease.is_some().then(|| "consistent".to_owned());
     Ok(MysqlReader {
-        connection,
+        number: connection.id(),
+        connection: Some(connection),
+        lease,
         connector,
-        statement: prepared,
+        rows: Rows::All(prepared),
         schema,
         decoders,
         types,
@@ -120,13 +154,33 @@ pub fn open(
         name,
         increment,
         log: FetchedLog::new(Arc::clone(&context.observer)),
+        plan: Plan::of(config, selection, context),
+        snapshot,
     })
+}
+
+/// What connections of one snapshot have in common. It may hold secrets: not to be shown.
+fn identity(config: &MysqlInput) -> Vec<String> {
+    let own = [config.host.expose(), config.user.expose(), config.password.expose()];
+    let options = config.options.iter().map(|(name, value)| format!("{name}={}", value.expose()));
+    let rest = format!("{} {:?} {:?} {:?}", config.port, config.auth, config.ssl, config.datetime_code);
+    own.into_iter().map(str::to_owned).chain([rest]).chain(options).collect()
+}
+
+/// The zone that a session shows TIMESTAMP in.
+fn zone_of_session(connection: &mut Connection) -> Result<String, TransferError> {
+    let rows = connection
+        .select("SELECT @@session.time_zone", &[])
+        .map_err(|error| server_error(&error, "the time zone of the session could not be read"))?;
+    Ok(rows.into_iter().flatten().flatten().next().unwrap_or_else(|| "SYSTEM".to_owned()))
 }
 
 /// A statement that is ready to be run.
 struct Read {
     prepared: Prepared,
     statement: Statement,
+    /// By the name that the table has.
+    selection: Selection,
     /// Of an incremental read.
     columns: Option<Vec<String>>,
 }
@@ -141,9 +195,10 @@ fn prepared(connection: &mut Connection, selection: &Selection, name: &str) -> R
                 return Err(error);
             }
             let statement = select::statement(&found, '`');
-            Ok(Read { prepared: prepare(connection, &statement, name)?, statement, columns: None })
+            let prepared = prepare(connection, &statement, name)?;
+            Ok(Read { prepared, statement, selection: found, columns: None })
         }
-        prepared => Ok(Read { prepared: prepared?, statement, columns: None }),
+        prepared => Ok(Read { prepared: prepared?, statement, selection: selection.clone(), columns: None }),
     }
 }
 
@@ -203,40 +258,58 @@ impl Input for MysqlReader {
     }
 
     fn stopper(&self) -> Box<dyn Stop> {
-        Box::new(Killer { connector: self.connector.clone(), connection: self.connection.id() })
+        Box::new(Killer { connector: self.connector.clone(), connection: self.number })
+    }
+
+    fn divide(&mut self, seats: &Seats) -> Result<Vec<Box<dyn Input>>, TransferError> {
+        self.divided(seats)
     }
 
     fn read(&mut self, sink: &mut dyn PageSink) -> Result<InputFigures, TransferError> {
+        let Some(mut connection) = self.connection.take() else {
+            return Err(TransferError::new(ErrorKind::Internal, format!("{} was read already", self.name)));
+        };
         let killer = self.stopper();
-        let mut reading =
-            Reading { decoders: &mut self.decoders, schema: &self.schema, rows: 0, log: &mut self.log };
-        let outcome = {
-            let failed = |error: &Error| server_error(error, format!("{} could not be read", self.name));
-            let mut rows = self.connection.execute(&self.statement, &[]).map_err(|error| failed(&error))?;
-            // The server prepares anew, without a word, what was changed meanwhile.
-            let outcome = if reading.fits(rows.columns(), self.tiny_int) {
-                reading.pages(&mut rows, sink, &failed)
-            } else {
-                Err(changed(&self.name))
-            };
-            if !matches!(outcome, Ok(Flow::Continue)) {
-                // A server that is still at it would notice the end of the connection with its next row only.
-                killer.stop();
+        let mut reading = Reading {
+            decoders: &mut self.decoders,
+            schema: &self.schema,
+            tiny_int: self.tiny_int,
+            rows: 0,
+            log: &mut self.log,
+            page: None,
+        };
+        let outcome = match &self.rows {
+            Rows::All(statement) => reading.statement(&mut connection, statement, &self.name, sink),
+            Rows::Ranges(share) => {
+                reading.ranges(&mut connection, share, &self.plan.selection, &self.name, sink)
             }
-            outcome
+        };
+        let outcome = match (outcome, reading.page.take()) {
+            (Ok(Flow::Continue), Some(page)) if page.rows > 0 => Ok(sink.send(page)),
+            (outcome, _) => outcome,
         };
         let rows = reading.rows;
+        if !matches!(outcome, Ok(Flow::Continue)) {
+            // A server that is still at it would notice the end of the connection with its next row only.
+            killer.stop();
+        }
         if outcome? == Flow::Continue {
+            self.log.end(rows);
             if let Some(after) = &self.after_select {
-                run(&mut self.connection, after, "`after_select`")?;
+                run(&mut connection, after, "`after_select`")?;
             }
-            self.connection
-                .run("COMMIT")
-                .map_err(|error| server_error(&error, "the read could not be ended"))?;
+            match self.lease.take() {
+                Some(lease) => lease.give_back(connection),
+                None => connection
+                    .run("COMMIT")
+                    .map(drop)
+                    .map_err(|error| server_error(&error, "the read could not be ended"))?,
+            }
         }
         let changes = self.changes();
         let notes = self.notes.iter().cloned().chain(changes.iter().map(Change::note)).collect();
-        Ok(InputFigures { rows, notes, changes, ..InputFigures::default() })
+        let snapshot = self.snapshot.clone();
+        Ok(InputFigures { rows, notes, changes, snapshot, ..InputFigures::default() })
     }
 }
 
@@ -251,13 +324,56 @@ impl MysqlReader {
 struct Reading<'r> {
     decoders: &'r mut [Decoder],
     schema: &'r Arc<Schema>,
+    tiny_int: TinyInt1,
     rows: u64,
     log: &'r mut FetchedLog,
+    /// Not full yet: what comes after the end of a range goes into it too.
+    page: Option<Page>,
 }
 
 impl Reading<'_> {
+    /// The rows of the ranges that nobody else reads.
+    fn ranges(
+        &mut self,
+        connection: &mut Connection,
+        share: &Share,
+        selection: &Selection,
+        name: &str,
+        sink: &mut dyn PageSink,
+    ) -> Result<Flow, TransferError> {
+        while let Some(range) = share.next() {
+            let doing = || format!("range {} of {} of {name} could not be read", range.number, share.of);
+            let sql = divide::statement(selection, &range.condition);
+            let statement = connection.prepare(&sql).map_err(|error| server_error(&error, doing()))?;
+            let flow = self.statement(connection, &statement, name, sink);
+            if flow.map_err(|error| error.context(doing()))? == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+            connection.close(&statement).map_err(|error| server_error(&error, doing()))?;
+        }
+        Ok(Flow::Continue)
+    }
+
+    /// The rows of a statement.
+    fn statement(
+        &mut self,
+        connection: &mut Connection,
+        statement: &Prepared,
+        name: &str,
+        sink: &mut dyn PageSink,
+    ) -> Result<Flow, TransferError> {
+        let failed = |error: &Error| server_error(error, format!("{name} could not be read"));
+        let mut rows = connection.execute(statement, &[]).map_err(|error| failed(&error))?;
+        // The server prepares anew, without a word, what was changed meanwhile.
+        if !self.fits(rows.columns()) {
+            return Err(changed(name));
+        }
+        self.pages(&mut rows, sink, &failed)
+    }
+
     /// Whether the columns of the rows are those that were found before.
-    fn fits(&mut self, columns: &[Column], tiny_int: TinyInt1) -> bool {
+    fn fits(&mut self, columns: &[Column]) -> bool {
+        let tiny_int = self.tiny_int;
         columns.len() == self.decoders.len()
             && columns.iter().zip(&mut *self.decoders).zip(&self.schema.columns).all(
                 |((now, decoder), column)| {
@@ -269,12 +385,11 @@ impl Reading<'_> {
 
     fn pages(
         &mut self,
-        rows: &mut Rows<'_>,
+        rows: &mut Answered<'_>,
         sink: &mut dyn PageSink,
         failed: &dyn Fn(&Error) -> TransferError,
     ) -> Result<Flow, TransferError> {
-        let mut page = sink.page();
-        page.first_row = self.rows;
+        let mut page = self.page.take().unwrap_or_else(|| sink.page());
         while let Some(row) = rows.next_row().map_err(|error| failed(&error))? {
             let row = BinaryRow::new(row, self.decoders.len()).map_err(|error| failed(&error))?;
             self.row(row, &mut page)?;
@@ -283,11 +398,10 @@ impl Reading<'_> {
                     return Ok(Flow::Stop);
                 }
                 page = sink.page();
-                page.first_row = self.rows;
             }
         }
-        self.log.end(self.rows);
-        if page.rows > 0 { Ok(sink.send(page)) } else { Ok(Flow::Continue) }
+        self.page = Some(page);
+        Ok(Flow::Continue)
     }
 
     fn row(&mut self, mut row: BinaryRow<'_>, page: &mut Page) -> Result<(), TransferError> {

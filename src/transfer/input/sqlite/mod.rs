@@ -230,7 +230,6 @@ impl Input for SqliteReader {
                     return Ok(figures(count, &self.schema, &self.decoders, &self.notes));
                 }
                 page = sink.page();
-                page.first_row = count;
             }
         }
         self.log.end(count);

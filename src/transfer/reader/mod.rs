@@ -4,25 +4,25 @@
 //! never waits for longer than a moment. A reader that a server or network holds is left behind; it holds a
 //! connection and a page until its own time-out, or until the program ends.
 
+mod queue;
+mod team;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::context::{Cancel, MemoryBudget, TransferContext};
+use self::queue::{Belt, Queue};
+use self::team::{Failure, Stoppers};
+use super::context::{Cancel, TransferContext};
 use super::error::{ErrorKind, TransferError};
-use super::input::{self, Flow, InputFigures, LastRow, PageSink, Stop};
-use super::page::{PAGE_BYTES, Page};
+use super::input::{self, InputFigures, LastRow, SEATS, Stop};
+use super::page::Page;
 use super::schema::Schema;
 use crate::embulk::config::EmbulkConfig;
 
 /// Pages on their way: one being filled, one being written, two between.
 pub(super) const PAGES: usize = 4;
-/// A page of so many bytes has a row that is larger than a page.
-const LARGE: usize = 16 * PAGE_BYTES;
-/// How often the bytes of a large row are held at once: where it was read, in the page, as text and as what that
-/// grew from, compressed, and on its way.
-const COPIES: usize = 6;
 /// How often somebody who waits looks whether the run wants it to stop.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long a reader that was stopped has to end.
@@ -51,23 +51,39 @@ impl Reader {
         let (open, opened) = bounded(1);
         let (go, wait) = bounded(1);
         let (full, pages) = bounded(PAGES - 2);
-        let (empty, used) = bounded(PAGES);
+        // Room for every page there may be, so that none is lost on its way back.
+        let (empty, used) = bounded(PAGES + SEATS * team::PAGES);
         let (end, done) = bounded(1);
         let (config, context) = (config.clone(), context.clone());
         let read = move || {
             let bytes = input::bytes_rule(&config.output);
             let mut source = input::open(&config.input, &context, bytes)?;
             let schema = Arc::clone(source.reader.schema());
-            let seen = Opened { schema: Arc::clone(&schema), stopper: source.reader.stopper() };
+            let stoppers = Stoppers::default();
+            stoppers.add(source.reader.stopper());
+            let seen = Opened { schema: Arc::clone(&schema), stopper: Box::new(stoppers.clone()) };
             if open.send(seen).is_err() || wait.recv().is_err() {
                 // The writer has ended; its own error counts.
                 return Ok(InputFigures::default());
             }
             let last = source.reader.increment().map(|increment| LastRow::new(increment.clone(), &schema));
-            let (memory, cancel) = (context.memory.clone(), context.cancel.clone());
-            let mut queue = Queue { schema, made: 0, full, used, last, memory, cancel, failed: None };
-            let mut figures = source.reader.read(&mut queue)?;
-            if let Some(error) = queue.failed {
+            let belt = Belt {
+                schema,
+                full,
+                used,
+                rows: Arc::default(),
+                memory: context.memory.clone(),
+                cancel: context.cancel.clone(),
+                failure: Failure::default(),
+            };
+            let mut queue = Queue::new(&belt, PAGES, last);
+            let helpers = source.divide()?;
+            let mut figures = if helpers.is_empty() {
+                source.reader.read(&mut queue)?
+            } else {
+                team::read(source.reader.as_mut(), &mut queue, helpers, &belt, &stoppers)?
+            };
+            if let Some(error) = belt.failure.take() {
                 return Err(error);
             }
             if let (Some(last), Some(given)) = (queue.last, config.input.incremental()) {
@@ -148,73 +164,4 @@ impl Reader {
 
 fn panicked() -> TransferError {
     TransferError::new(ErrorKind::Internal, "the reader stopped at a fault of the program")
-}
-
-/// The reader's end of the queue.
-struct Queue {
-    schema: Arc<Schema>,
-    made: usize,
-    full: Sender<Page>,
-    used: Receiver<Page>,
-    /// Of an incremental read.
-    last: Option<LastRow>,
-    memory: MemoryBudget,
-    cancel: Cancel,
-    /// Why nothing more is read.
-    failed: Option<TransferError>,
-}
-
-impl Queue {
-    /// Takes memory for a page with a row that is larger than a page.
-    fn make_room(&self, page: &mut Page) -> Result<(), TransferError> {
-        let bytes = page.byte_size();
-        if bytes < LARGE {
-            return Ok(());
-        }
-        let (wanted, there) = (bytes.saturating_mul(COPIES), self.memory.largest_row());
-        if wanted > there {
-            let row = page.first_row + page.rows as u64;
-            let message = format!(
-                "row {row} has {} MiB, which takes {} MiB on its way, and the run has {} MiB for such rows",
-                bytes >> 20,
-                wanted >> 20,
-                there >> 20
-            );
-            let hint = format!(
-                "raise `--memory` to {}MiB, or leave the large column out",
-                (wanted >> 20).saturating_mul(2).saturating_add(2)
-            );
-            return Err(TransferError::new(ErrorKind::Config, message).hint(hint));
-        }
-        let share = self.memory.take_large(wanted, &self.cancel).ok_or_else(TransferError::canceled)?;
-        page.large = Some(Arc::new(share));
-        Ok(())
-    }
-}
-
-impl PageSink for Queue {
-    fn page(&mut self) -> Page {
-        let mut page = if self.made < PAGES {
-            self.used.try_recv().unwrap_or_else(|_| {
-                self.made += 1;
-                Page::new(&self.schema)
-            })
-        } else {
-            // A writer that has ended gives no page back; the next `send` says so.
-            self.used.recv().unwrap_or_else(|_| Page::new(&self.schema))
-        };
-        page.clear();
-        page
-    }
-
-    fn send(&mut self, mut page: Page) -> Flow {
-        if let Err(error) = self.make_room(&mut page) {
-            self.failed = Some(error);
-            return Flow::Stop;
-        }
-        if let Some(last) = &mut self.last {
-            last.see(&page);
-        }
-        if self.full.send(page).is_ok() { Flow::Continue } else { Flow::Stop }
-    }
 }

@@ -1,0 +1,188 @@
+//! A table that is read by several connections at once.
+
+use super::connect::run;
+use super::ranges::{self, Facts};
+use super::snapshot::{Lease, Unshared, begin_together};
+use super::{MysqlReader, Rows, zone_of_session};
+use crate::cloud::mysql::Connection;
+use crate::embulk::input::{MysqlInput, Selection, Snapshot};
+use crate::transfer::context::TransferContext;
+use crate::transfer::error::TransferError;
+use crate::transfer::input::Input;
+use crate::transfer::input::division::{self, Seat, Seats, Share};
+use crate::transfer::input::fetched::FetchedLog;
+use crate::transfer::input::select;
+
+/// What a division needs to know of the config.
+#[derive(Clone)]
+pub(super) struct Plan {
+    pub(super) selection: Selection,
+    pub(super) snapshot: Snapshot,
+    /// A smaller table is read in one stream.
+    bytes: u64,
+    /// Why the config has the rows in one stream.
+    obstacle: Option<&'static str>,
+}
+
+impl Plan {
+    pub(super) fn of(config: &MysqlInput, selection: Selection, context: &TransferContext) -> Self {
+        let statements = &config.statements;
+        let own = [&statements.before_setup, &statements.before_select, &statements.after_select];
+        let obstacle = match &selection {
+            Selection::Table { order_by: Some(_), .. } => Some("`order_by` asks for an order"),
+            _ if config.incremental.is_some() => Some("an incremental read has an order"),
+            _ if own.iter().any(|statement| statement.is_some()) => {
+                Some("statements of the config's own are for one connection")
+            }
+            _ => None,
+        };
+        Self {
+            selection,
+            snapshot: snapshot_of(config, context),
+            bytes: context.reading.range_bytes,
+            obstacle,
+        }
+    }
+}
+
+/// The rule of the config, else of the run.
+pub(super) fn snapshot_of(config: &MysqlInput, context: &TransferContext) -> Snapshot {
+    config.snapshot.unwrap_or(context.reading.snapshot)
+}
+
+/// The outcome of a division.
+enum Divided {
+    /// The shares of the helpers, with their connections.
+    Helpers(Share, Vec<(Connection, Option<Lease>, Share)>),
+    /// Not, and why.
+    OneStream(&'static str),
+    /// The table is small, or none.
+    Small,
+}
+
+impl MysqlReader {
+    /// Helpers that read ranges of the table; what the rows have in common in time is noted in this reader.
+    pub(super) fn divided(&mut self, seats: &Seats) -> Result<Vec<Box<dyn Input>>, TransferError> {
+        // One look at the table is too much where it would lead to nothing.
+        if !seats.are_free() || self.plan.bytes == u64::MAX {
+            return Ok(Vec::new());
+        }
+        let (share, helpers) = match self.try_division(seats)? {
+            Divided::Small => return Ok(Vec::new()),
+            Divided::OneStream(reason) => {
+                let moment = self.snapshot.as_deref().unwrap_or("per table");
+                self.snapshot = Some(format!("{moment}, one stream: {reason}"));
+                return Ok(Vec::new());
+            }
+            Divided::Helpers(share, helpers) => (share, helpers),
+        };
+        let how = format!("{} ranges over {} connections", share.of, helpers.len() + 1);
+        self.snapshot = Some(match self.plan.snapshot {
+            Snapshot::PerTable => format!("per table: {how}"),
+            Snapshot::Consistent => format!("{}: {how}", self.snapshot.as_deref().unwrap_or("consistent")),
+            Snapshot::None => format!("none: {how}, each at its own moment"),
+        });
+        self.rows = Rows::Ranges(share);
+        let helpers = helpers.into_iter().map(|(connection, lease, share)| {
+            let helper = Self {
+                number: connection.id(),
+                connection: Some(connection),
+                lease,
+                connector: self.connector.clone(),
+                rows: Rows::Ranges(share),
+                schema: self.schema.clone(),
+                decoders: self.decoders.clone(),
+                types: self.types.clone(),
+                after_select: None,
+                tiny_int: self.tiny_int,
+                notes: Vec::new(),
+                name: self.name.clone(),
+                increment: None,
+                log: FetchedLog::silent(),
+                plan: self.plan.clone(),
+                snapshot: None,
+            };
+            Box::new(helper) as Box<dyn Input>
+        });
+        Ok(helpers.collect())
+    }
+
+    fn try_division(&mut self, seats: &Seats) -> Result<Divided, TransferError> {
+        let (Selection::Table { table, where_clause, .. }, Some(connection)) =
+            (&self.plan.selection, &mut self.connection)
+        else {
+            return Ok(Divided::Small);
+        };
+        let table = table.expose();
+        let Some(Facts { engine, bytes, key }) = ranges::facts(connection, table)? else {
+            return Ok(Divided::Small);
+        };
+        if bytes < self.plan.bytes {
+            return Ok(Divided::Small);
+        }
+        if let Some(obstacle) = self.plan.obstacle {
+            return Ok(Divided::OneStream(obstacle));
+        }
+        if self.plan.snapshot != Snapshot::None && !engine.eq_ignore_ascii_case("InnoDB") {
+            return Ok(Divided::OneStream("the engine of the table has no snapshots"));
+        }
+        let Some(key) = key else {
+            return Ok(Divided::OneStream("its primary key does not begin with a whole number"));
+        };
+        if where_clause.is_some() && !ranges::reads_all(connection, &self.plan.selection)? {
+            return Ok(Divided::OneStream("the server reads the rows of `where` by an index"));
+        }
+        let seats = seats.take();
+        if seats.is_empty() {
+            return Ok(Divided::OneStream("no two more connections are free"));
+        }
+        let conditions = ranges::conditions(connection, table, &key, division::count(seats.len() + 1))?;
+        self.helpers(seats, conditions)
+    }
+
+    /// Connections that see what this one does.
+    fn helpers(&mut self, seats: Vec<Seat>, conditions: Vec<String>) -> Result<Divided, TransferError> {
+        let Some(own) = &mut self.connection else { return Ok(Divided::Small) };
+        let mut connections = Vec::new();
+        for _ in &seats {
+            let (mut connection, lease) = match &self.lease {
+                None => (self.connector.open(&[])?, None),
+                Some(lease) => match lease.another(&self.connector)? {
+                    Some((connection, lease)) => (connection, Some(lease)),
+                    None => break,
+                },
+            };
+            // The clocks of all ranges come in one zone.
+            let zone = zone_of_session(own)?;
+            run(
+                &mut connection,
+                &format!("SET SESSION time_zone = '{zone}'"),
+                "the time zone of the session",
+            )?;
+            connections.push((connection, lease));
+        }
+        if self.plan.snapshot == Snapshot::PerTable {
+            let mut all: Vec<&mut Connection> = vec![own];
+            all.extend(connections.iter_mut().map(|(connection, _)| connection));
+            if let Err(reason) = begin_together(&mut all)? {
+                return Ok(Divided::OneStream(Unshared::words(reason)));
+            }
+        }
+        if connections.is_empty() {
+            return Ok(Divided::OneStream("no further connection of the snapshot is free"));
+        }
+        let seats = seats.into_iter().take(connections.len()).collect();
+        let (first, shares) = Share::out(conditions, seats);
+        let helpers = connections.into_iter().zip(shares);
+        Ok(Divided::Helpers(
+            first,
+            helpers.map(|((connection, lease), share)| (connection, lease, share)).collect(),
+        ))
+    }
+}
+
+/// The statement of a range. A server whose statistics are old would look at the whole table for each.
+pub(super) fn statement(selection: &Selection, condition: &str) -> String {
+    // Only what `ranged` has a statement for is divided.
+    select::ranged(selection, condition, " FORCE INDEX (PRIMARY)", '`').unwrap_or_default()
+}
