@@ -1,13 +1,13 @@
 //! How reads from PostgreSQL begin and end: names, errors, connections that break, statements around the read.
 
 use sync::embulk::config::TypeMapping;
-use sync::embulk::input::Selection;
+use sync::embulk::input::{Selection, ValueType};
 use sync::embulk::text::Text;
 use sync::secret::Secret;
 use sync::transfer::error::ErrorKind;
 
-use super::super::lab::{Lab, postgresql, query, table};
-use super::{jsonl, refused};
+use super::super::lab::{Lab, postgresql, query, table, value_type};
+use super::{csv, jsonl, refused};
 use crate::support::postgres::postgres_database;
 use crate::support::sandbox::Sandbox;
 
@@ -194,8 +194,46 @@ fn a_table_is_read_by_its_clauses_and_a_query_as_it_is_written() {
         assert_eq!(written.replace("column1", "a"), "{\"a\":1}\n", "{sql}");
     }
     assert_eq!(database.rows("select count(*) from t where a = 9"), ["1"]);
+    // Of an interval the server gives the text, and the statement is a part of another.
+    for sql in [
+        "select '1 day'::interval as a, 2 as a, \"B b\" from (values ('x')) t (\"B b\") -- and nothing more",
+        "values ('1 day'::interval, 2, 'x') ; \n",
+        "with x as (select '1 day'::interval) select x.*, 2, 'x' as \"\"\"\" from x",
+    ] {
+        let written = csv(&lab, postgresql(&database, query(sql)), TypeMapping::Exact);
+        assert_eq!(written.split_once("\r\n").map(|(_, rows)| rows), Some("1 day,2,x\r\n"), "{sql}");
+    }
+    let sql = "select a * interval '1 day' as d from t where a < 9 order by a desc";
+    let written = csv(&lab, postgresql(&database, query(sql)), TypeMapping::Exact);
+    assert_eq!(written, "d\r\n5 days\r\n4 days\r\n3 days\r\n2 days\r\n1 day\r\n");
     let empty = jsonl(&lab, postgresql(&database, query("select * from t where false")), TypeMapping::Embulk);
     assert_eq!(empty, "");
+}
+
+#[test]
+fn what_writes_gives_columns_of_which_the_server_need_not_give_the_text() {
+    let Some(database) = postgres_database() else { return };
+    database.run("create table t (a int, b interval)");
+    let lab = Lab::new();
+    let writes = "with n as (insert into t values (9, '1 day') returning *) select";
+    let mut input = postgresql(&database, query(&format!("{writes} b from n")));
+    input.column_options = vec![value_type("b", ValueType::String)];
+    let error = refused(&lab, &input);
+    assert_eq!(
+        error.to_string(),
+        "the query could not be read: WITH clause containing a data-modifying statement must be at the top level \
+         (PostgreSQL error 0A000)"
+    );
+    assert_eq!(
+        error.remedy(),
+        Some(
+            "let the query be one SELECT, WITH or VALUES, and nothing behind it; where it writes, cast columns of \
+             other types than numbers, texts, dates and times to text"
+        )
+    );
+    assert_eq!(database.rows("select * from t"), Vec::<String>::new());
+    input.selection = query(&format!("{writes} a, b::text as b from n"));
+    assert_eq!(jsonl(&lab, input, TypeMapping::Embulk), "{\"a\":9,\"b\":\"1 day\"}\n");
 }
 
 #[test]

@@ -18,7 +18,7 @@ const AS_IT_IS: &str = "COLUMN::text";
 const QUOTED: &str = "to_json(COLUMN::text)";
 
 /// `r()` is a random integer of 64 bits, `w()` a text with everything that has a meaning somewhere.
-const COLUMNS: [Column; 35] = [
+const COLUMNS: [Column; 43] = [
     ("boolean", "r() % 2 = 0", AS_IT_IS),
     ("smallint", "r() % 32768", AS_IT_IS),
     ("int", "r() % 2147483648", AS_IT_IS),
@@ -66,6 +66,22 @@ const COLUMNS: [Column; 35] = [
     ("pg_lsn", "('0/0'::pg_lsn + abs(r() % 1000000000000))", QUOTED),
     ("hstore", "hstore(array[w(), 'k'], array[w(), null])", QUOTED),
     ("mood", "(array['ok', 'い', ''])[1 + abs(r() % 3)]::mood", QUOTED),
+    ("numeric(12,2)", "(r() % 1000000)::numeric / 100", AS_IT_IS),
+    ("numeric", "round((r() % 20000)::numeric / 10000, abs(r() % 9)::int)", AS_IT_IS),
+    (
+        "jsonb",
+        "jsonb_build_array(w(), r(), null, true, jsonb_build_object('k', w()))",
+        "replace(replace(COLUMN::text, ', ', ','), '\": ', '\":')",
+    ),
+    ("bit(1)", "(r() % 2)::int::bit(1)", "(COLUMN = b'1')::text"),
+    ("\"char\"", "chr(1 + abs(r() % 127)::int)::\"char\"", QUOTED),
+    ("feeling", "(array['ok', 'い', ''])[1 + abs(r() % 3)]::mood", QUOTED),
+    ("pair", "row(w(), r())::pair", QUOTED),
+    (
+        "timestamptz[]",
+        "array['1800-01-01'::timestamptz + abs(r() % 300000)::int * interval '1 day', null]",
+        QUOTED,
+    ),
 ];
 
 /// Where in the list dates and times are.
@@ -74,6 +90,8 @@ const CLOCKS: std::ops::Range<usize> = 16..22;
 const FUNCTIONS: &str = r#"
     create extension if not exists hstore;
     create type mood as enum ('ok', 'い', '');
+    create domain feeling as mood;
+    create type pair as (a text, b bigint);
     create function r() returns bigint language sql volatile as
         'select (random() * 4294967295)::bigint << 32 | (random() * 4294967295)::bigint';
     create function w() returns text language sql volatile as $$

@@ -262,6 +262,20 @@ fn a_value_without_a_place_is_an_error_that_names_the_way_out() {
 }
 
 #[test]
+fn the_last_year_ends_with_the_clocks_of_the_process() {
+    let Some(database) = database() else { return };
+    let mut lab = Lab::new();
+    lab.zone = jiff::tz::TimeZone::get("Asia/Tokyo").unwrap();
+    let last = query("select '9999-12-31 23:59:59.999999'::timestamptz as c");
+    let written = jsonl(&lab, postgresql(&database, last), TypeMapping::Exact);
+    assert_eq!(written, "{\"c\":\"9999-12-31 14:59:59.999999 +00:00\"}\n");
+    let next =
+        InputConfig::Postgresql(postgresql(&database, query("select '10000-01-01'::timestamptz as c")));
+    let error = lab.run(&to_jsonl(next, TypeMapping::Exact)).unwrap_err();
+    assert_eq!(error.to_string(), "column `c`, row 1: a value is not between the years -9999 and 9999");
+}
+
+#[test]
 fn floats_that_are_not_finite_are_written_where_the_format_has_them() {
     let Some(database) = database() else { return };
     let lab = Lab::new();

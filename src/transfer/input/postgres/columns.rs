@@ -1,4 +1,4 @@
-//! What the columns of a result are, and how their texts are read.
+//! What the columns of a result are, and how their values are read.
 
 use tokio_postgres::types::{Kind, Type};
 
@@ -37,56 +37,69 @@ pub(super) enum Native {
     No,
 }
 
+/// What the session says of values.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Locale {
+    /// How many digits `money` has after the point.
+    pub(super) cents: usize,
+    /// When the year 10000 begins in its zone: microseconds since 1970-01-01T00:00:00Z.
+    pub(super) end: i64,
+}
+
 /// The type of a column with its modifier (-1 for none). Domains come as what they are made of.
-/// `cents` is how many digits `money` has after the point.
-pub(super) fn typed(kind: &Type, modifier: i32, rule: BytesRule, cents: usize) -> Typed {
+///
+/// Types whose binary form is their text, or costs the server less than its text, are read in it. The others come as
+/// the text that the server has for them, which is exact and there for every type, extensions' own among them.
+pub(super) fn typed(kind: &Type, modifier: i32, rule: BytesRule, locale: Locale) -> Typed {
     let of = |kind, read, jdbc| Typed { kind, read, jdbc, native: Native::Yes };
     let exact = rule == BytesRule::Accept;
     match *kind {
         Type::BOOL => of(ColumnType::Flag, Read::Boolean, "BIT"),
         Type::BIT if modifier == 1 => of(ColumnType::Flag, Read::Bits, "BIT"),
-        Type::BIT if exact => of(ColumnType::String, Read::Text, "BIT"),
+        Type::BIT if exact => of(ColumnType::String, Read::ServerText, "BIT"),
         Type::BIT => of(ColumnType::Boolean, Read::Bits, "BIT"),
-        Type::INT2 => of(ColumnType::Long, Read::Long, "SMALLINT"),
-        Type::INT4 => of(ColumnType::Long, Read::Long, "INTEGER"),
-        Type::INT8 | Type::OID => of(ColumnType::Long, Read::Long, "BIGINT"),
+        Type::INT2 => of(ColumnType::Long, Read::Int2, "SMALLINT"),
+        Type::INT4 => of(ColumnType::Long, Read::Int4, "INTEGER"),
+        Type::INT8 => of(ColumnType::Long, Read::Int8, "BIGINT"),
+        Type::OID => of(ColumnType::Long, Read::Oid, "BIGINT"),
         Type::FLOAT4 => of(ColumnType::Float, Read::Float, "REAL"),
         Type::FLOAT8 => of(ColumnType::Double, Read::Double, "DOUBLE"),
         Type::NUMERIC => of(decimal(modifier), Read::Decimal, "NUMERIC"),
         Type::MONEY => {
-            let scale = u8::try_from(cents).unwrap_or(0);
-            of(ColumnType::Decimal { precision: 19, scale }, Read::Money { scale: cents }, "DOUBLE")
+            let scale = u8::try_from(locale.cents).unwrap_or(0);
+            of(ColumnType::Decimal { precision: 19, scale }, Read::Money { scale: locale.cents }, "DOUBLE")
         }
-        Type::CHAR | Type::BPCHAR => of(ColumnType::String, Read::Text, "CHAR"),
+        // One byte, which is not always a character.
+        Type::CHAR => of(ColumnType::String, Read::ServerText, "CHAR"),
+        Type::BPCHAR => of(ColumnType::String, Read::Text, "CHAR"),
         Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN => {
             of(ColumnType::String, Read::Text, "VARCHAR")
         }
-        Type::UUID => of(ColumnType::String, Read::Text, "OTHER"),
-        Type::JSON | Type::JSONB => {
-            Typed { native: Native::Json, ..of(ColumnType::Json, Read::Text, "OTHER") }
-        }
+        Type::UUID => of(ColumnType::String, Read::Uuid, "OTHER"),
+        Type::JSON => Typed { native: Native::Json, ..of(ColumnType::Json, Read::Text, "OTHER") },
+        Type::JSONB => Typed { native: Native::Json, ..of(ColumnType::Json, Read::Jsonb, "OTHER") },
         Type::DATE => of(ColumnType::Date, Read::Date, "DATE"),
         Type::TIME => of(ColumnType::Time, Read::Time, "TIME"),
-        Type::TIMETZ if exact => of(ColumnType::String, Read::Text, "TIME"),
+        Type::TIMETZ if exact => of(ColumnType::String, Read::ServerText, "TIME"),
         Type::TIMETZ => of(ColumnType::Timestamp, Read::TimeWithZone, "TIME"),
         Type::TIMESTAMP => of(ColumnType::DateTime, Read::DateTime, "TIMESTAMP"),
-        Type::TIMESTAMPTZ => of(ColumnType::Timestamp, Read::Timestamp, "TIMESTAMP"),
+        Type::TIMESTAMPTZ => of(ColumnType::Timestamp, Read::Timestamp { end: locale.end }, "TIMESTAMP"),
         Type::BYTEA => Typed { native: Native::No, ..of(ColumnType::Bytes, Read::Bytes, "BINARY") },
-        _ => other(kind, modifier, rule, cents),
+        _ => other(kind, modifier, rule, locale),
     }
 }
 
-fn other(kind: &Type, modifier: i32, rule: BytesRule, cents: usize) -> Typed {
-    let text = |jdbc, native| Typed { kind: ColumnType::String, read: Read::Text, jdbc, native };
+fn other(kind: &Type, modifier: i32, rule: BytesRule, locale: Locale) -> Typed {
+    let text = |jdbc, native| Typed { kind: ColumnType::String, read: Read::ServerText, jdbc, native };
     match kind.kind() {
-        Kind::Domain(base) => typed(base, modifier, rule, cents),
-        Kind::Enum(_) => text("VARCHAR", Native::Yes),
+        Kind::Domain(base) => typed(base, modifier, rule, locale),
+        Kind::Enum(_) => Typed { read: Read::Text, ..text("VARCHAR", Native::Yes) },
         // int2vector and oidvector are of this kind and have another text.
         Kind::Array(of) if kind.name().starts_with('_') => {
             // A box holds commas itself.
             let delimiter = if *of == Type::BOX { b';' } else { b',' };
             let native = Native::Array { delimiter, element: element(of) };
-            let read = if rule == BytesRule::Accept { Read::Text } else { Read::Array { delimiter } };
+            let read = if rule == BytesRule::Accept { Read::ServerText } else { Read::Array { delimiter } };
             Typed { read, ..text("ARRAY", native) }
         }
         Kind::Composite(_) => text("STRUCT", Native::No),
@@ -126,6 +139,8 @@ fn decimal(modifier: i32) -> ColumnType {
 mod tests {
     use super::*;
 
+    const LOCALE: Locale = Locale { cents: 2, end: 0 };
+
     fn modifier(precision: i32, scale: i32) -> i32 {
         (precision << 16 | scale & 0x7ff) + 4
     }
@@ -150,19 +165,19 @@ mod tests {
     #[test]
     fn bits_and_arrays_depend_on_what_the_target_keeps() {
         let read = |kind: &Type, modifier, rule| {
-            let typed = typed(kind, modifier, rule, 2);
+            let typed = typed(kind, modifier, rule, LOCALE);
             (typed.kind, typed.read)
         };
         use BytesRule::{Accept, Refuse};
         assert_eq!(read(&Type::BIT, 1, Accept), (ColumnType::Flag, Read::Bits));
         assert_eq!(read(&Type::BIT, 3, Refuse), (ColumnType::Boolean, Read::Bits));
-        assert_eq!(read(&Type::BIT, 3, Accept), (ColumnType::String, Read::Text));
+        assert_eq!(read(&Type::BIT, 3, Accept), (ColumnType::String, Read::ServerText));
         assert_eq!(
             read(&Type::TEXT_ARRAY, -1, Refuse),
             (ColumnType::String, Read::Array { delimiter: b',' })
         );
-        assert_eq!(read(&Type::TEXT_ARRAY, -1, Accept), (ColumnType::String, Read::Text));
-        assert_eq!(typed(&Type::INT2_VECTOR, -1, Refuse, 2).native, Native::No);
-        assert_eq!(typed(&Type::INTERVAL, -1, Refuse, 2).native, Native::No);
+        assert_eq!(read(&Type::TEXT_ARRAY, -1, Accept), (ColumnType::String, Read::ServerText));
+        assert_eq!(typed(&Type::INT2_VECTOR, -1, Refuse, LOCALE).native, Native::No);
+        assert_eq!(typed(&Type::INTERVAL, -1, Refuse, LOCALE).native, Native::No);
     }
 }

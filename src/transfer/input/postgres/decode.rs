@@ -1,9 +1,11 @@
-//! Texts of values into column buffers, by a plan that is made once per column.
+//! Values as PostgreSQL sends them into column buffers, by a plan that is made once per column.
 
 use super::clock;
 use super::nested::{self, Element};
+use super::numeric::push_numeric;
 use super::plan::SourceType;
 use crate::transfer::encode::Unfit;
+use crate::transfer::encode::number::{push_padded, push_u64};
 use crate::transfer::explain::loss::{Fate, Loss};
 use crate::transfer::input::SourceColumn;
 use crate::transfer::input::convert::{self, Conversion, Given};
@@ -11,47 +13,69 @@ use crate::transfer::page::ColumnBuffer;
 use crate::transfer::report::Change;
 use crate::transfer::schema::{ColumnType, Zones};
 
-const ODD: Unfit = Unfit("is not what its type says");
+pub(super) const ODD: Unfit = Unfit("is not what its type says");
 
-/// How the text of a value is read.
+/// How a value is read: from the form that its type has in binary, unless it says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Read {
-    /// `t` or `f`.
     Boolean,
     /// Bits that are true where they are the number 1, as for Embulk's driver.
     Bits,
-    Long,
+    Int2,
+    Int4,
+    Int8,
+    Oid,
     Float,
     Double,
     /// Digits; NaN and infinities do not fit.
     Decimal,
-    /// An amount with signs of a currency, with so many digits after the point.
+    /// An amount in the smallest unit of a currency, which has so many digits after the point.
     Money {
         scale: usize,
     },
-    /// The text as it is.
+    /// A text, which is the same in both forms.
     Text,
-    /// `\x` and hexadecimal digits.
+    /// A version and the text.
+    Jsonb,
+    Uuid,
     Bytes,
     Date,
     DateTime,
-    Timestamp,
+    /// An instant before `end`, in microseconds since 1970-01-01T00:00:00Z.
+    Timestamp {
+        end: i64,
+    },
     Time,
     TimeWithZone,
-    /// An array in Embulk's form.
+    /// The text that the server has for it.
+    ServerText,
+    /// An array in Embulk's form, from the server's text.
     Array {
         delimiter: u8,
     },
-    /// An array as JSON.
+    /// An array as JSON, from the server's text.
     ArrayJson {
         delimiter: u8,
         element: Element,
     },
-    /// An hstore as JSON.
+    /// An hstore as JSON, from the server's text.
     HstoreJson,
 }
 
 impl Read {
+    /// How the server's own text of such values is read.
+    pub(super) fn as_text(self) -> Self {
+        match self {
+            Self::Text | Self::Jsonb | Self::Uuid => self,
+            _ => Self::ServerText,
+        }
+    }
+
+    /// Whether the server is to send its text.
+    pub(super) fn takes_server_text(self) -> bool {
+        matches!(self, Self::ServerText | Self::Array { .. } | Self::ArrayJson { .. } | Self::HstoreJson)
+    }
+
     /// What becomes of the values, where they do not come in as they are.
     fn words(self, to: ColumnType) -> Option<&'static str> {
         match self {
@@ -71,7 +95,7 @@ impl Read {
         match self {
             Self::Bits => of("bits of other numbers than 0 and 1", Fate::Becomes("false")),
             Self::Decimal => of("NaN and infinities", Fate::Fails),
-            Self::Date | Self::DateTime | Self::Timestamp => {
+            Self::Date | Self::DateTime | Self::Timestamp { .. } => {
                 of("infinite dates and times, years beyond 9999", Fate::Fails)
             }
             Self::TimeWithZone => of("the offset, digits of a second beyond the third", Fate::Lost),
@@ -94,6 +118,11 @@ pub(super) struct Decoder {
 impl Decoder {
     pub(super) fn new(read: Read, conversion: Option<Conversion>) -> Self {
         Self { read, conversion, scratch: Vec::new(), null_elements: 0 }
+    }
+
+    /// Whether the server is to send its text of the values.
+    pub(super) fn takes_server_text(&self) -> bool {
+        self.read.takes_server_text()
     }
 
     /// The column as the source has it, for one of type `to`.
@@ -123,44 +152,63 @@ impl Decoder {
     }
 
     /// Adds a value to the column; NULL is none.
+    #[inline]
     pub(super) fn push(&mut self, value: Option<&[u8]>, column: &mut ColumnBuffer) -> Result<(), Unfit> {
-        let Some(text) = value else {
+        let Some(bytes) = value else {
             column.push_null();
             return Ok(());
         };
         self.scratch.clear();
         let scratch = &mut self.scratch;
         let given = match self.read {
-            Read::Boolean => Given::Long(i64::from(text == b"t")),
-            Read::Bits => Given::Long(i64::from(is_one(text))),
-            Read::Long => Given::Long(parsed(text)?),
-            Read::Float => Given::Float(parsed(text)?),
-            Read::Double => Given::Double(parsed(text)?),
-            Read::Decimal => Given::Text(finite(text)?),
+            Read::Boolean => Given::Long(i64::from(sized::<1>(bytes)? != [0])),
+            Read::Bits => Given::Long(i64::from(is_one(bytes).ok_or(ODD)?)),
+            Read::Int2 => Given::Long(i16::from_be_bytes(sized(bytes)?).into()),
+            Read::Int4 => Given::Long(i32::from_be_bytes(sized(bytes)?).into()),
+            Read::Int8 => Given::Long(i64::from_be_bytes(sized(bytes)?)),
+            Read::Oid => Given::Long(u32::from_be_bytes(sized(bytes)?).into()),
+            // There are many NaN, and people know of one.
+            Read::Float => match f32::from_be_bytes(sized(bytes)?) {
+                value if value.is_nan() => Given::Float(f32::NAN),
+                value => Given::Float(value),
+            },
+            Read::Double => match f64::from_be_bytes(sized(bytes)?) {
+                value if value.is_nan() => Given::Double(f64::NAN),
+                value => Given::Double(value),
+            },
+            Read::Decimal => {
+                push_numeric(bytes, scratch)?;
+                Given::Text(scratch)
+            }
             Read::Money { scale } => {
-                push_money(text, scale, scratch);
+                push_money(i64::from_be_bytes(sized(bytes)?), scale, scratch).ok_or(ODD)?;
                 Given::Text(scratch)
             }
-            Read::Text => Given::Text(text),
-            Read::Bytes => {
-                push_bytes(text, scratch).ok_or(ODD)?;
+            Read::Text | Read::Bytes | Read::ServerText => Given::Text(bytes),
+            Read::Jsonb => Given::Text(bytes.strip_prefix(&[1]).ok_or(ODD)?),
+            Read::Uuid => {
+                push_uuid(sized(bytes)?, scratch);
                 Given::Text(scratch)
             }
-            Read::Date => Given::Long(clock::date(text)?),
-            Read::DateTime => Given::Long(clock::wall(text)?),
-            Read::Timestamp => Given::Long(clock::instant(text)?),
-            Read::Time => Given::Long(clock::time(text)?),
-            Read::TimeWithZone => Given::Long(clock::time_with_zone(text)?),
+            Read::Date => Given::Long(clock::date(i32::from_be_bytes(sized(bytes)?))?),
+            Read::DateTime => Given::Long(clock::wall(i64::from_be_bytes(sized(bytes)?))?),
+            Read::Timestamp { end } => Given::Long(clock::instant(i64::from_be_bytes(sized(bytes)?), end)?),
+            Read::Time => Given::Long(clock::time(i64::from_be_bytes(sized(bytes)?))?),
+            Read::TimeWithZone => {
+                let (micros, west) = bytes.split_first_chunk().ok_or(ODD)?;
+                let west = i32::from_be_bytes(sized(west)?);
+                Given::Long(clock::time_with_zone(i64::from_be_bytes(*micros), west)?)
+            }
             Read::Array { delimiter } => {
-                self.null_elements += nested::embulk_array(text, delimiter, scratch)?;
+                self.null_elements += nested::embulk_array(bytes, delimiter, scratch)?;
                 Given::Text(scratch)
             }
             Read::ArrayJson { delimiter, element } => {
-                nested::json_array(text, delimiter, element, scratch)?;
+                nested::json_array(bytes, delimiter, element, scratch)?;
                 Given::Text(scratch)
             }
             Read::HstoreJson => {
-                nested::json_hstore(text, scratch)?;
+                nested::json_hstore(bytes, scratch)?;
                 Given::Text(scratch)
             }
         };
@@ -171,47 +219,45 @@ impl Decoder {
     }
 }
 
-fn parsed<T: std::str::FromStr>(text: &[u8]) -> Result<T, Unfit> {
-    std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(ODD)
+#[inline]
+fn sized<const N: usize>(bytes: &[u8]) -> Result<[u8; N], Unfit> {
+    bytes.try_into().map_err(|_| ODD)
 }
 
-/// Whether the last bit alone is set.
-fn is_one(bits: &[u8]) -> bool {
-    matches!(bits, [zeros @ .., b'1'] if zeros.iter().all(|bit| *bit == b'0'))
-}
-
-fn finite(text: &[u8]) -> Result<&[u8], Unfit> {
-    match text.last() {
-        Some(b'0'..=b'9') => Ok(text),
-        _ if text == b"NaN" => Err(Unfit("is NaN, which a decimal cannot be here")),
-        _ => Err(Unfit("is infinite, which a decimal cannot be here")),
-    }
-}
-
-/// The digits of an amount: whatever the language, its last ones are the cents.
-fn push_money(text: &[u8], scale: usize, out: &mut Vec<u8>) {
-    if text.iter().any(|byte| matches!(byte, b'-' | b'(')) {
-        out.push(b'-');
-    }
-    let sign = out.len();
-    out.extend(text.iter().filter(|byte| byte.is_ascii_digit()));
-    let missing = (scale + 1).saturating_sub(out.len() - sign);
-    out.splice(sign..sign, std::iter::repeat_n(b'0', missing));
-    if scale > 0 {
-        out.insert(out.len() - scale, b'.');
-    }
-}
-
-fn push_bytes(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
-    let digits = text.strip_prefix(b"\\x")?;
-    if !digits.len().is_multiple_of(2) {
+/// Whether of a number of bits, which stands before them, the last alone is set.
+fn is_one(bytes: &[u8]) -> Option<bool> {
+    let (count, bits) = bytes.split_first_chunk()?;
+    let count = usize::try_from(i32::from_be_bytes(*count)).ok()?;
+    if bits.len() != count.div_ceil(8) {
         return None;
     }
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    for pair in digits.chunks_exact(2) {
-        out.push(digit(pair[0])? << 4 | digit(pair[1])?);
+    let Some((last, zeros)) = bits.split_last() else { return Some(false) };
+    Some(*last == 0x80 >> ((count - 1) % 8) && zeros.iter().all(|byte| *byte == 0))
+}
+
+/// None where an integer of 64 bits has not that many digits.
+fn push_money(amount: i64, scale: usize, out: &mut Vec<u8>) -> Option<()> {
+    let unit = 10_u64.checked_pow(u32::try_from(scale).ok()?)?;
+    let digits = amount.unsigned_abs();
+    if amount < 0 {
+        out.push(b'-');
+    }
+    push_u64(digits / unit, out);
+    if scale > 0 {
+        out.push(b'.');
+        push_padded(digits % unit, scale, out);
     }
     Some(())
+}
+
+fn push_uuid(bytes: [u8; 16], out: &mut Vec<u8>) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (at, byte) in bytes.iter().enumerate() {
+        if matches!(at, 4 | 6 | 8 | 10) {
+            out.push(b'-');
+        }
+        out.extend([DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    }
 }
 
 #[cfg(test)]
@@ -220,47 +266,115 @@ mod tests {
     use crate::transfer::page::Buffer;
     use crate::transfer::schema::Storage;
 
-    fn text(read: Read, value: &str) -> Result<String, Unfit> {
+    fn text(read: Read, value: &[u8]) -> Result<String, Unfit> {
         let mut column = ColumnBuffer::new(Storage::Text);
-        Decoder::new(read, None).push(Some(value.as_bytes()), &mut column)?;
+        Decoder::new(read, None).push(Some(value), &mut column)?;
         let Buffer::Text(texts) = &column.data else { panic!("text") };
         Ok(String::from_utf8(texts.get(0).to_vec()).unwrap())
     }
 
-    fn long(read: Read, value: &str) -> Result<i64, Unfit> {
+    fn long(read: Read, value: &[u8]) -> Result<i64, Unfit> {
         let mut column = ColumnBuffer::new(Storage::Long);
-        Decoder::new(read, None).push(Some(value.as_bytes()), &mut column)?;
+        Decoder::new(read, None).push(Some(value), &mut column)?;
         let Buffer::Long(values) = &column.data else { panic!("integers") };
         Ok(values[0])
     }
 
     #[test]
     fn amounts_of_every_currency() {
-        for (value, scale, expected) in [
-            ("$1,234.56", 2, "1234.56"),
-            ("-$0.05", 2, "-0.05"),
-            ("($12.00)", 2, "-12.00"),
-            ("1.234,56 €", 2, "1234.56"),
-            ("¥1,000", 0, "1000"),
-            ("-$92,233,720,368,547,758.08", 2, "-92233720368547758.08"),
+        for (amount, scale, expected) in [
+            (123_456, 2, "1234.56"),
+            (-5, 2, "-0.05"),
+            (1000, 0, "1000"),
+            (-1, 3, "-0.001"),
+            (i64::MIN, 2, "-92233720368547758.08"),
         ] {
-            assert_eq!(text(Read::Money { scale }, value).as_deref(), Ok(expected));
+            let amount: i64 = amount;
+            assert_eq!(text(Read::Money { scale }, &amount.to_be_bytes()).as_deref(), Ok(expected));
+        }
+        assert_eq!(text(Read::Money { scale: 20 }, &[0; 8]), Err(ODD));
+    }
+
+    #[test]
+    fn numbers_and_bits() {
+        assert_eq!(long(Read::Int8, &i64::MIN.to_be_bytes()), Ok(i64::MIN));
+        assert_eq!(long(Read::Int4, &[0xff; 4]), Ok(-1));
+        assert_eq!(long(Read::Oid, &[0xff; 4]), Ok(4_294_967_295));
+        assert_eq!(long(Read::Int2, &[0x80, 0]), Ok(-32_768));
+        assert_eq!(long(Read::Boolean, &[1]), Ok(1));
+        for (count, bits, expected) in [
+            (1, &[0x80][..], 1),
+            (1, &[0], 0),
+            (3, &[0x20], 1),
+            (3, &[0xa0], 0),
+            (3, &[0x80], 0),
+            (8, &[1], 1),
+            (9, &[0, 0x80], 1),
+            (9, &[1, 0x80], 0),
+            (0, &[], 0),
+        ] {
+            let bytes = [&[0, 0, 0, count], bits].concat();
+            assert_eq!(long(Read::Bits, &bytes), Ok(expected), "{bytes:?}");
+        }
+        for odd in [&[0, 0, 0, 9, 1][..], &[0, 0, 0, 1], &[0xff; 5], &[0; 3]] {
+            assert_eq!(long(Read::Bits, odd), Err(ODD), "{odd:?}");
         }
     }
 
     #[test]
-    fn numbers_bits_and_bytes() {
-        assert_eq!(long(Read::Long, "-9223372036854775808"), Ok(i64::MIN));
-        assert_eq!(long(Read::Long, "9223372036854775808"), Err(ODD));
-        for (bits, expected) in [("1", 1), ("0", 0), ("001", 1), ("101", 0), ("100", 0), ("000", 0)] {
-            assert_eq!(long(Read::Bits, bits), Ok(expected), "{bits}");
+    fn texts_in_another_form() {
+        assert_eq!(text(Read::Jsonb, b"\x01{}").as_deref(), Ok("{}"));
+        assert_eq!(text(Read::Jsonb, b"\x02{}"), Err(ODD));
+        let bytes =
+            [0x00, 0x1b, 0x2c, 0x3d, 0x4e, 0x5f, 0x60, 0x71, 0x82, 0x93, 0xa4, 0xb5, 0xc6, 0xd7, 0xe8, 0xff];
+        assert_eq!(text(Read::Uuid, &bytes).as_deref(), Ok("001b2c3d-4e5f-6071-8293-a4b5c6d7e8ff"));
+    }
+
+    #[test]
+    fn every_value_has_the_length_of_its_type() {
+        let of_length = [
+            (Read::Boolean, 1),
+            (Read::Int2, 2),
+            (Read::Int4, 4),
+            (Read::Int8, 8),
+            (Read::Oid, 4),
+            (Read::Date, 4),
+            (Read::DateTime, 8),
+            (Read::Timestamp { end: i64::MAX }, 8),
+            (Read::Time, 8),
+            (Read::TimeWithZone, 12),
+        ];
+        for (read, length) in of_length {
+            for given in 0..24 {
+                let is_odd = long(read, &vec![0; given]) == Err(ODD);
+                assert_eq!(is_odd, given != length, "{read:?}, {given} bytes");
+            }
         }
-        assert_eq!(text(Read::Bytes, "\\x616263").as_deref(), Ok("abc"));
-        assert_eq!(text(Read::Bytes, "\\x").as_deref(), Ok(""));
-        assert!(text(Read::Bytes, "\\x6").is_err() && text(Read::Bytes, "abc").is_err());
-        assert_eq!(text(Read::Decimal, "-0.10").as_deref(), Ok("-0.10"));
-        for value in ["NaN", "Infinity", "-Infinity"] {
-            assert!(text(Read::Decimal, value).is_err());
+        for read in [Read::Uuid, Read::Money { scale: 2 }, Read::Decimal, Read::Jsonb] {
+            assert_eq!(text(read, b""), Err(ODD));
+        }
+        for (read, length) in [(Read::Float, 4), (Read::Double, 8)] {
+            for given in 0..16 {
+                let mut column = ColumnBuffer::new(Storage::Double);
+                let pushed = Decoder::new(read, None).push(Some(&vec![0; given]), &mut column);
+                assert_eq!(pushed.is_ok(), given == length);
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_makes_it_panic(bytes in proptest::collection::vec(0_u8..=255, 0..24)) {
+            for read in [
+                Read::Boolean, Read::Bits, Read::Int2, Read::Int4, Read::Int8, Read::Oid, Read::Date, Read::DateTime,
+                Read::Timestamp { end: 0 }, Read::Time, Read::TimeWithZone,
+            ] {
+                let _ = long(read, &bytes);
+            }
+            let mut column = ColumnBuffer::new(Storage::Text);
+            for read in [Read::Decimal, Read::Money { scale: 2 }, Read::Jsonb, Read::Uuid, Read::HstoreJson] {
+                let _ = Decoder::new(read, None).push(Some(&bytes), &mut column);
+            }
         }
     }
 }

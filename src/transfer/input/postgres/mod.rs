@@ -1,6 +1,7 @@
-//! Rows of PostgreSQL: one COPY of the statement in text form, streamed without a cursor, decoded straight into pages.
+//! Rows of PostgreSQL: one COPY of the statement in binary form, streamed without a cursor, decoded straight into pages.
 //!
-//! Text is the one form that every type has, extensions' own among them, and the server's text of a value is exact.
+//! Text is the one form that every type has, extensions' own among them, and the server's text of a value is exact: in
+//! it come the columns of types whose binary form is not read.
 
 mod clock;
 mod columns;
@@ -11,30 +12,32 @@ mod incremental;
 pub(in crate::transfer) mod load;
 mod named;
 mod nested;
+mod numeric;
 mod plan;
 pub(in crate::transfer) mod properties;
+mod reading;
 pub(in crate::transfer) mod session;
+mod statement;
 pub(in crate::transfer) mod table;
 
 use std::sync::Arc;
 
 use tokio_postgres::Statement as Prepared;
 
-use self::copy::{End, Lines, field};
 use self::decode::Decoder;
 pub(in crate::transfer) use self::plan::cents;
 use self::plan::{Planned, SourceType};
 use self::properties::{Access, Properties};
+use self::reading::Reading;
 use self::session::{Canceler, Session};
+use self::statement::CopyForm;
 use super::fetched::FetchedLog;
 use super::select::{self, Statement};
-use super::{BytesRule, Flow, Increment, Input, InputFigures, PageSink, SourceColumn, Stop, is_full};
+use super::{BytesRule, Flow, Increment, Input, InputFigures, PageSink, SourceColumn, Stop};
 use crate::embulk::input::{PostgresqlInput, Selection, Statements};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
-use crate::transfer::encode::unfit;
 use crate::transfer::error::{ErrorKind, TransferError};
-use crate::transfer::page::Page;
 use crate::transfer::report::Change;
 use crate::transfer::schema::{Schema, TimeDetail, Zones};
 
@@ -44,6 +47,7 @@ pub struct PostgresReader {
     session: Option<Session>,
     canceler: Canceler,
     sql: String,
+    form: CopyForm,
     schema: Arc<Schema>,
     decoders: Vec<Decoder>,
     types: Vec<SourceType>,
@@ -103,12 +107,14 @@ pub fn open(
     let increment = columns.map(|columns| {
         Increment::of(&columns, &schema, |name| config.column_options.iter().any(|(known, _)| known == name))
     });
+    let form = CopyForm::of(&session, prepared.columns(), &decoders)?;
     log(format!("SQL: {}", statement.shown));
     Ok(PostgresReader {
         increment: increment.transpose()?,
         canceler: session.canceler(),
         session: Some(session),
-        sql: copy_of(&statement.sql),
+        sql: statement.sql,
+        form,
         schema,
         decoders,
         types,
@@ -128,12 +134,6 @@ fn begin(config: &PostgresqlInput) -> &'static str {
         }
         _ => "BEGIN",
     }
-}
-
-/// The line breaks end comments of the statement.
-fn copy_of(sql: &str) -> String {
-    let statement = sql.trim_end_matches(|char: char| char == ';' || char.is_whitespace());
-    format!("COPY (\n{statement}\n) TO STDOUT")
 }
 
 fn run(session: &Session, sql: &str, what: &str) -> Result<(), TransferError> {
@@ -181,14 +181,17 @@ impl Input for PostgresReader {
         let mut reading = Reading {
             decoders: &mut self.decoders,
             schema: &self.schema,
+            form: &self.form,
             log: &mut self.log,
             sink,
+            name: &self.name,
             page: None,
             rows: 0,
-            lines: Lines::default(),
-            space: Vec::new(),
         };
-        let outcome = reading.all(&session, &self.sql, &self.name);
+        let outcome = reading.rows_of(&session, &self.sql).map(|flow| match flow {
+            Flow::Continue => reading.end(),
+            Flow::Stop => Flow::Stop,
+        });
         let rows = reading.rows;
         if !matches!(outcome, Ok(Flow::Continue)) {
             // The server is told to send no more.
@@ -211,110 +214,5 @@ impl PostgresReader {
     fn changes(&self) -> Vec<Change> {
         let columns = self.schema.columns.iter().zip(&self.decoders);
         columns.flat_map(|(column, decoder)| decoder.changes(&column.name)).collect()
-    }
-}
-
-/// The state of one read.
-struct Reading<'r> {
-    decoders: &'r mut [Decoder],
-    schema: &'r Arc<Schema>,
-    log: &'r mut FetchedLog,
-    sink: &'r mut dyn PageSink,
-    /// The page that is being filled.
-    page: Option<Page>,
-    rows: u64,
-    lines: Lines,
-    /// A value without its escapes.
-    space: Vec<u8>,
-}
-
-impl Reading<'_> {
-    fn all(&mut self, session: &Session, sql: &str, name: &str) -> Result<Flow, TransferError> {
-        let mut whole = Vec::new();
-        let copied = session.copy(sql, |piece| self.piece(piece, &mut whole));
-        let flow = copied.map_err(|trouble| {
-            let is_syntax = trouble.has_code("42601");
-            let error = trouble.during(format!("{name} could not be read"));
-            if is_syntax {
-                error.hint("let the query be one SELECT, WITH or VALUES, and nothing behind it")
-            } else {
-                error
-            }
-        })??;
-        if flow == Flow::Stop {
-            return Ok(Flow::Stop);
-        }
-        if self.lines.is_torn() {
-            return Err(odd(name));
-        }
-        self.log.end(self.rows);
-        match self.page.take() {
-            Some(page) if page.rows > 0 => Ok(self.sink.send(page)),
-            _ => Ok(Flow::Continue),
-        }
-    }
-
-    /// Adds the rows of a piece of text.
-    fn piece(&mut self, piece: &[u8], whole: &mut Vec<u8>) -> Result<Flow, TransferError> {
-        let mut lines = std::mem::take(&mut self.lines);
-        let mut text = lines.take(piece, whole);
-        self.lines = lines;
-        while !text.is_empty() {
-            let mut page = match self.page.take() {
-                Some(page) => page,
-                None => {
-                    let mut page = self.sink.page();
-                    page.first_row = self.rows;
-                    page
-                }
-            };
-            text = self.row(text, &mut page)?;
-            if !is_full(&page) {
-                self.page = Some(page);
-            } else if self.sink.send(page) == Flow::Stop {
-                return Ok(Flow::Stop);
-            }
-        }
-        Ok(Flow::Continue)
-    }
-
-    /// Adds the first row of a text to the page and gives the rest.
-    fn row<'t>(&mut self, text: &'t [u8], page: &mut Page) -> Result<&'t [u8], TransferError> {
-        let mut rest = text;
-        let last = self.decoders.len() - 1;
-        for (at, decoder) in self.decoders.iter_mut().enumerate() {
-            let raw = field(rest);
-            if raw.end != (if at == last { End::Line } else { End::Field }) {
-                return Err(odd("the result"));
-            }
-            let value = raw.value(&mut self.space);
-            let column = &self.schema.columns[at];
-            decoder.push(value, &mut page.columns[at]).map_err(|reason| {
-                unfit(column, self.rows, &reason).hint(format!(
-                    "add `{}: {{value_type: string}}` to `column_options` of `in:`",
-                    column.name
-                ))
-            })?;
-            rest = raw.rest;
-        }
-        page.rows += 1;
-        self.rows += 1;
-        self.log.count(self.rows);
-        Ok(rest)
-    }
-}
-
-fn odd(name: &str) -> TransferError {
-    TransferError::new(ErrorKind::Internal, format!("{name} came in another form than `COPY` writes"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_statement_may_end_with_a_semicolon_or_a_comment() {
-        assert_eq!(copy_of("select 1 ; \n;"), "COPY (\nselect 1\n) TO STDOUT");
-        assert_eq!(copy_of("select 1 -- one"), "COPY (\nselect 1 -- one\n) TO STDOUT");
     }
 }

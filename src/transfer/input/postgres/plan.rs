@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio_postgres::types::Type;
 
-use super::columns::{self, Native, Typed};
+use super::clock;
+use super::columns::{self, Locale, Native, Typed};
 use super::decode::{Decoder, Read};
 use super::named;
 use super::session::Session;
@@ -42,20 +43,20 @@ pub(super) fn plan(
     rule: BytesRule,
 ) -> Result<Planned, TransferError> {
     let money = found.iter().any(|column| *column.type_() == Type::MONEY);
-    let cents = if money { cents(session)? } else { 0 };
+    let locale = Locale { cents: if money { cents(session)? } else { 0 }, end: clock::end(&zones.process) };
     let mut columns = Vec::new();
     let mut decoders = Vec::new();
     let mut types = Vec::new();
     let mut notes = Vec::new();
     for column in found {
         let name = column.name();
-        let typed = columns::typed(column.type_(), column.type_modifier(), rule, cents);
+        let typed = columns::typed(column.type_(), column.type_modifier(), rule, locale);
         let option = option_of(&config.column_options, &config.default_column_options, name, typed.jdbc)?;
         let is_text = option.is_some_and(|option| option.value_type == ValueType::String);
         if typed.native == Native::No && !is_text && rule == BytesRule::Refuse {
             return Err(unsupported(name, column.type_().name()));
         }
-        let usual = columns::typed(column.type_(), column.type_modifier(), BytesRule::Refuse, cents);
+        let usual = columns::typed(column.type_(), column.type_modifier(), BytesRule::Refuse, locale);
         types.push(SourceType {
             name: named::sql_type(column.type_(), column.type_modifier()),
             embulk: (usual.native != Native::No).then(|| usual.kind.embulk()),
@@ -105,14 +106,14 @@ impl Plan<'_> {
                 Ok((ColumnType::Json, Decoder::new(Read::HstoreJson, None)))
             }
             // The server's own text of anything.
-            _ if is_text => self.converted(ColumnType::String, Read::Text, self.option, notes),
+            _ if is_text => self.converted(ColumnType::String, typed.read.as_text(), self.option, notes),
             (Native::Json, Some(EmbulkType::String)) => {
-                self.converted(ColumnType::String, Read::Text, None, notes)
+                self.converted(ColumnType::String, typed.read, None, notes)
             }
             (Native::Json, Some(to)) if to != EmbulkType::Json => {
                 let (kind, conversion, note) = convert::nulls(self.name, typed.kind, to);
                 notes.push(note);
-                Ok((kind, Decoder::new(Read::Text, Some(conversion))))
+                Ok((kind, Decoder::new(typed.read, Some(conversion))))
             }
             _ => {
                 if typed.read == Read::Bits && typed.kind == ColumnType::Boolean {
