@@ -15,6 +15,7 @@ mod mysql_types;
 mod outcomes;
 mod postgres;
 mod recorded;
+mod several;
 mod sqlite;
 mod strays;
 mod to_mysql;

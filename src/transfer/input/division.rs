@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::mysql;
-use crate::embulk::input::Snapshot;
+use super::{mysql, postgres};
+use crate::embulk::input::{Incremental, Selection, Snapshot, Statements};
 use crate::transfer::context::{MemoryBudget, MemoryShare, TransferContext};
 use crate::transfer::page::PAGE_BYTES;
 use crate::transfer::pool::{ConnectionPermit, SourcePools};
@@ -20,6 +20,26 @@ const MEMORY: usize = 2 * 2 * PAGE_BYTES;
 const RANGES: usize = 8;
 /// Bytes of a table that is read in ranges when nothing else is said: 1 GiB.
 pub const RANGE_BYTES: u64 = 1 << 30;
+
+/// Why a table is read in one stream, whatever the server.
+pub(super) const BY_INDEX: &str = "the server reads the rows of `where` by an index";
+pub(super) const NO_SEATS: &str = "no two more connections are free";
+
+/// Why a config has the rows in one stream.
+pub(super) fn obstacle(
+    selection: &Selection,
+    incremental: Option<&Incremental>,
+    statements: &Statements,
+) -> Option<&'static str> {
+    match selection {
+        Selection::Table { order_by: Some(_), .. } => Some("`order_by` asks for an order"),
+        _ if incremental.is_some() => Some("an incremental read has an order"),
+        _ if *statements != Statements::default() => {
+            Some("statements of the config's own are for one connection")
+        }
+        _ => None,
+    }
+}
 
 /// How the sources of a run are read.
 #[derive(Clone)]
@@ -38,6 +58,7 @@ pub struct Reading {
 #[derive(Clone, Default)]
 pub struct SharedSnapshots {
     pub(super) mysql: mysql::HeldSnapshots,
+    pub(super) postgres: postgres::HeldSnapshots,
 }
 
 impl Reading {

@@ -209,7 +209,10 @@ mod tests {
             sql(table(Some("x or y"), None)).as_deref(),
             Some("SELECT a, b FROM `t` FORCE INDEX (PRIMARY) WHERE (x or y) AND (k < 5)")
         );
-        assert_eq!((sql(table(None, Some("a"))), sql(Selection::Query(Text::plain("select 1")))), (None, None));
+        assert_eq!(
+            (sql(table(None, Some("a"))), sql(Selection::Query(Text::plain("select 1")))),
+            (None, None)
+        );
     }
 
     #[test]

@@ -1,84 +1,19 @@
 //! Large tables that several connections read, and snapshots that tables share.
 
-use std::num::NonZeroUsize;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use mysql::prelude::Queryable;
 use sync::embulk::config::TypeMapping;
 use sync::embulk::input::{InputConfig, MysqlInput, Selection, Snapshot};
 use sync::embulk::text::Text;
-use sync::transfer::context::TransferContext;
 use sync::transfer::error::ErrorKind;
-use sync::transfer::input::{Place, Places, Reading};
-use sync::transfer::pool::SourcePools;
-use sync::transfer::report::{Change, TransferReport};
+use sync::transfer::input::Places;
+use sync::transfer::report::Change;
 
-use super::super::lab::{Lab, mysql, table, to_jsonl};
+use super::super::lab::{mysql, table, to_jsonl};
+use super::super::several::{Several, counted};
 use crate::support::proxy::Proxy;
 use crate::support::servers::{self, MySqlDatabase, MySqlServer};
-
-/// So many places, all free at first.
-#[derive(Clone)]
-struct Free(Arc<AtomicUsize>);
-
-impl Places for Free {
-    fn free(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
-    }
-
-    fn take(&self) -> Option<Box<dyn Place>> {
-        let taken = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |free| free.checked_sub(1));
-        taken.ok()?;
-        Some(Box::new(Taken(self.clone())))
-    }
-}
-
-struct Taken(Free);
-
-impl Place for Taken {
-    fn is_wanted(&self) -> bool {
-        false
-    }
-}
-
-impl Drop for Taken {
-    fn drop(&mut self) {
-        self.0.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-/// A lab whose transfers may have so many helpers, for tables of any size.
-struct Several {
-    lab: Lab,
-    places: Free,
-    context: TransferContext,
-}
-
-impl Several {
-    fn with(helpers: usize) -> Self {
-        let lab = Lab::new();
-        let places = Free(Arc::new(AtomicUsize::new(helpers)));
-        let mut context = lab.context();
-        context.sources = SourcePools::new(NonZeroUsize::new(4).unwrap());
-        context.reading = Reading { range_bytes: 1, places: Arc::new(places.clone()), ..Reading::plain() };
-        Self { lab, places, context }
-    }
-
-    /// What the transfer says, and the lines it wrote, sorted.
-    fn copy(&self, input: &MysqlInput) -> (TransferReport, Vec<String>) {
-        let config = to_jsonl(InputConfig::Mysql(input.clone()), TypeMapping::Embulk);
-        let report = sync::transfer::run(&config, &self.context).unwrap();
-        let text = std::fs::read_to_string(self.lab.path("out000.00.jsonl")).unwrap();
-        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        lines.sort();
-        (report, lines)
-    }
-
-    fn snapshot(&self, input: &MysqlInput) -> String {
-        self.copy(input).0.snapshot
-    }
-}
 
 const TEN: &str = "(select 0 as n union all select 1 union all select 2 union all select 3 union all select 4 union \
                    all select 5 union all select 6 union all select 7 union all select 8 union all select 9)";
@@ -114,13 +49,6 @@ fn input(database: &MySqlDatabase, snapshot: Snapshot) -> MysqlInput {
     MysqlInput { snapshot: Some(snapshot), ..mysql(database, selection) }
 }
 
-/// The words with N for the number of ranges, which servers estimate.
-fn counted(snapshot: &str, ranges: std::ops::RangeInclusive<u32>) -> String {
-    let number = snapshot.split(' ').find_map(|word| word.parse().ok()).expect("ranges are counted");
-    assert!(ranges.contains(&number), "{snapshot}");
-    snapshot.replacen(&number.to_string(), "N", 1)
-}
-
 /// Nobody can write anything while this is held.
 fn stillness(database: &MySqlDatabase) -> mysql::Conn {
     let mut lock = database.connect();
@@ -132,7 +60,7 @@ fn stillness(database: &MySqlDatabase) -> mysql::Conn {
 fn ranges_of_a_large_table_are_read_from_one_snapshot() {
     for server in servers::mysql_sources() {
         let database = uneven(&server);
-        let (one, rows) = Several::with(0).copy(&input(&database, Snapshot::PerTable));
+        let (one, rows) = Several::with(0).copy(InputConfig::Mysql(input(&database, Snapshot::PerTable)));
         assert_eq!((one.snapshot.as_str(), rows.len()), ("per table", 20_000));
         assert_eq!(one.changes, [Change::of("at", "zero dates became NULL", 1_000)]);
         for (snapshot, words) in [
@@ -141,7 +69,7 @@ fn ranges_of_a_large_table_are_read_from_one_snapshot() {
         ] {
             let several = Several::with(5);
             let still = (snapshot == Snapshot::PerTable).then(|| stillness(&database));
-            let (report, lines) = several.copy(&input(&database, snapshot));
+            let (report, lines) = several.copy(InputConfig::Mysql(input(&database, snapshot)));
             drop(still);
             assert_eq!((counted(&report.snapshot, 16..=32).as_str(), report.rows_read), (words, 20_000));
             assert!(lines == rows, "the rows are the same");
@@ -168,10 +96,10 @@ fn what_cannot_be_read_in_ranges_is_read_in_one_stream_and_the_report_says_why()
         let plain = |name| mysql(&database, table(name));
         let several = Several::with(5);
         let no_key = "per table, one stream: its primary key does not begin with a whole number";
-        assert_eq!(several.snapshot(&plain("texts")), no_key);
-        assert_eq!(several.snapshot(&plain("none")), no_key);
+        assert_eq!(several.snapshot(InputConfig::Mysql(plain("texts"))), no_key);
+        assert_eq!(several.snapshot(InputConfig::Mysql(plain("none"))), no_key);
         assert_eq!(
-            several.snapshot(&plain("old")),
+            several.snapshot(InputConfig::Mysql(plain("old"))),
             "per table, one stream: the engine of the table has no snapshots"
         );
         let with = |condition: Option<&str>, order: Option<&str>| {
@@ -181,7 +109,7 @@ fn what_cannot_be_read_in_ranges_is_read_in_one_stream_and_the_report_says_why()
                 where_clause: condition.map(Text::plain),
                 order_by: order.map(Text::plain),
             };
-            several.snapshot(&mysql(&database, selection))
+            several.snapshot(InputConfig::Mysql(mysql(&database, selection)))
         };
         assert_eq!(with(None, Some("v")), "per table, one stream: `order_by` asks for an order");
         assert_eq!(
@@ -191,20 +119,23 @@ fn what_cannot_be_read_in_ranges_is_read_in_one_stream_and_the_report_says_why()
         let mut own = plain("texts");
         own.statements.before_select = Some(Text::plain("select 1"));
         assert_eq!(
-            several.snapshot(&own),
+            several.snapshot(InputConfig::Mysql(own)),
             "per table, one stream: statements of the config's own are for one connection"
         );
-        assert_eq!(Several::with(1).snapshot(&input(&database, Snapshot::None)), "per table");
+        assert_eq!(
+            Several::with(1).snapshot(InputConfig::Mysql(input(&database, Snapshot::None))),
+            "per table"
+        );
         let still = stillness(&database);
         let two_more = Several::with(3);
         let _busy: Vec<_> =
             (0..2).map(|_| two_more.context.sources.acquire_free(&address(&server))).collect();
         assert_eq!(
-            two_more.snapshot(&input(&database, Snapshot::None)),
+            two_more.snapshot(InputConfig::Mysql(input(&database, Snapshot::None))),
             "per table, one stream: no two more connections are free"
         );
         drop(still);
-        assert_eq!(several.snapshot(&plain("seen")), "per table", "a view has no size");
+        assert_eq!(several.snapshot(InputConfig::Mysql(plain("seen"))), "per table", "a view has no size");
         // A condition that is looked at in every row anyway.
         let several = Several::with(2);
         let selection = Selection::Table {
@@ -215,7 +146,7 @@ fn what_cannot_be_read_in_ranges_is_read_in_one_stream_and_the_report_says_why()
         };
         let mut all = mysql(&database, selection);
         all.snapshot = Some(Snapshot::None);
-        let (report, lines) = several.copy(&all);
+        let (report, lines) = several.copy(InputConfig::Mysql(all));
         let words = "none: N ranges over 3 connections, each at its own moment";
         assert_eq!(counted(&report.snapshot, 12..=24), words);
         assert_eq!(lines.len(), 10_000);
@@ -260,7 +191,7 @@ fn whoever_writes_meanwhile_no_range_sees_another_moment() {
                 for _ in 0..5 {
                     let several = Several::with(3);
                     let read = MysqlInput { snapshot: Some(snapshot), ..mysql(&database, table("pairs")) };
-                    let (report, lines) = several.copy(&read);
+                    let (report, lines) = several.copy(InputConfig::Mysql(read));
                     let money: i64 = lines
                         .iter()
                         .map(|line| {
@@ -291,7 +222,7 @@ fn tables_of_one_run_share_a_moment_where_the_config_asks_for_it() {
         let several = Several::with(0);
         let read = |database: &MySqlDatabase| {
             let input = MysqlInput { snapshot: Some(Snapshot::Consistent), ..mysql(database, table("t")) };
-            let (report, lines) = several.copy(&input);
+            let (report, lines) = several.copy(InputConfig::Mysql(input.clone()));
             assert_eq!(report.snapshot, "consistent");
             lines
         };
@@ -304,7 +235,7 @@ fn tables_of_one_run_share_a_moment_where_the_config_asks_for_it() {
             assert_eq!(read(&second), ["{\"id\":1}"]);
         }
         let other_run = Several::with(0);
-        assert_eq!(other_run.copy(&mysql(&second, table("t"))).1.len(), 2);
+        assert_eq!(other_run.copy(InputConfig::Mysql(mysql(&second, table("t")))).1.len(), 2);
     }
 }
 
@@ -315,7 +246,7 @@ fn a_moment_that_was_lost_is_not_replaced_by_another() {
         database.run(["create table t (id int primary key)", "insert into t values (1)"]);
         let several = Several::with(0);
         let input = MysqlInput { snapshot: Some(Snapshot::Consistent), ..mysql(&database, table("t")) };
-        several.copy(&input);
+        several.copy(InputConfig::Mysql(input.clone()));
         let mut killer = database.connect();
         let ids: Vec<u64> = killer
             .query(format!(

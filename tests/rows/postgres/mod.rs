@@ -7,6 +7,7 @@ mod connection;
 mod outcomes;
 mod published;
 mod random;
+mod ranges;
 mod types;
 
 use sync::embulk::config::TypeMapping;

@@ -26,16 +26,7 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn of(config: &MysqlInput, selection: Selection, context: &TransferContext) -> Self {
-        let statements = &config.statements;
-        let own = [&statements.before_setup, &statements.before_select, &statements.after_select];
-        let obstacle = match &selection {
-            Selection::Table { order_by: Some(_), .. } => Some("`order_by` asks for an order"),
-            _ if config.incremental.is_some() => Some("an incremental read has an order"),
-            _ if own.iter().any(|statement| statement.is_some()) => {
-                Some("statements of the config's own are for one connection")
-            }
-            _ => None,
-        };
+        let obstacle = division::obstacle(&selection, config.incremental.as_ref(), &config.statements);
         Self {
             selection,
             snapshot: snapshot_of(config, context),
@@ -130,11 +121,11 @@ impl MysqlReader {
             return Ok(Divided::OneStream("its primary key does not begin with a whole number"));
         };
         if where_clause.is_some() && !ranges::reads_all(connection, &self.plan.selection)? {
-            return Ok(Divided::OneStream("the server reads the rows of `where` by an index"));
+            return Ok(Divided::OneStream(division::BY_INDEX));
         }
         let seats = seats.take();
         if seats.is_empty() {
-            return Ok(Divided::OneStream("no two more connections are free"));
+            return Ok(Divided::OneStream(division::NO_SEATS));
         }
         let conditions = ranges::conditions(connection, table, &key, division::count(seats.len() + 1))?;
         self.helpers(seats, conditions)

@@ -106,6 +106,7 @@ impl Read {
 }
 
 /// How the values of one column are read.
+#[derive(Clone)]
 pub(super) struct Decoder {
     read: Read,
     /// What the config makes of the value, when not the column's own type.

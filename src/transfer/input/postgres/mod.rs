@@ -7,6 +7,7 @@ mod clock;
 mod columns;
 mod copy;
 mod decode;
+mod divide;
 pub(in crate::transfer) mod error;
 mod incremental;
 pub(in crate::transfer) mod load;
@@ -17,6 +18,7 @@ mod plan;
 pub(in crate::transfer) mod properties;
 mod reading;
 pub(in crate::transfer) mod session;
+mod snapshot;
 mod statement;
 pub(in crate::transfer) mod table;
 
@@ -25,16 +27,18 @@ use std::sync::Arc;
 use tokio_postgres::Statement as Prepared;
 
 use self::decode::Decoder;
+use self::divide::{Plan, Rows};
 pub(in crate::transfer) use self::plan::cents;
 use self::plan::{Planned, SourceType};
 use self::properties::{Access, Properties};
 use self::reading::Reading;
 use self::session::{Canceler, Session};
+pub use self::snapshot::HeldSnapshots;
 use self::statement::CopyForm;
 use super::fetched::FetchedLog;
 use super::select::{self, Statement};
-use super::{BytesRule, Flow, Increment, Input, InputFigures, PageSink, SourceColumn, Stop};
-use crate::embulk::input::{PostgresqlInput, Selection, Statements};
+use super::{BytesRule, Flow, Increment, Input, InputFigures, PageSink, Seats, SourceColumn, Stop};
+use crate::embulk::input::{PostgresqlInput, Selection, Snapshot, Statements};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
 use crate::transfer::error::{ErrorKind, TransferError};
@@ -46,7 +50,7 @@ pub struct PostgresReader {
     /// None once it was read.
     session: Option<Session>,
     canceler: Canceler,
-    sql: String,
+    rows: Rows,
     form: CopyForm,
     schema: Arc<Schema>,
     decoders: Vec<Decoder>,
@@ -58,6 +62,9 @@ pub struct PostgresReader {
     name: String,
     increment: Option<Increment>,
     log: FetchedLog,
+    plan: Plan,
+    /// What the rows have in common in time, where there is more to say than that they are one statement's.
+    snapshot: Option<String>,
 }
 
 /// Connects, begins the transaction of the read and looks at the columns.
@@ -79,7 +86,13 @@ pub fn open(
     if let Some(setup) = &config.statements.before_setup {
         run(&session, setup.expose(), "`before_setup`")?;
     }
-    run(&session, begin(config), "`BEGIN`")?;
+    let rule = config.snapshot.unwrap_or(context.reading.snapshot);
+    if rule == Snapshot::Consistent {
+        let name = context.reading.snapshots.postgres.name(config, context)?;
+        snapshot::take_on(&session, &name)?;
+    } else {
+        run(&session, begin(config), "`BEGIN`")?;
+    }
     if let Some(before) = &config.statements.before_select {
         run(&session, before.expose(), "`before_select`")?;
     }
@@ -113,7 +126,7 @@ pub fn open(
         increment: increment.transpose()?,
         canceler: session.canceler(),
         session: Some(session),
-        sql: statement.sql,
+        rows: Rows::All(statement.sql),
         form,
         schema,
         decoders,
@@ -122,6 +135,8 @@ pub fn open(
         after_select: config.statements.after_select.as_ref().map(|text| text.expose().to_owned()),
         name,
         log: FetchedLog::new(Arc::clone(&context.observer)),
+        plan: Plan::of(config, properties.schema, selection, context),
+        snapshot: (rule == Snapshot::Consistent).then(|| "consistent".to_owned()),
     })
 }
 
@@ -174,6 +189,10 @@ impl Input for PostgresReader {
         Box::new(self.canceler.clone())
     }
 
+    fn divide(&mut self, seats: &Seats) -> Result<Vec<Box<dyn Input>>, TransferError> {
+        self.divided(seats)
+    }
+
     fn read(&mut self, sink: &mut dyn PageSink) -> Result<InputFigures, TransferError> {
         let Some(session) = self.session.take() else {
             return Err(TransferError::new(ErrorKind::Internal, format!("{} was read already", self.name)));
@@ -188,7 +207,11 @@ impl Input for PostgresReader {
             page: None,
             rows: 0,
         };
-        let outcome = reading.rows_of(&session, &self.sql).map(|flow| match flow {
+        let outcome = match &self.rows {
+            Rows::All(sql) => reading.rows_of(&session, sql),
+            Rows::Ranges(share) => reading.ranges(&session, share, &self.plan),
+        };
+        let outcome = outcome.map(|flow| match flow {
             Flow::Continue => reading.end(),
             Flow::Stop => Flow::Stop,
         });
@@ -206,7 +229,8 @@ impl Input for PostgresReader {
         }
         let changes = self.changes();
         let notes = self.notes.iter().cloned().chain(changes.iter().map(Change::note)).collect();
-        Ok(InputFigures { rows, notes, changes, ..InputFigures::default() })
+        let snapshot = self.snapshot.clone();
+        Ok(InputFigures { rows, notes, changes, snapshot, ..InputFigures::default() })
     }
 }
 

@@ -74,11 +74,7 @@ impl Reading<'_> {
     fn row(&mut self, fields: Fields<'_>) -> Result<Flow, TransferError> {
         let page = match &mut self.page {
             Some(page) => page,
-            none => {
-                let mut page = self.sink.page();
-                page.first_row = self.rows;
-                none.insert(page)
-            }
+            none => none.insert(self.sink.page()),
         };
         let columns = self.decoders.iter_mut().zip(&mut page.columns);
         for (at, ((decoder, column), value)) in columns.zip(fields).enumerate() {

@@ -11,7 +11,7 @@ use crate::transfer::error::TransferError;
 use crate::transfer::input::select::quoted;
 
 /// How each column of a statement is asked for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct CopyForm {
     /// Expressions over columns `c1`, `c2`…, of which the server gives the text of some; none: the columns as they are.
     texts: Option<Vec<String>>,
