@@ -165,7 +165,7 @@ fn an_upload_takes_bytes_until_it_holds_what_it_may_and_waits_no_sooner() {
         upload.write(&chunk[1..]).unwrap();
         assert!(!waits.load(Ordering::SeqCst));
         // …up to the byte that fills the last: nothing more is taken until the service has the first.
-        let error = upload.write(&[b'x']).unwrap_err();
+        let error = upload.write(b"x").unwrap_err();
         assert_eq!(error.message, "the upload was stopped");
         assert!(waits.load(Ordering::SeqCst));
         fake.forget_rules();
