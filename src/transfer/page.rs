@@ -261,7 +261,7 @@ mod tests {
         let column = |from: usize, rows: usize, null_every: usize| {
             let mut column = ColumnBuffer::new(Storage::Text);
             for row in from..from + rows {
-                if null_every > 0 && row % null_every == 0 {
+                if null_every > 0 && row.is_multiple_of(null_every) {
                     column.push_null();
                 } else {
                     assert!(column.push_text(row.to_string().as_bytes()));
@@ -279,7 +279,8 @@ mod tests {
                     assert!(whole.push_text(b"last"));
                     let is_null = |row: usize| {
                         let every = nulls[usize::from(row >= first)];
-                        row == first + second || row < first + second && every > 0 && row % every == 0
+                        row == first + second
+                            || row < first + second && every > 0 && row.is_multiple_of(every)
                     };
                     assert_eq!(whole.len(), first + second + 2);
                     let Buffer::Text(texts) = &whole.data else { panic!("not texts") };
