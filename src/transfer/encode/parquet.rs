@@ -239,6 +239,7 @@ mod tests {
     };
     use bytes::Bytes;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    use parquet::file::metadata::RowGroupMetaData;
 
     fn page(kinds: &[ColumnType], fill: impl FnOnce(&mut Page)) -> Page {
         let columns = kinds.iter().enumerate().map(|(at, kind)| Column::new(format!("c{at}"), *kind));
@@ -358,7 +359,8 @@ mod tests {
         assert!(sent > 0);
         let file = Bytes::from(encoder.finish().unwrap());
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
-        let groups: Vec<i64> = reader.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
+        let groups: Vec<i64> =
+            reader.metadata().row_groups().iter().map(RowGroupMetaData::num_rows).collect();
         let rows = (ROW_GROUP_BYTES / 8) as i64;
         assert_eq!(groups, [rows, rows, pages[0].rows as i64 * 70 - 2 * rows]);
         let mut next = (0..pages.len()).flat_map(|_| 0..pages[0].rows);
