@@ -2,7 +2,7 @@
 //! or lose answers, and a program that is killed at a chosen call.
 
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -301,6 +301,71 @@ impl Lab {
 }
 
 #[test]
+fn staged_objects_end_between_two_rows_and_are_loaded_by_one_job() {
+    let Some(mut lab) = Lab::start() else { return };
+    lab.limits.part_bytes = 1;
+    let mut target = lab.target();
+    // Pages that are compressed by themselves. Their bytes come a few pages later, and the first of them end an object.
+    let ids: Vec<i64> = (0..96_000).collect();
+    let pages: Vec<&[i64]> = ids.chunks(8_000).collect();
+    send_rows(&mut target, &pages).unwrap();
+    let staged = lab.fake.objects();
+    assert!(staged.len() > 1, "{staged:?}");
+    let mut found = Vec::new();
+    for name in &staged {
+        let object = lab.fake.object(name);
+        // One member, which ends with a whole row.
+        let mut text = String::new();
+        let mut member = flate2::read::GzDecoder::new(&object[..]);
+        member.read_to_string(&mut text).unwrap();
+        assert!(member.into_inner().is_empty() && text.ends_with("}\n"), "{name}");
+        found.extend(
+            text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].as_i64().unwrap()),
+        );
+    }
+    assert_eq!(found, ids[..found.len()]);
+    target.commit().unwrap();
+    assert_eq!(lab.ids().len(), ids.len());
+    assert_eq!(lab.lines("Load job starting...").len(), 1);
+    lab.assert_tidy();
+}
+
+#[test]
+fn a_gzip_file_that_bigquery_would_not_read_is_not_sent_to_its_end() {
+    let Some(mut lab) = Lab::start() else { return };
+    lab.config.gcs = None;
+    lab.limits.gzip_bytes = 50;
+    let error = lab.transfer(&[&[1, 2]]).unwrap_err();
+    assert_eq!(error.to_string(), "the rows are more than one gzip file may have for BigQuery: 4 GB");
+    assert_eq!(
+        error.remedy(),
+        Some("give `gcs_bucket`, where rows go to several files, or set `compression: NONE`")
+    );
+    assert_eq!(lab.fake.bigquery().tables(&lab.dataset), Vec::<String>::new());
+    lab.config.compression = Compression::None;
+    lab.transfer_of(2, &[&[1, 2]]).unwrap();
+    assert_eq!(lab.ids(), ["1", "2"]);
+}
+
+#[test]
+fn staged_bytes_that_changed_on_the_way_are_not_loaded() {
+    let Some(lab) = Lab::start() else { return };
+    for (action, words) in [
+        ("corrupt", "other bytes arrived than were sent (their CRC32C differs), and nothing was stored"),
+        ("other_crc32c", "the stored object's CRC32C differs from what was sent"),
+    ] {
+        lab.fake.rule(&json!({"method": "PUT", "path": "upload/storage", "action": action}));
+        let error = lab.transfer(&[&[1, 2]]).unwrap_err();
+        assert!(error.message.ends_with("could not be staged"), "{error}");
+        assert!(error.causes[0].ends_with(words), "{error}");
+        assert_eq!(lab.fake.objects(), Vec::<String>::new());
+        assert_eq!(lab.fake.bigquery().tables(&lab.dataset), Vec::<String>::new());
+    }
+    lab.transfer(&[&[1, 2]]).unwrap();
+    assert_eq!(lab.ids(), ["1", "2"]);
+}
+
+#[test]
 fn every_way_of_publishing_leaves_the_same_rows() {
     type Change = fn(&mut Lab);
     let ways: [(&str, Change); 7] = [
@@ -319,7 +384,7 @@ fn every_way_of_publishing_leaves_the_same_rows() {
             lab.config.count_check = CountCheck::Note;
         }),
         ("many objects", |lab| lab.limits.part_bytes = 1),
-        ("many jobs", |lab| lab.limits = Limits { part_bytes: 1, objects_per_job: 1 }),
+        ("many jobs", |lab| lab.limits = Limits { part_bytes: 1, objects_per_job: 1, ..Limits::default() }),
     ];
     let Some(mut lab) = Lab::start() else { return };
     let usual = lab.config.clone();

@@ -1,18 +1,21 @@
 //! Our own calls of BigQuery and Cloud Storage against the stand-in: what is sent is in Google's API, and a service
 //! that fails, forgets or loses answers ends in the right bytes once, or in an error that says what happened.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::{Value, json};
 use sync::cloud::block_on;
 use sync::cloud::google::auth::Account;
 use sync::cloud::google::bigquery::{BigQuery, Inserted, JobReference, TableReference};
 use sync::cloud::google::http::{Google, Manners};
 use sync::cloud::google::storage::{Storage, verify};
-use sync::cloud::google::upload::CHUNK;
+use sync::cloud::google::upload::{CHUNK, CHUNKS_HELD, Upload};
 use sync::cloud::google::{Endpoints, Identity};
 
 use crate::google_clients::check_log;
 use crate::support::google::FakeGoogle;
-use crate::support::servers;
+use crate::support::{http, servers};
 
 const BUCKET: &str = FakeGoogle::BUCKET;
 const CHUNKS: &str = "upload/storage.*upload_id";
@@ -109,6 +112,64 @@ fn an_upload_whose_session_is_gone_fails_and_leaves_nothing() {
     let error = upload(&fake, "gone", &content()).unwrap_err();
     assert_eq!(error, "PUT chunk of POST storage objects: HTTP 410 gone: told to answer 410");
     assert_eq!(fake.objects(), Vec::<String>::new());
+}
+
+#[test]
+fn the_last_request_carries_the_checksum_and_bytes_that_changed_on_the_way_make_no_object() {
+    let Some(fake) = FakeGoogle::start() else { return };
+    upload(&fake, "whole", &content()).unwrap();
+    let hashes: Vec<Value> =
+        fake.calls_to("PUT", "upload_id").iter().map(|call| call["headers"]["x-goog-hash"].clone()).collect();
+    let stored = http::get(&format!("{}/storage/v1/b/{BUCKET}/o/whole", fake.url())).json();
+    let whole = format!("crc32c={}", stored["crc32c"].as_str().unwrap());
+    assert_eq!(hashes, [Value::Null, Value::Null, json!(whole)]);
+    check_calls(&fake);
+    for chunk in 0..3 {
+        fake.rule(&json!({"method": "PUT", "path": CHUNKS, "after": chunk, "action": "corrupt"}));
+        let error = upload(&fake, "changed", &content()).unwrap_err();
+        assert_eq!(
+            error,
+            "PUT chunk of POST storage objects: other bytes arrived than were sent (their CRC32C differs), and \
+             nothing was stored"
+        );
+        assert_eq!(fake.objects(), ["whole"]);
+        fake.forget_rules();
+    }
+}
+
+#[test]
+fn an_upload_takes_bytes_until_it_holds_what_it_may_and_waits_no_sooner() {
+    let Some(fake) = FakeGoogle::start() else { return };
+    let uploads: [&dyn Fn() -> Upload; 2] =
+        [&|| Storage::new(calls_of(&fake)).upload(BUCKET, "held", "text/plain"), &|| {
+            let (project, dataset) = (fake.bigquery().project, fake.bigquery().fresh_dataset());
+            let table = json!({"projectId": project, "datasetId": dataset, "tableId": "t"});
+            let reference = JobReference { project, location: None, job_id: "held".to_owned() };
+            let load = json!({"load": {"destinationTable": table}});
+            BigQuery::new(calls_of(&fake)).upload_job(&reference, &load, "text/plain")
+        }];
+    for start in uploads {
+        fake.rule(&json!({"id": "here", "method": "PUT", "path": "upload_id", "action": "hold"}));
+        let waits = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&waits);
+        // Only an upload that waits asks whether it should stop; this one lets it.
+        let mut upload = start().until(Box::new(move || seen.swap(true, Ordering::SeqCst)));
+        let chunk = vec![b'x'; CHUNK];
+        upload.write(&chunk).unwrap();
+        fake.await_rule("here", 1);
+        waits.store(false, Ordering::SeqCst);
+        // The first chunk is on its way and stays there; all others are taken without any wait…
+        for _ in 2..CHUNKS_HELD {
+            upload.write(&chunk).unwrap();
+        }
+        upload.write(&chunk[1..]).unwrap();
+        assert!(!waits.load(Ordering::SeqCst));
+        // …up to the byte that fills the last: nothing more is taken until the service has the first.
+        let error = upload.write(b"x").unwrap_err();
+        assert_eq!(error.message, "the upload was stopped");
+        assert!(waits.load(Ordering::SeqCst));
+        fake.forget_rules();
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ pub mod google;
 pub mod kms;
 pub mod mail;
 pub mod mysql;
+pub mod part;
 pub mod postgres;
 pub mod rds;
 mod runtime;

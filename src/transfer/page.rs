@@ -1,6 +1,10 @@
 //! Rows on their way, column by column: a typed buffer and a validity bitmap each, filled and emptied over and over.
 
+mod validity;
+
 use std::sync::Arc;
+
+pub use self::validity::Validity;
 
 use super::context::MemoryShare;
 use super::schema::{Schema, Storage};
@@ -67,14 +71,6 @@ pub struct Texts {
     bytes: Vec<u8>,
 }
 
-/// Which rows of a column have a value. While there is no NULL no bit is kept.
-#[derive(Debug, Clone, Default)]
-pub struct Validity {
-    bits: Vec<u64>,
-    rows: usize,
-    null_count: usize,
-}
-
 impl Page {
     /// An empty page for a schema.
     pub fn new(schema: &Arc<Schema>) -> Self {
@@ -116,6 +112,20 @@ impl ColumnBuffer {
             Buffer::Text(texts) => texts.clear(),
         }
         self.validity.clear();
+    }
+
+    /// Adds the values of another column of the same type; false where it is of another.
+    #[must_use]
+    pub fn append(&mut self, other: &Self) -> bool {
+        match (&mut self.data, &other.data) {
+            (Buffer::Long(values), Buffer::Long(more)) => values.extend_from_slice(more),
+            (Buffer::UnsignedLong(values), Buffer::UnsignedLong(more)) => values.extend_from_slice(more),
+            (Buffer::Double(values), Buffer::Double(more)) => values.extend_from_slice(more),
+            (Buffer::Text(texts), Buffer::Text(more)) => texts.append(more),
+            _ => return false,
+        }
+        self.validity.append(&other.validity);
+        true
     }
 
     /// Adds a NULL.
@@ -172,7 +182,7 @@ impl ColumnBuffer {
 
     /// How many values.
     pub fn len(&self) -> usize {
-        self.validity.rows
+        self.validity.len()
     }
 
     /// Whether there is none.
@@ -197,6 +207,13 @@ impl Texts {
     pub fn push(&mut self, text: &[u8]) {
         self.bytes.extend_from_slice(text);
         self.ends.push(self.bytes.len());
+    }
+
+    /// Adds other texts.
+    fn append(&mut self, more: &Self) {
+        let before = self.bytes.len();
+        self.bytes.extend_from_slice(&more.bytes);
+        self.ends.extend(more.ends.iter().map(|end| before + end));
     }
 
     /// Adds a text that `write` appends.
@@ -235,95 +252,54 @@ impl Texts {
     }
 }
 
-impl Validity {
-    /// Adds a row with a value.
-    #[inline]
-    pub fn push_valid(&mut self) {
-        if self.null_count > 0 {
-            self.push_bit(true);
-        }
-        self.rows += 1;
-    }
-
-    /// Adds a NULL.
-    #[inline]
-    pub fn push_null(&mut self) {
-        if self.null_count == 0 {
-            self.bits.clear();
-            self.bits.resize(self.rows.div_ceil(64), u64::MAX);
-        }
-        self.null_count += 1;
-        self.push_bit(false);
-        self.rows += 1;
-    }
-
-    #[inline]
-    fn push_bit(&mut self, valid: bool) {
-        let (word, bit) = (self.rows / 64, self.rows % 64);
-        if word == self.bits.len() {
-            self.bits.push(0);
-        }
-        let mask = 1_u64 << bit;
-        if valid {
-            self.bits[word] |= mask;
-        } else {
-            self.bits[word] &= !mask;
-        }
-    }
-
-    /// Whether a row has a value.
-    #[inline]
-    pub fn is_valid(&self, row: usize) -> bool {
-        self.null_count == 0 || self.bits[row / 64] >> (row % 64) & 1 == 1
-    }
-
-    /// The bits, lowest first, 1 where there is a value; none when every row has one.
-    pub fn bits(&self) -> Option<&[u64]> {
-        (self.null_count > 0).then_some(&self.bits)
-    }
-
-    /// How many NULLs.
-    pub fn null_count(&self) -> usize {
-        self.null_count
-    }
-
-    /// How many rows.
-    pub fn len(&self) -> usize {
-        self.rows
-    }
-
-    /// Whether there is no row.
-    pub fn is_empty(&self) -> bool {
-        self.rows == 0
-    }
-
-    fn clear(&mut self) {
-        self.bits.clear();
-        self.rows = 0;
-        self.null_count = 0;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn validity_starts_with_the_first_null_and_survives_reuse() {
-        let mut validity = Validity::default();
-        for round in 0..2 {
-            for row in 0..200 {
-                if row == 70 + round || row == 130 {
-                    validity.push_null();
+    fn columns_that_are_put_together_have_the_values_of_both() {
+        let column = |from: usize, rows: usize, null_every: usize| {
+            let mut column = ColumnBuffer::new(Storage::Text);
+            for row in from..from + rows {
+                if null_every > 0 && row.is_multiple_of(null_every) {
+                    column.push_null();
                 } else {
-                    validity.push_valid();
+                    assert!(column.push_text(row.to_string().as_bytes()));
                 }
             }
-            let nulls: Vec<usize> = (0..200).filter(|row| !validity.is_valid(*row)).collect();
-            assert_eq!(nulls, [70 + round, 130]);
-            assert_eq!((validity.len(), validity.null_count()), (200, 2));
-            validity.clear();
+            column
+        };
+        for first in [0, 1, 63, 64, 65, 130] {
+            for second in [0, 1, 64, 127, 200] {
+                for nulls in [[0, 0], [0, 3], [3, 0], [3, 3], [1, 1]] {
+                    let mut whole = column(0, first, nulls[0]);
+                    assert!(whole.append(&column(first, second, nulls[1])));
+                    // What comes behind has its own place too.
+                    whole.push_null();
+                    assert!(whole.push_text(b"last"));
+                    let is_null = |row: usize| {
+                        let every = nulls[usize::from(row >= first)];
+                        row == first + second
+                            || row < first + second && every > 0 && row.is_multiple_of(every)
+                    };
+                    assert_eq!(whole.len(), first + second + 2);
+                    let Buffer::Text(texts) = &whole.data else { panic!("not texts") };
+                    for row in 0..whole.len() {
+                        assert_eq!(
+                            whole.validity.is_valid(row),
+                            !is_null(row),
+                            "{row} of {first} + {second}"
+                        );
+                        if !is_null(row) && row < first + second {
+                            assert_eq!(texts.get(row), row.to_string().as_bytes());
+                        }
+                    }
+                    let null_count = (0..whole.len()).filter(|row| is_null(*row)).count();
+                    assert_eq!(whole.validity.null_count(), null_count);
+                }
+            }
         }
+        assert!(!column(0, 1, 0).append(&ColumnBuffer::new(Storage::Long)));
     }
 
     #[test]

@@ -10,7 +10,7 @@ from typing import Any, Optional
 from errors import USUAL_REASONS, ApiError, invalid
 from web import Dropped, Request, Response
 
-ACTIONS = {"status", "reset", "lose_answer", "hold", "hold_answer", "short", "cut", "slow", "job_fail", "unread"}
+ACTIONS = {"status", "reset", "lose_answer", "hold", "hold_answer", "short", "cut", "slow", "corrupt", "other_crc32c", "job_fail", "unread"}
 PATIENCE_SECONDS = 30
 
 

@@ -71,7 +71,11 @@ class Google:
             told["fail"] = {"reason": "backendError", "message": "told to fail", **rule.given}
         if action == "unread":
             told["unread"] = rule.given.get("rows", 0)
+        if action == "corrupt":
+            request.content = bytes([request.content[0] ^ 1]) + request.content[1:]
         response = self.route(request, told, short)
+        if action == "other_crc32c":
+            response = Response(response.status, {**response.value, "crc32c": "AAAAAA=="}, response.headers)
         if action == "cut":
             response.cut_after = rule.given.get("bytes", 0)
         return response

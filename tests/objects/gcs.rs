@@ -166,6 +166,41 @@ fn a_chunk_that_is_lost_or_taken_in_part_is_sent_again() {
 }
 
 #[test]
+fn bytes_that_changed_on_the_way_leave_the_old_object() {
+    let Some((fake, sandbox)) = fake_with_an_old_object() else { return };
+    let old = fake.object("orders.000.00.jsonl");
+    fake.rule(&json!({"method": "PUT", "path": "/upload/", "action": "corrupt"}));
+    assert_eq!(
+        failure(&run(&sandbox, "gcs.yml").expect_code(1)),
+        "    cause: object `gs://staging/orders.000.00.jsonl` could not be written\n    cause: PUT chunk of POST \
+         storage objects: other bytes arrived than were sent (their CRC32C differs), and nothing was stored\n    hint: \
+         retry; the target was left as it was\n"
+    );
+    assert!(fake.object("orders.000.00.jsonl") == old);
+    sandbox.run(["retry", "--session", "last"]).expect_code(0);
+    assert!(fake.object("orders.000.00.jsonl") == on_disk(&sandbox, JSONL));
+}
+
+#[test]
+fn an_object_of_another_checksum_does_not_stay() {
+    let Some((fake, sandbox)) = fake_with_an_old_object() else { return };
+    // The third request of some 12 MB is the last.
+    fake.rule(
+        &json!({"id": "other", "method": "PUT", "path": "/upload/", "after": 2, "action": "other_crc32c"}),
+    );
+    assert_eq!(
+        failure(&run(&sandbox, "gcs.yml").expect_code(1)),
+        "    cause: object `gs://staging/orders.000.00.jsonl` could not be written\n    cause: storage objects: the \
+         stored object's CRC32C differs from what was sent\n    hint: retry: the object was removed, and all rows \
+         are sent again\n"
+    );
+    assert_eq!(fake.applied("other"), 1);
+    assert_eq!(fake.objects(), Vec::<String>::new());
+    sandbox.run(["retry", "--session", "last"]).expect_code(0);
+    assert!(fake.object("orders.000.00.jsonl") == on_disk(&sandbox, JSONL));
+}
+
+#[test]
 fn rows_go_to_several_objects_of_a_size_that_become_visible_when_all_are_sent() {
     let Some((fake, sandbox)) = fake_with_an_old_object() else { return };
     let old = fake.object("orders.000.00.jsonl");

@@ -4,6 +4,7 @@ mod files;
 mod gcs;
 mod s3;
 mod s3_ends;
+mod s3_parts;
 mod s3_requests;
 
 use crate::support::sandbox::{Said, Sandbox};

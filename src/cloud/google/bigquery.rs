@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::error::GoogleError;
 use super::http::{Call, Google};
 use super::path_part;
-use super::upload::Upload;
+use super::upload::{Proof, Upload};
 
 /// Datasets, tables and jobs.
 #[derive(Clone)]
@@ -210,7 +210,7 @@ impl BigQuery {
         let open = Call::new(Method::POST, url, "bigquery upload")
             .header("x-upload-content-type", content_type)
             .body(&job_body(reference, configuration));
-        Upload::start(&self.google, open)
+        Upload::start(&self.google, open, Proof::Nothing)
     }
 
     /// A job; none when the service knows none of that id.

@@ -1,14 +1,12 @@
 //! The calls of Cloud Storage that staging and outputs need, and whether an object is there.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::error::GoogleError;
 use super::http::{Call, Google};
 use super::path_part;
-use super::upload::{Upload, Uploaded};
+use super::upload::{Proof, Upload, Uploaded, crc32c_text};
 
 /// Buckets and objects.
 #[derive(Clone)]
@@ -63,7 +61,7 @@ impl Storage {
         let open = Call::new(Method::POST, url, "storage objects")
             .header("x-upload-content-type", content_type)
             .body(&json!({"name": object, "contentType": content_type}));
-        Upload::start(&self.google, open)
+        Upload::start(&self.google, open, Proof::Crc32c)
     }
 
     /// The names of the objects that begin with a prefix and are wanted, in their order.
@@ -112,6 +110,18 @@ impl Storage {
         }
     }
 
+    /// Removes the very object that an upload has made; one that has taken its place since stays.
+    pub async fn withdraw(&self, bucket: &str, object: &str, uploaded: &Uploaded) -> Result<(), GoogleError> {
+        let url = self.object_url(bucket, object);
+        let generation = uploaded.resource["generation"].as_str();
+        let condition = generation.map(|generation| format!("?ifGenerationMatch={}", path_part(generation)));
+        let call = Call::new(Method::DELETE, url + &condition.unwrap_or_default(), "storage object");
+        match self.google.send(&call).await {
+            Err(error) if !error.is(404) && !error.is(412) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     fn object_url(&self, bucket: &str, object: &str) -> String {
         let root = &self.google.endpoints.storage;
         format!("{root}/storage/v1/b/{}/o/{}", path_part(bucket), path_part(object))
@@ -130,7 +140,7 @@ pub fn verify(uploaded: &Uploaded) -> Result<(), GoogleError> {
     if text_number(&resource["size"]).is_some_and(|size| size != uploaded.bytes) {
         return differs("size");
     }
-    let expected = STANDARD.encode(uploaded.crc32c.to_be_bytes());
+    let expected = crc32c_text(uploaded.crc32c);
     match resource["crc32c"].as_str() {
         Some(stored) if stored != expected => differs("CRC32C"),
         _ => Ok(()),

@@ -6,17 +6,21 @@
 //! is kept but the chunk under way, so a session that is gone is begun again while that chunk is the first, and fails the
 //! upload later: the rows have to be read again.
 
+mod session;
+
 use std::time::Duration;
 
-use bytes::Bytes;
-use reqwest::Method;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::error::{GoogleError, Remedy};
-use super::http::{Answer, Call, Google, pause};
+use self::session::{Piece, Session};
+use super::error::GoogleError;
+use super::http::{Call, Google};
 use crate::cloud;
+use crate::cloud::part::fill;
+
+pub(super) use self::session::crc32c_text;
 
 /// A chunk must be a multiple of this, but for the last.
 const GRAIN: usize = 256 << 10;
@@ -44,6 +48,16 @@ pub struct Uploaded {
     pub crc32c: u32,
 }
 
+/// What the last request says of all bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Their CRC32C. Cloud Storage refuses the upload with 400 when it computes another one, so that nobody ever sees
+    /// the object (Cloud Storage: "Data validation and change detection with checksums").
+    Crc32c,
+    /// Nothing: BigQuery's uploads take no checksum.
+    Nothing,
+}
+
 /// Says whether an upload should stop waiting.
 pub type StopRule = Box<dyn Fn() -> bool + Send>;
 
@@ -55,30 +69,14 @@ pub struct Upload {
     task: Option<JoinHandle<Result<Uploaded, GoogleError>>>,
 }
 
-enum Piece {
-    /// A full chunk.
-    More(Bytes),
-    /// What is left, perhaps nothing.
-    Last(Bytes),
-    /// Nothing: it is told when the service has all that came before.
-    Mark(oneshot::Sender<()>),
-    /// The upload is given up.
-    Cancel,
-}
-
 impl Upload {
     /// Starts an upload by the call that opens its session.
-    pub fn start(google: &Google, open: Call) -> Self {
+    pub fn start(google: &Google, open: Call, proof: Proof) -> Self {
         let (sender, receiver) = mpsc::channel(1);
         let google = google.clone();
-        let task =
-            cloud::handle().spawn(async move { Session::open(google, open).await?.run(receiver).await });
-        Self {
-            stop: Box::new(|| false),
-            chunk: Vec::with_capacity(CHUNK),
-            sender: Some(sender),
-            task: Some(task),
-        }
+        let task = cloud::handle()
+            .spawn(async move { Session::open(google, open, proof).await?.run(receiver).await });
+        Self { stop: Box::new(|| false), chunk: Vec::new(), sender: Some(sender), task: Some(task) }
     }
 
     /// Waits no longer than `stop` allows.
@@ -91,12 +89,9 @@ impl Upload {
     /// Takes bytes; waits while a chunk is under way and another waits, but not when it is asked to stop.
     pub fn write(&mut self, mut bytes: &[u8]) -> Result<(), GoogleError> {
         while !bytes.is_empty() {
-            let room = (CHUNK - self.chunk.len()).min(bytes.len());
-            let (now, later) = bytes.split_at(room);
-            self.chunk.extend_from_slice(now);
-            bytes = later;
+            bytes = fill(&mut self.chunk, CHUNK, bytes);
             if self.chunk.len() == CHUNK {
-                let full = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK));
+                let full = std::mem::take(&mut self.chunk);
                 self.hand_over(Piece::More(full.into()))?;
             }
         }
@@ -203,179 +198,4 @@ async fn asked(stop: &StopRule) {
 
 fn stopped() -> GoogleError {
     GoogleError::own("upload", "the upload was stopped")
-}
-
-/// The session on the service's side.
-struct Session {
-    google: Google,
-    /// The call that opened it.
-    open: Call,
-    url: String,
-    name: String,
-    sent: u64,
-    crc32c: u32,
-}
-
-/// How the service stands after a request.
-enum Standing {
-    /// It has so many bytes and wants more.
-    Has(u64),
-    /// It has everything.
-    Complete(Value),
-}
-
-impl Session {
-    async fn open(google: Google, open: Call) -> Result<Self, GoogleError> {
-        let url = session_url(&google, &open).await?;
-        let name = format!("chunk of {}", open.name());
-        Ok(Self { google, open, url, name, sent: 0, crc32c: 0 })
-    }
-
-    async fn run(mut self, mut receiver: mpsc::Receiver<Piece>) -> Result<Uploaded, GoogleError> {
-        loop {
-            match receiver.recv().await {
-                Some(Piece::More(chunk)) => {
-                    if let Standing::Complete(_) = self.put(chunk, None).await? {
-                        return Err(GoogleError::own(
-                            &self.name,
-                            "the upload was closed before its last byte",
-                        ));
-                    }
-                }
-                Some(Piece::Last(chunk)) => return self.put_last(chunk).await,
-                // Who no longer waits for it has asked to stop.
-                Some(Piece::Mark(mark)) => drop(mark.send(())),
-                Some(Piece::Cancel) | None => {
-                    self.forget().await;
-                    return Err(GoogleError::own(&self.name, "the upload was given up"));
-                }
-            }
-        }
-    }
-
-    async fn put_last(mut self, chunk: Bytes) -> Result<Uploaded, GoogleError> {
-        let total = self.sent + chunk.len() as u64;
-        match self.put(chunk, Some(total)).await? {
-            Standing::Complete(resource) => Ok(Uploaded { resource, bytes: total, crc32c: self.crc32c }),
-            Standing::Has(_) => Err(GoogleError::own(&self.name, "the service does not close the upload")),
-        }
-    }
-
-    /// Sends a chunk whole, in as many requests as it takes. `total`: the length of all, with the last chunk.
-    async fn put(&mut self, chunk: Bytes, total: Option<u64>) -> Result<Standing, GoogleError> {
-        let start = self.sent;
-        let end = start + chunk.len() as u64;
-        let mut tries = 0;
-        loop {
-            let rest = chunk.slice(usize_of(self.sent - start)..);
-            let standing = match self.try_put(rest, total).await {
-                Ok(standing) => standing,
-                Err(error) if error.remedy() != Remedy::GiveUp && tries < self.google.retries() => {
-                    tries += 1;
-                    tokio::time::sleep(pause(tries, error.retry_after)).await;
-                    match self.ask(total).await {
-                        Err(error) if self.may_begin_again(start, tries, &error) => {
-                            self.begin_again().await?
-                        }
-                        asked => asked?,
-                    }
-                }
-                Err(error) if self.may_begin_again(start, tries, &error) => {
-                    tries += 1;
-                    self.begin_again().await?
-                }
-                Err(error) => return Err(error),
-            };
-            match standing {
-                Standing::Complete(resource) => {
-                    self.advance(&chunk, start, end);
-                    return Ok(Standing::Complete(resource));
-                }
-                Standing::Has(has) if has < self.sent || has > end => {
-                    return Err(GoogleError::own(&self.name, "the service lost bytes that it had taken"));
-                }
-                Standing::Has(has) => {
-                    if has > self.sent {
-                        tries = 0;
-                    } else if tries >= self.google.retries() {
-                        return Err(GoogleError::own(&self.name, "the service takes no more bytes"));
-                    } else {
-                        tries += 1;
-                    }
-                    self.advance(&chunk, start, has);
-                    if has == end && total.is_none() {
-                        return Ok(Standing::Has(has));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Whether the service forgot the session while everything it had is still in memory.
-    fn may_begin_again(&self, chunk_start: u64, tries: u32, error: &GoogleError) -> bool {
-        chunk_start == 0 && tries < self.google.retries() && (error.is(404) || error.is(410))
-    }
-
-    async fn begin_again(&mut self) -> Result<Standing, GoogleError> {
-        self.url = session_url(&self.google, &self.open).await?;
-        self.sent = 0;
-        self.crc32c = 0;
-        Ok(Standing::Has(0))
-    }
-
-    /// Bytes up to `has` are with the service.
-    fn advance(&mut self, chunk: &Bytes, start: u64, has: u64) {
-        let taken = &chunk[usize_of(self.sent - start)..usize_of(has - start)];
-        self.crc32c = crc32c::crc32c_append(self.crc32c, taken);
-        self.sent = has;
-    }
-
-    async fn try_put(&self, bytes: Bytes, total: Option<u64>) -> Result<Standing, GoogleError> {
-        let total = total.map_or_else(|| "*".to_owned(), |total| total.to_string());
-        let range = match bytes.len() as u64 {
-            0 => format!("bytes */{total}"),
-            length => format!("bytes {}-{}/{total}", self.sent, self.sent + length - 1),
-        };
-        let call =
-            Call::new(Method::PUT, self.url.clone(), &self.name).header("content-range", &range).bytes(bytes);
-        self.standing(&call, &self.google.try_once(&call).await?)
-    }
-
-    /// Asks how much the service has.
-    async fn ask(&self, total: Option<u64>) -> Result<Standing, GoogleError> {
-        let total = total.map_or_else(|| "*".to_owned(), |total| total.to_string());
-        let call = Call::new(Method::PUT, self.url.clone(), &self.name)
-            .header("content-range", &format!("bytes */{total}"));
-        let answer = self.google.send(&call).await?;
-        self.standing(&call, &answer)
-    }
-
-    fn standing(&self, call: &Call, answer: &Answer) -> Result<Standing, GoogleError> {
-        if answer.status != 308 {
-            return Ok(Standing::Complete(answer.json(call)?));
-        }
-        // Without a Range the service has nothing yet.
-        let Some(range) = answer.headers.get(reqwest::header::RANGE) else { return Ok(Standing::Has(0)) };
-        let last = range.to_str().ok().and_then(|range| range.rsplit('-').next()?.parse::<u64>().ok());
-        last.map(|last| Standing::Has(last + 1))
-            .ok_or_else(|| GoogleError::own(&self.name, "the service names no range of bytes"))
-    }
-
-    /// Lets the service forget the upload. It would forget it by itself within a week.
-    async fn forget(&self) {
-        let call = Call::new(Method::DELETE, self.url.clone(), &self.name).header("content-length", "0");
-        let _ = tokio::time::timeout(Duration::from_secs(10), self.google.try_once(&call)).await;
-    }
-}
-
-async fn session_url(google: &Google, open: &Call) -> Result<String, GoogleError> {
-    let answer = google.send(open).await?;
-    let url = answer.headers.get(reqwest::header::LOCATION).and_then(|url| url.to_str().ok());
-    let url = url.ok_or_else(|| GoogleError::own(open.name(), "the answer names no upload session"))?;
-    Ok(url.to_owned())
-}
-
-/// A place within a chunk, which is in memory.
-fn usize_of(bytes: u64) -> usize {
-    usize::try_from(bytes).unwrap_or(usize::MAX)
 }

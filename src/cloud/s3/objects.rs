@@ -69,6 +69,8 @@ pub enum ObjectErrorKind {
     OtherRegion(Option<String>),
     /// It may be otherwise in a while.
     Busy,
+    /// Other bytes arrived than were sent.
+    Changed,
     /// No region is known.
     NoRegion,
     /// Anything else.
@@ -241,6 +243,10 @@ fn meaning(code: Option<&str>, status: u16, region: Option<&str>) -> ObjectError
         }
         ("AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException", _)
         | (_, 301 | 307) => ObjectErrorKind::OtherRegion(region.map(str::to_owned)),
+        // S3: the checksum, or the hash of the body, that was sent along is not that of what arrived.
+        ("BadDigest" | "XAmzContentChecksumMismatch" | "XAmzContentSHA256Mismatch", _) => {
+            ObjectErrorKind::Changed
+        }
         ("SlowDown" | "RequestTimeout" | "OperationAborted", _) | (_, 408 | 429 | 500..) => {
             ObjectErrorKind::Busy
         }
@@ -255,7 +261,7 @@ mod tests {
 
     #[test]
     fn answers_have_a_meaning() {
-        use ObjectErrorKind::{Busy, Credentials, Denied, Expired, NoBucket, OtherRegion, Refused};
+        use ObjectErrorKind::{Busy, Changed, Credentials, Denied, Expired, NoBucket, OtherRegion, Refused};
         let tokyo = Some("ap-northeast-1");
         for (code, status, kind) in [
             (Some("NoSuchBucket"), 404, NoBucket),
@@ -264,6 +270,7 @@ mod tests {
             (Some("InvalidToken"), 400, Credentials),
             (Some("AuthorizationHeaderMalformed"), 400, OtherRegion(tokyo.map(str::to_owned))),
             (None, 301, OtherRegion(tokyo.map(str::to_owned))),
+            (Some("BadDigest"), 400, Changed),
             (Some("SlowDown"), 503, Busy),
             (Some("InvalidArgument"), 400, Refused),
         ] {

@@ -153,15 +153,14 @@ impl ArrowColumn {
         self.target.data_type()
     }
 
-    /// The values of a page.
+    /// The values of a column; `number` gives the number that a row of it has in the transfer.
     pub(in crate::transfer) fn array(
         &mut self,
         buffer: &ColumnBuffer,
         column: &Column,
-        first_row: u64,
+        number: impl Fn(usize) -> u64,
     ) -> Result<ArrayRef, TransferError> {
-        self.convert(buffer, column.kind)
-            .map_err(|(row, reason)| unfit(column, first_row + row as u64, &reason))
+        self.convert(buffer, column.kind).map_err(|(row, reason)| unfit(column, number(row), &reason))
     }
 
     fn convert(&mut self, buffer: &ColumnBuffer, kind: ColumnType) -> Result<ArrayRef, (usize, Unfit)> {
@@ -413,7 +412,7 @@ mod tests {
         assert!(buffer.push_unsigned(u64::MAX));
         let mut arrow = ArrowColumn::new(&column, ParquetType::Long, &Zones::utc());
         assert_eq!(
-            arrow.array(&buffer, &column, 10).unwrap_err().to_string(),
+            arrow.array(&buffer, &column, |row| 10 + row as u64).unwrap_err().to_string(),
             "column `n`, row 12: a value is above 9223372036854775807, the limit of an integer"
         );
     }

@@ -9,6 +9,7 @@ pub mod charset;
 pub mod check;
 pub mod copy_text;
 pub mod csv;
+mod gathered;
 pub(in crate::transfer) mod json_text;
 pub mod jsonl;
 pub mod load_data;

@@ -1,27 +1,37 @@
 //! Parquet: zstd at its fastest, no statistics, dictionaries only for columns whose first page repeats itself.
+//!
+//! Rows are gathered as they come, and encoded column by column when they are enough for a row group: what an encoder
+//! of a column and its compression take (hundreds of KiB) is taken once, not once per column.
 
 use std::collections::HashSet;
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use arrow_schema::{Field, Schema as ArrowSchema};
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use arrow_array::ArrayRef;
+use arrow_schema::{Field, FieldRef, Schema as ArrowSchema};
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::errors::ParquetError;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
+use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 
 use super::arrow::{ArrowColumn, ParquetType};
+use super::gathered::Gathered;
 use crate::embulk::config::TypeMapping;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::{Buffer, Page, Texts};
 use crate::transfer::schema::Schema;
 
-/// Encoded bytes of a row group: what a writer holds before it can write.
+/// Bytes of values that make a row group: what a writer holds before it can write.
 const ROW_GROUP_BYTES: usize = 8 * 1024 * 1024;
-/// Bytes an encoder holds at most: a row group, the page being converted, and zstd's own.
+/// Bytes an encoder holds at most: the values of a row group, and of one column, which may be all of them, the array
+/// that they become and what that is encoded to.
 pub const MEMORY_BYTES: usize = 3 * ROW_GROUP_BYTES;
+/// Columns that a file may have. Each takes some KiB in the schema, and some hundred bytes with every row group, until
+/// the file has ended. Tables of MySQL have up to 4,096, of BigQuery up to 10,000.
+const MOST_COLUMNS: usize = 10_000;
 /// A text column gets a dictionary when its first page has this many rows per distinct text, at least.
 const REPEATS: usize = 8;
 
@@ -29,13 +39,14 @@ const REPEATS: usize = 8;
 pub struct ParquetEncoder<W: Write + Send> {
     fields: Arc<ArrowSchema>,
     columns: Vec<ArrowColumn>,
+    gathered: Gathered,
     state: State<W>,
 }
 
 /// The writer exists from the first page on, which decides about dictionaries.
 enum State<W: Write + Send> {
     Waiting(W),
-    Writing(Box<ArrowWriter<W>>),
+    Writing(Box<SerializedFileWriter<W>>),
     /// Only while one becomes the other, or after that failed.
     Broken,
 }
@@ -47,8 +58,15 @@ impl<W: Write + Send> ParquetEncoder<W> {
         Self::with_types(schema, types.collect(), sink)
     }
 
-    /// An encoder with one type per column.
+    /// An encoder with one type per column. Refuses more columns than memory has room for.
     pub fn with_types(schema: &Schema, types: Vec<ParquetType>, sink: W) -> Result<Self, TransferError> {
+        if schema.columns.len() > MOST_COLUMNS {
+            let count = schema.columns.len();
+            let message =
+                format!("the rows have {count} columns, and a Parquet file has {MOST_COLUMNS} at most");
+            return Err(TransferError::new(ErrorKind::Config, message)
+                .hint("leave columns out, or write another format"));
+        }
         let columns: Vec<ArrowColumn> = schema
             .columns
             .iter()
@@ -61,7 +79,13 @@ impl<W: Write + Send> ParquetEncoder<W> {
             .zip(&columns)
             .map(|(column, arrow)| Field::new(&column.name, arrow.data_type(), true))
             .collect();
-        Ok(Self { fields: Arc::new(ArrowSchema::new(fields)), columns, state: State::Waiting(sink) })
+        let gathered = Gathered::new(schema);
+        Ok(Self {
+            fields: Arc::new(ArrowSchema::new(fields)),
+            columns,
+            gathered,
+            state: State::Waiting(sink),
+        })
     }
 
     /// The same with columns, by their places, that are REQUIRED in the file: no row may have a NULL there.
@@ -74,18 +98,37 @@ impl<W: Write + Send> ParquetEncoder<W> {
         self
     }
 
-    /// Writes the rows of a page.
+    /// Takes the rows of a page. Those before them that make a row group go to the sink.
     pub fn write(&mut self, page: &Page) -> Result<(), TransferError> {
-        let arrays = page.columns.iter().zip(&mut self.columns).zip(&page.schema.columns);
-        let arrays = arrays
-            .map(|((buffer, arrow), column)| arrow.array(buffer, column, page.first_row))
-            .collect::<Result<Vec<_>, _>>()?;
-        let batch = RecordBatch::try_new(Arc::clone(&self.fields), arrays).map_err(|error| faulty(&error))?;
-        let dictionaries = || page.columns.iter().map(|column| repeats_itself(&column.data)).collect();
-        self.writer(dictionaries)?.write(&batch).map_err(|error| unwritable(&error))
+        self.writer(|| page.columns.iter().map(|column| repeats_itself(&column.data)).collect())?;
+        self.gathered.add(page)?;
+        // Also what a large row takes is given back before the next page.
+        if self.gathered.bytes >= ROW_GROUP_BYTES { self.flush() } else { Ok(()) }
     }
 
-    /// How many values of each column were written as NULL because they did not fit.
+    /// Ends the row group that fills, if it has rows.
+    pub fn flush(&mut self) -> Result<(), TransferError> {
+        if self.gathered.rows == 0 {
+            return Ok(());
+        }
+        let State::Writing(writer) = &mut self.state else { return Err(broken()) };
+        let properties = Arc::clone(writer.properties());
+        let mut group = writer.next_row_group().map_err(|error| unwritable(&error))?;
+        let columns = self.columns.iter_mut().zip(self.fields.fields());
+        for (at, (arrow, field)) in columns.enumerate() {
+            let gathered = &self.gathered;
+            let (buffer, column) = (&gathered.columns[at], &gathered.schema[at]);
+            let array = arrow.array(buffer, column, |row| gathered.number(row))?;
+            let chunk = encoded(field, &array, &properties).map_err(|error| unwritable(&error))?;
+            drop(array);
+            chunk.append_to_row_group(&mut group).map_err(|error| unwritable(&error))?;
+        }
+        group.close().map_err(|error| unwritable(&error))?;
+        self.gathered.clear();
+        Ok(())
+    }
+
+    /// How many values of each column were written as NULL because they did not fit, in the row groups that have ended.
     pub fn null_counts(&self) -> Vec<u64> {
         self.columns.iter().map(ArrowColumn::null_count).collect()
     }
@@ -94,6 +137,7 @@ impl<W: Write + Send> ParquetEncoder<W> {
     pub fn finish(mut self) -> Result<W, TransferError> {
         let columns = self.columns.len();
         self.writer(|| vec![false; columns])?;
+        self.flush()?;
         match self.state {
             State::Writing(writer) => writer.into_inner().map_err(|error| unwritable(&error)),
             State::Waiting(sink) => Ok(sink),
@@ -101,26 +145,45 @@ impl<W: Write + Send> ParquetEncoder<W> {
         }
     }
 
-    /// The writer; made when it is first asked for, with the columns that get a dictionary.
-    fn writer(
-        &mut self,
-        dictionaries: impl FnOnce() -> Vec<bool>,
-    ) -> Result<&mut ArrowWriter<W>, TransferError> {
+    /// The writer is made when it is first needed, with the columns that get a dictionary.
+    fn writer(&mut self, dictionaries: impl FnOnce() -> Vec<bool>) -> Result<(), TransferError> {
         if let State::Waiting(_) = self.state
             && let State::Waiting(sink) = std::mem::replace(&mut self.state, State::Broken)
         {
-            let options = ArrowWriterOptions::new()
-                .with_properties(properties(&self.fields, &dictionaries()))
-                .with_skip_arrow_metadata(true);
-            let writer = ArrowWriter::try_new_with_options(sink, Arc::clone(&self.fields), options)
-                .map_err(|error| unwritable(&error))?;
+            let properties = Arc::new(properties(&self.fields, &dictionaries()));
+            let writer = file_writer(&self.fields, &properties, sink).map_err(|error| unwritable(&error))?;
             self.state = State::Writing(Box::new(writer));
         }
-        match &mut self.state {
-            State::Writing(writer) => Ok(writer),
-            State::Waiting(_) | State::Broken => Err(broken()),
-        }
+        Ok(())
     }
+}
+
+fn file_writer<W: Write + Send>(
+    fields: &ArrowSchema,
+    properties: &WriterPropertiesPtr,
+    sink: W,
+) -> Result<SerializedFileWriter<W>, ParquetError> {
+    let schema = ArrowSchemaConverter::new().convert(fields)?;
+    SerializedFileWriter::new(sink, schema.root_schema_ptr(), Arc::clone(properties))
+}
+
+/// The values of one column as they go into a row group. The library makes the encoders of all columns of a schema at
+/// once, each with its compression: here the schema is this column.
+fn encoded(
+    field: &FieldRef,
+    array: &ArrayRef,
+    properties: &WriterPropertiesPtr,
+) -> Result<ArrowColumnChunk, ParquetError> {
+    let fields = Arc::new(ArrowSchema::new(vec![Arc::clone(field)]));
+    let file = file_writer(&fields, properties, io::sink())?;
+    let mut writers = ArrowRowGroupWriterFactory::new(&file, fields).create_column_writers(0)?;
+    let Some(mut writer) = writers.pop() else {
+        return Err(ParquetError::General("a column has no writer".to_owned()));
+    };
+    for leaf in compute_leaves(field, array)? {
+        writer.write(&leaf)?;
+    }
+    writer.close()
 }
 
 fn properties(fields: &ArrowSchema, dictionaries: &[bool]) -> WriterProperties {
@@ -129,8 +192,7 @@ fn properties(fields: &ArrowSchema, dictionaries: &[bool]) -> WriterProperties {
         .set_dictionary_enabled(false)
         .set_statistics_enabled(EnabledStatistics::None)
         .set_offset_index_disabled(true)
-        .set_created_by(concat!("sync ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES));
+        .set_created_by(concat!("sync ", env!("CARGO_PKG_VERSION")).to_owned());
     for (field, dictionary) in fields.fields().iter().zip(dictionaries) {
         if *dictionary {
             // A path of one part: a name with points in it is one name.
@@ -156,12 +218,8 @@ fn distinct_below(texts: &Texts, limit: usize) -> bool {
     })
 }
 
-fn unwritable(error: &parquet::errors::ParquetError) -> TransferError {
+fn unwritable(error: &ParquetError) -> TransferError {
     TransferError::new(ErrorKind::Storage, "the Parquet file could not be written").caused_by(error)
-}
-
-fn faulty(error: &arrow_schema::ArrowError) -> TransferError {
-    TransferError::new(ErrorKind::Internal, "a page does not go with its schema").caused_by(error)
 }
 
 fn broken() -> TransferError {
@@ -173,6 +231,7 @@ mod tests {
     use super::*;
     use crate::transfer::page::ColumnBuffer;
     use crate::transfer::schema::{Column, ColumnType, Zones};
+    use arrow_array::RecordBatch;
     use arrow_array::cast::AsArray;
     use arrow_array::types::{
         Date32Type, Decimal128Type, Decimal256Type, Float32Type, Int64Type, Time64MicrosecondType,
@@ -180,6 +239,7 @@ mod tests {
     };
     use bytes::Bytes;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    use parquet::file::metadata::RowGroupMetaData;
 
     fn page(kinds: &[ColumnType], fill: impl FnOnce(&mut Page)) -> Page {
         let columns = kinds.iter().enumerate().map(|(at, kind)| Column::new(format!("c{at}"), *kind));
@@ -264,6 +324,80 @@ mod tests {
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
         assert_eq!(reader.schema().fields().len(), 12);
         assert_eq!(reader.build().unwrap().count(), 0);
+    }
+
+    /// Pages of one column of integers, whose rows have these first numbers in the transfer.
+    fn longs(firsts: &[u64], value: impl Fn(usize) -> u64) -> Vec<Page> {
+        let schema = Schema::new(vec![Column::new("n", ColumnType::UnsignedLong)], Zones::utc());
+        let page = |first: &u64| {
+            let mut page = Page::new(&schema);
+            page.rows = crate::transfer::page::PAGE_BYTES / 8;
+            page.first_row = *first;
+            (0..page.rows).for_each(|row| assert!(page.columns[0].push_unsigned(value(row))));
+            page
+        };
+        firsts.iter().map(page).collect()
+    }
+
+    #[test]
+    fn a_row_group_goes_out_when_its_values_are_enough_and_no_more_is_held() {
+        let pages = longs(&[0; 70], |row| row as u64);
+        let schema = &pages[0].schema;
+        let mut encoder = ParquetEncoder::new(schema, TypeMapping::Exact, Vec::new()).unwrap();
+        let mut sent = 0;
+        for page in &pages {
+            encoder.write(page).unwrap();
+            let State::Writing(writer) = &encoder.state else { panic!("nothing is written") };
+            assert!(encoder.gathered.bytes < ROW_GROUP_BYTES);
+            let Buffer::UnsignedLong(values) = &encoder.gathered.columns[0].data else {
+                panic!("no numbers")
+            };
+            assert_eq!(values.len() * 8, encoder.gathered.bytes);
+            assert!(values.capacity() * 8 <= MEMORY_BYTES);
+            sent = writer.bytes_written();
+        }
+        assert!(sent > 0);
+        let file = Bytes::from(encoder.finish().unwrap());
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+        let groups: Vec<i64> =
+            reader.metadata().row_groups().iter().map(RowGroupMetaData::num_rows).collect();
+        let rows = (ROW_GROUP_BYTES / 8) as i64;
+        assert_eq!(groups, [rows, rows, pages[0].rows as i64 * 70 - 2 * rows]);
+        let mut next = (0..pages.len()).flat_map(|_| 0..pages[0].rows);
+        for batch in reader.build().unwrap() {
+            let values = batch.unwrap();
+            let values = values.column(0).as_primitive::<Decimal128Type>();
+            assert!(values.values().iter().all(|value| *value == next.next().unwrap() as i128));
+        }
+        assert_eq!(next.next(), None);
+    }
+
+    #[test]
+    fn a_value_that_does_not_fit_has_the_number_that_its_page_gives() {
+        let pages = longs(&[0, 1_000_000, 5_000_000], |row| if row == 7 { u64::MAX } else { 1 });
+        for (at, number) in [(0, 8), (1, 1_000_008), (2, 5_000_008)] {
+            let fits = longs(&[0, 1_000_000, 5_000_000], |_| 1);
+            let mut encoder =
+                ParquetEncoder::with_types(&pages[0].schema, vec![ParquetType::Long], Vec::new()).unwrap();
+            for page in 0..3 {
+                encoder.write(if page == at { &pages[page] } else { &fits[page] }).unwrap();
+            }
+            assert_eq!(
+                encoder.finish().unwrap_err().to_string(),
+                format!(
+                    "column `n`, row {number}: a value is above 9223372036854775807, the limit of an integer"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn more_columns_than_memory_has_room_for_are_refused() {
+        let columns = (0..=MOST_COLUMNS).map(|at| Column::new(format!("c{at}"), ColumnType::Long));
+        let schema = Schema::new(columns.collect(), Zones::utc());
+        let error = ParquetEncoder::new(&schema, TypeMapping::Exact, Vec::new()).err().unwrap();
+        assert_eq!(error.to_string(), "the rows have 10001 columns, and a Parquet file has 10000 at most");
+        assert_eq!(error.remedy(), Some("leave columns out, or write another format"));
     }
 
     #[test]

@@ -94,7 +94,8 @@ impl<'t> Trial<'t> {
             }
             Written::Parquet(kind) => {
                 let mut arrow = ArrowColumn::new(column, kind.clone(), &self.schema.zones);
-                let array = arrow.array(&page.columns[0], column, 0).map_err(|_| UNFIT)?.to_data();
+                let array =
+                    arrow.array(&page.columns[0], column, |row| row as u64).map_err(|_| UNFIT)?.to_data();
                 array.buffers().iter().for_each(|buffer| text.extend_from_slice(buffer.as_slice()));
                 Converted::Text
             }

@@ -10,7 +10,12 @@ pub(super) struct Shelf(Arc<Mutex<Vec<u8>>>);
 impl Shelf {
     /// Takes what lies there.
     pub(super) fn empty_into(&self, out: &mut Vec<u8>) {
-        out.append(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if out.is_empty() {
+            std::mem::swap(out, &mut bytes);
+        } else {
+            out.append(&mut bytes);
+        }
     }
 }
 

@@ -16,6 +16,7 @@ pub(super) mod failure;
 mod field;
 mod java;
 mod job;
+mod limits;
 mod local;
 mod look;
 mod parquet_type;
@@ -38,6 +39,7 @@ use serde_json::Value;
 
 use self::failure::call_failed;
 use self::field::Field;
+pub use self::limits::Limits;
 use self::local::LocalFile;
 pub use self::local::LocalTarget;
 use self::rehearsal::Rehearsal;
@@ -64,22 +66,6 @@ use crate::transfer::target::ColumnTarget;
 
 /// What staged rows are sent as: they are no text to be unpacked on the way.
 const CONTENT_TYPE: &str = "application/octet-stream";
-
-/// Sizes that bring further objects and jobs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// A staged object ends after the page that brings it to so many bytes. BigQuery takes compressed files up to
-    /// 4 GiB; smaller ones are read in parallel.
-    pub part_bytes: u64,
-    /// Objects that one load job takes. BigQuery: 10,000.
-    pub objects_per_job: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { part_bytes: 256 << 20, objects_per_job: 10_000 }
-    }
-}
 
 /// How rows become visible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -237,6 +223,7 @@ impl BigqueryTarget {
     fn send(&mut self) -> Result<(), TransferError> {
         let Some(upload) = &mut self.upload else { return Ok(()) };
         let length = self.packed.len() as u64;
+        self.limits.check_part(&self.service.config, self.part_bytes + length)?;
         if let Some(kept) = &mut self.kept {
             kept.write(&self.packed)?;
         }
@@ -253,11 +240,7 @@ impl BigqueryTarget {
 
     /// Ends the object under way; it is whole in the bucket when this returns.
     fn end_object(&mut self) -> Result<(), TransferError> {
-        let mut packed = std::mem::take(&mut self.packed);
-        self.work_mut()?.packer.end_part(&mut packed)?;
-        self.packed = packed;
-        self.send()?;
-        self.end_kept()?;
+        self.end_part()?;
         let (Some(upload), Some(effect)) = (self.upload.take(), self.objects.last()) else { return Ok(()) };
         let Effect::StageObject { object, .. } = effect else { return Ok(()) };
         let what = format!("object `{object}` could not be staged");
@@ -273,6 +256,15 @@ impl BigqueryTarget {
         Ok(())
     }
 
+    /// Sends what ends the part under way.
+    fn end_part(&mut self) -> Result<(), TransferError> {
+        let shown = &self.service.shown;
+        let packer = &mut self.work.as_mut().ok_or_else(not_begun)?.packer;
+        packer.end_part(&mut self.packed).map_err(|error| unfit(shown, error))?;
+        self.send()?;
+        self.end_kept()
+    }
+
     /// What is sent of the part under way is all of it.
     fn end_kept(&mut self) -> Result<(), TransferError> {
         self.kept.take().map_or(Ok(()), |mut kept| kept.end())
@@ -285,6 +277,10 @@ impl BigqueryTarget {
     fn work_mut(&mut self) -> Result<&mut Work, TransferError> {
         self.work.as_mut().ok_or_else(not_begun)
     }
+}
+
+fn unfit(shown: &str, error: TransferError) -> TransferError {
+    error.context(format!("a row does not fit into `{shown}`"))
 }
 
 fn not_begun() -> TransferError {
@@ -373,13 +369,9 @@ impl Output for BigqueryTarget {
         if self.upload.is_none() {
             self.open_upload(0)?;
         }
-        let mut packed = std::mem::take(&mut self.packed);
         let shown = &self.service.shown;
-        let work = self.work.as_mut().ok_or_else(not_begun)?;
-        work.packer
-            .pack(page, &mut packed)
-            .map_err(|error| error.context(format!("a row does not fit into `{shown}`")))?;
-        self.packed = packed;
+        let packer = &mut self.work.as_mut().ok_or_else(not_begun)?.packer;
+        packer.pack(page, &mut self.packed).map_err(|error| unfit(shown, error))?;
         self.rows += page.rows as u64;
         self.send()?;
         if let Some(line) = self.progress.line(self.rows) {

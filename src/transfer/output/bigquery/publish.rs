@@ -110,11 +110,7 @@ impl BigqueryTarget {
 
     /// Ends the upload that carries its job along.
     pub(super) fn load_upload(&mut self, number: usize) -> Result<DoneJob, TransferError> {
-        let mut packed = std::mem::take(&mut self.packed);
-        self.work_mut()?.packer.end_part(&mut packed)?;
-        self.packed = packed;
-        self.send()?;
-        self.end_kept()?;
+        self.end_part()?;
         let plan = self.load_plan(number, &[])?;
         let Some(upload) = self.upload.take() else {
             return Err(TransferError::new(ErrorKind::Internal, "there is no upload to end"));

@@ -14,7 +14,7 @@ use crate::transfer::page::Page;
 use crate::transfer::schema::Schema;
 
 /// A rehearsal begins at so many bytes, however many rows it was to have.
-const MOST_BYTES: usize = 16 << 20;
+pub(super) const MOST_BYTES: usize = 16 << 20;
 
 /// Rows that are collected for the rehearsal.
 pub(super) struct Rehearsal {

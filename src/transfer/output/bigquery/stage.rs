@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::field::Field;
 use super::parquet_type::parquet_types;
 use super::payload::PayloadEncoder;
+use super::rehearsal;
 use crate::cloud::google::upload::{CHUNK, CHUNKS_HELD};
 use crate::embulk::output::{BigqueryOutput, Compression, FieldMode, FormatChoice, SourceFormat};
 use crate::transfer::encode::csv::{CsvEncoder, CsvFormat};
@@ -21,7 +22,7 @@ use crate::transfer::schema::Schema;
 /// What is said of values that `strict: false` lets become NULL.
 const UNFIT: &str = "values that did not fit became NULL (`strict: false`)";
 
-/// Bytes that a transfer to BigQuery holds at most: encoded rows, and chunks of the upload.
+/// Bytes that a transfer to BigQuery holds at most: encoded rows, chunks of the upload, and the rows of a rehearsal.
 pub(super) fn memory_bytes(config: &BigqueryOutput) -> usize {
     let encoder = match (config.source_format, config.format_choice) {
         (SourceFormat::Parquet, _) | (_, FormatChoice::Fastest) => parquet::MEMORY_BYTES,
@@ -29,7 +30,8 @@ pub(super) fn memory_bytes(config: &BigqueryOutput) -> usize {
             4 * PAGE_BYTES + gzip::memory_bytes()
         }
     };
-    encoder + CHUNK * CHUNKS_HELD
+    let rehearsal = config.rehearsal.map_or(0, |_| encoder + rehearsal::MOST_BYTES);
+    encoder + CHUNK * CHUNKS_HELD + rehearsal
 }
 
 /// Turns pages into the bytes of parts.
@@ -156,8 +158,9 @@ impl Packer {
             gzip.finish(out).map_err(|error| unpacked(&error))?;
         }
         if let Format::Parquet(writer, shelf) = &mut self.format
-            && let Some(writer) = writer.take()
+            && let Some(mut writer) = writer.take()
         {
+            writer.flush()?;
             self.nulls.resize(self.schema.columns.len(), 0);
             self.nulls.iter_mut().zip(writer.null_counts()).for_each(|(all, part)| *all += part);
             writer.finish()?;

@@ -8,16 +8,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::names::{Key, Names};
-use super::wait::wait;
+use super::wait::{tidy, wait};
 use super::{ObjectStore, ObjectUpload, Rest};
 use crate::cloud::google::Endpoints;
 use crate::cloud::google::error::GoogleError;
 use crate::cloud::google::http::{Google, Manners};
 use crate::cloud::google::storage::{self, Storage};
-use crate::cloud::google::upload::{CHUNK, CHUNKS_HELD, Upload};
+use crate::cloud::google::upload::{CHUNK, CHUNKS_HELD, Upload, Uploaded};
 use crate::embulk::output::GcsOutput;
 use crate::embulk::text::Text;
 use crate::secret::Secret;
+use crate::session::Level;
 use crate::transfer::context::TransferContext;
 use crate::transfer::effect::{Effect, EffectOutcome};
 use crate::transfer::error::{ErrorKind, TransferError};
@@ -116,6 +117,19 @@ impl Service {
         let permission = "grant `storage.objects.create`, and `storage.objects.delete` to overwrite";
         self.failed(what, permission, error)
     }
+
+    /// Nobody is to read an object that is not what was sent.
+    fn withdraw(&self, key: &Key, uploaded: &Uploaded) {
+        let call = self.storage.withdraw(self.names.bucket().expose(), &key.real, uploaded);
+        let why = match tidy(call) {
+            Some(Ok(())) => return,
+            Some(Err(error)) => error.to_string(),
+            None => "no answer came".to_owned(),
+        };
+        let address = self.names.address(key);
+        let text = format!("`{address}` is not what was sent, and could not be removed: {why}");
+        self.context.observer.log(Level::Warn, &text);
+    }
 }
 
 impl ObjectStore for GcsStore {
@@ -183,8 +197,12 @@ impl ObjectUpload for GcsUpload {
             object: self.key.shown.clone(),
         };
         ledger.intend(&object)?;
-        let finished = upload.finish().and_then(|uploaded| storage::verify(&uploaded));
-        finished.map_err(|error| self.service.unwritten(&self.key, &error))?;
+        let uploaded = upload.finish().map_err(|error| self.service.unwritten(&self.key, &error))?;
+        if let Err(error) = storage::verify(&uploaded) {
+            self.service.withdraw(&self.key, &uploaded);
+            let unwritten = self.service.unwritten(&self.key, &error);
+            return Err(unwritten.hint("retry: the object was removed, and all rows are sent again"));
+        }
         Ok(ledger.settle(&object, &EffectOutcome::Done)?)
     }
 

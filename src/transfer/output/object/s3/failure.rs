@@ -60,6 +60,9 @@ pub(super) fn failed(deed: Deed<'_>, names: &Names, error: &ObjectError) -> Tran
         ObjectErrorKind::NoUpload => {
             (ErrorKind::ConnectionLost, "retry; S3 has lost the parts of the object".to_owned())
         }
+        ObjectErrorKind::Changed => {
+            (ErrorKind::ConnectionLost, "retry; other bytes arrived than were sent".to_owned())
+        }
         ObjectErrorKind::OtherRegion(Some(region)) => {
             (ErrorKind::Config, format!("bucket `{bucket}` lies in another region: set `region: {region}`"))
         }

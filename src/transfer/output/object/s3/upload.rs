@@ -1,17 +1,18 @@
 //! One object on its way to S3: full parts go out while others fill, and what is small goes in one piece at the end.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::task::JoinHandle;
+use tokio::task::JoinError;
 
 use super::super::names::Key;
 use super::super::wait::wait;
 use super::super::{ObjectUpload, Rest};
 use super::Service;
 use super::failure::Deed;
-use crate::cloud;
+use super::under_way::UnderWay;
+use crate::cloud::part::fill;
 use crate::cloud::s3::objects::{ObjectError, ObjectErrorKind, Part};
 use crate::transfer::effect::{Effect, EffectOutcome};
 use crate::transfer::error::{ErrorKind, TransferError};
@@ -26,6 +27,9 @@ const MOST_PARTS: i32 = 10_000;
 /// Bytes that an upload holds at most: the part that fills, and those under way.
 pub(in crate::transfer::output::object) const MEMORY_BYTES: usize = PART_BYTES * (UNDER_WAY + 1);
 
+/// A part with its number, or why S3 did not take it.
+type SentPart = (i32, Result<Part, ObjectError>);
+
 /// An object under way.
 pub(super) struct S3Upload {
     service: Arc<Service>,
@@ -33,8 +37,9 @@ pub(super) struct S3Upload {
     /// The part that fills.
     part: Vec<u8>,
     state: State,
-    under_way: VecDeque<JoinHandle<Result<Part, ObjectError>>>,
-    parts: Vec<Part>,
+    under_way: UnderWay<SentPart>,
+    /// Those that S3 has, by their numbers.
+    parts: BTreeMap<i32, Part>,
     /// Number of the last part that was sent.
     number: i32,
     bytes: u64,
@@ -60,8 +65,8 @@ impl S3Upload {
             key: key.clone(),
             part: Vec::new(),
             state: State::Unknown,
-            under_way: VecDeque::new(),
-            parts: Vec::new(),
+            under_way: UnderWay::new(UNDER_WAY),
+            parts: BTreeMap::new(),
             number: 0,
             bytes: 0,
         }
@@ -99,34 +104,31 @@ impl S3Upload {
             return Err(TransferError::new(ErrorKind::Config, message)
                 .hint("let the rows go to several objects: `max_file_bytes`"));
         }
-        while self.under_way.len() >= UNDER_WAY {
-            self.await_part()?;
+        while let Some(sent) = wait(&self.service.context.cancel, self.under_way.room())? {
+            self.take_note(sent)?;
         }
         let id = self.upload()?;
         self.number += 1;
         let (service, key, number) = (Arc::clone(&self.service), self.key.real.clone(), self.number);
         let body = Bytes::from(std::mem::take(&mut self.part));
-        self.under_way.push_back(cloud::spawn(async move {
-            service.s3.put_part(service.bucket(), &key, &id, number, body).await
-        }));
+        self.under_way.start(async move {
+            (number, service.s3.put_part(service.bucket(), &key, &id, number, body).await)
+        });
         Ok(())
     }
 
-    /// Waits for the oldest part under way.
-    fn await_part(&mut self) -> Result<(), TransferError> {
-        let Some(oldest) = self.under_way.front_mut() else { return Ok(()) };
-        let sent = wait(&self.service.context.cancel, oldest)?;
-        self.under_way.pop_front();
-        let part = sent.map_err(|error| {
+    /// A part has arrived, or has not.
+    fn take_note(&mut self, sent: Result<SentPart, JoinError>) -> Result<(), TransferError> {
+        let (number, part) = sent.map_err(|error| {
             TransferError::new(ErrorKind::Internal, "the upload of a part was lost").caused_by(&error)
         })?;
-        self.parts.push(part.map_err(|error| self.failed(&error))?);
+        self.parts.insert(number, part.map_err(|error| self.failed(&error))?);
         Ok(())
     }
 
     fn await_parts(&mut self) -> Result<(), TransferError> {
-        while !self.under_way.is_empty() {
-            self.await_part()?;
+        while let Some(sent) = wait(&self.service.context.cancel, self.under_way.next())? {
+            self.take_note(sent)?;
         }
         Ok(())
     }
@@ -140,7 +142,8 @@ impl S3Upload {
 
     fn complete(&mut self, id: &str) -> Result<(), TransferError> {
         let service = &self.service;
-        let call = service.s3.complete_parts(service.bucket(), &self.key.real, id, &self.parts);
+        let parts: Vec<Part> = self.parts.values().cloned().collect();
+        let call = service.s3.complete_parts(service.bucket(), &self.key.real, id, &parts);
         match wait(&service.context.cancel, call)? {
             Err(error)
                 if error.kind == ObjectErrorKind::NoUpload
@@ -160,10 +163,7 @@ impl ObjectUpload for S3Upload {
             if self.part.len() == PART_BYTES {
                 self.send_part()?;
             }
-            let room = (PART_BYTES - self.part.len()).min(bytes.len());
-            let (now, later) = bytes.split_at(room);
-            self.part.extend_from_slice(now);
-            bytes = later;
+            bytes = fill(&mut self.part, PART_BYTES, bytes);
         }
         Ok(())
     }
@@ -191,9 +191,7 @@ impl ObjectUpload for S3Upload {
     }
 
     fn cancel(&mut self) {
-        for part in self.under_way.drain(..) {
-            part.abort();
-        }
+        self.under_way.stop();
         let removed = match std::mem::replace(&mut self.state, State::Ended) {
             State::Unknown | State::Ended => Ok(()),
             State::Intended => self.service.remove(&self.key, None),
