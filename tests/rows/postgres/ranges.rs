@@ -90,7 +90,8 @@ fn what_cannot_be_read_in_ranges_is_read_in_one_stream_and_the_report_says_why()
     // A condition that is looked at in every row anyway.
     let (report, lines) = with(Some("wide like 'xx%' or false"), None);
     assert_eq!(counted(&report.snapshot, 32..=32), "per table: N ranges over 4 connections");
-    assert_eq!(lines.len(), 13_246);
+    let count = database.rows("select count(*) from t where wide like 'xx%'");
+    assert_eq!(count, [lines.len().to_string()]);
     assert_eq!(Several::with(1).snapshot(input(&database, "t")), "per table");
 }
 
