@@ -69,18 +69,23 @@ fn what_comes_after_all_changes_nothing() {
 fn generated_tasks_are_known_by_their_names() {
     let workflow = json!({"+each": {
         "loop>": 1,
-        "_do": {"_parallel": true, "+a": "ok", "+b": {"loop>": 1, "_do": {"+c": "ok", "+d": "ok"}}},
+        "_do": {
+            "_parallel": true,
+            "+a": "ok",
+            "+z": "ok",
+            "+b": {"loop>": 1, "_do": {"_parallel": true, "+c": "ok", "+d": "ok"}},
+        },
     }});
-    let before = [("+each^sub+a", 5), ("+each^sub+b^sub+c", 3), ("+each^sub+b^sub+d", 3)];
-    let starts = starts(&workflow, &before);
+    let before = [("+each^sub+a", 2), ("+each^sub+z", 5), ("+each^sub+b^sub+c", 3), ("+each^sub+b^sub+d", 4)];
     assert_eq!(
-        starts,
+        starts(&workflow, &before),
         [
             "0 +wf+each",
             "0 +wf+each^sub+b",
+            "0 +wf+each^sub+z",
             "0 +wf+each^sub+a",
-            "0 +wf+each^sub+b^sub+c",
-            "0 +wf+each^sub+b^sub+d"
+            "0 +wf+each^sub+b^sub+d",
+            "0 +wf+each^sub+b^sub+c"
         ]
     );
 }
