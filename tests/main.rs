@@ -20,6 +20,7 @@ mod google_clients;
 mod google_wire;
 mod guess;
 mod http;
+mod largest_first;
 mod liquid;
 mod log;
 mod mail;

@@ -99,6 +99,7 @@ fn continue_with(
         recorded.redo_all();
     }
     let order = Order {
+        sizes: attempt::sizes(&store, &session.project, &workflow.name)?,
         time: time_of(&session, &workflow)?,
         workflow,
         kind: AttemptKind::Retry,

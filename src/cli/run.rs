@@ -82,6 +82,7 @@ pub fn exec(args: &RunArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
     let skips_overtime =
         workflow.schedule.as_ref().is_some_and(|schedule| schedule.overtime == Overtime::Skip);
     let order = Order {
+        sizes: attempt::sizes(&store, &project_name(&opened), &workflow.name)?,
         workflow,
         time,
         kind: AttemptKind::Run,

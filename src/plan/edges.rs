@@ -28,6 +28,20 @@ impl Edges {
         }
     }
 
+    /// The work that waits for each child, from the sizes of all: that of the largest that waits for it, and of the largest
+    /// that waits for that one. What starts late puts off all of it.
+    pub(super) fn work_after(&self, sizes: &[u64]) -> Vec<u64> {
+        let mut after = vec![0_u64; sizes.len()];
+        // Who is waited for stands before who waits.
+        for (place, edge) in self.0.iter().enumerate().rev() {
+            let from_here = sizes[place].saturating_add(after[place]);
+            for earlier in &edge.waits_for {
+                after[*earlier] = after[*earlier].max(from_here);
+            }
+        }
+        after
+    }
+
     /// What the way to a task says of children with these names.
     pub(super) fn modes(&self, path: Option<&Path>, parent: Mode, names: &[TaskName]) -> Vec<Mode> {
         let path = match (path, parent) {

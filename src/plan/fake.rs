@@ -163,8 +163,17 @@ impl World {
     }
 
     pub(super) fn resumed(workflow: &Value, history: Vec<Event>, selection: &Selection) -> Self {
+        Self::begin(workflow, history, Sizes::default(), selection)
+    }
+
+    /// A run of a workflow whose tasks were so large before.
+    pub(super) fn with_sizes(workflow: &Value, sizes: Sizes) -> Self {
+        Self::begin(workflow, Vec::new(), sizes, &Selection::All)
+    }
+
+    fn begin(workflow: &Value, history: Vec<Event>, sizes: Sizes, selection: &Selection) -> Self {
         let root = task("+wf", workflow);
-        let plan = Plan::new("wf", root, Params::new(), recorded(&history), selection).unwrap();
+        let plan = Plan::new("wf", root, Params::new(), recorded(&history), sizes, selection).unwrap();
         Self {
             plan,
             now: 0,

@@ -7,8 +7,10 @@ use super::definition::{Body, Definition};
 use super::edges::Edges;
 use super::node::{Node, Role, TaskId};
 use super::progress::{Action, Transition};
+use super::ready::ReadyQueue;
 use super::resume::{Again, Recorded, is_control};
 use super::selection::{self, Mode, Modes, Path, Paths, Selection, SelectionError};
+use super::sizes::Sizes;
 use crate::dig::workflow::{OperatorCall, Parallel, Task};
 use crate::session::{Params, TaskName, TaskState};
 
@@ -16,12 +18,13 @@ use crate::session::{Params, TaskName, TaskState};
 #[derive(Debug)]
 pub struct Plan {
     pub(super) nodes: Vec<Node>,
-    pub(super) ready: VecDeque<TaskId>,
+    pub(super) ready: ReadyQueue,
     /// The same, for operators that only generate tasks.
-    pub(super) ready_control: VecDeque<TaskId>,
+    pub(super) ready_control: ReadyQueue,
     pub(super) actions: VecDeque<Action>,
     pub(super) transitions: Vec<Transition>,
     pub(super) recorded: Recorded,
+    pub(super) sizes: Sizes,
     pub(super) rounds: HashMap<TaskName, u32>,
     pub(super) defaults: Arc<Params>,
     pub(super) stopping: bool,
@@ -90,12 +93,13 @@ pub struct Counts {
 
 impl Plan {
     /// Plans a workflow. `defaults`: the weakest parameters (`-p`, properties). `recorded`: what earlier attempts of
-    /// a `retry` did; empty for a `run`.
+    /// a `retry` did; empty for a `run`. `sizes`: what decides who starts first.
     pub fn new(
         name: &str,
         root: Task,
         defaults: Params,
         recorded: Recorded,
+        sizes: Sizes,
         selection: &Selection,
     ) -> Result<Self, SelectionError> {
         let root_name = TaskName::from_full(format!("+{name}"));
@@ -116,31 +120,32 @@ impl Plan {
         let modes = paths.root(&root_name);
         let mut plan = Self {
             nodes: Vec::new(),
-            ready: VecDeque::new(),
-            ready_control: VecDeque::new(),
+            ready: ReadyQueue::default(),
+            ready_control: ReadyQueue::default(),
             actions: VecDeque::new(),
             transitions: Vec::new(),
             recorded,
+            sizes,
             rounds: HashMap::new(),
             defaults: Arc::new(defaults),
             stopping: false,
             failure_alert: None,
             paths,
         };
-        let root = plan.add(root_name, None, &Arc::new(definition), Role::Child, modes);
+        let root = plan.add(root_name, None, &Arc::new(definition), Role::Child, modes, 0);
         plan.activate(root);
         plan.settle_all();
         Ok(plan)
     }
 
-    /// The next operator task that may start, in the order in which tasks became ready, those that only generate
-    /// tasks first. It is running from now on.
+    /// The next operator task that may start: those that only generate tasks first, then what has the most work behind
+    /// it, then what became ready first. It is running from now on.
     pub fn take_ready(&mut self) -> Option<Work> {
         if let Some(work) = self.take_ready_control() {
             return Some(work);
         }
         loop {
-            let id = self.ready.pop_front()?;
+            let id = self.ready.pop()?;
             // A time-out above it may have ended it while it waited here.
             if self.node(id).state == TaskState::Ready {
                 return self.take(id);
@@ -151,7 +156,7 @@ impl Plan {
     /// The next task that may start and only generates tasks.
     pub fn take_ready_control(&mut self) -> Option<Work> {
         loop {
-            let id = self.ready_control.pop_front()?;
+            let id = self.ready_control.pop()?;
             if self.node(id).state == TaskState::Ready {
                 return self.take(id);
             }
@@ -288,7 +293,8 @@ impl Plan {
         &mut self.nodes[id.0]
     }
 
-    /// Adds a task and its static children, in the order of the file, so that ids rise with definition.
+    /// Adds a task and its static children, in the order of the file, so that ids rise with definition. `after`: the
+    /// work that waits for it among its siblings.
     pub(super) fn add(
         &mut self,
         name: TaskName,
@@ -296,6 +302,7 @@ impl Plan {
         definition: &Arc<Definition>,
         role: Role,
         modes: Modes,
+        after: u64,
     ) -> TaskId {
         let id = TaskId(self.nodes.len());
         let mut node = Node::new(name, parent, Arc::clone(definition), role, modes);
@@ -304,6 +311,7 @@ impl Plan {
             node.in_handler |= above.in_handler;
             node.repeated = above.repeated;
             node.halted = above.halted || above.timed_out;
+            node.after = above.after.saturating_add(after);
             self.node_mut(parent).children.push(id);
             self.node_mut(parent).unfinished += 1;
         }
@@ -323,8 +331,10 @@ impl Plan {
         let selected = edges.modes(self.paths.selected.as_ref(), above.selected, &names);
         let ends = edges.modes(self.paths.end.as_ref(), above.end, &names);
         let modes = selected.into_iter().zip(ends).map(|(selected, end)| Modes { selected, end });
-        for ((name, child), modes) in names.into_iter().zip(children).zip(modes) {
-            self.add(name, Some(id), child, Role::Child, modes);
+        let sizes: Vec<u64> = names.iter().map(|name| self.sizes.of(name)).collect();
+        let after = edges.work_after(&sizes);
+        for (((name, child), modes), after) in names.into_iter().zip(children).zip(modes).zip(after) {
+            self.add(name, Some(id), child, Role::Child, modes, after);
         }
         let ids: Vec<TaskId> = self.node(id).round_children().to_vec();
         for (place, edge) in edges.0.into_iter().enumerate() {

@@ -12,6 +12,7 @@
 //!   variable `error`.
 //! * [`scope`]: which exports and stores a task sees.
 //! * [`resume`] and [`selection`]: what an earlier attempt has done already, and what people asked to run.
+//! * [`sizes`]: how much work each task was, so that of those in the queue (`ready`) the largest starts first.
 
 pub mod definition;
 mod edges;
@@ -22,10 +23,14 @@ pub mod graph;
 #[cfg(test)]
 mod laws;
 mod node;
+#[cfg(test)]
+mod order;
 pub mod progress;
+mod ready;
 pub mod resume;
 pub mod scope;
 pub mod selection;
+pub mod sizes;
 #[cfg(test)]
 mod tests;
 mod timeout;
@@ -37,3 +42,4 @@ pub use progress::{Failure, Success, Transition};
 pub use resume::{Recorded, RecordedTask, is_control};
 pub use scope::Scope;
 pub use selection::{Selection, SelectionError};
+pub use sizes::{Copied, Past, Sizes};

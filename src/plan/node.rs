@@ -72,6 +72,8 @@ pub(super) struct Node {
     /// Siblings that wait for it.
     pub(super) downstream: Vec<TaskId>,
     pub(super) upstream: Upstream,
+    /// The work that waits for it, up to the end of the workflow.
+    pub(super) after: u64,
     /// With `_parallel: {limit}`: place after the running chunk, and how many of the chunk have yet to succeed.
     pub(super) chunk: (usize, usize),
     /// Children that can go on.
@@ -132,6 +134,7 @@ impl Node {
             waits: 0,
             downstream: Vec::new(),
             upstream: Upstream::Prefix(0),
+            after: 0,
             chunk: (0, 0),
             active: 0,
             unfinished: 0,

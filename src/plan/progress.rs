@@ -222,9 +222,11 @@ impl Plan {
 
     fn make_ready(&mut self, id: TaskId) {
         self.node_mut(id).state = TaskState::Ready;
+        let node = self.node(id);
+        let work = self.sizes.of(&node.name).saturating_add(node.after);
         let is_control = self.operator(id).is_some_and(resume::is_control);
         let queue = if is_control { &mut self.ready_control } else { &mut self.ready };
-        queue.push_back(id);
+        queue.push(id, work);
     }
 
     fn take_as_done(&mut self, id: TaskId, result: TaskResult, changed: bool) {
@@ -282,7 +284,7 @@ impl Plan {
     fn generate(&mut self, id: TaskId, definition: &Arc<Definition>, part: &str, role: Role) -> TaskId {
         let name = self.node(id).name.child(part);
         let modes = self.generated_modes(id, &name, role);
-        let child = self.add(name, Some(id), definition, role, modes);
+        let child = self.add(name, Some(id), definition, role, modes, 0);
         if role == Role::Check {
             // It comes after what was generated, and sees what that stored.
             let before = self.node(id).round_children().len() - 1;
@@ -467,7 +469,7 @@ impl Plan {
         let role = if self.node(root).phase == Phase::Handler { Role::Handler } else { Role::Child };
         for task in tasks {
             let name = self.node(root).name.child(&task.name);
-            let child = self.add(name, Some(root), &Arc::new(Definition::from(task)), role, Modes::REDO);
+            let child = self.add(name, Some(root), &Arc::new(Definition::from(task)), role, Modes::REDO, 0);
             self.activate(child);
         }
         self.settle_all();

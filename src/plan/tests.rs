@@ -438,7 +438,8 @@ fn a_pattern_must_mean_one_task() {
     let select = |pattern: &str| {
         let task = fake::task("+wf", &workflow);
         let selection = Selection::From(pattern.to_owned());
-        Plan::new("wf", task, serde_json::Map::new(), Recorded::default(), &selection).map(|_| ())
+        Plan::new("wf", task, serde_json::Map::new(), Recorded::default(), Sizes::default(), &selection)
+            .map(|_| ())
     };
     assert_eq!(
         select("+x").map_err(|error| error.to_string()),

@@ -19,7 +19,7 @@ use super::operator::{
 };
 use super::*;
 use crate::dig::expression::{Clock, Limits};
-use crate::plan::{Plan, Recorded, Selection};
+use crate::plan::{Plan, Recorded, Selection, Sizes};
 use crate::reader::MemoryReader;
 use crate::secret::params::{Parted, SecretJudge, SecretNames};
 use crate::secret::scrub::{Scrubber, ScrubbingStream};
@@ -237,7 +237,9 @@ impl Trial {
             clock: Clock::fixed("2024-03-10T12:00:00Z".parse().unwrap()),
             limits: Limits::default(),
         };
-        let plan = Plan::new("main", workflow.root, Params::new(), self.recorded, &Selection::All).unwrap();
+        let plan =
+            Plan::new("main", workflow.root, Params::new(), self.recorded, Sizes::default(), &Selection::All)
+                .unwrap();
         execute(plan, setup, sink)
     }
 }

@@ -8,12 +8,14 @@
 //!   `param_set>` refuses them.
 
 mod events;
+mod figures;
 mod params;
 mod process;
 mod record;
 mod schema;
 mod store;
 
+pub use figures::TaskFigures;
 pub use process::Process;
 pub use record::{
     AttemptKind, AttemptRecord, NewAttempt, SessionRecord, TaskRecord, TransferRecord, TransferState,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use sync::dig::expression::{Clock, Limits};
-use sync::plan::{Plan, Recorded, Selection};
+use sync::plan::{Plan, Recorded, Selection, Sizes};
 use sync::reader::MemoryReader;
 use sync::report::json;
 use sync::run::Slots;
@@ -38,7 +38,8 @@ pub fn run(files: &Files) -> Result<Told, String> {
         return Err(format!("{:#?}", loaded.problems));
     }
     let root = loaded.workflow.unwrap().root;
-    let plan = Plan::new("main", root, Params::new(), Recorded::default(), &Selection::All).unwrap();
+    let plan = Plan::new("main", root, Params::new(), Recorded::default(), Sizes::default(), &Selection::All)
+        .unwrap();
     let mut teller = Teller::default();
     let summary = execute(plan, setup(reader), &mut |events| {
         events.iter().for_each(|event| teller.hear(&json::event(event)));

@@ -211,7 +211,12 @@ pub const COLUMNS: [Column; 44] = [
 
 /// Makes the table: the lower limits, the upper ones, and a row with nothing but its key.
 pub fn make(database: &MySqlDatabase) {
-    let types = COLUMNS.iter().map(|column| format!(", `{}` {}", column.name, column.sql_type));
+    make_with(database, str::to_owned);
+}
+
+/// The same where a server has other limits: what each type is written as.
+pub fn make_with(database: &MySqlDatabase, written: impl Fn(&str) -> String) {
+    let types = COLUMNS.iter().map(|column| format!(", `{}` {}", column.name, written(column.sql_type)));
     let row = |key: u8, value: fn(&Column) -> &'static str| {
         let values: String = COLUMNS.iter().map(|column| format!(", {}", value(column))).collect();
         format!("insert into {TABLE} values ({key}{values})")

@@ -6,6 +6,7 @@
 mod cells;
 mod columns;
 mod emulators;
+mod golden;
 mod large;
 mod postgres;
 mod random;

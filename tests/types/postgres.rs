@@ -13,10 +13,10 @@ use crate::support::servers;
 const ROWS: usize = 2000;
 
 /// A column: its type, a random value, and what it becomes with the text of a cell (`c` is the column).
-struct Column {
-    sql_type: &'static str,
-    value: &'static str,
-    embulk: Option<(Kind, &'static str)>,
+pub(super) struct Column {
+    pub(super) sql_type: &'static str,
+    pub(super) value: &'static str,
+    pub(super) embulk: Option<(Kind, &'static str)>,
     exact: (Kind, &'static str),
 }
 
@@ -32,7 +32,7 @@ const fn column(
     Column { sql_type, value, embulk, exact }
 }
 
-const COLUMNS: [Column; 15] = [
+pub(super) const COLUMNS: [Column; 15] = [
     column("boolean", "random() < 0.5", Some((Kind::Boolean, "c::text")), (Kind::Boolean, "c::text")),
     column("bigint", "r()", Some((Kind::Integer, "c::text")), (Kind::Integer, "c::text")),
     column("real", "random() * 1e6", Some((Kind::Single, "c::text")), (Kind::Single, "c::text")),

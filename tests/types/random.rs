@@ -19,7 +19,7 @@ const BYTES: &str = "left(unhex(md5(rand())), floor(rand() * 17))";
 const DIGITS: &str = "lpad(floor(rand() * 1e13), 13, '0')";
 
 /// A random value of a column, as SQL.
-fn value(column: &str) -> String {
+pub(super) fn value(column: &str) -> String {
     let integer = |least: &str, count: &str| format!("{least} + floor(rand() * {count})");
     let sql = match column {
         "tiny" => integer("-128", "256"),

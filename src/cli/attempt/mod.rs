@@ -1,6 +1,7 @@
 //! Carries out one attempt: opens the rooms, joins them, and tells how it ended. `run` and `retry` differ only in what
 //! they hand over.
 
+mod past;
 mod required;
 mod rooms;
 mod sources;
@@ -15,7 +16,7 @@ use super::{CommonArgs, docker, signals};
 use crate::dig;
 use crate::dig::workflow::{Task, Workflow};
 use crate::exit::Exit;
-use crate::plan::{Plan, Recorded, Selection};
+use crate::plan::{Plan, Recorded, Selection, Sizes};
 use crate::reader::DirectoryReader;
 use crate::report::console::Results;
 use crate::report::json as json_event;
@@ -29,6 +30,7 @@ use crate::run::{self, RunMode, RunSummary, SinkError, stop_requests};
 use crate::session::{AttemptId, Level, Params, SessionId, SessionTime};
 use crate::state::{AttemptKind, AttemptRecord, NewAttempt, StateError, Store};
 
+pub use self::past::sizes;
 pub use self::rooms::environment;
 
 /// What runs that ended before this one mean to a `require>`.
@@ -61,6 +63,8 @@ pub struct Order {
     pub starting_attempt: Option<AttemptId>,
     /// For a retry: what is done.
     pub recorded: Recorded,
+    /// How large its tasks were when it last ended well.
+    pub sizes: Sizes,
     /// What of it is asked for.
     pub selection: Selection,
     /// `params.*`, `-P`, `-p`.
@@ -108,7 +112,7 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
     }
     let remembers = keeping == Keeping::State;
     let retry_command = RetryCommand::new(&order.selection, desk);
-    let Order { workflow, time, recorded, selection, params, mode, earlier, .. } = order;
+    let Order { workflow, time, recorded, sizes, selection, params, mode, earlier, .. } = order;
     let (handle, stop) = stop_requests();
     let rooms = Rooms::open(RoomSetup {
         opened,
@@ -123,7 +127,8 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
     let mut new = rooms.new_attempt(&workflow, &time, &params);
     new.kind = order.kind;
     new.starting_attempt = order.starting_attempt;
-    let mut plan = match Plan::new(&workflow.name, workflow.root.clone(), params, recorded, &selection) {
+    let plan = Plan::new(&workflow.name, workflow.root.clone(), params, recorded, sizes, &selection);
+    let mut plan = match plan {
         Ok(plan) => plan,
         Err(error) => {
             opened.console.failure(&error.to_string(), &[], None);

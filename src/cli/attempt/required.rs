@@ -10,7 +10,7 @@ use super::super::retry;
 use super::super::session_time::Wanted;
 use super::super::{check, docker, foreign, reading};
 use super::rooms::{Rooms, Way};
-use super::{Earlier, docker_is_there, failure_alert};
+use super::{Earlier, docker_is_there, failure_alert, sizes};
 use crate::dig::params::merge;
 use crate::dig::workflow::Workflow;
 use crate::plan::{Plan, Recorded, Selection};
@@ -202,26 +202,36 @@ impl Required {
         })
     }
 
-    /// Runs a new attempt to its end.
-    fn run(
-        &self,
+    fn plan(
         workflow: &Workflow,
-        time: &SessionTime,
-        attempt: &AttemptRecord,
         beginning: Beginning,
-        wanted: &Requirement,
-        rooms: &Arc<Rooms>,
-    ) -> Result<RequiredEnd, OperatorError> {
+        rooms: &Rooms,
+        store: &Store,
+    ) -> Result<Plan, OperatorError> {
         let Beginning { recorded, params, .. } = beginning;
-        let logs = rooms.logs_of(workflow, time, attempt).map_err(|error| failed(&error))?;
-        rooms.keep_logs(attempt.id, logs);
-        let plan = Plan::new(&workflow.name, workflow.root.clone(), params, recorded, &Selection::All);
+        let sizes = sizes(store, &rooms.project(), &workflow.name).map_err(|error| state(&error))?;
+        let plan = Plan::new(&workflow.name, workflow.root.clone(), params, recorded, sizes, &Selection::All);
         let mut plan = plan.map_err(|error| OperatorError::failed(error.to_string()))?;
         if rooms.alerts()
             && let Some(alert) = failure_alert()
         {
             plan.alert_on_failure(alert);
         }
+        Ok(plan)
+    }
+
+    /// Runs a new attempt to its end.
+    fn run(
+        &self,
+        workflow: &Workflow,
+        time: &SessionTime,
+        attempt: &AttemptRecord,
+        plan: Plan,
+        wanted: &Requirement,
+        rooms: &Arc<Rooms>,
+    ) -> Result<RequiredEnd, OperatorError> {
+        let logs = rooms.logs_of(workflow, time, attempt).map_err(|error| failed(&error))?;
+        rooms.keep_logs(attempt.id, logs);
         let way = Way { stop: rooms.stop.requests(), cancel: Some(wanted.cancel.clone()), since: self.since };
         let setup = rooms.run_setup(workflow, time, attempt, way);
         let mut sink = |events: &[RunEvent]| {
@@ -281,9 +291,10 @@ impl WorkflowService for Required {
                     new.starting_attempt = beginning.starting_attempt;
                     new.required_by = Some(self.attempt);
                     new.name.clone_from(&wanted.retry_attempt_name);
+                    let plan = Self::plan(&workflow, *beginning, &rooms, &store)?;
                     match store.begin(&new) {
                         Ok((attempt, _)) => {
-                            return self.run(&workflow, &time, &attempt, *beginning, wanted, &rooms);
+                            return self.run(&workflow, &time, &attempt, plan, wanted, &rooms);
                         }
                         Err(StateError::Locked(_)) => {}
                         Err(error) => return Err(state(&error)),

@@ -1,5 +1,8 @@
 //! Where rows go: the contract that every output keeps.
 
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 pub mod bigquery;
 mod encoded;
 pub mod file;

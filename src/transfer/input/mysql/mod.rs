@@ -1,6 +1,9 @@
 //! Rows of MySQL, MariaDB and Aurora: one prepared statement over the binary protocol, streamed without a cursor and
 //! without compression, decoded straight into pages.
 
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 mod columns;
 pub(in crate::transfer) mod connect;
 mod decode;
