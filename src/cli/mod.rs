@@ -86,8 +86,19 @@ enum Command {
     },
 }
 
+/// Blocks up to this size are kept for the next ones.
+const KEPT_BLOCK: usize = 4 << 20;
+
+/// Tells the allocator of blocks that come again and again. glibc gives every block above 128 KiB back to the system when
+/// it is freed, until one of some size was: from then on it keeps what is not larger. A column of a row group is, and
+/// new memory for each took a fifth of the time of a Parquet file.
+fn keep_large_blocks() {
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(KEPT_BLOCK)));
+}
+
 /// The whole program, from its arguments to its exit code.
 pub fn main(arguments: &[OsString]) -> Exit {
+    keep_large_blocks();
     let program = arguments.first().map(|name| Path::new(name).file_name().unwrap_or_default().to_owned());
     if program.as_deref() == Some(OsStr::new("embulk")) {
         return alone::main(&arguments[1..]);

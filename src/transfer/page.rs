@@ -225,8 +225,14 @@ impl Texts {
     /// The text of a row.
     #[inline]
     pub fn get(&self, row: usize) -> &[u8] {
-        let start = if row == 0 { 0 } else { self.ends[row - 1] };
-        &self.bytes[start..self.ends[row]]
+        let (start, end) = self.span(row);
+        &self.bytes[start..end]
+    }
+
+    /// Where among all texts that of a row begins and ends.
+    #[inline]
+    pub fn span(&self, row: usize) -> (usize, usize) {
+        (if row == 0 { 0 } else { self.ends[row - 1] }, self.ends[row])
     }
 
     /// All texts in a row.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::cell::CellWriter;
 use super::charset::Transcoder;
+use super::short::push_part;
 use super::{Converted, Encoder, Form, Rendering, Unfit, unfit};
 use crate::embulk::output::{CsvFormatter, HeaderLine, QuotePolicy};
 use crate::transfer::error::TransferError;
@@ -84,25 +85,42 @@ enum Way {
     Text,
     /// Those of this page are text in UTF-8.
     CheckedText,
+    /// And nothing in them is marked.
+    CleanText,
     /// Written first, then looked at.
     Any,
 }
 
 /// Bytes that something marked can begin with.
-struct Marks([bool; 256]);
+struct Marks {
+    is_mark: [bool; 256],
+    /// The same: line ends, and the first bytes of delimiter, quote and escape.
+    all: [u8; 5],
+}
 
 impl Marks {
     fn of(format: &CsvFormat) -> Self {
-        let mut marks = [false; 256];
-        let texts = [&format.delimiter, &format.quote, &format.escape];
-        let firsts = texts.iter().filter_map(|text| text.bytes().next());
-        firsts.chain([b'\r', b'\n']).for_each(|byte| marks[usize::from(byte)] = true);
-        Self(marks)
+        let mut is_mark = [false; 256];
+        // A mark without characters begins nowhere.
+        let first = |text: &str| text.bytes().next().unwrap_or(b'\n');
+        let [delimiter, quote, escape] =
+            [&format.delimiter, &format.quote, &format.escape].map(|text| first(text));
+        let all = [b'\r', b'\n', delimiter, quote, escape];
+        all.iter().for_each(|byte| is_mark[usize::from(*byte)] = true);
+        Self { is_mark, all }
+    }
+
+    /// Whether there is none. All bytes of a piece are looked at without leaving early: the compiler makes a few wide
+    /// comparisons of it.
+    fn are_absent(&self, texts: &[u8]) -> bool {
+        let [a, b, c, d, e] = self.all;
+        let is_mark = |byte: &u8| (*byte == a) | (*byte == b) | (*byte == c) | (*byte == d) | (*byte == e);
+        !texts.chunks(64).any(|piece| piece.iter().fold(false, |found, byte| found | is_mark(byte)))
     }
 
     /// Where the first of them is, or the end.
     fn first(&self, text: &[u8]) -> usize {
-        text.iter().position(|byte| self.0[usize::from(*byte)]).unwrap_or(text.len())
+        text.iter().position(|byte| self.is_mark[usize::from(*byte)]).unwrap_or(text.len())
     }
 }
 
@@ -121,7 +139,7 @@ impl CsvEncoder {
     /// An encoder for a schema, with one rendering per column.
     pub fn new(schema: &Schema, renderings: Vec<Rendering>, format: CsvFormat) -> Self {
         let marks = Marks::of(&format);
-        let is_marked = |byte: u8| marks.0[usize::from(byte)];
+        let is_marked = |byte: u8| marks.is_mark[usize::from(byte)];
         // An empty text of such a column cannot be, so that only a written one could be taken for NULL.
         let null = format.null_string.as_bytes();
         let apart = !(0..=127).any(|byte| is_plain(byte) && is_marked(byte))
@@ -171,6 +189,20 @@ impl CsvEncoder {
                 continue;
             }
             let text = match (self.ways[at], &column.data) {
+                (Way::CleanText, Buffer::Text(texts)) => {
+                    let (start, end) = texts.span(row);
+                    let all = texts.bytes();
+                    let is_quoted = match self.format.policy {
+                        QuotePolicy::All => true,
+                        QuotePolicy::Minimal => all[start..end] == *self.format.null_string.as_bytes(),
+                        QuotePolicy::None => false,
+                    };
+                    let quote = if is_quoted { self.format.quote.as_bytes() } else { b"" };
+                    out.extend_from_slice(quote);
+                    push_part(all, start, end, out);
+                    out.extend_from_slice(quote);
+                    continue;
+                }
                 (Way::Plain, _) => {
                     let quote = if self.format.policy == QuotePolicy::All { &*self.format.quote } else { "" };
                     out.extend_from_slice(quote.as_bytes());
@@ -219,9 +251,15 @@ impl Encoder for CsvEncoder {
 
     fn rows(&mut self, page: &Page, out: &mut Vec<u8>) -> Result<(), TransferError> {
         for (way, column) in self.ways.iter_mut().zip(&page.columns) {
-            if let (Way::Text | Way::CheckedText, Buffer::Text(texts)) = (*way, &column.data) {
-                *way = if texts.is_utf8() { Way::CheckedText } else { Way::Text };
-            }
+            let (Way::Text | Way::CheckedText | Way::CleanText, Buffer::Text(texts)) = (*way, &column.data)
+            else {
+                continue;
+            };
+            *way = match texts.is_utf8() {
+                true if self.transcoder.is_none() && self.marks.are_absent(texts.bytes()) => Way::CleanText,
+                true => Way::CheckedText,
+                false => Way::Text,
+            };
         }
         (0..page.rows).try_for_each(|row| self.row(page, row, out))
     }

@@ -1,6 +1,7 @@
 //! One JSON object per line, keys in the order of the columns, NULL as `null`, non-ASCII text as it is.
 
 use super::cell::CellWriter;
+use super::short::{Short, push_part};
 use super::{Converted, Encoder, Form, JsonPlace, Rendering, Unfit, unfit};
 use crate::transfer::error::TransferError;
 use crate::transfer::page::{Buffer, ColumnBuffer, Page};
@@ -18,9 +19,9 @@ pub struct JsonlEncoder {
 #[derive(Debug)]
 struct Field {
     /// Comma or brace, key and colon.
-    key: Vec<u8>,
+    key: Short,
     /// The same with the quote behind it that a text begins with.
-    text_key: Vec<u8>,
+    text_key: Short,
     /// What is known of the texts of the page.
     texts: KnownTexts,
     cell: CellWriter,
@@ -90,7 +91,8 @@ impl JsonlEncoder {
             push_string(column.name.as_bytes(), &mut key);
             key.push(b':');
             let style = Style::of(&rendering);
-            let text_key = [&key[..], b"\""].concat();
+            let text_key = Short::new(&[&key[..], b"\""].concat());
+            let key = Short::new(&key);
             let cell = CellWriter::new(column.kind, rendering.form, &schema.zones);
             Field { key, text_key, texts: KnownTexts::Nothing, cell, style }
         });
@@ -136,12 +138,15 @@ impl Field {
         let start = out.len();
         let written = match (self.style, &column.data) {
             (Style::Text, Buffer::Text(texts)) => {
-                let text = texts.get(row);
-                out.extend_from_slice(&self.text_key);
+                self.text_key.push(out);
                 match self.texts {
-                    KnownTexts::Plain => out.extend_from_slice(text),
-                    KnownTexts::Utf8 => push_escaped(text, out),
+                    KnownTexts::Plain => {
+                        let (start, end) = texts.span(row);
+                        push_part(texts.bytes(), start, end, out);
+                    }
+                    KnownTexts::Utf8 => push_escaped(texts.get(row), out),
                     KnownTexts::Nothing => {
+                        let text = texts.get(row);
                         std::str::from_utf8(text).map_err(|_| Unfit("is not text in UTF-8"))?;
                         push_escaped(text, out);
                     }
@@ -150,11 +155,11 @@ impl Field {
                 Converted::Text
             }
             (Style::Bare, _) => {
-                out.extend_from_slice(&self.key);
+                self.key.push(out);
                 self.cell.write(column, row, out)?
             }
             (Style::Quoted, _) => {
-                out.extend_from_slice(&self.text_key);
+                self.text_key.push(out);
                 let written = self.cell.write(column, row, out)?;
                 out.push(b'"');
                 written
@@ -162,7 +167,7 @@ impl Field {
             (Style::Escaped | Style::Text, _) => {
                 scratch.clear();
                 let written = self.cell.write(column, row, scratch)?;
-                out.extend_from_slice(&self.key);
+                self.key.push(out);
                 push_string(scratch, out);
                 written
             }
@@ -175,7 +180,7 @@ impl Field {
     }
 
     fn null(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.key);
+        self.key.push(out);
         out.extend_from_slice(b"null");
     }
 }

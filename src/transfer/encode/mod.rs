@@ -16,6 +16,7 @@ pub mod load_data;
 pub mod number;
 pub mod parquet;
 pub mod sent;
+pub(in crate::transfer) mod short;
 pub mod words;
 
 use std::fmt;

@@ -17,8 +17,9 @@ pub fn push_i64(value: i64, out: &mut Vec<u8>) {
 
 /// Appends an unsigned integer.
 pub fn push_u64(mut value: u64, out: &mut Vec<u8>) {
-    let mut digits = [0_u8; 20];
-    let mut at = digits.len();
+    // Twice as long, so that a copy from the first digit on has one size, whatever the number.
+    let mut digits = [0_u8; 2 * DIGITS];
+    let mut at = DIGITS;
     while value >= 100 {
         let pair = (value % 100) as usize * 2;
         value /= 100;
@@ -33,8 +34,15 @@ pub fn push_u64(mut value: u64, out: &mut Vec<u8>) {
         at -= 1;
         digits[at] = b'0' + value as u8;
     }
-    out.extend_from_slice(&digits[at..]);
+    let end = out.len() + (DIGITS - at);
+    if let Some(digits) = digits[at..].first_chunk::<DIGITS>() {
+        out.extend_from_slice(digits);
+    }
+    out.truncate(end);
 }
+
+/// Digits of the largest integer.
+const DIGITS: usize = 20;
 
 /// Appends the last two digits of a number.
 pub fn push_two(value: u32, out: &mut Vec<u8>) {

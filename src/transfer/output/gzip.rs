@@ -6,6 +6,7 @@
 
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
@@ -28,8 +29,35 @@ pub(super) fn memory_bytes() -> usize {
 
 /// One is left to those who read and encode.
 fn threads() -> usize {
-    let all = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    (all / 2).clamp(1, UNDER_WAY)
+    (cores() / 2).clamp(1, UNDER_WAY)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+/// Members that are being written in this process.
+static MEMBERS: AtomicUsize = AtomicUsize::new(0);
+
+/// One of them, until it is dropped.
+struct Member;
+
+impl Member {
+    fn new() -> Self {
+        MEMBERS.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+
+    /// Whether there are so many that threads of its own would only take memory.
+    fn is_one_of_many() -> bool {
+        MEMBERS.load(Ordering::Relaxed) > cores()
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        MEMBERS.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Compresses what is written into one member.
@@ -47,6 +75,9 @@ pub(super) struct Gzip {
     checksum: Crc,
     /// What stands before the first block was given out.
     begun: bool,
+    /// Compresses where no thread does.
+    own: Option<Box<Compress>>,
+    _member: Member,
 }
 
 struct Thread {
@@ -73,6 +104,8 @@ impl Gzip {
             back: 0,
             checksum: Crc::new(),
             begun: false,
+            own: None,
+            _member: Member::new(),
         }
     }
 
@@ -107,8 +140,7 @@ impl Gzip {
         }
         let rest = std::mem::take(&mut self.block);
         if !rest.is_empty() {
-            let packed = pack(&mut Compress::new(self.level, false), rest);
-            self.give_out(packed, out)?;
+            self.pack_here(rest, out)?;
         }
         self.begin(out)?;
         out.write_all(&END)?;
@@ -116,7 +148,21 @@ impl Gzip {
         out.write_all(&self.checksum.amount().to_le_bytes())
     }
 
+    /// Compresses a block on this thread. None may be under way.
+    fn pack_here(&mut self, block: Vec<u8>, out: &mut impl Write) -> io::Result<()> {
+        let level = self.level;
+        let own = self.own.get_or_insert_with(|| Box::new(Compress::new(level, false)));
+        let packed = pack(own, block);
+        self.give_out(packed, out)
+    }
+
     fn hand_on(&mut self, out: &mut impl Write) -> io::Result<()> {
+        if self.threads.is_empty() && Member::is_one_of_many() {
+            let block = std::mem::take(&mut self.block);
+            self.pack_here(block, out)?;
+            self.block = self.spare.pop().unwrap_or_default();
+            return Ok(());
+        }
         if self.threads.is_empty() {
             self.threads = (0..threads()).map(|_| Thread::start(self.level)).collect::<io::Result<_>>()?;
         }
@@ -232,6 +278,20 @@ mod tests {
             if state >> 29 == 0 { b'a' } else { (state >> 24) as u8 }
         };
         (0..length).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn a_member_of_many_has_the_same_bytes_and_no_threads() {
+        let text: Vec<u8> = (0..200_000_u32).flat_map(|number| number.to_le_bytes()).collect();
+        let alone = packed(&text, 1, 100_000);
+        let many: Vec<Member> = (0..=cores()).map(|_| Member::new()).collect();
+        let mut gzip = Gzip::new(1);
+        let mut out = Vec::new();
+        gzip.write(&text, &mut out).unwrap();
+        assert!(gzip.threads.is_empty());
+        gzip.finish(&mut out).unwrap();
+        assert!(out == alone);
+        drop(many);
     }
 
     #[test]

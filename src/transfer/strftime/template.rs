@@ -4,11 +4,14 @@ use super::directive::Directive;
 use super::{Item, WallClock};
 use crate::transfer::civil::{DAY, Date, SECOND};
 use crate::transfer::encode::number::put_two;
+use crate::transfer::encode::short::Short;
 
 /// A text with places for digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Template {
     text: Vec<u8>,
+    /// The same, to be copied.
+    copy: Short,
     places: Vec<(usize, Part)>,
 }
 
@@ -64,8 +67,9 @@ impl Part {
 impl Template {
     /// The template of a format; none where a part is not always of the same length.
     pub(super) fn of(items: &[Item]) -> Option<Self> {
-        let mut template = Self { text: Vec::new(), places: Vec::new() };
+        let mut template = Self { text: Vec::new(), copy: Short::new(b""), places: Vec::new() };
         template.add(items)?;
+        template.copy = Short::new(&template.text);
         Some(template)
     }
 
@@ -105,7 +109,7 @@ impl Template {
         let (seconds, micros) = ((of_day / SECOND) as u32, (of_day % SECOND) as u32);
         let minutes = clock.offset.unsigned_abs() / 60;
         let start = out.len();
-        out.extend_from_slice(&self.text);
+        self.copy.push(out);
         for (at, part) in &self.places {
             let place = &mut out[start + at..];
             match part {
