@@ -56,6 +56,7 @@ fn context(directory: &std::path::Path) -> TransferContext {
         cancel: Cancel::default(),
         memory: MemoryBudget::new(512 << 20),
         sources: SourcePools::new(NonZeroUsize::MIN),
+        reading: sync::transfer::input::Reading::plain(),
         process_zone: TimeZone::UTC,
         directory: directory.to_owned(),
         config_diff: None,

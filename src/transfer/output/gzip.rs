@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_member_of_many_has_the_same_bytes_and_no_threads() {
-        let text: Vec<u8> = (0..200_000_u32).flat_map(|number| number.to_le_bytes()).collect();
+        let text: Vec<u8> = (0..200_000_u32).flat_map(u32::to_le_bytes).collect();
         let alone = packed(&text, 1, 100_000);
         let many: Vec<Member> = (0..=cores()).map(|_| Member::new()).collect();
         let mut gzip = Gzip::new(1);
