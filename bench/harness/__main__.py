@@ -15,19 +15,19 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench/run: stopped measuring"))
     options = read_options()
     if options.again:
-        content = json.loads(options.again.read_text())
-        publish(report(content), options, is_whole=False)
+        contents = [json.loads(path.read_text()) for path in options.again]
+        publish(report(together(contents)), options, is_whole=False)
         return
     places, jobs = prepare(options)
     import machine
     import rounds
 
-    about = machine.about(places, options.rows, options.rounds)
+    about = machine.about(places, options.rows, options.rounds) | {"peer_rounds": options.peer_rounds}
     about["titles"] = {job.name: job.title for job in jobs}
     about["tables"] = {job.name: job.tables for job in jobs}
     name = about["versions"]["sync"].replace(",", "").replace(" ", "-")
     results = rounds.Results(free_name(places.cache / "results", name), about)
-    rounds.run_jobs(places, jobs, options.rounds, results.keep)
+    rounds.run_jobs(places, jobs, options.rounds, options.peer_rounds, results.keep)
     print(f"bench/run: the values are in {results.path}", file=sys.stderr)
     publish(report(results.content), options, is_whole=is_whole(options))
 
@@ -37,12 +37,33 @@ def read_options():
     parser.add_argument("--only", nargs="+", default=[], metavar="JOB")
     parser.add_argument("--rows", type=int, default=3_000_000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--peer-rounds", type=int, default=3)
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--load", action="store_true")
     parser.add_argument("--list", action="store_true")
-    parser.add_argument("--again", type=pathlib.Path)
+    parser.add_argument("--again", nargs="+", type=pathlib.Path)
     parser.add_argument("--report", type=pathlib.Path)
     return parser.parse_args()
+
+
+def together(contents):
+    """Runs of different jobs as one; where two have measured the same job, the later one counts. They must be of one
+    program, machine and size."""
+    about = contents[0]["about"]
+    values = []
+    for content in contents:
+        other = content["about"]
+        for what in ["machine", "rows"]:
+            if other[what] != about[what]:
+                sys.exit(f"bench/run: the runs are of different kinds: {what} is {about[what]} and {other[what]}")
+        if other["versions"]["sync"] != about["versions"]["sync"]:
+            sys.exit("bench/run: the runs are of different versions of sync")
+        measured = {value["job"] for value in content["values"]}
+        values = [value for value in values if value["job"] not in measured] + content["values"]
+        about = about | {"left_out": list(dict.fromkeys(about["left_out"] + other["left_out"])),
+                         "versions": about["versions"] | other["versions"]}
+        about = about | {name: about[name] | other[name] for name in ["titles", "tables"]}
+    return {"about": about, "values": values}
 
 
 def is_whole(options):

@@ -1,7 +1,7 @@
 """The report of a run, in Markdown."""
 from figures import Figures
 from losses import losses
-from rounds import PEER_ROUNDS, SLOW_SECONDS
+from rounds import SLOW_SECONDS
 from targets import all_targets
 
 HEAD = """# Benchmarks
@@ -30,7 +30,7 @@ def head(about):
     rounds = about["rounds"]
     return HEAD.format(
         started=about["started"], machine=about["machine"], load=about["load"], orders=about["rows"],
-        narrow=about["rows"] * 10 // 3, rounds=rounds, peer_rounds=min(PEER_ROUNDS, rounds), slow=SLOW_SECONDS)
+        narrow=about["rows"] * 10 // 3, rounds=rounds, peer_rounds=min(about["peer_rounds"], rounds), slow=SLOW_SECONDS)
 
 
 def versions(about):

@@ -6,16 +6,15 @@ import time
 from measure import Failed, measure
 
 # Other programs can be slow, and their figures need not be as precise.
-PEER_ROUNDS = 3
 SLOW_PEER_ROUNDS = 1
 SLOW_SECONDS = 60
 
 
-def run_jobs(places, jobs, rounds, keep):
+def run_jobs(places, jobs, rounds, peer_rounds, keep):
     """Measures all jobs. `keep` is given every value as soon as it is there."""
     for job in jobs:
         print(f"{job.name}: {job.title}", file=sys.stderr)
-        last_round = {contender.key: min(rounds, PEER_ROUNDS) if contender.is_peer else rounds
+        last_round = {contender.key: min(rounds, peer_rounds) if contender.is_peer else rounds
                       for contender in job.contenders}
         # Round 0 warms up caches and is not counted.
         for number in range(rounds + 1):
