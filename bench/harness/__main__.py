@@ -39,6 +39,7 @@ def read_options():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--peer-rounds", type=int, default=3)
     parser.add_argument("--no-peers", action="store_true")
+    parser.add_argument("--peers", nargs="+", metavar="PEER")
     parser.add_argument("--load", action="store_true")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--again", nargs="+", type=pathlib.Path)
@@ -67,7 +68,7 @@ def together(contents):
 
 
 def is_whole(options):
-    return not options.only and not options.no_peers and options.rows == 3_000_000
+    return not options.only and not options.no_peers and not options.peers and options.rows == 3_000_000
 
 
 def prepare(options):
@@ -83,6 +84,9 @@ def prepare(options):
         if not any(fnmatch.fnmatch(job.name, name) for job in known):
             print(f"bench/run: there is no job `{name}`; `bench/run --list` has all", file=sys.stderr)
             sys.exit(2)
+    for job in chosen:
+        taking_part = [one for one in job.contenders if not one.is_peer or one.name in (options.peers or [one.name])]
+        job.contenders[:] = taking_part
     if options.list:
         for job in chosen:
             print(f"{job.name:20} {job.title}")
