@@ -64,6 +64,7 @@ def together(contents):
         about = about | {"left_out": list(dict.fromkeys(about["left_out"] + other["left_out"])),
                          "versions": about["versions"] | other["versions"]}
         about = about | {name: about[name] | other[name] for name in ["titles", "tables"]}
+        about = about | {name: min(about[name], other[name]) for name in ["rounds", "peer_rounds"]}
     return {"about": about, "values": values}
 
 

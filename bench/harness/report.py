@@ -11,8 +11,8 @@ Written by `bench/run` on {started}; `bench/run --help` says how to do it again.
 - Machine: {machine}; servers and clients share it. Its load was {load:.1f} at the start.
 - Tables: `orders` has {orders:,} rows of 16 columns, as text some 235 bytes each; `narrow` {narrow:,} of 4. Both lie in
   memory.
-- Each figure is the median of {rounds} rounds after one that warms up; in each round all contenders of a job take turns.
-  Other programs take part in the first {peer_rounds} rounds, in one where they need more than {slow} s.
+- Each figure is the median of {rounds} rounds or more after one that warms up; in each round all contenders of a job take
+  turns. Other programs take part, in jobs that show them, in {peer_rounds} or more, in one where they need more than {slow} s.
 - Client and server share the machine's cores and memory, so it is the ratios that count, not the seconds.
 - CPU is user and system time, of a client with its children; the peak of memory is that of its largest process.
 - `sync` reads over one connection, with its defaults, as do the others where they have such a choice.
