@@ -41,6 +41,16 @@ pub(super) fn obstacle(
     }
 }
 
+/// What became of the wish to read a table in ranges.
+pub(super) enum Divided<H> {
+    /// The share of the first reader, and what each helper has, its share among it.
+    Helpers(Share, Vec<H>),
+    /// Not, and why.
+    OneStream(&'static str),
+    /// The table is small, or none.
+    Small,
+}
+
 /// How the sources of a run are read.
 #[derive(Clone)]
 pub struct Reading {

@@ -41,15 +41,7 @@ pub(super) fn snapshot_of(config: &MysqlInput, context: &TransferContext) -> Sna
     config.snapshot.unwrap_or(context.reading.snapshot)
 }
 
-/// The outcome of a division.
-enum Divided {
-    /// The shares of the helpers, with their connections.
-    Helpers(Share, Vec<(Connection, Option<Lease>, Share)>),
-    /// Not, and why.
-    OneStream(&'static str),
-    /// The table is small, or none.
-    Small,
-}
+type Divided = division::Divided<(Connection, Option<Lease>, Share)>;
 
 impl MysqlReader {
     /// Helpers that read ranges of the table; what the rows have in common in time is noted in this reader.
@@ -74,6 +66,8 @@ impl MysqlReader {
             Snapshot::None => format!("none: {how}, each at its own moment"),
         });
         self.rows = Rows::Ranges(share);
+        // A part of the rows is no number that people look for.
+        self.log = FetchedLog::silent();
         let helpers = helpers.into_iter().map(|(connection, lease, share)| {
             let helper = Self {
                 number: connection.id(),

@@ -57,14 +57,7 @@ struct Facts {
     blocks: u64,
 }
 
-/// The outcome of a division.
-enum Divided {
-    Helpers(Share, Vec<(Session, Share)>),
-    /// Not, and why.
-    OneStream(&'static str),
-    /// The table is small, or none.
-    Small,
-}
+type Divided = division::Divided<(Session, Share)>;
 
 impl PostgresReader {
     /// Helpers that read ranges of the table; what the rows have in common in time is noted in this reader.
@@ -84,6 +77,8 @@ impl PostgresReader {
         };
         self.snapshot = Some(format!("{moment}: {} ranges over {} connections", share.of, helpers.len() + 1));
         self.rows = Rows::Ranges(share);
+        // A part of the rows is no number that people look for.
+        self.log = FetchedLog::silent();
         let helpers = helpers.into_iter().map(|(session, share)| {
             let helper = Self {
                 canceler: session.canceler(),
