@@ -81,3 +81,12 @@ pub(super) fn counted(snapshot: &str, ranges: std::ops::RangeInclusive<u32>) -> 
     assert!(ranges.contains(&number), "{snapshot}");
     snapshot.replacen(&number.to_string(), "N", 1)
 }
+
+/// Sets a flag when it is dropped: who waits for it ends also when an assertion fails.
+pub(super) struct Ends<'f>(pub(super) &'f std::sync::atomic::AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}

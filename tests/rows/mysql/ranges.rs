@@ -11,7 +11,7 @@ use sync::transfer::input::Places;
 use sync::transfer::report::Change;
 
 use super::super::lab::{mysql, table, to_jsonl};
-use super::super::several::{Several, counted};
+use super::super::several::{Ends, Several, counted};
 use crate::support::proxy::Proxy;
 use crate::support::servers::{self, MySqlDatabase, MySqlServer};
 
@@ -186,6 +186,7 @@ fn whoever_writes_meanwhile_no_range_sees_another_moment() {
         let stop = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| move_money(&database, &stop));
+            let _ends = Ends(&stop);
             let mut in_ranges = 0;
             for snapshot in [Snapshot::PerTable, Snapshot::Consistent] {
                 for _ in 0..5 {
@@ -206,7 +207,6 @@ fn whoever_writes_meanwhile_no_range_sees_another_moment() {
                     assert!(in_one_stream || report.snapshot.contains("ranges"), "{}", report.snapshot);
                 }
             }
-            stop.store(true, Ordering::SeqCst);
             assert!(in_ranges >= 5, "a lock finds a moment each time");
         });
     }

@@ -8,7 +8,7 @@ use sync::transfer::error::ErrorKind;
 use sync::transfer::input::Places;
 
 use super::super::lab::{postgresql, table, to_jsonl};
-use super::super::several::{Several, counted};
+use super::super::several::{Ends, Several, counted};
 use crate::support::postgres::{PostgresDatabase, postgres_database};
 use sync::embulk::config::TypeMapping;
 
@@ -118,6 +118,7 @@ fn whoever_writes_meanwhile_no_range_sees_another_moment() {
                 round += 1;
             }
         });
+        let _ends = Ends(&stop);
         for _ in 0..5 {
             let several = Several::with(3);
             let (report, lines) = several.copy(input(&database, "pairs"));
@@ -130,7 +131,6 @@ fn whoever_writes_meanwhile_no_range_sees_another_moment() {
             assert_eq!((lines.len(), money), (10_000, 1_000_000));
             assert_eq!(report.snapshot, "per table: 32 ranges over 4 connections");
         }
-        stop.store(true, Ordering::SeqCst);
     });
 }
 
