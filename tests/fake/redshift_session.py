@@ -226,7 +226,7 @@ class Session:
             if self.state == "T":
                 with contextlib.suppress(PgError):
                     self.inner("select 1/0")  # the transaction is at its end for PostgreSQL as well
-            self.tell(b"E", payload_of({"V": wrong.fields.get("S", "ERROR"), **wrong.fields}))
+            self.tell(b"E", payload_of(wrong.fields))
             return False
 
     def perform(self, plan: redshift_dialect.Plan) -> None:
@@ -321,7 +321,7 @@ class Session:
             if kind != b"E":
                 self.aside(kind, payload)
             else:
-                self.tell(kind, payload)
+                self.tell(kind, payload_of(fields_of(payload)))
             if kind == b"Z":
                 return
 
@@ -363,6 +363,8 @@ class Session:
         self.tell(b"N", payload_of({"S": "INFO", "C": "00000", "M": text}))
 
     def aside(self, kind: bytes, payload: bytes) -> None:
+        if kind == b"N":
+            payload = payload_of(fields_of(payload))
         self.tell(kind, reported(payload) if kind == b"S" else payload)
 
     def tell(self, kind: bytes, payload: bytes = b"") -> None:
