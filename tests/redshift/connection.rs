@@ -2,6 +2,8 @@
 
 use std::net::TcpListener;
 
+use serde_json::json;
+
 use super::{failure, project};
 use crate::support::redshift::redshift_database;
 use crate::support::sandbox::Sandbox;
@@ -93,6 +95,27 @@ fn nobody_there_is_worth_another_try() {
             "hint: check host, port and network, then retry".to_owned(),
         ]
     );
+}
+
+/// What is not waited for any more is not done behind the task's back.
+#[test]
+fn a_server_that_is_silent_is_not_waited_for() {
+    let Some(database) = redshift_database() else { return };
+    database.run("create table t (a int)");
+    database.rule(json!({"statement": "^insert", "action": "hold"}));
+    let task = "+q:\n  redshift>: {data: insert into t values (1)}\n  socket_timeout: 1s\n";
+    let sandbox = project(&database, task);
+    assert_eq!(
+        failure(&sandbox.run(["run", "main.dig"]).expect_code(75)),
+        [
+            "+main+q: the statement at line 1 failed",
+            "cause: the server said nothing for 1 s",
+            "hint: raise `socket_timeout` where statements take longer"
+        ]
+    );
+    assert_eq!(database.rows("select a from t"), [""; 0]);
+    sandbox.run(["retry", "--session", "last"]).expect_code(0);
+    assert_eq!(database.rows("select a from t"), ["1"]);
 }
 
 #[test]

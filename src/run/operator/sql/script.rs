@@ -23,6 +23,8 @@ pub(super) struct Script {
 
 /// Characters of a statement that a message shows.
 const SHOWN: usize = 120;
+/// Bytes from which they are taken: blanks come off.
+const LOOKED_AT: usize = 4096;
 
 impl Script {
     pub(super) fn new(text: String, file: Option<String>, syntax: Syntax) -> Self {
@@ -52,7 +54,7 @@ impl Script {
         let bytes = self.text.as_bytes();
         let mut shown = String::new();
         let mut at = start;
-        while at < bytes.len() && bytes[at] != b';' && shown.chars().count() <= SHOWN {
+        while at < bytes.len() && bytes[at] != b';' && shown.len() <= LOOKED_AT {
             let length = if let Some(length) = comment(&bytes[at..], self.syntax) {
                 shown.push(' ');
                 length
