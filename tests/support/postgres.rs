@@ -104,13 +104,21 @@ impl PostgresClient {
 
     /// The rows of a query, columns parted by `|`; NULL is `-`.
     pub fn rows(&mut self, query: &str) -> Vec<String> {
+        let joined = |row: Vec<Option<String>>| {
+            let values: Vec<_> = row.iter().map(|cell| cell.as_deref().unwrap_or("-")).collect();
+            values.join("|")
+        };
+        self.cells(query).into_iter().map(joined).collect()
+    }
+
+    /// The rows of a query, cell by cell; NULL is `None`.
+    pub fn cells(&mut self, query: &str) -> Vec<Vec<Option<String>>> {
         let client = self.client.as_ref().expect("it is open");
         let answers = self.runtime.block_on(client.simple_query(query));
         let answers = answers.unwrap_or_else(|error| panic!("{error:?}\nin {query}"));
         let rows = answers.iter().filter_map(|answer| match answer {
             SimpleQueryMessage::Row(row) => {
-                let values: Vec<_> = (0..row.len()).map(|at| row.get(at).unwrap_or("-")).collect();
-                Some(values.join("|"))
+                Some((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect())
             }
             _ => None,
         });
