@@ -12,6 +12,7 @@ mod command;
 mod console;
 mod embulk_commands;
 mod embulk_operator;
+mod estate_to_redshift;
 mod examples;
 mod explain;
 mod flow;

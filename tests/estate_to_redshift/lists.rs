@@ -17,7 +17,7 @@ pub struct Table {
 }
 
 /// What the source is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Engine {
     Mysql,
     Postgresql,

@@ -153,9 +153,7 @@ impl MySqlDatabase {
 
     /// The rows of a query, as the server's text protocol gives them; NULL is `None`.
     pub fn rows(&self, query: &str) -> Vec<Vec<Option<String>>> {
-        let rows: Vec<mysql::Row> =
-            self.connect().query(query).unwrap_or_else(|error| panic!("{error}\nin {query}"));
-        rows.into_iter().map(|row| row.unwrap().into_iter().map(text_of).collect()).collect()
+        texts(&mut self.connect(), query)
     }
 
     /// A user of its own with a password, who may do nothing yet; dropped by the end of the server.
@@ -173,6 +171,12 @@ impl Drop for MySqlDatabase {
             let _ = self.server.connect().query_drop(format!("drop database `{}`", self.name));
         }
     }
+}
+
+/// The rows of a query, as the server's text protocol gives them; NULL is `None`.
+pub fn texts(connection: &mut mysql::Conn, query: &str) -> Vec<Vec<Option<String>>> {
+    let rows: Vec<mysql::Row> = connection.query(query).unwrap_or_else(|error| panic!("{error}\nin {query}"));
+    rows.into_iter().map(|row| row.unwrap().into_iter().map(text_of).collect()).collect()
 }
 
 fn text_of(value: mysql::Value) -> Option<String> {
