@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// A table that is copied every night.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
     /// The database, or the schema of PostgreSQL's.
     pub database: String,
@@ -24,7 +24,7 @@ pub enum Engine {
 }
 
 /// A column, whose name says what it holds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     pub name: String,
     pub kind: Kind,
@@ -92,7 +92,8 @@ fn of_database(list: &Path) -> Vec<Table> {
     let engine = if flow.contains("flow/postgresql.dig") { Engine::Postgresql } else { Engine::Mysql };
     let text = std::fs::read_to_string(list).unwrap();
     let table = |line: &str| {
-        let (name, select) = line.strip_prefix("  - {name: ")?.strip_suffix("\"}")?.split_once(", select: \"")?;
+        let (name, select) =
+            line.strip_prefix("  - {name: ")?.strip_suffix("\"}")?.split_once(", select: \"")?;
         let column = |name: &str| Column { name: name.to_owned(), kind: Kind::of(name) };
         Some(Table {
             database: database.to_owned(),

@@ -19,10 +19,27 @@ pub fn mysql(table: &Table) -> Vec<String> {
     ]
 }
 
+/// A statement that adds a row to the table of either engine.
+pub fn one_more(table: &Table) -> String {
+    let value: fn(Kind) -> &'static str = match table.engine {
+        Engine::Mysql => mysql_value,
+        Engine::Postgresql => postgresql_value,
+    };
+    let values: Vec<&str> = table.columns.iter().map(|column| value(column.kind)).collect();
+    let name = match table.engine {
+        Engine::Mysql => format!("`{}`", table.name),
+        Engine::Postgresql => format!("{}.{}", table.database, table.name),
+    };
+    format!("insert into {name} select {} from (select 5001 as n) as one", values.join(", "))
+}
+
 /// A script that makes a table of PostgreSQL with its rows.
 pub fn postgresql(table: &Table) -> String {
-    let columns: Vec<String> =
-        table.columns.iter().map(|column| format!("{} {}", column.name, postgresql_type(column.kind))).collect();
+    let columns: Vec<String> = table
+        .columns
+        .iter()
+        .map(|column| format!("{} {}", column.name, postgresql_type(column.kind)))
+        .collect();
     let values: Vec<&str> = table.columns.iter().map(|column| postgresql_value(column.kind)).collect();
     let name = format!("{}.{}", table.database, table.name);
     format!(
@@ -35,8 +52,11 @@ pub fn postgresql(table: &Table) -> String {
 
 /// The statement by which the team once made the table in Redshift.
 pub fn redshift(table: &Table) -> String {
-    let columns: Vec<String> =
-        table.columns.iter().map(|column| format!("{} {}", column.name, redshift_type(column.kind))).collect();
+    let columns: Vec<String> = table
+        .columns
+        .iter()
+        .map(|column| format!("{} {}", column.name, redshift_type(column.kind)))
+        .collect();
     format!(
         "create table {}.{} ({}) diststyle key distkey (id) sortkey (id)",
         table.schema,
@@ -87,7 +107,9 @@ fn mysql_value(kind: Kind) -> &'static str {
         Kind::Double => "n / 7e0",
         Kind::Decimal => "cast(n * 1.25 as decimal(12, 2))",
         Kind::Boolean => "if(n % 5 = 0, null, n % 3 = 0)",
-        Kind::Word => "concat('名前 ', n, elt(n % 4 + 1, '', ', \"quoted\"', '; two\\nlines', ' \\\\ tab\\t'))",
+        Kind::Word => {
+            "concat('名前 ', n, elt(n % 4 + 1, '', ', \"quoted\"', '; two\\nlines', ' \\\\ tab\\t'))"
+        }
         Kind::Text => "if(n % 6 = 0, null, repeat(concat('🏠 memo ', n, '\\n'), n % 9 + 1))",
         Kind::Json => "json_object('n', n, 'tags', json_array('a', 'é\"'))",
         Kind::Date => "'2024-01-01' + interval n day",

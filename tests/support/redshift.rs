@@ -64,6 +64,12 @@ impl RedshiftDatabase {
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
 
+    /// Forgets all rules of this database.
+    pub fn forget_rules(&self) {
+        let answer = http::delete(&self.url("rules", ""));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+
     /// Waits until the rule was applied to `count` statements; for a hold, until one is held.
     pub fn await_rule(&self, id: &str, count: u32) {
         let answer = http::get(&self.url("wait", &format!("&rule={id}&count={count}")));
