@@ -8,7 +8,7 @@ use crate::support::s3;
 use crate::support::servers::{aws, fresh_name};
 
 #[test]
-fn a_file_is_loaded_with_the_options_of_the_task() {
+pub(crate) fn a_file_is_loaded_with_the_options_of_the_task() {
     let (Some(database), Some(aws)) = (redshift_database(), aws()) else { return };
     database.run("create schema raw; create table raw.t (id int, name varchar(5), at timestamp)");
     let key = put(&aws, "");
@@ -42,7 +42,7 @@ fn a_file_is_loaded_with_the_options_of_the_task() {
 }
 
 #[test]
-fn records_that_do_not_fit_are_told_by_file_line_and_column() {
+pub(crate) fn records_that_do_not_fit_are_told_by_file_line_and_column() {
     let (Some(database), Some(aws)) = (redshift_database(), aws()) else { return };
     database.run("create table t (id int not null, name varchar(3))");
     let key = put(&aws, "1,abc\nsecret-number,x\n");

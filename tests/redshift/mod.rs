@@ -2,11 +2,11 @@
 
 mod connection;
 mod keys;
-mod load;
+pub(crate) mod load;
 mod messages;
-mod once;
+pub(crate) mod once;
 mod results;
-mod unload;
+pub(crate) mod unload;
 
 use crate::support::redshift::RedshiftDatabase;
 use crate::support::s3;

@@ -79,7 +79,7 @@ fn a_script_that_was_not_carried_out_is_run_again() {
 
 /// TRUNCATE commits in Redshift: what came before it is there, and so is the status table, uncompleted.
 #[test]
-fn a_script_that_ended_its_transaction_in_the_midst_is_run_again() {
+pub(crate) fn a_script_that_ended_its_transaction_in_the_midst_is_run_again() {
     let Some(database) = redshift_database() else { return };
     database.run("create table t (a int); create table log (a int)");
     database.rule(json!({"statement": "^insert into t", "action": "cut"}));

@@ -40,7 +40,7 @@ fn a_query_becomes_files_below_a_prefix_of_its_own() {
 }
 
 #[test]
-fn what_a_try_that_failed_has_left_is_removed() {
+pub(crate) fn what_a_try_that_failed_has_left_is_removed() {
     let (Some(database), Some(aws)) = (redshift_database(), aws()) else { return };
     database.run("create table t (id int); insert into t values (1), (2)");
     let prefix = format!("{}/", fresh_name("unload"));
