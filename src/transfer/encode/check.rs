@@ -31,6 +31,10 @@ pub enum Check {
     Finite { lost: Lost },
     /// What becomes of spaces at the end of a text, beyond so many characters.
     Spaces { length: usize, lost: Lost },
+    /// What becomes of bytes of a text beyond this many.
+    Octets { length: usize, lost: Lost },
+    /// A text has letters of ASCII only; what becomes of those beyond so many.
+    Ascii { length: usize, lost: Lost },
     /// A number is no member of an ENUM or SET unless it is one of these.
     Members(Vec<String>),
 }
@@ -54,6 +58,31 @@ pub(super) struct Checker {
 impl Checker {
     pub(super) fn new(check: Check) -> Self {
         Self { check, lost: 0 }
+    }
+
+    /// Cuts the text that begins at a place off where the column ends, between two characters.
+    pub(super) fn cut(&mut self, out: &mut Vec<u8>, start: usize) -> Result<(), Unfit> {
+        let (length, lost) = match &self.check {
+            Check::Octets { length, lost } => (*length, *lost),
+            Check::Ascii { length, lost } => {
+                if !out[start..].is_ascii() {
+                    return Err(Unfit("has a character that CHAR cannot hold, which takes ASCII only"));
+                }
+                (*length, *lost)
+            }
+            _ => return Ok(()),
+        };
+        if out.len() - start <= length {
+            return Ok(());
+        }
+        lost.if_so(true, &mut self.lost, "has more bytes than the column")?;
+        let mut end = start + length;
+        // What follows the first byte of a character of UTF-8.
+        while end > start && out[end] & 0xc0 == 0x80 {
+            end -= 1;
+        }
+        out.truncate(end);
+        Ok(())
     }
 
     /// What becomes of a text, which may be NULL.
@@ -95,7 +124,13 @@ impl Checker {
             {
                 return Err(Unfit("is a number and no member of the column's ENUM or SET"));
             }
-            Check::Whole | Check::Unsigned | Check::Year | Check::Finite { .. } | Check::Members(_) => {}
+            Check::Whole
+            | Check::Unsigned
+            | Check::Year
+            | Check::Finite { .. }
+            | Check::Members(_)
+            | Check::Octets { .. }
+            | Check::Ascii { .. } => {}
         }
         Ok(Converted::Text)
     }
@@ -106,6 +141,7 @@ impl Checker {
             Check::Finite { .. } => "values that are no finite numbers became NULL",
             Check::Scale { .. } => "values lost digits after the point",
             Check::Spaces { .. } => "values lost spaces at their end",
+            Check::Octets { .. } | Check::Ascii { .. } => "values were cut to the length of the column",
             _ => "values lost digits of a second",
         };
         (self.lost > 0).then(|| Change::of(column, what, self.lost))
@@ -242,6 +278,24 @@ mod tests {
             assert_eq!(looked(&check, fits), Ok((Converted::Text, None)), "{check:?} {fits}");
             assert!(looked(&check, unfit).is_err(), "{check:?} {unfit}");
         }
+    }
+
+    #[test]
+    fn texts_are_cut_between_two_characters_or_refused() {
+        let cut = |check: Check, text: &str| {
+            let (mut checker, mut out) = (Checker::new(check), format!("|{text}").into_bytes());
+            let cut = checker.cut(&mut out, 1).map_err(|reason| reason.0);
+            cut.map(|()| (String::from_utf8(out).unwrap(), checker.lost))
+        };
+        let octets = |length, lost| Check::Octets { length, lost };
+        let cases = [(3, "日", "|日", 0), (4, "日本", "|日", 1), (2, "日本", "|", 1), (1, "ab", "|a", 1)];
+        for (length, text, left, lost) in cases {
+            assert_eq!(cut(octets(length, Lost::Counted), text), Ok((left.to_owned(), lost)), "{text}");
+        }
+        assert_eq!(cut(octets(5, Lost::Refused), "日本"), Err("has more bytes than the column"));
+        assert!(cut(octets(6, Lost::Refused), "日本").is_ok());
+        assert!(cut(Check::Ascii { length: 9, lost: Lost::Counted }, "é").is_err());
+        assert_eq!(cut(Check::Ascii { length: 1, lost: Lost::Counted }, "ab"), Ok(("|a".to_owned(), 1)));
     }
 
     #[test]

@@ -1,0 +1,398 @@
+//! Before the rows come: which columns go where, how they will be published, and everything that can be refused.
+
+use std::sync::Arc;
+
+use super::bucket::Bucket;
+use super::carried;
+use super::catalog::{Found, Place};
+use super::failure::during;
+use super::stage::Stager;
+use super::statement::{self, Numbered, ROW, alter_layout, create_stage, create_table, quoted};
+use super::status::Status;
+use super::{Folding, RedshiftTarget, column, planned};
+use crate::embulk::output::{LoadMode, SqlColumnOption};
+use crate::transfer::effect::{Effect, RecordedEffect};
+use crate::transfer::encode::staged_rows::StagedEncoder;
+use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::input::postgres::error::Trouble;
+use crate::transfer::input::postgres::session::Session;
+use crate::transfer::output::postgres::table::merge_keys;
+use crate::transfer::output::sql::given;
+use crate::transfer::output::sql::plan::{self, Change, Plan, TargetColumn, option_of};
+use crate::transfer::schema::Schema;
+
+/// What `begin` found out, and how far the rows are.
+pub(super) struct Work {
+    pub(super) target: Target,
+    pub(super) bucket: Bucket,
+    pub(super) stager: Stager,
+}
+
+/// The table that takes the rows.
+pub(super) struct Target {
+    pub(super) place: Place,
+    /// As it was found; none: it is not there.
+    pub(super) found: Option<Found>,
+    /// The table that rows are loaded into; with [`Way::Direct`] it only tells how far a transaction came.
+    pub(super) stage: Place,
+    pub(super) way: Way,
+    pub(super) plan: Plan,
+    /// The planned columns as the config has them, for a new table.
+    pub(super) made: Vec<TargetColumn>,
+    /// Columns of the key of a merge.
+    pub(super) keys: Vec<String>,
+    /// What the row in the status table is called, and all that this try stages.
+    pub(super) name: String,
+}
+
+/// How rows become visible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// The staging table takes the place of the target, or its name where there is none.
+    Swap,
+    /// Rows are inserted from the staging table.
+    Insert,
+    /// Rows are copied into the target itself (`insert_direct`).
+    Direct,
+}
+
+impl Target {
+    pub(super) fn numbered(&self, mode: &LoadMode) -> Numbered {
+        if matches!(mode, LoadMode::Merge { .. }) { Numbered::Yes } else { Numbered::No }
+    }
+}
+
+impl RedshiftTarget {
+    pub(super) fn prepare(&self, schema: &Arc<Schema>) -> Result<Work, TransferError> {
+        // A bucket that is not there is said before the cluster is woken.
+        let bucket = Bucket::located(&self.config.stage, &self.context)?;
+        let (session, schema_name) = self.connect()?;
+        let folding = Folding::of(&session);
+        let place = self.place(&session, schema_name);
+        self.remove_abandoned(&session, &bucket)?;
+        let found = self.find(&session, &place)?;
+        let existing = found.as_ref().map(|found| found.columns.as_slice());
+        let mut plan = planned(schema, &self.config.load, existing, folding)?;
+        plan.notes.extend(self.not_applied(existing));
+        let name =
+            self.context.key.name(next_try(&self.context.key.name(0), &self.context.ledger.recorded()?));
+        let ties = self.ties(&session, &place, found.as_ref())?;
+        let way = self.way(found.as_ref(), &ties);
+        let stage = Place { schema: self.stage_schema(&place, way, folding), table: name.clone() };
+        let made = plan.columns.clone();
+        let mut target = Target { place, found, stage, way, plan, made, keys: Vec::new(), name };
+        if let LoadMode::Merge { keys, .. } = &self.config.load.mode {
+            let primary = match &target.found {
+                Some(found) => found.primary_key(&session).map_err(|trouble| self.unread(trouble))?,
+                None => Vec::new(),
+            };
+            target.keys = merge_keys(keys, &primary, &target.plan, &target.place.table)?;
+        }
+        Status::of(&target.place.schema).ensure(&session)?;
+        self.make_stage(&session, &mut target)?;
+        self.check_changes(&mut target, &ties)?;
+        session.close();
+        let load = &self.config.load;
+        let number = (target.numbered(&load.mode) == Numbered::Yes).then_some(ROW);
+        let columns = column::sent(schema, &target.plan, load);
+        let format = self.config.format;
+        let encoder = StagedEncoder::new(schema, columns, format.line(), number);
+        let named = (target.name.clone(), format.extension());
+        let stager = Stager::new(&bucket, &self.config.stage, &self.context, encoder, named);
+        Ok(Work { target, bucket, stager })
+    }
+
+    pub(super) fn unread(&self, trouble: Trouble) -> TransferError {
+        during(trouble, format!("table `{}` could not be looked up", self.config.load.table.shown()))
+    }
+
+    pub(super) fn find(&self, session: &Session, place: &Place) -> Result<Option<Found>, TransferError> {
+        place.find(session).map_err(|trouble| self.unread(trouble))?
+    }
+
+    /// What is said of columns that are there and get no more than a type.
+    fn not_applied(&self, existing: Option<&[TargetColumn]>) -> Vec<String> {
+        let load = &self.config.load;
+        let says_more = |column: &&TargetColumn| {
+            let given = option_of(load, &column.name).and_then(|option| option.sql_type.as_deref());
+            load.mode == LoadMode::Replace && given.is_some_and(given::says_more)
+        };
+        let note = |column: &TargetColumn| {
+            format!(
+                "column `{}` of table `{}` stays as it is but for its type: a column that is there gets no more than \
+                 a type from `column_options`",
+                column.name,
+                load.table.shown()
+            )
+        };
+        existing.unwrap_or_default().iter().filter(says_more).map(note).collect()
+    }
+
+    /// What keeps the table from being swapped, where it would be.
+    fn ties(
+        &self,
+        session: &Session,
+        place: &Place,
+        found: Option<&Found>,
+    ) -> Result<Vec<String>, TransferError> {
+        match found {
+            Some(found) if self.config.load.mode == LoadMode::Replace => {
+                place.ties(session, found).map_err(|trouble| self.unread(trouble))
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn way(&self, found: Option<&Found>, ties: &[String]) -> Way {
+        let load = &self.config.load;
+        match (&load.mode, found) {
+            (LoadMode::InsertDirect, _) => Way::Direct,
+            (LoadMode::Replace, _) if ties.is_empty() => Way::Swap,
+            (LoadMode::Insert | LoadMode::TruncateInsert, None)
+                if load.before_load.is_none() && self.config.temp_schema.is_none() =>
+            {
+                Way::Swap
+            }
+            _ => Way::Insert,
+        }
+    }
+
+    fn stage_schema(&self, place: &Place, way: Way, folding: Folding) -> String {
+        match &self.config.temp_schema {
+            Some(schema) if way != Way::Swap => folding.name(schema.expose()),
+            _ => place.schema.clone(),
+        }
+    }
+
+    /// The effect under which a staging table is remembered.
+    pub(super) fn stage_effect(&self, stage: &Place) -> Effect {
+        Effect::StageTable {
+            project: self.address(),
+            dataset: stage.schema.clone(),
+            table: stage.table.clone(),
+        }
+    }
+
+    /// Makes the staging table, and takes over the types of its columns as the server writes them.
+    fn make_stage(&self, session: &Session, target: &mut Target) -> Result<(), TransferError> {
+        self.context.ledger.intend(&self.stage_effect(&target.stage))?;
+        let stage = target.stage.quoted();
+        let run = |sql: &str| session.execute(sql, &self.context.cancel).map(drop);
+        let failed = |trouble: Trouble| self.not_staged(session, trouble, &stage, &target.made);
+        match (target.way, &target.found) {
+            (Way::Swap, Some(found)) => {
+                let changes =
+                    as_made(plan::changes(&self.spelled(session, target)?, &found.columns), &target.made);
+                run(&format!("CREATE TABLE {stage} (LIKE {} INCLUDING DEFAULTS)", target.place.quoted()))
+                    .map_err(failed)?;
+                self.alter_stage(session, target, &changes)?;
+            }
+            (Way::Swap, None) => {
+                let sql = create_table(&stage, &target.made, &self.config.load, &self.config.layout);
+                run(&sql).map_err(failed)?;
+            }
+            (Way::Insert | Way::Direct, _) => {
+                let numbered = target.numbered(&self.config.load.mode);
+                run(&create_stage(&stage, &target.made, numbered)).map_err(failed)?;
+            }
+        }
+        let known = self.find(session, &target.stage)?.map(|found| found.columns).unwrap_or_default();
+        for column in &mut target.plan.columns {
+            if let Some(known) = known.iter().find(|known| known.name == column.name) {
+                column.clone_from(known);
+            }
+        }
+        Ok(())
+    }
+
+    /// The planned columns with their types as the server writes them: a table is made of the new ones, and dropped.
+    fn spelled(&self, session: &Session, target: &Target) -> Result<Vec<TargetColumn>, TransferError> {
+        let is_new = |column: &&TargetColumn| column.base.is_empty();
+        let new: Vec<TargetColumn> = target.made.iter().filter(is_new).cloned().collect();
+        if new.is_empty() {
+            return Ok(target.made.clone());
+        }
+        let stage = target.stage.quoted();
+        let failed = |trouble: Trouble| self.not_staged(session, trouble, &stage, &target.made);
+        session.run(&create_stage(&stage, &new, Numbered::No)).map_err(failed)?;
+        let known = self.find(session, &target.stage)?.map(|found| found.columns).unwrap_or_default();
+        session.run(&drop_table(&target.stage)).map_err(|trouble| self.unread(trouble))?;
+        let spelled = |column: &TargetColumn| {
+            let found = known.iter().find(|known| known.name == column.name).filter(|_| is_new(&column));
+            found.unwrap_or(column).clone()
+        };
+        Ok(target.made.iter().map(spelled).collect())
+    }
+
+    /// Gives the image of a table that is replaced the planned columns, and the layout of the config.
+    fn alter_stage(
+        &self,
+        session: &Session,
+        target: &Target,
+        changes: &[Change],
+    ) -> Result<(), TransferError> {
+        let (stage, load) = (target.stage.quoted(), &self.config.load);
+        let existing = target.found.as_ref().map_or(&[][..], |found| found.columns.as_slice());
+        let run = |sql: &str, what: &str| match session.execute(sql, &self.context.cancel) {
+            Ok(_) => Ok(()),
+            Err(trouble) => Err(during(trouble, format!("the staging table could not be changed: {what}"))),
+        };
+        for change in changes.iter().filter(|change| !matches!(change, Change::Drop(_))) {
+            for sql in altered(&stage, change, option_of(load, change.column())) {
+                run(&sql, &format!("column `{}`", change.column()))?;
+            }
+        }
+        for sql in alter_layout(&stage, &self.config.layout) {
+            run(&sql, "`dist_style`, `dist_key` or `sort_key`")?;
+        }
+        // A column may have been the key of the layout.
+        for change in changes.iter().filter(|change| matches!(change, Change::Drop(_))) {
+            let what = format!(
+                "column `{}` cannot be dropped; where rows lie by it, set `dist_key` and `sort_key`",
+                change.column()
+            );
+            run(&format!("ALTER TABLE {stage} DROP COLUMN {}", quoted(change.column())), &what)?;
+        }
+        let stays = |known: &&TargetColumn| !changes.iter().any(|change| change.column() == known.name);
+        for column in existing.iter().filter(stays) {
+            if let Some(encode) = option_of(load, &column.name).and_then(|option| option.encode.as_ref()) {
+                let sql =
+                    format!("ALTER TABLE {stage} ALTER COLUMN {} ENCODE {encode}", quoted(&column.name));
+                run(&sql, &format!("`encode` of column `{}`", column.name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The error of a staging table that could not be made: which type the server does not take, where it is one.
+    fn not_staged(
+        &self,
+        session: &Session,
+        trouble: Trouble,
+        stage: &str,
+        columns: &[TargetColumn],
+    ) -> TransferError {
+        let is_about_types = matches!(&trouble, Trouble::Server(error)
+            if ["42", "22", "0A"].iter().any(|class| error.code().code().starts_with(class))
+                && error.code().code() != "42501");
+        let own = "the staging table could not be made";
+        if is_about_types {
+            for column in columns.iter().filter(|column| given::is_given(&self.config.load, &column.name)) {
+                let one = create_stage(stage, std::slice::from_ref(column), Numbered::No);
+                match session.run(&one) {
+                    Ok(()) => drop(session.run(&format!("DROP TABLE {stage}"))),
+                    Err(trouble) => return given::refused(&column.name, during(trouble, own)),
+                }
+            }
+        }
+        let forbidden = trouble.has_code("42501");
+        let error = during(trouble, own);
+        if forbidden { error.hint("grant CREATE on the schema, or set `temp_schema`") } else { error }
+    }
+
+    /// A table that is emptied instead of swapped changes where it is, and not in every way.
+    fn check_changes(&self, target: &mut Target, ties: &[String]) -> Result<(), TransferError> {
+        let (Way::Insert, LoadMode::Replace, Some(found)) =
+            (target.way, &self.config.load.mode, &target.found)
+        else {
+            return Ok(());
+        };
+        let why = ties.join(", ");
+        let table = &target.place.table;
+        self.log(&format!("table `{table}` is emptied and filled in one transaction, not swapped: {why}"));
+        let changes = plan::changes(&target.plan.columns, &found.columns);
+        let retyped = changes.iter().find(|change| matches!(change, Change::Retype(_)));
+        let refusal = match retyped {
+            Some(change) => format!("column `{}` of table `{table}` cannot change its type", change.column()),
+            None if changes.is_empty() || found.is_own => {
+                target.plan.changes = as_made(changes, &target.made);
+                return Ok(());
+            }
+            None => format!("the columns of table `{table}` cannot change"),
+        };
+        Err(TransferError::new(ErrorKind::Config, refusal)
+            .cause(why)
+            .hint("leave out the `type` in `column_options`, or take away what hangs on the table"))
+    }
+}
+
+/// Changes with new columns as the config has them, which may say more than a type.
+fn as_made(changes: Vec<Change>, made: &[TargetColumn]) -> Vec<Change> {
+    let of = |column: TargetColumn| plan::find(made, &column.name).cloned().unwrap_or(column);
+    let one = |change| match change {
+        Change::Add(column) => Change::Add(of(column)),
+        Change::Retype(column) => Change::Retype(of(column)),
+        Change::Drop(name) => Change::Drop(name),
+    };
+    changes.into_iter().map(one).collect()
+}
+
+/// The statements that change one column of a table without rows.
+fn altered(table: &str, change: &Change, option: Option<&SqlColumnOption>) -> Vec<String> {
+    let encode = option.and_then(|option| option.encode.as_ref());
+    let encode = encode.map_or_else(String::new, |encode| format!(" ENCODE {encode}"));
+    let add = |column: &TargetColumn| {
+        format!("ALTER TABLE {table} ADD COLUMN {} {}{encode}", quoted(&column.name), column.sql_type)
+    };
+    match change {
+        Change::Drop(name) => vec![format!("ALTER TABLE {table} DROP COLUMN {}", quoted(name))],
+        Change::Add(column) => vec![add(column)],
+        Change::Retype(column) => {
+            vec![format!("ALTER TABLE {table} DROP COLUMN {}", quoted(&column.name)), add(column)]
+        }
+    }
+}
+
+/// The statements that change a table that is emptied: one column each.
+pub(super) fn changed(table: &str, changes: &[Change]) -> Vec<String> {
+    changes.iter().flat_map(|change| altered(table, change, None)).collect()
+}
+
+/// The number of the next try, by the names of what earlier ones staged.
+fn next_try(own: &str, recorded: &[RecordedEffect]) -> u32 {
+    let stem = own.trim_end_matches('0');
+    let number = |effect: &Effect| {
+        let (Effect::StageTable { table: name, .. } | Effect::StageObject { object: name, .. }) = effect
+        else {
+            return None;
+        };
+        let rest = &name[name.find(stem)? + stem.len()..];
+        let digits = rest.find(|char: char| !char.is_ascii_digit()).unwrap_or(rest.len());
+        rest[..digits].parse::<u32>().ok()
+    };
+    recorded.iter().filter_map(|recorded| number(&recorded.effect)).max().unwrap_or(0) + 1
+}
+
+/// Gives the new table what the old one has besides rows and columns; keys come with the swap.
+pub(super) fn dress(session: &Session, target: &Target, found: &Found) -> Result<(), Trouble> {
+    let stage = target.stage.quoted();
+    session.run(&format!("ALTER TABLE {stage} OWNER TO {}", quoted(&found.owner)))?;
+    let mut statements = carried::comments(session, found, &stage, &target.plan.columns)?;
+    statements.extend(carried::same_rights(session, &target.place, &target.stage, &found.owner)?);
+    statements.iter().try_for_each(|sql| session.run(sql))
+}
+
+/// A table that nobody needs any more.
+pub(super) fn drop_table(place: &Place) -> String {
+    format!("DROP TABLE IF EXISTS {}", statement::qualified(&place.schema, &place.table))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_try_has_a_number_of_its_own() {
+        let table = |name: &str| RecordedEffect {
+            effect: Effect::StageTable { project: "h".into(), dataset: "s".into(), table: name.into() },
+            outcome: None,
+        };
+        let object = RecordedEffect {
+            effect: Effect::StageObject { bucket: "b".into(), object: "p/sync_a_12-000000.tsv.gz".into() },
+            outcome: None,
+        };
+        assert_eq!(next_try("sync_a_0", &[]), 1);
+        assert_eq!(next_try("sync_a_0", &[table("sync_a_1"), table("sync_b_7")]), 2);
+        assert_eq!(next_try("sync_a_0", &[object, table("sync_a_2")]), 13);
+    }
+}
