@@ -64,7 +64,7 @@ install_venv() {
   cp "$wanted" "$venv/installed.txt"
 }
 
-# Sets `python` (for our own fake), `MOTO`, `GCS`, `BQEMULATOR`, `GOOGLE_CLIENTS`, `AIOSMTPD`, and
+# Sets `python` (for our own fake), `MOTO`, `GCS`, `BQEMULATOR`, `GOOGLE_CLIENTS`, `REDSHIFT_CLIENTS`, `AIOSMTPD`, and
 # `LOCAL_BIGQUERY` where a new enough Python is found (else empty).
 install_python_packages() {
   local python_new job jobs=()
@@ -74,10 +74,11 @@ install_python_packages() {
   export GCS=$cache/gcp-storage-emulator-2026.7.19
   export BQEMULATOR=$cache/bqemulator-1.4.0
   export GOOGLE_CLIENTS=$cache/google-clients-3.47.0
+  export REDSHIFT_CLIENTS=$cache/redshift-clients-2.2.0
   export AIOSMTPD=$cache/aiosmtpd-1.4.6
   export LOCAL_BIGQUERY=
   mkdir -p "$cache"
-  for job in "$MOTO" "$GCS" "$BQEMULATOR" "$GOOGLE_CLIENTS" "$AIOSMTPD"; do
+  for job in "$MOTO" "$GCS" "$BQEMULATOR" "$GOOGLE_CLIENTS" "$REDSHIFT_CLIENTS" "$AIOSMTPD"; do
     install_venv "${job##*/}" "$python" &
     jobs+=($!)
   done

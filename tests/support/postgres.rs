@@ -35,12 +35,7 @@ impl PostgresDatabase {
     }
 
     fn connect_to(&self, name: &str) -> PostgresClient {
-        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a thread");
-        let mut config = Config::new();
-        config.host(&self.host).port(self.port).user(&self.user).dbname(name);
-        let (client, connection) = runtime.block_on(config.connect(NoTls)).expect("the server answers");
-        runtime.spawn(connection);
-        PostgresClient { client: Some(client), runtime }
+        PostgresClient::connect(&self.host, self.port, &self.user, name)
     }
 
     /// Runs a script.
@@ -92,6 +87,16 @@ pub struct PostgresClient {
 }
 
 impl PostgresClient {
+    /// A connection without a password, and without encryption.
+    pub fn connect(host: &str, port: u16, user: &str, database: &str) -> Self {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a thread");
+        let mut config = Config::new();
+        config.host(host).port(port).user(user).dbname(database);
+        let (client, connection) = runtime.block_on(config.connect(NoTls)).expect("the server answers");
+        runtime.spawn(connection);
+        Self { client: Some(client), runtime }
+    }
+
     /// Runs a script.
     pub fn run(&mut self, sql: &str) {
         self.rows(sql);

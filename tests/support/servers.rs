@@ -9,6 +9,10 @@
 //! | `SYNC_TEST_POSTGRES_AUTHORITY` | the certificate of the authority that signed the server's |
 //! | `SYNC_TEST_AWS_ENDPOINT` | KMS, S3, IAM and STS; signatures and permissions are checked |
 //! | `SYNC_TEST_AWS_{REGION,ACCESS_KEY_ID,SECRET_ACCESS_KEY,BUCKET,KMS_KEY}` | a user that may do everything, a bucket, the ARN of a key |
+//! | `SYNC_TEST_REDSHIFT` | `postgres://USER@HOST:PORT/DATABASE`, the stand-in for Redshift: a superuser, no password; TLS with PostgreSQL's certificate |
+//! | `SYNC_TEST_REDSHIFT_CONTROL` | address of its control door |
+//! | `SYNC_TEST_REDSHIFT_ROLE` | the ARN that its COPY and UNLOAD take as `IAM_ROLE` |
+//! | `SYNC_TEST_REDSHIFT_CLIENTS` | a Python with Amazon's driver for Redshift, psycopg and boto3 |
 //! | `SYNC_TEST_GCS`, `SYNC_TEST_GCS_BUCKET` | address of the GCS emulator and a bucket |
 //! | `SYNC_TEST_BQEMULATOR` | address of bqemulator, project `sync-test` |
 //! | `SYNC_TEST_LOCAL_BIGQUERY` | address of local-bigquery, project `sync-test`; only where Python 3.13 is |
