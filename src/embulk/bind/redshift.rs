@@ -90,6 +90,7 @@ fn stage(section: &Section<'_>) -> Option<S3Stage> {
     };
     Some(S3Stage {
         prefix: prefix(section.text("s3_key_prefix")),
+        endpoint: section.plain("s3_endpoint").filter(|endpoint| !endpoint.is_empty()),
         keeping,
         uploads: section
             .integer("max_s3_upload_threads_per_task", 1..=16)

@@ -55,6 +55,8 @@ pub struct S3Stage {
     pub bucket: Text,
     /// `s3_key_prefix`, with a slash at its end unless it is empty.
     pub prefix: Text,
+    /// `s3_endpoint` (of this program): a server other than AWS's, or one in a network of one's own.
+    pub endpoint: Option<String>,
     /// `aws_auth_method` and what belongs to it: who writes and removes the objects.
     pub access: S3Access,
     /// What becomes of the objects once they are loaded.

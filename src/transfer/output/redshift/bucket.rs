@@ -19,6 +19,15 @@ use crate::transfer::output::object::wait::{tidy, wait};
 /// Objects that one call removes.
 const AT_ONCE: usize = 1000;
 
+fn settings(config: &S3Stage, region: Option<&String>) -> S3Settings {
+    S3Settings {
+        endpoint: config.endpoint.clone(),
+        path_style: None,
+        region: region.cloned(),
+        credentials: credentials(&config.access),
+    }
+}
+
 /// A bucket, as one transfer sees it.
 #[derive(Clone)]
 pub(super) struct Bucket {
@@ -33,9 +42,8 @@ pub(super) struct Bucket {
 impl Bucket {
     /// A bucket in the region that the AWS SDK finds. Nothing is called yet.
     pub(super) fn new(config: &S3Stage, context: &TransferContext) -> Self {
-        let settings = S3Settings { credentials: credentials(&config.access), ..S3Settings::default() };
         Self {
-            s3: S3::shared(&settings),
+            s3: S3::shared(&settings(config, None)),
             names: Names::new("s3", &config.bucket, &config.prefix),
             region: None,
             keeping: config.keeping,
@@ -49,9 +57,7 @@ impl Bucket {
         let doing = format!("bucket `{}` could not be asked for", found.shown());
         let region = found.wait(&doing, found.s3.region_of(found.name()))?;
         let Some(region) = region else { return Ok(found) };
-        let credentials = credentials(&config.access);
-        let settings = S3Settings { credentials, region: Some(region.clone()), ..S3Settings::default() };
-        Ok(Self { s3: S3::shared(&settings), region: Some(region), ..found })
+        Ok(Self { s3: S3::shared(&settings(config, Some(&region))), region: Some(region), ..found })
     }
 
     pub(super) fn name(&self) -> &str {
