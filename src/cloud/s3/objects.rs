@@ -212,6 +212,8 @@ impl S3 {
                     let message = format!("{SERVICE} knows no such bucket");
                     Err(ObjectError { kind: ObjectErrorKind::NoBucket, message })
                 }
+                // Who may not see the bucket may write into it all the same.
+                _ if error.raw_response().is_some_and(|raw| raw.status().as_u16() == 403) => Ok(None),
                 _ => Err(explain(&error)),
             },
         }

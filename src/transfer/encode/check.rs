@@ -35,6 +35,8 @@ pub enum Check {
     Octets { length: usize, lost: Lost },
     /// A text has letters of ASCII only; what becomes of those beyond so many.
     Ascii { length: usize, lost: Lost },
+    /// Hexadecimal digits of so many bytes at most; none of them are NULL for the server.
+    Hex { length: usize },
     /// A number is no member of an ENUM or SET unless it is one of these.
     Members(Vec<String>),
 }
@@ -64,6 +66,7 @@ impl Checker {
     pub(super) fn cut(&mut self, out: &mut Vec<u8>, start: usize) -> Result<(), Unfit> {
         let (length, lost) = match &self.check {
             Check::Octets { length, lost } => (*length, *lost),
+            Check::Hex { length } => (2 * *length, Lost::Refused),
             Check::Ascii { length, lost } => {
                 if !out[start..].is_ascii() {
                     return Err(Unfit("has a character that CHAR cannot hold, which takes ASCII only"));
@@ -119,6 +122,10 @@ impl Checker {
                 let more = ends_in_spaces(text, *length);
                 lost.if_so(more, &mut self.lost, "has more spaces at its end than the column")?;
             }
+            Check::Hex { .. } if text.is_empty() => {
+                self.lost += 1;
+                return Ok(Converted::Null);
+            }
             Check::Members(members)
                 if is_number(text) && !members.iter().any(|known| known.as_bytes() == text) =>
             {
@@ -129,6 +136,7 @@ impl Checker {
             | Check::Year
             | Check::Finite { .. }
             | Check::Members(_)
+            | Check::Hex { .. }
             | Check::Octets { .. }
             | Check::Ascii { .. } => {}
         }
@@ -141,6 +149,7 @@ impl Checker {
             Check::Finite { .. } => "values that are no finite numbers became NULL",
             Check::Scale { .. } => "values lost digits after the point",
             Check::Spaces { .. } => "values lost spaces at their end",
+            Check::Hex { .. } => "values without a byte became NULL",
             Check::Octets { .. } | Check::Ascii { .. } => "values were cut to the length of the column",
             _ => "values lost digits of a second",
         };
@@ -295,6 +304,7 @@ mod tests {
         assert_eq!(cut(octets(5, Lost::Refused), "日本"), Err("has more bytes than the column"));
         assert!(cut(octets(6, Lost::Refused), "日本").is_ok());
         assert!(cut(Check::Ascii { length: 9, lost: Lost::Counted }, "é").is_err());
+        assert_eq!(cut(Check::Hex { length: 1 }, "00ff"), Err("has more bytes than the column"));
         assert_eq!(cut(Check::Ascii { length: 1, lost: Lost::Counted }, "ab"), Ok(("|a".to_owned(), 1)));
     }
 
@@ -321,6 +331,7 @@ mod tests {
                 "1 values lost digits after the point",
             ),
             (Check::Spaces { length: 1, lost }, "a ", Converted::Text, "1 values lost spaces at their end"),
+            (Check::Hex { length: 1 }, "", Converted::Null, "1 values without a byte became NULL"),
         ] {
             assert_eq!(looked(&check, text), Ok((converted, Some(format!("column `c`: {note}")))));
         }

@@ -1,5 +1,5 @@
-//! Rows as Redshift's `COPY … FROM 's3://…'` reads them: text with tabs, `\N` for NULL and a backslash before what would
-//! end a field; or JSON lines whose values are texts, since that COPY reads a bare number as a double.
+//! Rows as Redshift's `COPY … FROM 's3://…'` reads them: text with tabs, and a backslash before what would end a field;
+//! or JSON lines whose values are texts, since that COPY reads a bare number as a double.
 
 use super::sent::{SentCell, SentColumn};
 use super::{Converted, Unfit, unfit};
@@ -8,13 +8,19 @@ use crate::transfer::page::Page;
 use crate::transfer::report::Change;
 use crate::transfer::schema::Schema;
 
+const NULL: Unfit = Unfit("is the text that stands for NULL: set `format: jsonl`");
+const RETURN: Unfit =
+    Unfit("ends in a carriage return, which COPY may take for the end of the line: set `format: jsonl`");
 const NUL: Unfit = Unfit("holds a NUL character, which the target cannot store");
 
 /// What stands on a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Line {
     /// Fields with tabs between.
-    Text,
+    Text {
+        /// What stands for NULL.
+        null: Vec<u8>,
+    },
     /// An object.
     Json,
 }
@@ -56,17 +62,21 @@ struct Field {
     content: Content,
     /// What stands before the value.
     before: Vec<u8>,
+    /// Whether the line ends with it.
+    is_last: bool,
 }
 
 impl StagedEncoder {
     /// An encoder of some columns of a schema. `number` names a column that takes the numbers of the rows.
     pub fn new(schema: &Schema, columns: Vec<StagedColumn>, line: Line, number: Option<&str>) -> Self {
+        let last = columns.len() - usize::from(!columns.is_empty());
         let fields = columns.into_iter().enumerate().map(|(at, column)| {
             let cell = SentCell::new(schema, column.sent);
-            Field { cell, content: column.content, before: before(line, at, &column.name) }
+            let is_last = at == last && number.is_none();
+            Field { cell, content: column.content, before: before(&line, at, &column.name), is_last }
         });
         let fields: Vec<Field> = fields.collect();
-        let number = number.map(|name| before(line, fields.len(), name));
+        let number = number.map(|name| before(&line, fields.len(), name));
         Self { line, fields, number, rows: 0, scratch: Vec::new() }
     }
 
@@ -77,7 +87,7 @@ impl StagedEncoder {
                 out.push(b'{');
             }
             for field in &mut self.fields {
-                field.write(page, row, self.line, &mut self.scratch, out).map_err(|reason| {
+                field.write(page, row, &self.line, &mut self.scratch, out).map_err(|reason| {
                     unfit(&page.schema.columns[field.cell.column], page.first_row + row as u64, &reason)
                 })?;
             }
@@ -98,11 +108,11 @@ impl StagedEncoder {
 }
 
 /// What stands before a value: a comma and its name, or a tab.
-fn before(line: Line, at: usize, name: &str) -> Vec<u8> {
+fn before(line: &Line, at: usize, name: &str) -> Vec<u8> {
     let mut before = Vec::new();
     match line {
-        Line::Text if at > 0 => before.push(b'\t'),
-        Line::Text => {}
+        Line::Text { .. } if at > 0 => before.push(b'\t'),
+        Line::Text { .. } => {}
         Line::Json => {
             if at > 0 {
                 before.push(b',');
@@ -119,7 +129,7 @@ impl Field {
         &mut self,
         page: &Page,
         row: usize,
-        line: Line,
+        line: &Line,
         scratch: &mut Vec<u8>,
         out: &mut Vec<u8>,
     ) -> Result<(), Unfit> {
@@ -130,9 +140,13 @@ impl Field {
             return Err(NUL);
         }
         match (converted, line) {
-            (Converted::Null, Line::Text) => out.extend_from_slice(b"\\N"),
+            (Converted::Null, Line::Text { null }) => out.extend_from_slice(null),
             (Converted::Null, Line::Json) => out.extend_from_slice(b"null"),
-            (Converted::Text, Line::Text) => push_escaped(scratch, out),
+            (Converted::Text, Line::Text { null }) if scratch == null => return Err(NULL),
+            (Converted::Text, Line::Text { .. }) if self.is_last && scratch.ends_with(b"\r") => {
+                return Err(RETURN);
+            }
+            (Converted::Text, Line::Text { .. }) => push_escaped(scratch, out),
             (Converted::Text, Line::Json) if self.content == Content::Document => push_document(scratch, out),
             (Converted::Text, Line::Json) => push_json(scratch, out),
         }
@@ -181,7 +195,15 @@ mod tests {
     use crate::transfer::encode::sent::SentForm;
     use crate::transfer::schema::{Column, ColumnType, Zones};
 
+    fn text() -> Line {
+        Line::Text { null: b"NULL_1".to_vec() }
+    }
+
     fn lines(line: Line, rows: &[[Option<&str>; 2]]) -> Result<String, String> {
+        encoded(line, rows, Some("n"))
+    }
+
+    fn encoded(line: Line, rows: &[[Option<&str>; 2]], number: Option<&str>) -> Result<String, String> {
         let columns = ["a", "b\""].map(|name| Column::new(name, ColumnType::String));
         let schema = Schema::new(columns.to_vec(), Zones::utc());
         let mut page = Page::new(&schema);
@@ -200,7 +222,7 @@ mod tests {
             content,
         };
         let columns = vec![column(0, Content::Text), column(1, Content::Document)];
-        let mut encoder = StagedEncoder::new(&schema, columns, line, Some("n"));
+        let mut encoder = StagedEncoder::new(&schema, columns, line, number);
         let mut out = Vec::new();
         encoder.rows(&page, &mut out).map_err(|error| error.to_string())?;
         Ok(String::from_utf8(out).unwrap())
@@ -209,7 +231,7 @@ mod tests {
     #[test]
     fn what_would_end_a_field_has_a_backslash_before_it() {
         let rows = [[Some("a\tb\nc\rd\\e日"), Some("")], [None, Some("\\N")]];
-        assert_eq!(lines(Line::Text, &rows).unwrap(), "a\\\tb\\\nc\\\rd\\\\e日\t\t0\n\\N\t\\\\N\t1\n");
+        assert_eq!(lines(text(), &rows).unwrap(), "a\\\tb\\\nc\\\rd\\\\e日\t\t0\nNULL_1\t\\\\N\t1\n");
     }
 
     #[test]
@@ -224,11 +246,26 @@ mod tests {
 
     #[test]
     fn a_nul_has_no_place() {
-        for line in [Line::Text, Line::Json] {
+        for line in [text(), Line::Json] {
             assert_eq!(
                 lines(line, &[[Some("a\0b"), None]]).unwrap_err(),
                 "column `a`, row 1: a value holds a NUL character, which the target cannot store"
             );
         }
+    }
+
+    #[test]
+    fn what_could_be_taken_for_something_else_is_refused() {
+        let refused = |row: [Option<&str>; 2], number| encoded(text(), &[row], number).unwrap_err();
+        let null = "column `a`, row 1: a value is the text that stands for NULL: set `format: jsonl`";
+        assert_eq!(refused([Some("NULL_1"), None], None), null);
+        assert!(
+            refused([None, Some("a\r")], None)
+                .starts_with("column `b\"`, row 1: a value ends in a carriage return")
+        );
+        // Where something follows, it is no end.
+        assert_eq!(encoded(text(), &[[Some("a\r"), None]], None).unwrap(), "a\\\r\tNULL_1\n");
+        assert_eq!(encoded(text(), &[[None, Some("a\r")]], Some("n")).unwrap(), "NULL_1\ta\\\r\t0\n");
+        assert!(encoded(Line::Json, &[[Some("NULL_1"), Some("a\r")]], None).is_ok());
     }
 }

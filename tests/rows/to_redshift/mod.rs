@@ -113,7 +113,10 @@ impl Bench {
 
     /// Nothing staged is left, neither tables nor objects, and no row of a publication.
     fn assert_tidy(&self) {
-        assert_eq!(self.rows("select relname from pg_class where relname like 'sync\\\\_%'"), [""; 0]);
+        assert_eq!(
+            self.rows("select relname from pg_class where relname like 'sync\\\\_%' and relkind = 'r'"),
+            [""; 0]
+        );
         assert_eq!(self.keys(), [""; 0]);
         if !self.rows("select 1 from pg_class where relname = '__sync_published'").is_empty() {
             assert_eq!(self.rows("select count(*) from __sync_published"), ["0"]);

@@ -131,7 +131,7 @@ fn a_new_table_has_what_the_config_says() {
             bench.rows(
                 "select \"column\", type, encoding, distkey, sortkey, \"notnull\" from pg_table_def where tablename = 't'"
             ),
-            ["id|bigint|az64|t|2|t", "name|character varying(20)|zstd|f|1|t"],
+            ["id|bigint|none|t|2|t", "name|character varying(20)|zstd|f|1|t"],
             "{mode:?}"
         );
         bench.assert_tidy();

@@ -8,6 +8,7 @@ use super::stage::StagedObject;
 use super::statement::{literal, names};
 use crate::cloud::s3::lend::Keys;
 use crate::embulk::output::{CopyAccess, CopyFormat};
+use crate::secret::Secret;
 use crate::transfer::context::Cancel;
 use crate::transfer::encode::staged_rows::Line;
 use crate::transfer::error::{ErrorKind, TransferError};
@@ -76,7 +77,7 @@ impl Authority {
     fn blotted(&self, text: &str) -> String {
         let Self::Keys(keys) = self else { return text.to_owned() };
         let secrets = [Some(&keys.key), keys.token.as_ref(), Some(&keys.id)];
-        let secrets = secrets.into_iter().flatten().map(|secret| secret.expose());
+        let secrets = secrets.into_iter().flatten().map(Secret::expose);
         secrets
             .filter(|secret| !secret.is_empty())
             .fold(text.to_owned(), |text, secret| text.replace(secret, "…"))
@@ -100,6 +101,8 @@ pub(super) struct Copy<'c> {
     /// A column besides them that has the numbers of the rows.
     pub(super) number: Option<&'c str>,
     pub(super) format: CopyFormat,
+    /// What stands for NULL in text.
+    pub(super) null: String,
     pub(super) bucket: &'c Bucket,
     pub(super) manifest: &'c Key,
     pub(super) objects: &'c [StagedObject],
@@ -107,11 +110,17 @@ pub(super) struct Copy<'c> {
     pub(super) doing: String,
 }
 
+/// What stands for NULL in the text of a transfer. Nobody has said whether a text `\N`, whose backslash is escaped, is
+/// NULL for COPY: so no text of the source may look like it.
+pub(super) fn null_text(id: &str) -> String {
+    format!("NULL_{}", id.get(..8).unwrap_or(id))
+}
+
 impl CopyFormat {
     /// What the encoder writes.
-    pub(super) fn line(self) -> Line {
+    pub(super) fn line(self, id: &str) -> Line {
         match self {
-            Self::Text => Line::Text,
+            Self::Text => Line::Text { null: null_text(id).into_bytes() },
             Self::Jsonl => Line::Json,
         }
     }
@@ -124,12 +133,12 @@ impl CopyFormat {
         }
     }
 
-    fn sql(self) -> &'static str {
+    fn sql(self, null: &str) -> String {
         match self {
             // As Embulk loads, but for TRUNCATECOLUMNS and ACCEPTINVCHARS: what would be lost is counted or refused
             // before.
-            Self::Text => "DELIMITER '\\t' NULL AS '\\\\N' ESCAPE",
-            Self::Jsonl => "FORMAT AS JSON 'auto'",
+            Self::Text => format!("DELIMITER '\\t' NULL AS {} ESCAPE", literal(null)),
+            Self::Jsonl => "FORMAT AS JSON 'auto'".to_owned(),
         }
     }
 }
@@ -162,7 +171,7 @@ impl Copy<'_> {
             "COPY {table} ({columns}{number}) FROM {} {} MANIFEST{region} GZIP {} STATUPDATE OFF COMPUPDATE OFF",
             literal(&source),
             authority.sql(shown),
-            self.format.sql(),
+            self.format.sql(&self.null),
         )
     }
 
@@ -195,6 +204,8 @@ impl Copy<'_> {
         if !is_answer || found.is_canceled() {
             return found;
         }
+        // A transaction that failed answers nothing more.
+        let _ = session.run("ROLLBACK");
         let lines = self.load_errors(session);
         if lines.is_empty() {
             return found;

@@ -4,7 +4,7 @@ use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::input::postgres::error::Trouble;
 
 /// What a text of the server's means, where its code does not say it: most errors of the cluster itself have one code.
-const MEANINGS: [(&str, ErrorKind, Option<&str>); 9] = [
+const MEANINGS: [(&str, ErrorKind, Option<&str>); 10] = [
     ("serializable isolation violation", ErrorKind::Busy, None),
     ("conflict with concurrent transaction", ErrorKind::Busy, None),
     ("could not open relation", ErrorKind::Busy, None),
@@ -12,6 +12,7 @@ const MEANINGS: [(&str, ErrorKind, Option<&str>); 9] = [
     ("concurrent", ErrorKind::Busy, None),
     ("disk full", ErrorKind::Rejected, Some("make room in the cluster: drop or VACUUM tables, or add nodes")),
     ("not authorized to assume", ErrorKind::Permission, Some(ROLE)),
+    ("not authorized to get credentials", ErrorKind::Permission, Some(ROLE)),
     ("error accessdenied", ErrorKind::Permission, Some(READ)),
     ("error slowdown", ErrorKind::Busy, None),
 ];

@@ -24,6 +24,8 @@ use crate::transfer::schema::Schema;
 /// What `begin` found out, and how far the rows are.
 pub(super) struct Work {
     pub(super) target: Target,
+    /// The columns in the order in which rows are staged.
+    pub(super) copied: Vec<TargetColumn>,
     pub(super) bucket: Bucket,
     pub(super) stager: Stager,
 }
@@ -94,12 +96,13 @@ impl RedshiftTarget {
         session.close();
         let load = &self.config.load;
         let number = (target.numbered(&load.mode) == Numbered::Yes).then_some(ROW);
-        let columns = column::sent(schema, &target.plan, load);
+        let ordered = column::copy_order(&target.plan);
+        let columns = column::sent(schema, &ordered, load);
         let format = self.config.format;
-        let encoder = StagedEncoder::new(schema, columns, format.line(), number);
+        let encoder = StagedEncoder::new(schema, columns, format.line(&self.context.key.id()), number);
         let named = (target.name.clone(), format.extension());
         let stager = Stager::new(&bucket, &self.config.stage, &self.context, encoder, named);
-        Ok(Work { target, bucket, stager })
+        Ok(Work { target, copied: ordered.columns, bucket, stager })
     }
 
     pub(super) fn unread(&self, trouble: Trouble) -> TransferError {
@@ -145,8 +148,11 @@ impl RedshiftTarget {
 
     fn way(&self, found: Option<&Found>, ties: &[String]) -> Way {
         let load = &self.config.load;
+        // A key that the server names is named after the table that it is made for.
+        let is_named_late = found.is_none() && load.create_table_constraint.is_some();
         match (&load.mode, found) {
             (LoadMode::InsertDirect, _) => Way::Direct,
+            _ if is_named_late => Way::Insert,
             (LoadMode::Replace, _) if ties.is_empty() => Way::Swap,
             (LoadMode::Insert | LoadMode::TruncateInsert, None)
                 if load.before_load.is_none() && self.config.temp_schema.is_none() =>

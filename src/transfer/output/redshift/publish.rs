@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::RedshiftTarget;
 use super::carried;
 use super::catalog::{Found, Place};
-use super::copy::{Authority, Copy};
+use super::copy::{Authority, Copy, null_text};
 use super::failure::during;
 use super::locks::LockWatch;
 use super::prepare::{Target, Way, Work, changed, dress, drop_table};
@@ -85,9 +85,10 @@ impl RedshiftTarget {
         self.context.ledger.intend(&bucket.effect(&manifest))?;
         let copy = Copy {
             table,
-            columns: &target.plan.columns,
+            columns: &work.copied,
             number: (target.numbered(&self.config.load.mode) == Numbered::Yes).then_some(ROW),
             format: self.config.format,
+            null: null_text(&self.context.key.id()),
             bucket,
             manifest: &manifest,
             objects: &work.stager.objects,

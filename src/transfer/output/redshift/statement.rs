@@ -95,7 +95,7 @@ pub(super) fn alter_layout(table: &str, layout: &TableLayout) -> Vec<String> {
             statements.push(format!("ALTER TABLE {table} ALTER DISTSTYLE KEY DISTKEY {}", quoted(key)));
         }
         (Some(style), None) => {
-            statements.push(format!("ALTER TABLE {table} ALTER DISTSTYLE {}", style.sql()))
+            statements.push(format!("ALTER TABLE {table} ALTER DISTSTYLE {}", style.sql()));
         }
         (None, None) => {}
     }
