@@ -3,8 +3,10 @@
 mod copying;
 mod failures;
 mod locks;
+mod looked;
 mod modes;
 mod once;
+mod published;
 mod replaced;
 mod types;
 

@@ -25,7 +25,7 @@ const SOURCE: &str = r#"
          '0001-01-01 00:00:00', '1970-01-01 00:00:00.000001Z', '0', ''),
         (2, true, 32767, 2147483647, 9223372036854775807, 1.2345, 5e-324, 9999999999.99,
          9999999999999999999999999999.9999999999, 0.5, 'ab', E'tab\there \\ "q", \\N',
-         E'日本😀\r\nline\\n\\N\\.\t|,''"', 'い', 'ffffffff-ffff-ffff-ffff-ffffffffffff', '"s"', '9999-12-31',
+         E'日本😀\r\nline\\n\\N\\.\t|,''"', 'い', 'ffffffff-ffff-ffff-ffff-ffffffffffff', '["s"]', '9999-12-31',
          '23:59:59.999999', '9999-12-31 23:59:59.999999', '9999-12-31 23:59:59.999999Z', '1', '\x00ff5c6e0a0d09'),
         (4, null, null, null, null, 'NaN', 'Infinity', 0.00, 0, 'NaN', '\.', '\N', '\.', null, null, 'null', null, null, null,
          null, null, null);
@@ -53,7 +53,7 @@ fn new_tables_have_exact_types_and_the_same_values() {
         assert_eq!(bench.rows("select count(*) from t"), ["3"]);
         assert_eq!(
             bench.rows("select b1, j, by from t order by id"),
-            ["f|{\"a\": null, \"b\": [1, 2.5]}|-", "t|\"s\"|\\x00ff5c6e0a0d09", "-|-|-"]
+            ["f|{\"a\": null, \"b\": [1, 2.5]}|-", "t|[\"s\"]|\\x00ff5c6e0a0d09", "-|-|-"]
         );
         assert_eq!(
             bench.columns(),
@@ -119,7 +119,7 @@ fn new_tables_have_embulks_types() {
         assert_eq!(
             bench.rows("select * from t order by id"),
             [
-                "2|t|9999999999.99|1e+28|\"s\"|9999-12-31 00:00:00|1970-01-01 23:59:59.999|9999-12-31 23:59:59.999999|\
+                "2|t|9999999999.99|1e+28|[\"s\"]|9999-12-31 00:00:00|1970-01-01 23:59:59.999|9999-12-31 23:59:59.999999|\
                  9999-12-31 23:59:59.999999|日本😀\r\nline\\n\\N\\.\t|,'\"|1.2345000505447388|5e-324|tab\there \\ \"q\", \\N",
                 "4|-|0|0|null|-|-|-|-|\\.|NaN|Infinity|\\N"
             ],

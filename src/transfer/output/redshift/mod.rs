@@ -17,6 +17,7 @@ mod copy;
 mod failure;
 mod locks;
 mod look;
+mod memory;
 mod prepare;
 mod publish;
 mod resume;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 
 use self::catalog::Place;
 pub(super) use self::look::look;
+use self::memory::OwnMemory;
 use self::prepare::Work;
 use self::resume::Moment;
 use super::sql::plan::{self, Plan, TargetColumn};
@@ -123,7 +125,7 @@ impl RedshiftTarget {
     pub fn new(config: &RedshiftOutput, context: &TransferContext) -> Self {
         Self {
             config: config.clone(),
-            context: context.clone(),
+            context: TransferContext { ledger: OwnMemory::beside(&context.ledger), ..context.clone() },
             shown: OutputConfig::Redshift(Box::new(config.clone())).to_string(),
             work: None,
             changes: Vec::new(),
