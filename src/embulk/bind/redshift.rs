@@ -7,7 +7,7 @@ use super::s3::{AccessKeys, access_by};
 use super::section::{Rules, Section};
 use super::sql_output::{Dialect, load, refuse};
 use crate::embulk::output::{
-    CopyAccess, CopyFormat, DistStyle, LoadMode, RedshiftOutput, S3Access, S3Stage, StagedObjects,
+    CopyAccess, CopyFormat, DistStyle, LoadMode, RedshiftOutput, Replacing, S3Access, S3Stage, StagedObjects,
     TableLayout, TableLoad,
 };
 use crate::embulk::text::Text;
@@ -40,6 +40,7 @@ pub(super) fn bind(section: &Section<'_>) -> Option<RedshiftOutput> {
     if load.as_ref().is_some_and(|load| load.isolation.is_some()) {
         section.useless("transaction_isolation", "Redshift isolates transactions as the database is set to");
     }
+    let mode = load.as_ref().map(|load| load.mode.clone());
     let (stage, copy_access) = (stage(section), copy_access(section));
     let output = RedshiftOutput {
         port: port(section).unwrap_or(5439),
@@ -51,6 +52,7 @@ pub(super) fn bind(section: &Section<'_>) -> Option<RedshiftOutput> {
         socket_timeout: section.seconds("socket_timeout").unwrap_or(SILENCE),
         options: properties(section),
         format: section.word("format", &CopyFormat::NAMES).unwrap_or(CopyFormat::Text),
+        replacing: replacing(section, mode.as_ref()),
         lock_timeout: section
             .integer("lock_timeout", 1..=86_400)
             .map_or(LOCK, |seconds| Duration::from_secs(seconds.unsigned_abs())),
@@ -65,6 +67,13 @@ pub(super) fn bind(section: &Section<'_>) -> Option<RedshiftOutput> {
     section.ignore(&["driver_path", "max_table_name_length"]);
     section.finish();
     Some(output)
+}
+
+fn replacing(section: &Section<'_>, mode: Option<&LoadMode>) -> Replacing {
+    if section.node("replace_by").is_some() && mode.is_some_and(|mode| *mode != LoadMode::Replace) {
+        section.useless("replace_by", "it belongs to `mode: replace`");
+    }
+    section.word("replace_by", &Replacing::NAMES).unwrap_or(Replacing::Auto)
 }
 
 /// A table cannot move to another schema, so that of `replace` is filled where it will stay.

@@ -41,6 +41,8 @@ pub struct RedshiftOutput {
     pub copy_access: CopyAccess,
     /// What the staged objects are.
     pub format: CopyFormat,
+    /// How `mode: replace` makes room (`replace_by`, of this program).
+    pub replacing: Replacing,
     /// How long the step that swaps tables waits for who uses the table, before it lets them through and is tried
     /// again (`lock_timeout`, of this program).
     pub lock_timeout: Duration,
@@ -92,6 +94,23 @@ pub enum CopyAccess {
     },
     /// `copy_iam_role` (of this program): ARNs of roles, with commas between, or `default`.
     Role(String),
+}
+
+/// `replace_by` (of this program): how `mode: replace` makes room for the new rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replacing {
+    /// By a swap of tables, where the user is sure to see what hangs on the old one; else it is emptied and filled.
+    Auto,
+    /// By a swap also where the user may not see every right of others.
+    Swap,
+    /// The table is emptied and filled.
+    Delete,
+}
+
+impl Replacing {
+    /// Every name with its meaning.
+    pub const NAMES: [(&'static str, Self); 3] =
+        [("auto", Self::Auto), ("swap", Self::Swap), ("delete", Self::Delete)];
 }
 
 /// `format` (of this program): what the staged objects are.

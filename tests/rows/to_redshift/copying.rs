@@ -172,3 +172,20 @@ fn everything_outside_is_recorded_before_and_after() {
         ]
     );
 }
+
+/// The source breaks off when some objects are there already.
+#[test]
+fn a_source_that_fails_leaves_nothing() {
+    let Some(bench) = Bench::new() else { return };
+    bench.database.run("create table t (id int, noise varchar(300)); insert into t values (0, 'old')");
+    let mut output = bench.output(LoadMode::Replace);
+    output.stage.object_bytes = Some(200_000);
+    let sql = format!("select * from ({}) union all select abs(-9223372036854775808), ''", many(20_000));
+    let error = bench.sql(&sql, &output).unwrap_err();
+    assert!(error.to_string().contains("overflow"), "{error}");
+    let staged =
+        bench.lab.effects.0.lock().unwrap().iter().filter(|recorded| recorded.outcome.is_none()).count();
+    assert!(staged > 2, "{staged}");
+    assert_eq!(bench.rows("select * from t"), ["0|old"]);
+    bench.assert_tidy();
+}

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use sync::embulk::input::{InputConfig, SslMode};
 use sync::embulk::output::{
-    CopyAccess, CopyFormat, LoadMode, OutputConfig, RedshiftOutput, S3Access, S3Stage, SqlColumnOption,
-    StagedObjects, TableLayout,
+    CopyAccess, CopyFormat, LoadMode, OutputConfig, RedshiftOutput, Replacing, S3Access, S3Stage,
+    SqlColumnOption, StagedObjects, TableLayout,
 };
 use sync::embulk::text::Text;
 use sync::secret::Secret;
@@ -73,6 +73,7 @@ impl Bench {
             },
             copy_access: CopyAccess::Role(self.database.role.clone()),
             format: CopyFormat::Text,
+            replacing: Replacing::Auto,
             lock_timeout: Duration::from_secs(60),
             layout: TableLayout::default(),
         }

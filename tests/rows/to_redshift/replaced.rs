@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use sync::embulk::output::{DistStyle, LoadMode, TableLayout};
+use sync::embulk::output::{DistStyle, LoadMode, Replacing, TableLayout};
 
 use super::{Bench, option};
 use crate::support::servers::fresh_name;
@@ -113,6 +113,40 @@ fn a_table_that_others_depend_on_is_emptied_and_filled() {
         let text = format!("table `t` is emptied and filled in one transaction, not swapped: {said}");
         assert_eq!(bench.said().contains(&text), !said.is_empty(), "{}", bench.said());
         bench.assert_tidy();
+    }
+}
+
+/// Who is no superuser may not see what others may do with the table.
+#[test]
+fn an_owner_who_may_not_see_every_right_says_how_room_is_made() {
+    for (replacing, grant, swaps) in [
+        (Replacing::Auto, "", false),
+        (Replacing::Delete, "", false),
+        (Replacing::Swap, "grant select on t to public; grant insert on t to group GROUP", true),
+    ] {
+        let Some(bench) = Bench::new() else { return };
+        let [user, group] = ["user", "group"].map(fresh_name);
+        bench.database.behind.run(&format!(
+            "create role {user} login; create role {group}; grant all on schema public to {user}"
+        ));
+        bench.database.run(&format!(
+            "create table t (id int); insert into t values (1); {}; alter table t owner to {user}",
+            grant.replace("GROUP", &group)
+        ));
+        let before = (bench.rows("select 't'::regclass::oid"), rights(&bench));
+        let mut output = bench.output(LoadMode::Replace);
+        output.user = sync::embulk::text::Text::plain(&user);
+        output.replacing = replacing;
+        bench.sql("select 2 as id", &output).unwrap();
+        assert_eq!(bench.rows("select * from t"), ["2"]);
+        assert_eq!(bench.rows("select 't'::regclass::oid") != before.0, swaps, "{replacing:?}");
+        assert_eq!(rights(&bench), before.1, "{replacing:?}");
+        let said = match replacing {
+            Replacing::Auto => "not swapped: the user may not see every right on it",
+            Replacing::Delete => "not swapped: `replace_by: delete` is written",
+            Replacing::Swap => "",
+        };
+        assert!(bench.said().contains(said), "{}", bench.said());
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::embulk::output::{
-    CopyAccess, CopyFormat, DistStyle, LoadMode, RedshiftOutput, S3Access, StagedObjects, TableLayout,
+    CopyAccess, CopyFormat, DistStyle, LoadMode, RedshiftOutput, Replacing, S3Access, StagedObjects,
+    TableLayout,
 };
 
 const OUT: &str = "out:\n  type: redshift\n  host: h\n  user: u\n  database: d\n  table: t\n  s3_bucket: b\n";
@@ -26,6 +27,7 @@ fn the_defaults() {
     assert_eq!(output.socket_timeout.as_secs(), 28_800);
     assert_eq!((output.format, output.lock_timeout.as_secs()), (CopyFormat::Text, 60));
     assert_eq!((output.copy_access, output.layout), (CopyAccess::Keys, TableLayout::default()));
+    assert_eq!(output.replacing, Replacing::Auto);
     let stage = output.stage;
     assert_eq!(
         (stage.prefix.expose(), stage.access, stage.keeping),
@@ -131,6 +133,11 @@ fn what_has_no_effect_is_said() {
             "insert",
             "  transaction_isolation: serializable\n",
             "10:3 warning ignored-option: `transaction_isolation` has no effect: Redshift isolates transactions as the database is set to",
+        ),
+        (
+            "insert",
+            "  replace_by: swap\n",
+            "10:3 warning ignored-option: `replace_by` has no effect: it belongs to `mode: replace`",
         ),
         (
             "insert",

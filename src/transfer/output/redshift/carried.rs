@@ -1,6 +1,7 @@
 //! What the old table had besides rows and columns, given to the one that takes its place: rights, comments, owner, keys.
 
 use super::catalog::{Found, Grant, Grantee, Place};
+use super::prepare::Target;
 use super::statement::{literal, quoted};
 use crate::transfer::input::postgres::error::Trouble;
 use crate::transfer::input::postgres::session::Session;
@@ -32,7 +33,7 @@ fn to(grantee: &Grantee) -> String {
 }
 
 /// Comments of the old table, for the new one; columns that it does not have have none.
-pub(super) fn comments(
+fn comments(
     session: &Session,
     found: &Found,
     table: &str,
@@ -47,6 +48,18 @@ pub(super) fn comments(
         Some(name) => format!("COMMENT ON COLUMN {table}.{} IS {}", quoted(&name), literal(&text)),
     };
     Ok(comments.map(sql).collect())
+}
+
+/// Gives the new table what the old one has besides rows and columns; keys come with the swap.
+pub(super) fn dress(session: &Session, target: &Target, found: &Found) -> Result<(), Trouble> {
+    let stage = target.stage.quoted();
+    // Only a superuser may give a table to somebody else, or to himself.
+    if session.texts("SELECT current_user")?.first() != Some(&found.owner) {
+        session.run(&format!("ALTER TABLE {stage} OWNER TO {}", quoted(&found.owner)))?;
+    }
+    let mut statements = comments(session, found, &stage, &target.plan.columns)?;
+    statements.extend(same_rights(session, &target.place, &target.stage, &found.owner)?);
+    statements.iter().try_for_each(|sql| session.run(sql))
 }
 
 /// The statements that make the rights on a table those on another one.

@@ -1,6 +1,7 @@
 //! What the server says of tables. Redshift has the catalog of PostgreSQL 8, and views of its own.
 
 use super::statement::literal;
+use crate::embulk::output::Replacing;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::input::postgres::error::Trouble;
 use crate::transfer::input::postgres::session::Session;
@@ -22,6 +23,10 @@ pub(super) struct Found {
     pub(super) owner: String,
     /// Whether the user may do with it what its owner may.
     pub(super) is_own: bool,
+    /// Whether the user is sure to see every right on it.
+    pub(super) sees_all: bool,
+    /// Who has rights on it, as the catalog writes them.
+    rights: String,
     pub(super) columns: Vec<TargetColumn>,
     /// The names of the columns by their numbers in the catalog.
     pub(super) numbers: Vec<(String, String)>,
@@ -43,14 +48,14 @@ impl Place {
     pub(super) fn find(&self, session: &Session) -> Result<Result<Option<Found>, TransferError>, Trouble> {
         let rows = session.rows(&format!(
             "SELECT c.oid, c.relkind, pg_catalog.pg_get_userbyid(c.relowner), \
-             CASE WHEN pg_catalog.pg_get_userbyid(c.relowner) = current_user OR u.usesuper THEN 1 END \
-             FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+             CASE WHEN pg_catalog.pg_get_userbyid(c.relowner) = current_user OR u.usesuper THEN 1 END, \
+             CASE WHEN u.usesuper THEN 1 END, pg_catalog.array_to_string(c.relacl, '|') FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
              LEFT JOIN pg_catalog.pg_user u ON u.usename = current_user \
              WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND {}",
             self.condition("n.nspname", "c.relname")
         ))?;
         let Some(row) = rows.into_iter().next() else { return Ok(Ok(None)) };
-        let [oid, kind, owner, own] = cells(row);
+        let [oid, kind, owner, own, all, rights] = cells(row);
         if !matches!(kind.as_deref(), Some("r" | "p")) {
             let message = format!("`{}` is a view, which takes no rows", self.table);
             return Ok(Err(TransferError::new(ErrorKind::Config, message).hint("check `table`")));
@@ -59,6 +64,8 @@ impl Place {
         let mut found = Found {
             owner: owner.unwrap_or_default(),
             is_own: own.is_some(),
+            sees_all: all.is_some(),
+            rights: rights.unwrap_or_default(),
             columns: Vec::new(),
             numbers: Vec::new(),
             identities: Vec::new(),
@@ -90,8 +97,19 @@ impl Place {
     }
 
     /// Why this table cannot be swapped for another one: what hangs on it that another one would not have.
-    pub(super) fn ties(&self, session: &Session, found: &Found) -> Result<Vec<String>, Trouble> {
+    pub(super) fn ties(
+        &self,
+        session: &Session,
+        found: &Found,
+        replacing: Replacing,
+    ) -> Result<Vec<String>, Trouble> {
         let mut ties = Vec::new();
+        if replacing == Replacing::Delete {
+            ties.push("`replace_by: delete` is written".to_owned());
+        }
+        if found.is_own && !self.shows_rights(session, found, replacing)? {
+            ties.push("the user may not see every right on it".to_owned());
+        }
         if !found.is_own {
             ties.push(format!("it belongs to `{}`", found.owner));
         }
@@ -131,6 +149,31 @@ impl Place {
         }
         Ok(ties)
     }
+}
+
+impl Place {
+    /// Whether all that others may do with the table is known: a superuser sees it. Of others the config may say so,
+    /// unless the catalog names somebody whose rights do not show.
+    fn shows_rights(&self, session: &Session, found: &Found, replacing: Replacing) -> Result<bool, Trouble> {
+        if found.sees_all || replacing != Replacing::Swap {
+            return Ok(found.sees_all);
+        }
+        let grants = self.grants(session)?;
+        let shows = |name: &str| {
+            name == found.owner
+                || grants.iter().any(|grant| match &grant.to {
+                    Grantee::Public => name.is_empty(),
+                    Grantee::User(known) | Grantee::Group(known) | Grantee::Role(known) => known == name,
+                })
+        };
+        Ok(grantees(&found.rights).all(shows))
+    }
+}
+
+/// The names in `owner=arwdRxt/owner|group "some people"=r/owner|=r/owner`; the empty one is everybody.
+fn grantees(rights: &str) -> impl Iterator<Item = &str> {
+    let entries = rights.split('|').filter_map(|entry| entry.rsplit_once('=').map(|(name, _)| name));
+    entries.map(|name| name.trim_matches('"').trim_start_matches("group ").trim_matches('"'))
 }
 
 impl Found {
@@ -234,4 +277,16 @@ pub(super) enum Grantee {
 fn cells<const N: usize>(row: Vec<Option<String>>) -> [Option<String>; N] {
     let mut row = row.into_iter();
     std::array::from_fn(|_| row.next().flatten())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_rights_stands_before_them() {
+        let rights = "me=arwdRxt/me|group bi=r/me|\"group some people=r/me\"|=r/me|o'neil=r*/me";
+        assert_eq!(grantees(rights).collect::<Vec<_>>(), ["me", "bi", "some people", "", "o'neil"]);
+        assert_eq!(grantees("").count(), 0);
+    }
 }

@@ -56,7 +56,8 @@ fn at(
         looked.add(Weight::Warning, TransferError::new(ErrorKind::Config, note));
     }
     if let (LoadMode::Replace, Some(found)) = (&load.mode, &found) {
-        let ties = place.ties(session, found).map_err(|trouble| target.unread(trouble))?;
+        let ties =
+            place.ties(session, found, target.config.replacing).map_err(|trouble| target.unread(trouble))?;
         if !ties.is_empty() {
             let message = format!("table `{}` would be emptied and filled, not swapped", place.table);
             looked.add(Weight::Note, TransferError::new(ErrorKind::Config, message).cause(ties.join(", ")));

@@ -1,6 +1,6 @@
 //! `type: redshift`: rows staged in S3, loaded by one COPY into a staging table, published by one transaction.
 //!
-//! * [`prepare`] decides how; [`column`] says what each column becomes, [`catalog`] what the server has.
+//! * [`prepare`] decides how, and makes the [`staging_table`]; [`column`] says what each column becomes, [`catalog`] what the server has.
 //! * [`stage`] and [`bucket`] bring rows to S3; [`copy`] loads them.
 //! * [`publish`] makes them visible, by inserting them or by a swap of tables; [`carried`] is what the new table takes
 //!   over from the old one, [`locks`] tells who is in the way.
@@ -22,6 +22,7 @@ mod prepare;
 mod publish;
 mod resume;
 mod stage;
+mod staging_table;
 mod statement;
 mod status;
 #[cfg(test)]

@@ -8,7 +8,8 @@ use super::catalog::{Found, Place};
 use super::copy::{Authority, Copy, null_text};
 use super::failure::during;
 use super::locks::LockWatch;
-use super::prepare::{Target, Way, Work, changed, dress, drop_table};
+use super::prepare::{Target, Way, Work};
+use super::staging_table::{changed, drop_table};
 use super::statement::{self, Numbered, ROW, create_table, qualified, quoted};
 use super::status::Status;
 use crate::embulk::output::LoadMode;
@@ -34,7 +35,7 @@ impl RedshiftTarget {
             again(retries, &self.context, || self.fill(&session, work, &target.stage))?;
         }
         if let (Way::Swap, Some(found)) = (target.way, &target.found) {
-            dress(&session, target, found).map_err(|trouble| {
+            carried::dress(&session, target, found).map_err(|trouble| {
                 during(trouble, "rights, comments and owner of the table could not be carried over")
             })?;
         }
