@@ -60,6 +60,11 @@ impl Bucket {
         Ok(Self { s3: S3::shared(&settings(config, Some(&region))), region: Some(region), ..found })
     }
 
+    /// Whether objects stay once they are loaded.
+    pub(super) fn keeps(&self) -> bool {
+        self.keeping == StagedObjects::Kept
+    }
+
     pub(super) fn name(&self) -> &str {
         self.names.bucket().expose()
     }
@@ -126,7 +131,7 @@ impl Bucket {
             StagedObjects::Kept => EffectOutcome::Done,
         };
         for some in keys.chunks(AT_ONCE) {
-            if self.keeping == StagedObjects::Removed && !self.remove(some) {
+            if !self.keeps() && !self.remove(some) {
                 continue;
             }
             for (effect, _) in some {

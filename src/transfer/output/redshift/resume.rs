@@ -108,7 +108,9 @@ impl RedshiftTarget {
                     }
                 }
                 Effect::StageObject { bucket: of, object } => {
-                    let Some(key) = bucket.names.recorded(of, object) else { continue };
+                    let Some(key) = bucket.names.recorded(of, object).filter(|_| !bucket.keeps()) else {
+                        continue;
+                    };
                     if !bucket.remove(&[(left.effect.clone(), key)]) {
                         continue;
                     }
