@@ -186,7 +186,7 @@ fn warnings_count_when_they_are_denied() {
 
 #[test]
 fn what_this_version_lacks_is_refused_by_name() {
-    let sandbox = Sandbox::new().file("main.dig", "+a:\n  redshift>: x.sql\n+b:\n  td>: y.sql\n");
+    let sandbox = Sandbox::new().file("main.dig", "+a:\n  emr>: x\n+b:\n  td>: y.sql\n");
     let said = sandbox.run(["check", "main.dig", "--format", "json"]).expect_code(65);
     assert_eq!(
         found(&said),

@@ -14,7 +14,10 @@ rows! {
     "`timezone:` `schedule:` `sla:`" => times,
     "`!include :`, anchors, merge keys" => yaml,
     "`${...}` with `moment`" => moment,
-    "`redshift>` `redshift_load>` `redshift_unload>`" => later_operators,
+    "`redshift>` `redshift_load>` `redshift_unload>`" => redshift,
+    "`redshift>`: a status table says that a script is done even where a TRUNCATE or COMMIT in it committed a part" => half_a_script,
+    "`redshift_load>` reads `column_list` and leaves it out of COPY" => column_list,
+    "`redshift_unload>` removes what a query that is done has written when its task runs again" => unloaded_files,
     "`td>` and all `td_…>`" => treasure_data,
     "`emr>` `ecs_task.…>` `athena.…>`" => compute_services,
     "an operator that does not exist fails when its task starts" => unknown_operator,
@@ -176,10 +179,25 @@ fn bigquery() {
     assert_eq!(said.stderr, "checked 1 file: no problems\n");
 }
 
-fn later_operators() {
-    for name in ["redshift", "redshift_load", "redshift_unload"] {
-        refused(&format!("+a:\n  {name}>: x\n"), &format!("operator `{name}>` is not supported yet"));
-    }
+/// The same.
+fn redshift() {
+    let text = "+a:\n  redshift>: {data: select 1}\n+b:\n  redshift_load>:\n  table: t\n  from: s3://b/k\n  csv: ''\n\
+                +c:\n  redshift_unload>:\n  query: select 1\n  to: s3://b/k\n  parallel: OFF\n";
+    let said = with(text).run(["check", "main.dig", "--deny", "warnings"]).expect_code(0);
+    assert_eq!(said.stderr, "checked 1 file: no problems\n");
+    crate::redshift::load::records_that_do_not_fit_are_told_by_file_line_and_column();
+}
+
+fn half_a_script() {
+    crate::redshift::once::a_script_that_ended_its_transaction_in_the_midst_is_run_again();
+}
+
+fn column_list() {
+    crate::redshift::load::a_file_is_loaded_with_the_options_of_the_task();
+}
+
+fn unloaded_files() {
+    crate::redshift::unload::what_a_try_that_failed_has_left_is_removed();
 }
 
 fn treasure_data() {

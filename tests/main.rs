@@ -38,6 +38,7 @@ mod preview;
 mod properties;
 mod quickstart;
 mod readme;
+mod redshift;
 mod redshift_clients;
 mod require;
 mod retry;

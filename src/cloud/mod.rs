@@ -1,4 +1,5 @@
-//! The wires: AWS and Google over HTTP, mail, MySQL's, and the part of PostgreSQL's that tasks and transfers share.
+//! The wires: AWS and Google over HTTP, mail, MySQL's, and the parts of PostgreSQL's and Redshift's that tasks and
+//! transfers share.
 
 pub mod aws;
 mod crypto;
@@ -9,8 +10,10 @@ pub mod mysql;
 pub mod part;
 pub mod postgres;
 pub mod rds;
+pub mod redshift;
 mod runtime;
 pub mod s3;
+pub mod sts;
 pub mod tls;
 pub mod web;
 pub mod webhook;

@@ -26,7 +26,7 @@ use serde_json::Value;
 
 pub use document::Loaded;
 pub use fetched::Fetched;
-pub(crate) use operand::exclusive_sql_options;
+pub(crate) use operand::{exclusive_copy_options, exclusive_sql_options, wrong_copy_value};
 
 use crate::diagnostic::{Problem, Source, Span};
 use crate::reader::Reader;

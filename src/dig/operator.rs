@@ -10,8 +10,6 @@ use crate::diagnostic::{Problem, Span, suggest};
 pub enum Support {
     /// Runs.
     Native,
-    /// Digdag has it and this version does not yet.
-    Later,
     /// Belongs to a service that `sync` does not serve; says why.
     Vendor(&'static str),
     /// Nobody knows it.
@@ -19,7 +17,7 @@ pub enum Support {
 }
 
 /// Operators that run.
-const NATIVE: [&str; 29] = [
+const NATIVE: [&str; 32] = [
     "sh",
     "rb",
     "py",
@@ -43,6 +41,9 @@ const NATIVE: [&str; 29] = [
     "param_get",
     "param_set",
     "pg",
+    "redshift",
+    "redshift_load",
+    "redshift_unload",
     "require",
     "s3_wait",
     "bq",
@@ -51,17 +52,12 @@ const NATIVE: [&str; 29] = [
     "bq_load",
 ];
 
-/// Operators of Digdag that are not there yet.
-const LATER: [&str; 3] = ["redshift", "redshift_load", "redshift_unload"];
-
 /// What is known about an operator's name, without its `>`.
 pub fn support(name: &str) -> Support {
     if NATIVE.contains(&name) {
         Support::Native
     } else if name == "td" || name.starts_with("td_") {
         Support::Vendor("it belongs to Treasure Data")
-    } else if LATER.contains(&name) {
-        Support::Later
     } else if name == "emr" || name.starts_with("athena.") || name == "ecs" || name.starts_with("ecs_task.") {
         Support::Vendor("it belongs to a compute service of AWS")
     } else {
@@ -88,10 +84,6 @@ pub(super) fn reads_parallel(name: &str) -> bool {
 pub(super) fn problem(name: &str, span: &Span) -> Option<Problem> {
     match support(name) {
         Support::Native => None,
-        Support::Later => Some(
-            Problem::error("unsupported-operator", format!("operator `{name}>` is not supported yet"), span)
-                .label("not in this version"),
-        ),
         Support::Vendor(reason) => Some(
             Problem::error(
                 "unsupported-operator",
@@ -102,8 +94,7 @@ pub(super) fn problem(name: &str, span: &Span) -> Option<Problem> {
         ),
         Support::Unknown => {
             let problem = Problem::error("unknown-operator", format!("unknown operator `{name}>`"), span);
-            let known = NATIVE.into_iter().chain(LATER);
-            Some(match suggest(name, known) {
+            Some(match suggest(name, NATIVE) {
                 Some(near) => problem.label(format!("did you mean `{near}>`?")),
                 None => problem,
             })
@@ -122,7 +113,7 @@ mod tests {
             ("sh", Support::Native),
             ("for_each", Support::Native),
             ("bq", Support::Native),
-            ("redshift_load", Support::Later),
+            ("redshift_load", Support::Native),
             ("td_run", Support::Vendor("it belongs to Treasure Data")),
             ("athena.query", Support::Vendor("it belongs to a compute service of AWS")),
             ("nop", Support::Unknown),
@@ -141,12 +132,6 @@ mod tests {
         let expected =
             ("unknown-operator", "unknown operator `embluk>`".into(), "did you mean `embulk>`?".into());
         assert_eq!(shown("embluk"), Some(expected));
-        let expected = (
-            "unsupported-operator",
-            "operator `redshift>` is not supported yet".into(),
-            "not in this version".into(),
-        );
-        assert_eq!(shown("redshift"), Some(expected));
         let message = "operator `emr>` is not supported: it belongs to a compute service of AWS";
         assert_eq!(shown("emr"), Some(("unsupported-operator", message.into(), String::new())));
     }

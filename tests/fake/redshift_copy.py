@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from typing import Any, Iterator, NamedTuple, Optional
 
-from redshift_formats import Record, parquet_rows, records, refuse_format, unpacked
-from redshift_options import Options, Words, read_copy
+from redshift_formats import Record, records, refuse_format, unpacked
+from redshift_options import Words, read_copy
+from redshift_parquet import parquet_rows, parquet_value
 from redshift_s3 import S3, S3Error, bucket_and_key, internal
 from redshift_sql import identifier, literal
-from redshift_values import Bad, Column, convert, to_decimal, to_super
+from redshift_values import Bad, Column, convert
 from redshift_wire import PgError, error
 
 ROWS_A_PART = 1000
@@ -250,36 +251,6 @@ COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r
 
 def line_of(values: Any) -> str:
     return "\t".join("\\N" if value is None else value.translate(COPY_ESCAPES) for value in values) + "\n"
-
-
-def parquet_value(value: Any, column: Column, uri: str) -> Optional[str]:
-    if value is None:
-        if column.not_null:
-            raise internal(f"Spectrum Scan Error. Missing data for not-null field {column.name} in '{uri}'", 15001)
-        return None
-    if column.type in ("varchar", "text", "bpchar"):
-        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-        if len(text.encode()) > column.length:
-            raise internal(
-                f"The length of the data column {column.name} is longer than the length defined in the table. "
-                f"Table: {column.length}, Data: {len(text.encode())}, File name: {uri}",
-                15001,
-            )
-        return text
-    if column.type == "super":
-        try:
-            return to_super(value.encode())
-        except Bad:
-            return json.dumps(value)
-    if column.type == "bytea":
-        return "\\x" + value.hex()
-    if column.type == "numeric":
-        return to_decimal(format(value, "f"), column, Options())
-    if column.type == "bool":
-        return "t" if value else "f"
-    if hasattr(value, "isoformat"):
-        return value.isoformat(" ") if hasattr(value, "hour") and hasattr(value, "year") else value.isoformat()
-    return repr(value) if isinstance(value, float) else str(value)
 
 
 def json_paths(s3: S3, uri: str) -> str:

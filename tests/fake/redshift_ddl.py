@@ -1,8 +1,7 @@
-"""CREATE TABLE and ALTER TABLE: what PostgreSQL does not know is taken out and remembered in the stand-in's catalog.
+"""CREATE TABLE: what PostgreSQL does not know is taken out and remembered in the stand-in's catalog.
 
 https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html
 https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_AS.html
-https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_TABLE.html
 https://docs.aws.amazon.com/redshift/latest/dg/c_unsupported-postgresql-datatypes.html
 """
 
@@ -285,102 +284,3 @@ def sort_key(made: Table, words: Words, style: str) -> None:
         # The sign tells an interleaved key from a compound one: it alternates, as in pg_table_def.
         sign = -1 if style == "INTERLEAVED" and number % 2 == 0 else 1
         made.columns.setdefault(identifier(name[0]), {})["sortkey"] = number * sign
-
-
-class Alter(Table):
-    """ALTER TABLE: `only_remembered` where PostgreSQL has nothing to do."""
-
-    only_remembered = False
-    outside_transaction: Optional[str] = None
-    append_from: Optional[str] = None
-
-
-def alter_table(sql: str) -> Alter:
-    words = Words(scan(sql))
-    made = Alter(sql, words)
-    words.expect("ALTER")
-    words.expect("TABLE")
-    for word in ("IF", "ONLY"):
-        if words.next and words.next.upper == word:
-            raise words.wrong()
-    made.take_name()
-    made.keep = True
-    if words.skip("APPEND"):
-        words.expect("FROM")
-        first = words.take()
-        last = first
-        while words.skip("."):
-            last = words.take()
-        made.append_from = sql[first.start : last.end]
-        made.outside_transaction = "ALTER TABLE APPEND cannot run inside a transaction block"
-    elif words.skip("ADD"):
-        add(made, words)
-    elif words.skip("ALTER"):
-        alter(made, words)
-    elif words.skip("SET"):
-        raise error("0A000", "ALTER TABLE SET is not supported for this table")
-    elif "," in [token.text for token in words.tokens[words.at :]]:
-        raise error("0A000", "ALTER TABLE with several actions is not supported")
-    return made
-
-
-def add(made: Alter, words: Words) -> None:
-    token = words.next
-    kinds = [one.upper for one in words.tokens[words.at :]]
-    if token and token.upper in ("CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "CHECK"):
-        if "CHECK" in kinds:
-            raise error("0A000", "CHECK constraints are not supported")
-        if "FOREIGN" in kinds:
-            made.only_remembered = True
-        return
-    words.skip("COLUMN")
-    if words.next and words.next.upper == "IF":
-        raise words.wrong()
-    if "," in outer_commas(words.tokens[words.at :]):
-        raise error("0A000", "ALTER TABLE ADD COLUMN of several columns is not supported")
-    column(made, words.tokens[words.at :])
-
-
-def outer_commas(tokens: list[Token]) -> list[str]:
-    depth, found = 0, []
-    for token in tokens:
-        if token.kind == "op":
-            depth += {"(": 1, ")": -1}.get(token.text, 0)
-            if depth == 0:
-                found.append(token.text)
-    return found
-
-
-def alter(made: Alter, words: Words) -> None:
-    made.only_remembered = True
-    if words.skip("DISTKEY"):
-        made.table["diststyle"] = "KEY"
-        made.table["clear distkey"] = True
-        made.columns[identifier(words.take())] = {"distkey": True}
-        return
-    if words.skip("DISTSTYLE"):
-        made.table["diststyle"] = words.take().upper
-        made.table["clear distkey"] = made.table["diststyle"] != "KEY"
-        if words.skip("DISTKEY"):
-            made.columns[identifier(words.take())] = {"distkey": True}
-        return
-    if words.skip("COMPOUND") or (words.next and words.next.upper == "SORTKEY"):
-        words.expect("SORTKEY")
-        made.table["clear sortkey"] = True
-        sort_key(made, words, "COMPOUND")
-        return
-    if words.skip("ENCODE"):
-        words.expect("AUTO")
-        return
-    words.skip("COLUMN")
-    name = identifier(words.take())
-    if words.skip("ENCODE"):
-        made.columns[name] = {"encoding": words.take().text.lower()}
-        return
-    if not words.skip("TYPE"):
-        raise error("0A000", "ALTER COLUMN SET or DROP is not supported")
-    made.only_remembered = False
-    if words.next is None or words.next.upper not in ("VARCHAR", "CHARACTER", "NVARCHAR"):
-        raise error("0A000", 'target data type is not supported: only the size of a VARCHAR can be changed')
-    made.outside_transaction = "ALTER TABLE ALTER COLUMN cannot run inside a transaction block"
-    column_type(made, words, f"{made.short_name}.{name}", {})

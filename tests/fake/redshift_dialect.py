@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from typing import Any, Callable, Optional
 
+from redshift_alter import alter_table
 from redshift_copy import Copy
-from redshift_ddl import alter_table, create_table
+from redshift_ddl import create_table
 from redshift_options import Words
 from redshift_sql import Token, literal, scan
 from redshift_unload import Unload

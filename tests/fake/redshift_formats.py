@@ -1,4 +1,4 @@
-"""The records of a file: CSV, delimited and fixed-width text, JSON, Parquet.
+"""The records of a file: CSV, delimited and fixed-width text, JSON.
 
 https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-format.html
 """
@@ -261,57 +261,6 @@ def path_value(value: Any, path: str) -> Any:
         else:
             value = value.get(name or word) if isinstance(value, dict) else None
     return value
-
-
-# The types of Parquet that a column takes: nothing is converted.
-# https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html
-PARQUET = {
-    "int2": {"int16", "int8", "int32"},
-    "int4": {"int32"},
-    "int8": {"int64"},
-    "bool": {"bool"},
-    "float4": {"float"},
-    "float8": {"double"},
-    "date": {"date32[day]"},
-    "varchar": {"string", "large_string", "binary"},
-    "text": {"string", "large_string", "binary"},
-    "bpchar": {"string", "large_string", "binary"},
-    "bytea": {"binary"},
-    "super": {"string"},
-}
-
-
-def parquet_rows(content: bytes, name: str, columns: list) -> Iterator[list[Any]]:
-    """Rows by the position of the columns, after the check of number and types."""
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        table = pyarrow.parquet.read_table(io.BytesIO(content))
-    except (pyarrow.ArrowInvalid, OSError):
-        raise internal(f"Spectrum Scan Error. File '{name}' is not a Parquet file", 15007) from None
-    if len(table.schema) != len(columns):
-        text = f"Unmatched number of columns between table and file. Table columns: {len(columns)}, Data columns: {len(table.schema)}"
-        raise internal(text, 15001)
-    for field, column in zip(table.schema, columns):
-        if not parquet_fits(str(field.type), column):
-            text = f"has an incompatible Parquet schema for column '{name}.{field.name}'. Column type: {column.type.upper()}, Parquet schema:\noptional {field.type} {field.name}"
-            raise internal(f"Spectrum Scan Error. File '{name}' {text}", 15007)
-    for batch in table.to_batches():
-        yield from zip(*(one.to_pylist() for one in batch.columns))
-
-
-def parquet_fits(kind: str, column) -> bool:
-    if column.type == "numeric":
-        precision, scale = column.modifier >> 16, column.modifier & 0xFFFF
-        return kind.startswith(("decimal128", "decimal256")) and kind.endswith(f", {scale})") and int(kind.split("(")[1].split(",")[0]) <= precision
-    if column.type == "timestamp":
-        return kind.startswith("timestamp")
-    if column.type == "timestamptz":
-        return kind.startswith("timestamp")
-    if column.type in ("time", "timetz"):
-        return kind.startswith("time64")
-    return kind in PARQUET.get(column.type, set())
 
 
 def refuse_format(options) -> None:

@@ -115,6 +115,11 @@ def read(words: Words, known: dict[str, str]) -> Options:
         elif name == "PARTITION":
             words.expect("BY")
             raise error("0A000", "PARTITION BY is not supported by the stand-in")
+        elif name == "ENCODING" and known is COPY_OPTIONS:
+            words.skip("AS")
+            options[name] = words.take().upper
+            if options[name] != "UTF8":
+                raise error("0A000", f"ENCODING {options[name]} is not supported by the stand-in")
         elif name in ("MAXFILESIZE", "ROWGROUPSIZE"):
             words.skip("AS")
             options[name] = words.take().text

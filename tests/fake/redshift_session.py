@@ -11,6 +11,7 @@ import threading
 from typing import Any, Iterable, Iterator, Optional
 
 import redshift_dialect
+from redshift_extended import Extended
 from redshift_faults import Rule
 from redshift_load_log import LoadLog
 from redshift_options import Options
@@ -36,14 +37,13 @@ REPORTED = {"server_version": "8.0.2", "standard_conforming_strings": "off"}
 BEGINS = {"BEGIN", "START"}
 ENDS = {"COMMIT", "END", "ROLLBACK", "ABORT"}
 DIALECT = "set standard_conforming_strings = off; set escape_string_warning = off; set backslash_quote = on"
-SYNCED = {b"1", b"2", b"3", b"n", b"T", b"C", b"I", b"s", b"E"}
 
 
 class Cut(Exception):
     """The connection ends here."""
 
 
-class Session:
+class Session(Extended):
     """A client's connection, in a thread of its own."""
 
     def __init__(self, server: Any, connection: socket.socket):
@@ -55,9 +55,7 @@ class Session:
         self.backend: Optional[Wire] = None
         self.database = self.user = ""
         self.pid = 0
-        # Extended protocol: name of a statement to text and plan, name of a portal to name of a statement.
-        self.prepared: dict[str, tuple[str, redshift_dialect.Plan]] = {}
-        self.portals: dict[str, str] = {}
+        super().__init__()
 
     def run(self) -> None:
         try:
@@ -226,7 +224,7 @@ class Session:
             if self.state == "T":
                 with contextlib.suppress(PgError):
                     self.inner("select 1/0")  # the transaction is at its end for PostgreSQL as well
-            self.tell(b"E", payload_of({"V": wrong.fields.get("S", "ERROR"), **wrong.fields}))
+            self.tell(b"E", payload_of(wrong.fields))
             return False
 
     def perform(self, plan: redshift_dialect.Plan) -> None:
@@ -247,83 +245,6 @@ class Session:
                 self.aside(kind, payload)
         if failed:
             raise failed
-
-    # The extended protocol: each message is answered before the next is looked at.
-
-    def extended(self, kind: bytes, payload: bytes) -> bool:
-        if kind == b"H":
-            return True
-        name = payload.split(b"\0", 1)[0].decode() if kind in b"PBE" else payload[1:-1].decode()
-        if kind == b"P":
-            return self.guarded(lambda: self.parse(name, payload))
-        if kind == b"B":
-            portal, statement = (part.decode() for part in payload.split(b"\0", 2)[:2])
-            self.portals[portal] = statement
-            return self.unless_special(statement, kind, payload, b"2")
-        if kind == b"D":
-            is_statement = payload[:1] == b"S"
-            statement = name if is_statement else self.portals.get(name, "")
-            if is_statement and self.special(statement):
-                self.tell(b"t", struct.pack("!H", 0))
-            return self.unless_special(statement, kind, payload, b"n")
-        if kind == b"C":
-            self.portals.pop(name, None) if payload[:1] == b"P" else self.prepared.pop(name, None)
-            return self.guarded(lambda: self.hand_on(kind, payload))
-        if kind == b"E":
-            text, plan = self.prepared.get(self.portals.get(name, ""), ("", redshift_dialect.Plan("")))
-            if plan.special:
-                return self.statement(text, lambda: plan.special(self))
-            return self.statement(text, lambda: self.hand_on(kind, payload))
-        return self.guarded(lambda: self.refuse(kind))
-
-    def refuse(self, kind: bytes) -> None:
-        raise error("08P01", f"message of the kind {kind!r} is not expected")
-
-    def parse(self, name: str, payload: bytes) -> None:
-        _, sql, rest = payload.split(b"\0", 2)
-        text = sql.decode()
-        statements = split(text)
-        plan = redshift_dialect.plan(statements[0] if len(statements) == 1 else text)
-        self.prepared[name] = (text, plan)
-        if plan.special:
-            self.tell(b"1")
-            return
-        self.hand_on(b"P", name.encode() + b"\0" + plan.text.encode() + b"\0" + rest)
-
-    def special(self, statement: str) -> bool:
-        return statement in self.prepared and self.prepared[statement][1].special is not None
-
-    def unless_special(self, statement: str, kind: bytes, payload: bytes, answer: bytes) -> bool:
-        if self.special(statement):
-            self.tell(answer)
-            return True
-        return self.guarded(lambda: self.hand_on(kind, payload))
-
-    def hand_on(self, kind: bytes, payload: bytes) -> None:
-        self.backend.send(kind, payload)
-        self.backend.send(b"H")
-        self.backend.flush()
-        while True:
-            answer, content = self.backend.message()
-            if answer == b"E":
-                raise PgError(fields_of(content))
-            self.aside(answer, content)
-            if answer in SYNCED:
-                return
-
-    def sync(self) -> None:
-        self.backend.send(b"S")
-        self.backend.flush()
-        while True:
-            kind, payload = self.backend.message()
-            if kind == b"Z":
-                self.state = payload.decode()
-            if kind != b"E":
-                self.aside(kind, payload)
-            else:
-                self.tell(kind, payload)
-            if kind == b"Z":
-                return
 
     # What statements of the stand-in itself use.
 
@@ -363,6 +284,8 @@ class Session:
         self.tell(b"N", payload_of({"S": "INFO", "C": "00000", "M": text}))
 
     def aside(self, kind: bytes, payload: bytes) -> None:
+        if kind == b"N":
+            payload = payload_of(fields_of(payload))
         self.tell(kind, reported(payload) if kind == b"S" else payload)
 
     def tell(self, kind: bytes, payload: bytes = b"") -> None:

@@ -30,8 +30,9 @@ def error(code: str, message: str, hint: str = "", detail: str = "", position: i
 
 
 def fields_of(payload: bytes) -> dict[str, str]:
-    parts = payload.split(b"\0")
-    return {part[:1].decode(): part[1:].decode("utf-8", "replace") for part in parts if part}
+    """What came later than PostgreSQL 8 (severity in English, names of schema, table, column) is left out."""
+    fields = {part[:1].decode(): part[1:].decode("utf-8", "replace") for part in payload.split(b"\0") if part}
+    return {letter: text for letter, text in fields.items() if letter not in "Vstcdn"}
 
 
 def payload_of(fields: dict[str, str]) -> bytes:

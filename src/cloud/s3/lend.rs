@@ -8,23 +8,13 @@ use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use super::objects::{ObjectError, ObjectErrorKind};
 use super::{ANY_REGION, S3};
 use crate::cloud::aws::{failure, root_cause};
+use crate::cloud::sts::{Keys, Wish, temporary_keys};
 use crate::secret::Secret;
 
 const SERVICE: &str = "AWS STS";
 
 /// As long as Embulk's plugin asks for: a day.
 const LIFETIME_SECONDS: i32 = 86_400;
-
-/// Keys that calls are signed with.
-#[derive(Debug, Clone)]
-pub struct Keys {
-    /// Access key id.
-    pub id: Secret,
-    /// Secret access key.
-    pub key: Secret,
-    /// Session token; none for keys that do not end.
-    pub token: Option<Secret>,
-}
 
 impl S3 {
     /// The keys that calls are signed with.
@@ -46,14 +36,17 @@ impl S3 {
 
     /// Keys for a day with the rights of a policy, in the name of a user (GetFederationToken).
     pub async fn federated_keys(&self, user: &str, policy: &str) -> Result<Keys, ObjectError> {
-        let call = self.sts().await.get_federation_token().name(user).policy(policy);
-        let given = Box::pin(call.duration_seconds(LIFETIME_SECONDS).send()).await;
-        let given = given.map_err(|error| explain(&error))?.credentials;
-        let given = given.ok_or_else(|| strange("has no keys"))?;
-        Ok(Keys {
-            id: Secret::new(given.access_key_id),
-            key: Secret::new(given.secret_access_key),
-            token: Some(Secret::new(given.session_token)),
+        let wish = Wish {
+            role: None,
+            name: user.to_owned(),
+            seconds: LIFETIME_SECONDS,
+            policy: policy.to_owned(),
+        };
+        let made = temporary_keys(&self.aws, &self.own_keys().await?, &wish).await;
+        made.map_err(|message| {
+            let denied = message.contains("AccessDenied");
+            let kind = if denied { ObjectErrorKind::Denied } else { ObjectErrorKind::Refused };
+            ObjectError { kind, message }
         })
     }
 

@@ -130,10 +130,6 @@ fn every_mistake_is_named_in_its_place() {
         ("+a: {frob>: x}\n", "1:6 error unknown-operator unknown operator `frob>`"),
         ("+a: {_type: nop}\n", "1:13 error unknown-operator unknown operator `nop>`"),
         (
-            "+a: {redshift>: x.sql}\n",
-            "1:6 error unsupported-operator operator `redshift>` is not supported yet (not in this version)",
-        ),
-        (
             "+a: {td>: x.sql}\n",
             "1:6 error unsupported-operator operator `td>` is not supported: it belongs to Treasure Data",
         ),

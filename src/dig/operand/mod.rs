@@ -8,12 +8,14 @@ mod mail;
 mod object_wait;
 mod option;
 mod param;
+mod redshift;
 mod sql;
 #[cfg(test)]
 mod testing;
 
 use serde_json::Value;
 
+pub(crate) use self::redshift::{exclusive_copy_options, wrong_copy_value};
 pub(crate) use self::sql::exclusive_sql_options;
 use super::compile::{DIRECTIVES, find, given, holds_template, span_of};
 use super::params;
@@ -36,7 +38,8 @@ pub(super) fn check(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
     match call.operator.as_str() {
         "http" | "http_call" => problems.extend(http::options(entries)),
         "mail" => problems.extend(mail::options(entries)),
-        "pg" | "mysql" | "sqlite" => problems.extend(sql::check(call, entries)),
+        "pg" | "redshift" | "mysql" | "sqlite" => problems.extend(sql::check(call, entries)),
+        "redshift_load" | "redshift_unload" => problems.extend(redshift::check(call, entries)),
         "bq_load" | "bq_extract" | "bq_ddl" => problems.extend(bigquery::check(call, entries)),
         _ => {}
     }
@@ -61,7 +64,9 @@ pub(super) fn check(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
         "wait" if params::to_duration("wait>", &call.command).is_err() => {
             problems.push(wrong(call, "a duration such as `10m`"));
         }
-        "slack" | "mail" | "pg" | "mysql" | "sqlite" | "bq" => problems.extend(file_or_data(call)),
+        "slack" | "mail" | "pg" | "redshift" | "mysql" | "sqlite" | "bq" => {
+            problems.extend(file_or_data(call));
+        }
         _ => {}
     }
     problems
@@ -112,6 +117,7 @@ fn secrets(path: &str, entry: &Entry) -> Vec<Problem> {
 /// Parameters that nothing reads: of the operators that do not take the whole map, each says what it reads. A name
 /// that a template of the same task mentions is read.
 fn unused(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
+    let of_copy;
     let options: &[&str] = match call.operator.as_str() {
         "echo" | "fail" | "if" | "for_each" | "for_range" | "notify" => &[],
         "http" => &http::OPTIONS,
@@ -126,6 +132,10 @@ fn unused(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
         "bq_load" => bigquery::LOAD_OPTIONS,
         "bq_extract" => bigquery::EXTRACT_OPTIONS,
         "bq_ddl" => bigquery::DDL_OPTIONS,
+        "redshift_load" | "redshift_unload" => {
+            of_copy = redshift::options(&call.operator);
+            &of_copy
+        }
         _ => return Vec::new(),
     };
     let own = |key: &str| key.starts_with(['_', '+']) || key.ends_with('>') || options.contains(&key);

@@ -1,4 +1,4 @@
-//! `pg>`, `mysql>` and `sqlite>`: options that exclude each other and values that no server would be asked with.
+//! `pg>`, `redshift>`, `mysql>` and `sqlite>`: options that exclude each other and values that no server would be asked with.
 
 use super::{CODE, find, holds_template, span_of};
 use crate::diagnostic::{Problem, suggest};
@@ -18,7 +18,7 @@ const OPTIONS: [&str; 8] = [
     "strict_transaction",
 ];
 /// What those read that connect to a server.
-const SERVER_OPTIONS: [&str; 8] = [
+pub(super) const SERVER_OPTIONS: [&str; 8] = [
     "connect_timeout",
     "host",
     "password_override",
@@ -70,7 +70,7 @@ fn given(entry: &Entry) -> bool {
 }
 
 /// A value that the task would fail with.
-fn wrong(entry: &Entry) -> Option<Problem> {
+pub(super) fn wrong(entry: &Entry) -> Option<Problem> {
     let value = entry.value.to_json();
     if value.is_null() || holds_template(&entry.value) {
         return None;
@@ -97,17 +97,19 @@ fn wrong(entry: &Entry) -> Option<Problem> {
 }
 
 /// Any key may be meant for the templates of the SQL, so only one that is nearly an option is worth a word; and a
-/// password that `pg>` does not take.
+/// password that `pg>` and `redshift>` do not take.
 fn misspelt(call: &OperatorCall, entry: &Entry) -> Option<Problem> {
     let operator = call.operator.as_str();
     let key = entry.key.as_str();
     let message = format!("`{operator}>` does not read `{key}`");
     let warning = || Problem::warning("unused-parameter", message.as_str(), &entry.key_span);
-    if operator == "pg" && key == "password" {
-        return Some(warning().hint("set the secret `pg.password`"));
+    let has_schema = matches!(operator, "pg" | "redshift");
+    if has_schema && key == "password" {
+        let group = if operator == "pg" { "pg" } else { "aws.redshift" };
+        return Some(warning().hint(format!("set the secret `{group}.password`")));
     }
     let server = SERVER_OPTIONS.into_iter().filter(|_| operator != "sqlite");
-    let known = OPTIONS.into_iter().chain(server).chain((operator == "pg").then_some("schema"));
+    let known = OPTIONS.into_iter().chain(server).chain(has_schema.then_some("schema"));
     let is_option =
         known.clone().any(|option| option == key) || matches!(key, "query" | "password" | "schema");
     if is_option || key.starts_with(['_', '+']) || key.ends_with('>') {

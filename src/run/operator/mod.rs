@@ -145,6 +145,9 @@ pub fn native() -> Operators {
     operators.insert("param_set", Arc::new(param::ParamSet));
     operators.insert("param_get", Arc::new(param::ParamGet));
     operators.insert("pg", Arc::new(sql::Sql::new(sql::Dialect::Postgres)));
+    operators.insert("redshift", Arc::new(sql::Sql::new(sql::Dialect::Redshift)));
+    operators.insert("redshift_load", Arc::new(sql::redshift::Files::new(sql::redshift::Kind::Load)));
+    operators.insert("redshift_unload", Arc::new(sql::redshift::Files::new(sql::redshift::Kind::Unload)));
     operators.insert("mysql", Arc::new(sql::Sql::new(sql::Dialect::Mysql)));
     operators.insert("sqlite", Arc::new(sql::Sql::new(sql::Dialect::Sqlite)));
     operators

@@ -11,19 +11,47 @@ use crate::secret::SecretError;
 /// Reads the options of one task.
 pub(super) struct Options<'a> {
     request: &'a OperatorRequest<'a>,
-    /// The operator's name: of the map of defaults and of the group of secrets.
-    name: &'a str,
+    /// The map of defaults.
+    map: &'a str,
+    /// A map whose values count before those.
+    closer: Option<&'a str>,
+    /// The group of secrets.
+    group: &'a str,
 }
 
 impl<'a> Options<'a> {
+    /// Those of an operator whose map of defaults and whose group of secrets have its name.
     pub(super) fn new(request: &'a OperatorRequest<'a>, name: &'a str) -> Self {
-        Self { request, name }
+        Self { request, map: name, closer: None, group: name }
+    }
+
+    /// The same with secrets of another group.
+    #[must_use]
+    pub(super) fn group(self, group: &'a str) -> Self {
+        Self { group, ..self }
+    }
+
+    /// The same with a map whose values count before those of the other.
+    #[must_use]
+    pub(super) fn closer(self, map: &'a str) -> Self {
+        Self { closer: Some(map), ..self }
+    }
+
+    /// The map of defaults.
+    pub(super) fn map(&self) -> &'a str {
+        self.map
+    }
+
+    /// The full name of a secret.
+    pub(super) fn secret_name(&self, key: &str) -> String {
+        format!("{}.{key}", self.group)
     }
 
     /// An option that is neither absent nor null.
     pub(super) fn get(&self, key: &str) -> Option<&'a Value> {
-        let nested = || self.request.param(self.name)?.get(key).filter(|value| !value.is_null());
-        self.request.param(key).or_else(nested)
+        let nested = |map: &str| self.request.param(map)?.get(key).filter(|value| !value.is_null());
+        let own = self.request.param(key).or_else(|| nested(self.closer?));
+        own.or_else(|| nested(self.map))
     }
 
     /// A text, with secrets put in.
@@ -37,9 +65,9 @@ impl<'a> Options<'a> {
         self.get(key).map_or(Ok(default), |value| Ok(params::to_bool(key, value)?))
     }
 
-    /// The secret `<operator>.<key>`, when there is one. What cannot be read is an error, what is not set is not.
+    /// The secret `<group>.<key>`, when there is one. What cannot be read is an error, what is not set is not.
     pub(super) fn secret(&self, key: &str) -> Result<Option<String>, OperatorError> {
-        match self.request.secrets.get(&format!("{}.{key}", self.name)) {
+        match self.request.secrets.get(&self.secret_name(key)) {
             Ok(secret) => {
                 self.request.services.guard.learn(secret.expose());
                 Ok(Some(secret.expose().to_owned()))

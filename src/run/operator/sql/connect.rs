@@ -79,8 +79,8 @@ impl Server {
             Ok::<_, OperatorError>(duration(key, options.secret_or_text(key)?)?.unwrap_or(default))
         };
         Ok(Self {
-            host: options.secret_or_text("host")?.ok_or_else(|| missing(operator, "host"))?,
-            user: options.secret_or_text("user")?.ok_or_else(|| missing(operator, "user"))?,
+            host: options.secret_or_text("host")?.ok_or_else(|| missing(operator, options, "host"))?,
+            user: options.secret_or_text("user")?.ok_or_else(|| missing(operator, options, "user"))?,
             port: port(options)?.unwrap_or(default_port),
             password: password(options, request, from)?,
             database: options.secret_or_text("database")?,
@@ -97,10 +97,10 @@ impl Server {
 }
 
 /// An option that must be there and is not.
-pub(super) fn missing(operator: &str, key: &str) -> OperatorError {
-    OperatorError::config(format!("`{key}` of `{operator}>` is not set")).hint(format!(
-        "set it in `_export: {{{operator}: {{{key}: ...}}}}`, or the secret `{operator}.{key}`"
-    ))
+pub(super) fn missing(operator: &str, options: &Options<'_>, key: &str) -> OperatorError {
+    let (map, secret) = (options.map(), options.secret_name(key));
+    OperatorError::config(format!("`{key}` of `{operator}>` is not set"))
+        .hint(format!("set it in `_export: {{{map}: {{{key}: ...}}}}`, or the secret `{secret}`"))
 }
 
 fn port(options: &Options<'_>) -> Result<Option<u16>, OperatorError> {
@@ -120,7 +120,7 @@ fn password(
     if let Some(key) = options.text("password_override")? {
         let found = options.secret(&key)?;
         return found.map(Some).ok_or_else(|| {
-            OperatorError::config(format!("Secret not found for key: '{operator}.{key}'"))
+            OperatorError::config(format!("Secret not found for key: '{}'", options.secret_name(&key)))
                 .hint("`password_override` names the secret that holds the password")
         });
     }
@@ -129,8 +129,8 @@ fn password(
     }
     let secret = options.secret("password")?;
     if secret.is_none() && options.get("password").is_some() {
-        let text =
-            format!("`password` is not read: `{operator}>` takes it from the secret `{operator}.password`");
+        let secret = options.secret_name("password");
+        let text = format!("`password` is not read: `{operator}>` takes it from the secret `{secret}`");
         request.reporter.log(Level::Warn, &text);
     }
     Ok(secret)

@@ -1,7 +1,9 @@
-//! `pg>`, `mysql>` and `sqlite>`: SQL scripts, what becomes of their results, and how often they are done.
+//! `pg>`, `redshift>`, `mysql>` and `sqlite>`: SQL scripts, what becomes of their results, and how often they are done;
+//! `redshift_load>` and `redshift_unload>` in [`redshift`].
 //!
-//! `pg>` is Digdag's; the others are ours and of the same shape, so that listing tables and columns needs no glue code:
-//! a file or `{data: ...}`, options from the task and from a map of the operator's name, secrets of the same name.
+//! `pg>` and `redshift>` are Digdag's; the others are ours and of the same shape, so that listing tables and columns
+//! needs no glue code: a file or `{data: ...}`, options from the task and from a map of the operator's name, secrets of
+//! the same name (`aws.redshift` for `redshift>`).
 //! What a task asks for is the same for all ([`job`]), as are the places results go to ([`sink`]); each database has a
 //! module of its own that carries it out.
 
@@ -11,6 +13,7 @@ mod download;
 mod job;
 mod mysql;
 mod postgres;
+pub mod redshift;
 mod script;
 mod sink;
 mod sqlite;
@@ -19,6 +22,7 @@ mod strict;
 mod table;
 
 use self::job::{Aim, Job};
+use self::postgres::product::Product;
 use self::script::{Script, Syntax};
 use self::strict::{Ran, Series, Strict};
 use super::options::{self, Options};
@@ -30,6 +34,8 @@ use crate::session::Level;
 pub enum Dialect {
     /// `pg>`: PostgreSQL.
     Postgres,
+    /// `redshift>`: Amazon Redshift.
+    Redshift,
     /// `mysql>`: MySQL, MariaDB, Aurora.
     Mysql,
     /// `sqlite>`: a database file.
@@ -37,10 +43,11 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// The operator: also of its map of options, its group of secrets and what it stores.
+    /// The operator: also of its map of options, what it stores, and all but for Redshift its group of secrets.
     fn name(self) -> &'static str {
         match self {
             Self::Postgres => "pg",
+            Self::Redshift => "redshift",
             Self::Mysql => "mysql",
             Self::Sqlite => "sqlite",
         }
@@ -48,7 +55,8 @@ impl Dialect {
 
     fn syntax(self) -> Syntax {
         match self {
-            Self::Postgres => Syntax::Postgres,
+            Self::Postgres => Product::Postgres.syntax(),
+            Self::Redshift => Product::Redshift.syntax(),
             Self::Mysql | Self::Sqlite => Syntax::Mysql,
         }
     }
@@ -56,7 +64,7 @@ impl Dialect {
     /// Characters of a text that can be stored. Digdag's 256 are few for lists of columns (`group_concat`).
     fn longest_text(self) -> usize {
         match self {
-            Self::Postgres => 256,
+            Self::Postgres | Self::Redshift => 256,
             Self::Mysql | Self::Sqlite => 65_536,
         }
     }
@@ -94,7 +102,7 @@ impl Sql {
             // All writers of a file take turns, so it is free again soon.
             Dialect::Sqlite => strict::later("another process holds the database", 8, request),
             // As Digdag.
-            Dialect::Postgres | Dialect::Mysql => {
+            Dialect::Postgres | Dialect::Redshift | Dialect::Mysql => {
                 let (id, table) = (strict.own_id(), &strict.table);
                 let reason = format!("another session is at the same query (row `{id}` of `{table}`)");
                 strict::later(&reason, 1200, request)
@@ -105,7 +113,10 @@ impl Sql {
 
 impl Operator for Sql {
     fn run(&self, request: &OperatorRequest<'_>) -> Result<Turn, OperatorError> {
-        let options = Options::new(request, self.dialect.name());
+        let mut options = Options::new(request, self.dialect.name());
+        if self.dialect == Dialect::Redshift {
+            options = options.group(Product::Redshift.secrets());
+        }
         let aim = Aim::read(&options)?;
         let template = options::template_text(request, "query")?;
         let script = Script::new(template.evaluated(request)?, template.file, self.dialect.syntax());
@@ -115,7 +126,8 @@ impl Operator for Sql {
         let strict = once.then(|| Strict::read(&options, self.series.ids(request))).transpose()?;
         let job = Job { script, aim, strict };
         let ran = match self.dialect {
-            Dialect::Postgres => postgres::run(&job, &mut sink, &options, request)?,
+            Dialect::Postgres => postgres::run(&job, &mut sink, &options, Product::Postgres, request)?,
+            Dialect::Redshift => postgres::run(&job, &mut sink, &options, Product::Redshift, request)?,
             Dialect::Mysql => mysql::run(&job, &mut sink, &options, request)?,
             Dialect::Sqlite => sqlite::run(&job, &mut sink, &options, request)?,
         };

@@ -5,6 +5,8 @@
 pub(super) enum Syntax {
     /// Dollar quotes, `E'...'`, comments within comments; `#` is an operator.
     Postgres,
+    /// As PostgreSQL's, but a backslash escapes in every `'...'`.
+    Redshift,
     /// Backslashes in quotes, backquotes, `#` comments. SQLite's is a part of it, as far as scripts have been seen.
     Mysql,
 }
@@ -14,14 +16,20 @@ pub(super) enum Syntax {
 pub(super) struct Script {
     pub(super) text: String,
     file: Option<String>,
+    syntax: Syntax,
     /// The byte where each statement begins.
     starts: Vec<usize>,
 }
 
+/// Characters of a statement that a message shows.
+const SHOWN: usize = 120;
+/// Bytes from which they are taken: blanks come off.
+const LOOKED_AT: usize = 4096;
+
 impl Script {
     pub(super) fn new(text: String, file: Option<String>, syntax: Syntax) -> Self {
         let starts = statement_starts(&text, syntax);
-        Self { text, file, starts }
+        Self { text, file, syntax, starts }
     }
 
     /// How many statements it seems to have.
@@ -37,6 +45,36 @@ impl Script {
     /// The line, from 1, of a byte.
     pub(super) fn line(&self, byte: usize) -> usize {
         self.text.bytes().take(byte).filter(|byte| *byte == b'\n').count() + 1
+    }
+
+    /// The statement around a byte, on one line and cut short. Texts in it, which may be keys or values, are `'…'`;
+    /// only addresses in S3 are shown.
+    pub(super) fn excerpt(&self, byte: usize) -> String {
+        let start = self.starts.iter().rev().find(|start| **start <= byte).copied().unwrap_or_default();
+        let bytes = self.text.as_bytes();
+        let mut shown = String::new();
+        let mut at = start;
+        while at < bytes.len() && bytes[at] != b';' && shown.len() <= LOOKED_AT {
+            let length = if let Some(length) = comment(&bytes[at..], self.syntax) {
+                shown.push(' ');
+                length
+            } else if let Some(length) = quoted(&bytes[..at], &bytes[at..], self.syntax) {
+                let text = &self.text[at..at + length];
+                let is_shown = text.starts_with(['"', '`']) || text.starts_with("'s3://");
+                shown.push_str(if is_shown { text } else { "'…'" });
+                length
+            } else {
+                let letter = self.text[at..].chars().next().unwrap_or(' ');
+                shown.push(letter);
+                letter.len_utf8()
+            };
+            at += length;
+        }
+        let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        match words.char_indices().nth(SHOWN) {
+            Some((end, _)) => format!("{}…", &words[..end]),
+            None => words,
+        }
     }
 
     /// `the statement at q.sql:3`, or `the statement at line 3`.
@@ -88,7 +126,7 @@ fn comment(rest: &[u8], syntax: Syntax) -> Option<usize> {
         if rest[at..].starts_with(b"*/") {
             depth -= 1;
             at += 2;
-        } else if syntax == Syntax::Postgres && rest[at..].starts_with(b"/*") {
+        } else if syntax != Syntax::Mysql && rest[at..].starts_with(b"/*") {
             depth += 1;
             at += 2;
         } else {
@@ -103,7 +141,9 @@ fn quoted(before: &[u8], rest: &[u8], syntax: Syntax) -> Option<usize> {
     let in_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | 0x80..);
     let quote = rest[0];
     let backslashes = match (syntax, quote) {
-        (Syntax::Postgres, b'$') if !before.last().is_some_and(in_word) => return dollar_quoted(rest),
+        (Syntax::Postgres | Syntax::Redshift, b'$') if !before.last().is_some_and(in_word) => {
+            return dollar_quoted(rest);
+        }
         // Only `E'...'` has them, where the E is a word of its own.
         (Syntax::Postgres, b'\'') => match before {
             [.., byte, b'e' | b'E'] => !in_word(byte),
@@ -111,8 +151,8 @@ fn quoted(before: &[u8], rest: &[u8], syntax: Syntax) -> Option<usize> {
             _ => false,
         },
         // A `\'` elsewhere than in MySQL is rare.
-        (Syntax::Mysql, b'\'' | b'"') => true,
-        (Syntax::Postgres, b'"') | (Syntax::Mysql, b'`') => false,
+        (Syntax::Mysql, b'\'' | b'"') | (Syntax::Redshift, b'\'') => true,
+        (Syntax::Postgres | Syntax::Redshift, b'"') | (Syntax::Mysql, b'`') => false,
         _ => return None,
     };
     let mut at = 1;
@@ -137,6 +177,8 @@ fn dollar_quoted(rest: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SYNTAXES: [Syntax; 3] = [Syntax::Mysql, Syntax::Postgres, Syntax::Redshift];
 
     fn begins(text: &str, syntax: Syntax) -> Vec<(usize, String)> {
         let script = Script::new(text.to_owned(), None, syntax);
@@ -174,6 +216,27 @@ mod tests {
     }
 
     #[test]
+    fn backslashes_escape_in_every_text_of_redshift() {
+        let text = "select 'a\\'; it''s', \"x\\\"; select 2";
+        assert_eq!(begins(text, Syntax::Redshift), owned(&[(1, "select"), (1, "select")]));
+        assert_eq!(begins(text, Syntax::Postgres), owned(&[(1, "select"), (1, "it''s',")]));
+    }
+
+    #[test]
+    fn an_excerpt_shows_no_texts() {
+        let excerpt = |text: &str, word: &str| {
+            let at = text.find(word).expect("it is there");
+            Script::new(text.to_owned(), None, Syntax::Redshift).excerpt(at)
+        };
+        let copy = "select 1;\ncopy \"T\" -- soon\n  from 's3://b/k' credentials 'aws_access_key_id=A;aws_secret_access_key=B\\''\n csv;select 2";
+        assert_eq!(excerpt(copy, "csv"), "copy \"T\" from 's3://b/k' credentials '…' csv");
+        assert_eq!(excerpt(copy, "2"), "select 2");
+        assert_eq!(excerpt("do $$ 'key' $$ /* it's */ + 5", "5"), "do '…' + 5");
+        let long = format!("select {}", "語, ".repeat(90));
+        assert!(excerpt(&long, "select").ends_with("語, 語,…"));
+    }
+
+    #[test]
     fn unclosed_and_empty_texts_end() {
         for text in [
             "",
@@ -191,17 +254,21 @@ mod tests {
             "/*/",
             "é$é$",
         ] {
-            let _ = statement_starts(text, Syntax::Mysql);
-            let _ = statement_starts(text, Syntax::Postgres);
+            for syntax in SYNTAXES {
+                let _ = Script::new(text.to_owned(), None, syntax).excerpt(text.len());
+            }
         }
     }
 
     proptest::proptest! {
         #[test]
         fn any_text_ends(text in "[-a'\"$;\\\\/*#`eE \n1é]{0,40}") {
-            for syntax in [Syntax::Mysql, Syntax::Postgres] {
-                let starts = statement_starts(&text, syntax);
-                proptest::prop_assert!(starts.iter().all(|start| text.is_char_boundary(*start)));
+            for syntax in SYNTAXES {
+                let script = Script::new(text.clone(), None, syntax);
+                proptest::prop_assert!(script.starts.iter().all(|start| text.is_char_boundary(*start)));
+                for byte in 0..=text.len() {
+                    let _ = script.excerpt(byte);
+                }
             }
         }
     }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::cloud::s3::lend::Keys;
 use crate::cloud::s3::objects::{ObjectError, ObjectErrorKind, ObjectTraits};
 use crate::cloud::s3::{S3, S3Settings};
+use crate::cloud::sts::Keys;
 use crate::embulk::output::{S3Stage, StagedObjects};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;

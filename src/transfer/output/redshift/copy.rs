@@ -3,10 +3,10 @@
 use bytes::Bytes;
 
 use super::bucket::Bucket;
-use super::failure::{during, without_value};
+use super::failure::{during, without_values};
 use super::stage::StagedObject;
 use super::statement::{literal, names};
-use crate::cloud::s3::lend::Keys;
+use crate::cloud::sts::Keys;
 use crate::embulk::output::{CopyAccess, CopyFormat};
 use crate::secret::Secret;
 use crate::transfer::context::Cancel;
@@ -261,6 +261,6 @@ impl Copy<'_> {
             "" => String::new(),
             name => format!(", column `{name}` ({kind})"),
         };
-        format!("`{file}`, line {line}{column}: {} (Redshift error {code})", without_value(&reason))
+        format!("`{file}`, line {line}{column}: {} (Redshift error {code})", without_values(&reason))
     }
 }

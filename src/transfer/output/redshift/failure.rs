@@ -1,5 +1,6 @@
 //! What Redshift says, with what it means and without the values of rows.
 
+pub(super) use crate::cloud::redshift::without_values;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::input::postgres::error::Trouble;
 
@@ -27,7 +28,7 @@ pub(super) fn during(trouble: Trouble, doing: impl Into<String>) -> TransferErro
     let detail = error.detail().unwrap_or_default().to_lowercase();
     let mut found = trouble.during(doing);
     if let Some(cause) = found.causes.first_mut() {
-        *cause = without_value(&cause.replace("(PostgreSQL error ", "(Redshift error "));
+        *cause = without_values(&cause.replace("(PostgreSQL error ", "(Redshift error "));
     }
     let says = |words: &str| text.contains(words) || detail.contains(words);
     if let Some((_, kind, hint)) = MEANINGS.iter().find(|(words, ..)| says(words)) {
@@ -59,33 +60,5 @@ pub(super) fn during(trouble: Trouble, doing: impl Into<String>) -> TransferErro
             ..found
         },
         _ => found,
-    }
-}
-
-/// A text of the server's without the value that follows the word `Value`, as in `Invalid digit, Value 'a', Pos 0`.
-pub(super) fn without_value(text: &str) -> String {
-    let Some(at) = text.find("alue '") else { return text.to_owned() };
-    let start = at + "alue '".len();
-    // A value may hold quotes itself.
-    let end = text[start..].rfind('\'').map_or(text.len(), |end| start + end);
-    format!("{}…{}", &text[..start], &text[end..])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_value_is_cut_out() {
-        for (text, shown) in [
-            (
-                "Invalid digit, Value 'it's', Pos 0, Type: Integer",
-                "Invalid digit, Value '…', Pos 0, Type: Integer",
-            ),
-            ("String length exceeds DDL length", "String length exceeds DDL length"),
-            ("bad value 'x", "bad value '…"),
-        ] {
-            assert_eq!(without_value(text), shown);
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! The statements, as texts.
 
+pub(super) use crate::cloud::redshift::literal;
 use crate::embulk::output::{TableLayout, TableLoad};
 use crate::embulk::text::Text;
 use crate::transfer::input::select::quoted as quoted_by;
@@ -20,11 +21,6 @@ pub(super) fn quoted(name: &str) -> String {
 /// A table of a schema, quoted.
 pub(super) fn qualified(schema: &str, table: &str) -> String {
     format!("{}.{}", quoted(schema), quoted(table))
-}
-
-/// A text in SQL. Redshift takes a backslash for the beginning of an escape.
-pub(super) fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 
 /// The names of columns between quotes, with commas between.
@@ -217,10 +213,5 @@ mod tests {
             "INSERT INTO t (\"id\", \"a\"\"b\") SELECT \"id\", \"a\"\"b\" FROM s S \
              WHERE NOT EXISTS (SELECT 1 FROM t T WHERE T.\"id\" = S.\"id\")"
         );
-    }
-
-    #[test]
-    fn a_text_cannot_leave_its_quotes() {
-        assert_eq!(literal("it's \\N"), "'it''s \\\\N'");
     }
 }

@@ -2,14 +2,52 @@
 
 use tokio_postgres::error::DbError;
 
+use super::product::Product;
 use super::session::Trouble;
-use crate::cloud::postgres::{chain, is_lost, said, shown};
+use crate::cloud::postgres::{self, chain, is_lost, shown};
+use crate::cloud::redshift;
 use crate::run::operator::OperatorError;
+use crate::run::operator::sql::connect::Server;
 use crate::run::operator::sql::strict::{Doubt, LOOK_FIRST};
+
+/// What a server refused, and whose server it is.
+pub(in crate::run::operator::sql) struct Refused {
+    pub(super) error: DbError,
+    pub(super) product: Product,
+}
+
+impl Refused {
+    /// The server's text and code.
+    pub(in crate::run::operator::sql) fn said(&self) -> String {
+        match self.product {
+            Product::Postgres => postgres::said(&self.error),
+            Product::Redshift => redshift::said(&self.error),
+        }
+    }
+
+    /// The code of what it refused.
+    pub(super) fn code(&self) -> &str {
+        self.error.code().code()
+    }
+
+    /// Whether transactions of Redshift could not be put in an order.
+    pub(super) fn is_conflict(&self) -> bool {
+        self.product == Product::Redshift && redshift::is_conflict(&self.error)
+    }
+
+    /// Whether it is a load of Redshift whose errors lie in a system table.
+    pub(super) fn is_failed_load(&self) -> bool {
+        self.product == Product::Redshift && self.error.message().contains("stl_load_errors")
+    }
+}
 
 impl Trouble {
     /// The error of a task that was `doing` something, e.g. ``the statement at q.sql:3 failed``.
-    pub(super) fn during(self, doing: impl Into<String>, doubt: Doubt) -> OperatorError {
+    pub(in crate::run::operator::sql) fn during(
+        self,
+        doing: impl Into<String>,
+        doubt: Doubt,
+    ) -> OperatorError {
         match self {
             Self::Canceled => OperatorError::canceled(),
             Self::Refused(error) => error,
@@ -26,12 +64,13 @@ impl Trouble {
                 error.causes = causes;
                 error
             }
-            Self::Server(error) => {
+            Self::Server(refused) => {
+                let error = &refused.error;
                 let mut failed =
-                    if is_lost(&error) { lost(doing, doubt) } else { OperatorError::failed(doing) };
-                failed.causes.push(said(&error));
-                failed.causes.extend(function(&error));
-                failed.hint = hint(&error).or(failed.hint);
+                    if is_lost(error) { lost(doing, doubt) } else { OperatorError::failed(doing) };
+                failed.causes.push(refused.said());
+                failed.causes.extend(function(error));
+                failed.hint = hint(&refused).or(failed.hint);
                 failed
             }
             Self::Driver(causes) => {
@@ -55,14 +94,25 @@ fn lost(doing: impl Into<String>, doubt: Doubt) -> OperatorError {
     }
 }
 
+/// What a connection that was not made is called.
+pub(super) fn no_connection(server: &Server, product: Product) -> String {
+    format!("cannot connect to {} at `{}`", product.name(), server.address())
+}
+
 /// A connection that was not made.
-pub(super) fn not_connected(operator: &str, address: &str, error: &tokio_postgres::Error) -> OperatorError {
-    let doing = format!("cannot connect to PostgreSQL at `{address}`");
+pub(super) fn not_connected(
+    server: &Server,
+    product: Product,
+    error: &tokio_postgres::Error,
+) -> OperatorError {
+    let doing = no_connection(server, product);
+    let password = product.secret("password");
     if let Some(error) = error.as_db_error() {
-        let failed = Trouble::Server(Box::new(error.clone())).during(doing, Doubt::None);
+        let refused = Refused { error: error.clone(), product };
+        let failed = Trouble::Server(Box::new(refused)).during(doing, Doubt::None);
         return match error.code().code() {
             code if code.starts_with("28") => {
-                failed.hint(format!("check `user` and the secret `{operator}.password`"))
+                failed.hint(format!("check `user` and the secret `{password}`"))
             }
             "3D000" => failed.hint("check `database`"),
             _ => failed,
@@ -80,7 +130,7 @@ pub(super) fn not_connected(operator: &str, address: &str, error: &tokio_postgre
             causes: vec!["the server wants a password".to_owned()],
             ..OperatorError::failed(doing)
         }
-        .hint(format!("set the secret `{operator}.password`"));
+        .hint(format!("set the secret `{password}`"));
     } else {
         return Trouble::Lost(causes).during(doing, Doubt::None);
     };
@@ -93,7 +143,12 @@ fn function(error: &DbError) -> Option<String> {
     Some(line.to_owned())
 }
 
-fn hint(error: &DbError) -> Option<String> {
+fn hint(refused: &Refused) -> Option<String> {
+    let error = &refused.error;
+    if refused.is_conflict() {
+        let hint = "another transaction wrote the same table at the same time: `_retry` runs the task again";
+        return Some(hint.to_owned());
+    }
     if error.code().code() == "42601" && error.message().contains("\"$\"") {
         return Some("`$$` becomes `$` in a template: quote with `$a$` instead".to_owned());
     }

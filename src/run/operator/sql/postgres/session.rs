@@ -1,8 +1,9 @@
-//! One connection to a server of PostgreSQL's wire, for the time of one task.
+//! One connection to a server of PostgreSQL's wire, for the time of one task. It is PostgreSQL or Redshift.
 //!
 //! It lives on a runtime of the task's own thread, so what the server says on the side reaches the task's log in
 //! order. Whoever waits for an answer also looks whether the task is to stop, and for how long the server was silent.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,8 +17,9 @@ use tokio_postgres::error::{DbError, Severity};
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, SimpleQueryMessage, Socket, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::error;
-use crate::cloud::postgres::{chain, literal, within};
+use super::error::{self, Refused};
+use super::product::Product;
+use crate::cloud::postgres::{chain, within};
 use crate::run::operator::sql::connect::{Server, Tls};
 use crate::run::operator::sql::strict::Doubt;
 use crate::run::operator::{Cancel, OperatorError, OperatorRequest, Reporter};
@@ -29,9 +31,9 @@ const LOOK: Duration = Duration::from_millis(100);
 const GOODBYE: Duration = Duration::from_secs(5);
 
 /// What can go wrong between the two sides.
-pub(super) enum Trouble {
+pub(in crate::run::operator::sql) enum Trouble {
     /// The server refused.
-    Server(Box<DbError>),
+    Server(Box<Refused>),
     /// The connection is gone; with the chain of causes.
     Lost(Vec<String>),
     /// The server was silent for too long.
@@ -45,7 +47,7 @@ pub(super) enum Trouble {
 }
 
 /// An open connection.
-pub(super) struct Session {
+pub(in crate::run::operator::sql) struct Session {
     client: Client,
     driver: JoinHandle<()>,
     /// Why the connection ended, once it has.
@@ -53,13 +55,17 @@ pub(super) struct Session {
     tls: MakeRustlsConnect,
     cancel: Cancel,
     silence: Duration,
+    product: Product,
+    /// Whether a load of Redshift failed whose errors lie in a system table.
+    has_failed_load: Cell<bool>,
 }
 
 impl Session {
     /// Connects. `schema` is a search path as PostgreSQL writes one.
-    pub(super) async fn open(
+    pub(in crate::run::operator::sql) async fn open(
         server: &Server,
         schema: Option<&str>,
+        product: Product,
         request: &OperatorRequest<'_>,
     ) -> Result<Self, OperatorError> {
         let tls = MakeRustlsConnect::new(server.tls.config()?);
@@ -69,13 +75,13 @@ impl Session {
         let (client, connection) = match connecting.await {
             Some(Some(Ok(connected))) => connected,
             Some(Some(Err(error))) => {
-                return Err(error::not_connected(&request.operator, &server.address(), &error));
+                return Err(error::not_connected(server, product, &error));
             }
             Some(None) => return Err(OperatorError::canceled()),
-            None => return Err(too_slow(server)),
+            None => return Err(too_slow(server, product)),
         };
         let end = Arc::default();
-        let driver = drive(connection, request.reporter.clone(), Arc::clone(&end));
+        let driver = drive(connection, product, request.reporter.clone(), Arc::clone(&end));
         let session = Self {
             client,
             driver: tokio::spawn(driver),
@@ -83,30 +89,40 @@ impl Session {
             tls,
             cancel: request.cancel.clone(),
             silence: server.silence,
+            product,
+            has_failed_load: Cell::new(false),
         };
-        let set_up = session.execute(&set_up(schema)).await;
+        let set_up = session.execute(&product.set_up(schema)).await;
         set_up.map_err(|trouble| trouble.during("the session could not be set up", Doubt::None))?;
         Ok(session)
     }
 
     /// Says goodbye and waits until everything that the server said is in the log.
-    pub(super) async fn close(self) {
+    pub(in crate::run::operator::sql) async fn close(self) {
         drop(self.client);
         // A server that does not answer has nothing more to say.
         let _ = timeout(GOODBYE, self.driver).await;
     }
 
     /// Runs statements whose rows nobody wants.
-    pub(super) async fn execute(&self, sql: &str) -> Result<(), Trouble> {
+    pub(in crate::run::operator::sql) async fn execute(&self, sql: &str) -> Result<(), Trouble> {
         self.answer(self.client.batch_execute(sql)).await
     }
 
-    /// The first two columns of the rows of a query.
-    pub(super) async fn pairs(&self, sql: &str) -> Result<Vec<[Option<String>; 2]>, Trouble> {
+    /// Whether a load of Redshift failed in it.
+    pub(in crate::run::operator::sql) fn has_failed_load(&self) -> bool {
+        self.has_failed_load.get()
+    }
+
+    /// The first columns of the rows of a query.
+    pub(in crate::run::operator::sql) async fn rows<const COLUMNS: usize>(
+        &self,
+        sql: &str,
+    ) -> Result<Vec<[Option<String>; COLUMNS]>, Trouble> {
         let messages = self.answer(self.client.simple_query(sql)).await?;
         let rows = messages.iter().filter_map(|message| match message {
             SimpleQueryMessage::Row(row) => {
-                Some([0, 1].map(|at| row.try_get(at).ok().flatten().map(str::to_owned)))
+                Some(std::array::from_fn(|at| row.try_get(at).ok().flatten().map(str::to_owned)))
             }
             _ => None,
         });
@@ -114,12 +130,12 @@ impl Session {
     }
 
     /// Asks the server what the result of a query will be, without running it.
-    pub(super) async fn prepare(&self, sql: &str) -> Result<Statement, Trouble> {
+    pub(in crate::run::operator::sql) async fn prepare(&self, sql: &str) -> Result<Statement, Trouble> {
         self.answer(self.client.prepare(sql)).await
     }
 
     /// Runs a script and hands every message over. An error comes with the number of statements before it.
-    pub(super) async fn script(
+    pub(in crate::run::operator::sql) async fn script(
         &self,
         sql: &str,
         mut take: impl FnMut(SimpleQueryMessage) -> Result<(), OperatorError>,
@@ -139,7 +155,7 @@ impl Session {
     }
 
     /// Ends the transaction after something went wrong. Where that fails the end of the connection does it.
-    pub(super) async fn undo(&self) {
+    pub(in crate::run::operator::sql) async fn undo(&self) {
         let _ = timeout(GOODBYE, self.client.batch_execute("ROLLBACK")).await;
     }
 
@@ -169,7 +185,9 @@ impl Session {
 
     fn trouble(&self, error: &tokio_postgres::Error) -> Trouble {
         if let Some(error) = error.as_db_error() {
-            return Trouble::Server(Box::new(error.clone()));
+            let refused = Refused { error: error.clone(), product: self.product };
+            self.has_failed_load.set(self.has_failed_load.get() || refused.is_failed_load());
+            return Trouble::Server(Box::new(refused));
         }
         let causes = chain(error);
         if error.is_closed() {
@@ -197,23 +215,8 @@ fn config(server: &Server) -> Config {
     config
 }
 
-/// What the driver of Digdag sets too: dates in ISO's form, all digits of floats, and the process's zone, which
-/// `current_date` goes by.
-fn set_up(schema: Option<&str>) -> String {
-    let mut settings = vec![("DateStyle", "ISO".to_owned()), ("extra_float_digits", "3".to_owned())];
-    let zone = jiff::tz::TimeZone::system();
-    settings.extend(zone.iana_name().map(|name| ("TimeZone", name.to_owned())));
-    settings.extend(schema.map(|schema| ("search_path", schema.to_owned())));
-    let set: Vec<_> = settings
-        .iter()
-        .map(|(name, value)| format!("set_config('{name}', {}, false)", literal(value)))
-        .collect();
-    format!("SELECT {}", set.join(", "))
-}
-
-fn too_slow(server: &Server) -> OperatorError {
-    let mut error =
-        OperatorError::unreachable(format!("cannot connect to PostgreSQL at `{}`", server.address()));
+fn too_slow(server: &Server, product: Product) -> OperatorError {
+    let mut error = OperatorError::unreachable(error::no_connection(server, product));
     error.causes.push(format!("no connection within {} s", server.connect.as_secs()));
     error.hint("check host, port and network, then retry")
 }
@@ -236,6 +239,7 @@ async fn stoppable<F: Future>(cancel: &Cancel, future: F) -> Option<F::Output> {
 /// Moves the bytes of a connection to its end; what the server says on the side goes to the log.
 async fn drive<S>(
     mut connection: Connection<Socket, S>,
+    product: Product,
     reporter: Reporter,
     end: Arc<Mutex<Option<Vec<String>>>>,
 ) where
@@ -244,7 +248,7 @@ async fn drive<S>(
     while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
         match message {
             Ok(AsyncMessage::Notice(notice)) => {
-                reporter.log(level(&notice), &format!("PostgreSQL says: {}", notice.message()));
+                reporter.log(level(&notice), &format!("{} says: {}", product.name(), notice.message()));
             }
             Ok(_) => {}
             Err(error) => {
@@ -256,9 +260,10 @@ async fn drive<S>(
 }
 
 fn level(notice: &DbError) -> Level {
-    match notice.parsed_severity() {
-        Some(Severity::Warning) => Level::Warn,
-        Some(Severity::Debug) => Level::Debug,
+    // Redshift has only the word that people read.
+    match (notice.parsed_severity(), notice.severity()) {
+        (Some(Severity::Warning), _) | (None, "WARNING") => Level::Warn,
+        (Some(Severity::Debug), _) | (None, "DEBUG") => Level::Debug,
         _ => Level::Info,
     }
 }

@@ -4,7 +4,6 @@
 //! the row: both or neither. Whoever finds the row locked comes again later; whoever finds it completed is done.
 
 use super::session::{Session, Trouble};
-use crate::cloud::postgres::said;
 use crate::run::operator::OperatorError;
 use crate::run::operator::sql::strict::{Doubt, Ran, Strict};
 use crate::run::operator::sql::table::TableName;
@@ -105,7 +104,7 @@ impl<'a> Status<'a> {
         );
         match self.session.execute(&delete).await {
             Ok(()) => None,
-            Err(Trouble::Server(error)) => Some(said(&error)),
+            Err(Trouble::Server(refused)) => Some(refused.said()),
             Err(_) => Some("the connection is gone".to_owned()),
         }
     }
@@ -120,7 +119,7 @@ impl<'a> Status<'a> {
         let own = self.strict.own_id();
         for _ in 0..LOOKS {
             self.session.execute("BEGIN").await?;
-            let rows = match self.session.pairs(&lock).await {
+            let rows = match self.session.rows::<2>(&lock).await {
                 Ok(rows) => rows,
                 Err(trouble) if trouble.has_code(&["55P03", "40001", "40P01"]) => {
                     self.session.execute("ROLLBACK").await?;
@@ -184,6 +183,6 @@ async fn find(session: &Session, name: &str) -> Result<Option<TableName>, Troubl
          ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass('{}')",
         name.replace('\'', "''")
     );
-    let found = session.pairs(&query).await?.into_iter().next();
+    let found = session.rows(&query).await?.into_iter().next();
     Ok(found.and_then(|[schema, name]| Some(TableName { schema, name: name? })))
 }
