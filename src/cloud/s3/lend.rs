@@ -36,12 +36,8 @@ impl S3 {
 
     /// Keys for a day with the rights of a policy, in the name of a user (GetFederationToken).
     pub async fn federated_keys(&self, user: &str, policy: &str) -> Result<Keys, ObjectError> {
-        let wish = Wish {
-            role: None,
-            name: user.to_owned(),
-            seconds: LIFETIME_SECONDS,
-            policy: policy.to_owned(),
-        };
+        let wish =
+            Wish { role: None, name: user.to_owned(), seconds: LIFETIME_SECONDS, policy: policy.to_owned() };
         let made = temporary_keys(&self.aws, &self.own_keys().await?, &wish).await;
         made.map_err(|message| {
             let denied = message.contains("AccessDenied");
