@@ -1,8 +1,9 @@
 //! Objects in S3: put, and for those who look at logs list and get; [`head`] asks for one without reading it,
-//! [`objects`] has the calls of transfers.
+//! [`objects`] has the calls of transfers, [`lend`] the keys for whoever is to read what they wrote.
 
 pub mod credentials;
 pub mod head;
+pub mod lend;
 pub mod objects;
 pub mod read;
 

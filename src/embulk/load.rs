@@ -391,7 +391,7 @@ mod tests {
                 "a.yml.liquid:1:43 error bad-value: `port` must be a whole number from 1 to 65535, not `…` (rendered as `in: {type: mysql, host: h, user: u, port: '⟦MY_PASSWORD⟧', ssl: '⟦MY_PASSWORD⟧',`)",
                 "a.yml.liquid:1:73 error bad-value: `ssl` must be one of disable, enable, verify, true, false, not `…` (rendered as `in: {type: mysql, host: h, user: u, port: '⟦MY_PASSWORD⟧', ssl: '⟦MY_PASSWORD⟧',`)",
                 "a.yml.liquid:2:21 error bad-time-zone: `…` in `default_timezone` is not a time zone (write `Region/City`, an offset such as `+09:00`, or `UTC`)",
-                "a.yml.liquid:3:13 error unknown-plugin: unknown output plugin `…` (native output plugins are `bigquery`, `bigquery_java`, `file`, `s3`, `gcs`, `postgresql`, `mysql`)",
+                "a.yml.liquid:3:13 error unknown-plugin: unknown output plugin `…` (native output plugins are `bigquery`, `bigquery_java`, `file`, `s3`, `gcs`, `postgresql`, `mysql`, `redshift`)",
             ]
         );
     }

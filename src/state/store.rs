@@ -218,7 +218,7 @@ impl Store {
         let mut statement = self.connection.prepare_cached(
             "select e.key, e.effect, a.outcome is not null, a.host, a.boot, a.pid, a.process_started
              from effects e join attempts a on a.id = e.attempt
-             where e.outcome is null and e.key <> ?1 and e.effect ->> '$.effect' = 'stage_table'
+             where e.outcome is null and e.key <> ?1 and e.effect ->> '$.effect' in ('stage_table', 'stage_object')
              and exists (select 1 from transfers t where t.key = e.key and t.target = ?2) order by e.id",
         )?;
         let rows = statement.query_map([key, target], |row| {

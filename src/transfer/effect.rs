@@ -95,7 +95,7 @@ pub struct RecordedEffect {
     pub outcome: Option<EffectOutcome>,
 }
 
-/// A staging table that a run which is over has left.
+/// A staging table, or a staged object, that a run which is over has left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Abandoned {
     /// The id of the transfer that made it.
@@ -124,7 +124,8 @@ pub trait Ledger: Send + Sync {
     fn settle(&self, effect: &Effect, outcome: &EffectOutcome) -> Result<(), LedgerError>;
     /// What all attempts of this transfer recorded, oldest first.
     fn recorded(&self) -> Result<Vec<RecordedEffect>, LedgerError>;
-    /// Staging tables of other transfers to the same target, whose runs are over. Who remembers nothing knows of none.
+    /// Staging tables and objects of other transfers to the same target, whose runs are over. Who remembers nothing knows
+    /// of none.
     fn abandoned(&self, _target: &str) -> Result<Vec<Abandoned>, LedgerError> {
         Ok(Vec::new())
     }

@@ -60,6 +60,9 @@ pub struct Column {
     pub name: String,
     /// What it holds.
     pub kind: ColumnType,
+    /// Bytes that a value takes at most, as the source declares it: of a text in UTF-8, of whole numbers as the source
+    /// stores them (an unsigned one as the signed one that holds it). None: nothing is known.
+    pub octets: Option<u32>,
 }
 
 /// What a column holds. The word in brackets is the buffer of [`super::page::Buffer`] that carries it.
@@ -209,6 +212,12 @@ impl Schema {
 impl Column {
     /// A column.
     pub fn new(name: impl Into<String>, kind: ColumnType) -> Self {
-        Self { name: name.into(), kind }
+        Self { name: name.into(), kind, octets: None }
+    }
+
+    /// The same, whose values take so many bytes at most.
+    #[must_use]
+    pub fn within(self, octets: Option<u32>) -> Self {
+        Self { octets, ..self }
     }
 }

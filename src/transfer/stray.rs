@@ -28,6 +28,7 @@ pub fn of_output(output: &OutputConfig, schema: &Schema) -> Option<String> {
     let load = match output {
         OutputConfig::Postgresql(output) => &output.load,
         OutputConfig::Mysql(output) => &output.load,
+        OutputConfig::Redshift(output) => &output.load,
         OutputConfig::Bigquery(output) => {
             let names: Vec<&str> = output.column_options.iter().map(|option| option.name.as_str()).collect();
             return note("out:", &names, schema, Match::Exact);

@@ -170,6 +170,24 @@ create view pg_catalog.stv_locks as
 create view pg_catalog.stv_sessions as
   select backend_start at time zone 'UTC' as starttime, pid as process, usename::text as user_name, datname::text as db_name,
     0 as timeout_sec from pg_catalog.pg_stat_activity where datname = current_database();
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_RELATION_PRIVILEGES.html and r_SVV_COLUMN_PRIVILEGES.html: roles
+-- that nobody logs in as are groups here.
+create view pg_catalog.svv_relation_privileges as
+  select n.nspname::text as namespace_name, c.relname::text as relation_name, a.privilege_type::text as privilege_type,
+    a.grantee::int as identity_id, coalesce(r.rolname::text, 'public') as identity_name,
+    (case when a.grantee = 0 then 'public' when r.rolcanlogin then 'user' else 'group' end)::text as identity_type,
+    a.is_grantable as admin_option
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  cross join lateral pg_catalog.aclexplode(c.relacl) a left join pg_catalog.pg_roles r on r.oid = a.grantee
+  where c.relkind in ('r', 'v', 'm') and a.privilege_type <> 'MAINTAIN';
+create view pg_catalog.svv_column_privileges as
+  select n.nspname::text as namespace_name, c.relname::text as relation_name, t.attname::text as column_name,
+    a.privilege_type::text as privilege_type, a.grantee::int as identity_id,
+    coalesce(r.rolname::text, 'public') as identity_name,
+    (case when a.grantee = 0 then 'public' when r.rolcanlogin then 'user' else 'group' end)::text as identity_type
+  from pg_catalog.pg_attribute t join pg_catalog.pg_class c on c.oid = t.attrelid
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  cross join lateral pg_catalog.aclexplode(t.attacl) a left join pg_catalog.pg_roles r on r.oid = a.grantee;
 create view pg_catalog.pg_user_info as select usename, usesysid, usecreatedb, usesuper, useconfig from pg_catalog.pg_user;
 
 create function pg_catalog.standin_show_table(name text) returns text language sql stable as $$

@@ -20,3 +20,4 @@ mod sqlite;
 mod strays;
 mod to_mysql;
 mod to_postgres;
+mod to_redshift;

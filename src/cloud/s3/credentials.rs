@@ -52,13 +52,26 @@ pub enum S3Credentials {
 impl S3Credentials {
     /// The beginning of a client's configuration, with these credentials.
     pub(super) fn builder(&self, config: &SdkConfig) -> Builder {
-        let provider = match self {
-            Self::Found => return Builder::from(config),
+        match self {
+            Self::Found => Builder::from(config),
             Self::Anonymous => {
                 let mut unsigned = config.clone().into_builder();
                 unsigned.set_credentials_provider(None);
-                return Builder::from(&unsigned.build()).allow_no_auth();
+                Builder::from(&unsigned.build()).allow_no_auth()
             }
+            _ => {
+                let mut builder = Builder::from(config);
+                builder.set_credentials_provider(self.provider(config));
+                builder
+            }
+        }
+    }
+
+    /// Who gives the credentials; none where calls are not signed, or nobody was found.
+    pub(super) fn provider(&self, config: &SdkConfig) -> Option<SharedCredentialsProvider> {
+        Some(match self {
+            Self::Found => return config.credentials_provider(),
+            Self::Anonymous => return None,
             Self::Keys { id, key, token } => {
                 let token = token.as_ref().map(|token| token.expose().to_owned());
                 let keys = Credentials::new(id.expose(), key.expose(), token, None, "config");
@@ -86,8 +99,7 @@ impl S3Credentials {
                 }
                 SharedCredentialsProvider::new(profile.build())
             }
-        };
-        Builder::from(config).credentials_provider(provider)
+        })
     }
 }
 

@@ -8,8 +8,8 @@ use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
-    ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart, ObjectCannedAcl, ServerSideEncryption,
-    StorageClass,
+    ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart, Delete, ObjectCannedAcl, ObjectIdentifier,
+    ServerSideEncryption, StorageClass,
 };
 use bytes::Bytes;
 
@@ -22,6 +22,9 @@ const PART_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// How long such a call may take with all its tries; completing an object of many parts takes minutes as well.
 const PARTS_TIMEOUT: Duration = Duration::from_secs(900);
+
+/// The header in which S3 names the region of a bucket.
+const REGION: &str = "x-amz-bucket-region";
 
 /// What an object is written with. Words as S3 has them; none: what the bucket says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -197,11 +200,54 @@ impl S3 {
         Ok(keys)
     }
 
+    /// The region that a bucket lies in, where S3 says it.
+    pub async fn region_of(&self, bucket: &str) -> Result<Option<String>, ObjectError> {
+        let call = self.caller().await?.head_bucket().bucket(bucket);
+        match Box::pin(call.send()).await {
+            Ok(found) => Ok(found.bucket_region),
+            // S3 names the region also to who may not see the bucket, and to who asks in another one.
+            Err(error) => match error.raw_response().and_then(|raw| raw.headers().get(REGION)) {
+                Some(region) if !is_missing(&error) => Ok(Some(region.to_owned())),
+                _ if is_missing(&error) => {
+                    let message = format!("{SERVICE} knows no such bucket");
+                    Err(ObjectError { kind: ObjectErrorKind::NoBucket, message })
+                }
+                // Who may not see the bucket may write into it all the same.
+                _ if error.raw_response().is_some_and(|raw| raw.status().as_u16() == 403) => Ok(None),
+                _ => Err(explain(&error)),
+            },
+        }
+    }
+
+    /// Removes up to a thousand objects; those that are not there are removed already.
+    pub async fn delete_all(&self, bucket: &str, keys: &[String]) -> Result<(), ObjectError> {
+        let named = keys.iter().map(|key| ObjectIdentifier::builder().key(key).build());
+        let wrong = |_| strange("cannot be asked for: a key has no name");
+        let named = named.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
+        let named = Delete::builder().set_objects(Some(named)).quiet(true).build().map_err(wrong)?;
+        let call = self.caller().await?.delete_objects().bucket(bucket).delete(named);
+        let done = Box::pin(call.send()).await.map_err(|error| explain(&error))?;
+        match done.errors.unwrap_or_default().first() {
+            None => Ok(()),
+            Some(refused) => {
+                let code = refused.code().unwrap_or("an error");
+                Err(ObjectError {
+                    kind: meaning(refused.code(), if code == "AccessDenied" { 403 } else { 400 }, None),
+                    message: format!("{SERVICE} says {code}"),
+                })
+            }
+        }
+    }
+
     /// Removes an object; one that is not there is removed already.
     pub async fn delete(&self, bucket: &str, key: &str) -> Result<(), ObjectError> {
         let call = self.caller().await?.delete_object().bucket(bucket).key(key);
         Box::pin(call.send()).await.map(drop).map_err(|error| explain(&error))
     }
+}
+
+fn is_missing<E>(error: &SdkError<E, HttpResponse>) -> bool {
+    error.raw_response().is_some_and(|raw| raw.status().as_u16() == 404)
 }
 
 /// The time that calls about large bodies get.
@@ -225,7 +271,7 @@ where
     let kind = match error {
         SdkError::ServiceError(answer) => {
             let raw = answer.raw();
-            meaning(answer.err().code(), raw.status().as_u16(), raw.headers().get("x-amz-bucket-region"))
+            meaning(answer.err().code(), raw.status().as_u16(), raw.headers().get(REGION))
         }
         error if is_unanswered(error) => ObjectErrorKind::Unreachable,
         _ => ObjectErrorKind::Credentials,

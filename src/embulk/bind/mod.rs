@@ -11,6 +11,7 @@ mod gcs;
 mod guess;
 mod incremental;
 mod input;
+mod redshift;
 mod s3;
 mod scalar;
 mod section;
@@ -74,7 +75,7 @@ pub(super) struct Problems {
 }
 
 /// Plugins of the estates that this program is made for and has not yet: they are no typing errors.
-const LATER: [&str; 2] = ["gcs", "redshift"];
+const LATER: [&str; 1] = ["gcs"];
 
 impl Binder<'_> {
     /// Keeps a problem. An option that is asked for twice has its problem once.
@@ -186,9 +187,10 @@ fn several_names(top: &Section<'_>, exec: ExecConfig, files: &FileOutput) {
 }
 
 fn output(section: &Section<'_>) -> Option<OutputConfig> {
-    match section
-        .plugin("output", &["bigquery", "bigquery_java", "file", "s3", "gcs", "postgresql", "mysql"])?
-    {
+    match section.plugin(
+        "output",
+        &["bigquery", "bigquery_java", "file", "s3", "gcs", "postgresql", "mysql", "redshift"],
+    )? {
         "bigquery" => bigquery::bind(section).map(|output| OutputConfig::Bigquery(Box::new(output))),
         "bigquery_java" => {
             bigquery::java::bind(section).map(|output| OutputConfig::Bigquery(Box::new(output)))
@@ -199,6 +201,7 @@ fn output(section: &Section<'_>) -> Option<OutputConfig> {
             sql_output::postgresql(section).map(|output| OutputConfig::Postgresql(Box::new(output)))
         }
         "mysql" => sql_output::mysql(section).map(|output| OutputConfig::Mysql(Box::new(output))),
+        "redshift" => redshift::bind(section).map(|output| OutputConfig::Redshift(Box::new(output))),
         _ => file::bind(section).map(|output| OutputConfig::File(Box::new(output))),
     }
 }

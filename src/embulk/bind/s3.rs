@@ -62,7 +62,34 @@ pub(super) fn bind(section: &Section<'_>) -> Option<S3Output> {
     })
 }
 
+/// The options that say who asks.
+pub(super) struct AccessKeys {
+    pub(super) method: &'static str,
+    pub(super) id: &'static str,
+    pub(super) key: &'static str,
+    pub(super) token: &'static str,
+    pub(super) file: &'static str,
+    pub(super) name: &'static str,
+    /// Names of id and key that are out of date.
+    pub(super) old: Option<[&'static str; 2]>,
+}
+
+const OWN: AccessKeys = AccessKeys {
+    method: "auth_method",
+    id: "access_key_id",
+    key: "secret_access_key",
+    token: "session_token",
+    file: "profile_file",
+    name: "profile_name",
+    old: None,
+};
+
 pub(super) fn access(section: &Section<'_>) -> Option<S3Access> {
+    access_by(section, &OWN)
+}
+
+/// The same, by other names of the options.
+pub(super) fn access_by(section: &Section<'_>, keys: &AccessKeys) -> Option<S3Access> {
     #[derive(Clone, Copy, PartialEq)]
     enum Method {
         Basic,
@@ -74,22 +101,27 @@ pub(super) fn access(section: &Section<'_>) -> Option<S3Access> {
         Anonymous,
         Default,
     }
-    let id = section.text("access_key_id").filter(|id| !id.is_empty());
-    let key = section.text("secret_access_key").filter(|key| !key.is_empty());
-    let token = section.text("session_token").filter(|token| !token.is_empty());
-    for (name, text) in [("secret_access_key", &key), ("session_token", &token)] {
+    let written = |name: &'static str| section.text(name).filter(|text| !text.is_empty());
+    let or_old = |name: &'static str, at: usize| {
+        let old = keys.old.map(|old| old[at]).and_then(written);
+        written(name).or(old)
+    };
+    let (id, key, token) = (or_old(keys.id, 0), or_old(keys.key, 1), written(keys.token));
+    for (name, text) in [(keys.key, &key), (keys.token, &token)] {
         section.warn_of_literal(name, text.as_ref().map_or("", Text::expose));
     }
-    let file = section.text("profile_file");
-    let name = section.plain("profile_name");
+    let file = section.text(keys.file);
+    let name = section.plain(keys.name);
+    let names_id =
+        section.node(keys.id).is_some() || keys.old.is_some_and(|old| section.node(old[0]).is_some());
     let usual = match (&id, &key) {
-        (None, None) if section.node("access_key_id").is_none() => Method::Default,
+        (None, None) if !names_id => Method::Default,
         _ => Method::Basic,
     };
-    let method = match section.node("auth_method") {
+    let method = match section.node(keys.method) {
         None => usual,
         Some(_) => section.word(
-            "auth_method",
+            keys.method,
             &[
                 ("basic", Method::Basic),
                 ("env", Method::Env),
@@ -104,10 +136,10 @@ pub(super) fn access(section: &Section<'_>) -> Option<S3Access> {
     };
     match method {
         Method::Basic | Method::Session => {
-            let id = given(section, "access_key_id", id)?;
-            let key = given(section, "secret_access_key", key)?;
+            let id = given(section, keys, keys.id, id)?;
+            let key = given(section, keys, keys.key, key)?;
             let token = match method {
-                Method::Session => Some(given(section, "session_token", token)?.into_secret()),
+                Method::Session => Some(given(section, keys, keys.token, token)?.into_secret()),
                 _ => None,
             };
             Some(S3Access::Keys { id: id.into_secret(), key: key.into_secret(), token })
@@ -119,7 +151,7 @@ pub(super) fn access(section: &Section<'_>) -> Option<S3Access> {
             Some(S3Access::Profile { file, name })
         }
         Method::Properties => {
-            section.refuse("auth_method", "there are no properties of a JVM here: use `env` or `default`");
+            section.refuse(keys.method, "there are no properties of a JVM here: use `env` or `default`");
             None
         }
         Method::Anonymous => Some(S3Access::Anonymous),
@@ -128,10 +160,12 @@ pub(super) fn access(section: &Section<'_>) -> Option<S3Access> {
 }
 
 /// What the method needs.
-fn given(section: &Section<'_>, key: &'static str, text: Option<Text>) -> Option<Text> {
-    if text.is_none() && !section.is_unknown(key) {
-        let message = format!("`{key}` is required for this `auth_method`");
-        let span = section.node("auth_method").map_or(section.span(), |node| &node.span);
+fn given(section: &Section<'_>, keys: &AccessKeys, key: &'static str, text: Option<Text>) -> Option<Text> {
+    let old =
+        keys.old.and_then(|old| [keys.id, keys.key].iter().position(|known| *known == key).map(|at| old[at]));
+    if text.is_none() && !section.is_unknown(key) && !old.is_some_and(|old| section.is_unknown(old)) {
+        let message = format!("`{key}` is required for this `{}`", keys.method);
+        let span = section.node(keys.method).map_or(section.span(), |node| &node.span);
         section.binder().report(Problem::error("missing-option", message, span));
     }
     text

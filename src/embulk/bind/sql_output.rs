@@ -16,7 +16,7 @@ pub(super) fn postgresql(section: &Section<'_>) -> Option<PostgresqlOutput> {
     let (host, user, database) =
         (section.required("host"), section.required("user"), section.required("database"));
     let password = password(section);
-    let load = load(section);
+    let load = load(section, Dialect::Postgresql);
     let replaces = |load: &TableLoad| load.mode == LoadMode::Replace;
     // Rows are staged in a temporary table of the session, which is in no schema that people name.
     if section.plain("temp_schema").is_some() && !load.as_ref().is_none_or(replaces) {
@@ -49,7 +49,7 @@ pub(super) fn mysql(section: &Section<'_>) -> Option<MysqlOutput> {
         let message = "`merge_keys` is not there for `type: mysql`: rows are merged by the keys of the table";
         refuse(section, "merge_keys", message);
     }
-    let load = load(section);
+    let load = load(section, Dialect::Mysql);
     let output = MysqlOutput {
         port: port(section).unwrap_or(3306),
         password,
@@ -68,9 +68,17 @@ pub(super) fn mysql(section: &Section<'_>) -> Option<MysqlOutput> {
     Some(output)
 }
 
-fn load(section: &Section<'_>) -> Option<TableLoad> {
+/// Whose options are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Postgresql,
+    Mysql,
+    Redshift,
+}
+
+pub(super) fn load(section: &Section<'_>, dialect: Dialect) -> Option<TableLoad> {
     let table = section.required("table");
-    let mode = mode(section);
+    let mode = mode(section, dialect);
     let before_load = sql(section, "before_load");
     if before_load.is_some() && mode == Some(LoadMode::Replace) {
         refuse(section, "before_load", "`before_load` cannot be given with `mode: replace`");
@@ -78,7 +86,7 @@ fn load(section: &Section<'_>) -> Option<TableLoad> {
     let load = TableLoad {
         types: section.word("types", &TypeMapping::NAMES).unwrap_or(TypeMapping::Embulk),
         default_timezone: section.zone("default_timezone", Zone::embulk).unwrap_or_else(Zone::utc),
-        column_options: column_options(section),
+        column_options: column_options(section, dialect),
         create_table_constraint: sql(section, "create_table_constraint"),
         create_table_option: sql(section, "create_table_option"),
         isolation: section.word("transaction_isolation", &Isolation::NAMES),
@@ -103,7 +111,7 @@ fn millis(section: &Section<'_>, key: &'static str) -> Option<Duration> {
     section.integer(key, 0..=i64::from(u32::MAX)).map(|millis| Duration::from_millis(millis.unsigned_abs()))
 }
 
-fn mode(section: &Section<'_>) -> Option<LoadMode> {
+fn mode(section: &Section<'_>, dialect: Dialect) -> Option<LoadMode> {
     #[derive(Clone, Copy, PartialEq)]
     enum Word {
         Insert,
@@ -125,7 +133,9 @@ fn mode(section: &Section<'_>) -> Option<LoadMode> {
     if section.node("mode").is_none() {
         section.missing("mode");
     }
-    let word = section.word("mode", &MODES)?;
+    // Embulk has no `merge_direct` for Redshift.
+    let modes = if dialect == Dialect::Redshift { &MODES[..5] } else { &MODES[..] };
+    let word = section.word("mode", modes)?;
     for (key, given) in [("merge_keys", !keys.is_empty()), ("merge_rule", !rule.is_empty())] {
         if given && word != Word::Merge {
             refuse(section, key, &format!("`{key}` is there for `mode: merge` only"));
@@ -140,12 +150,12 @@ fn mode(section: &Section<'_>) -> Option<LoadMode> {
     })
 }
 
-fn refuse(section: &Section<'_>, key: &'static str, message: &str) {
+pub(super) fn refuse(section: &Section<'_>, key: &'static str, message: &str) {
     let span = section.node(key).map_or(section.span(), |node| &node.span);
     section.binder().report(Problem::error("bad-value", message, span));
 }
 
-fn column_options(section: &Section<'_>) -> Vec<(String, SqlColumnOption)> {
+fn column_options(section: &Section<'_>, dialect: Dialect) -> Vec<(String, SqlColumnOption)> {
     let mut options: Vec<(String, SqlColumnOption)> = Vec::new();
     for (name, entry) in section.named("column_options") {
         let Some(column) = Section::of(&entry.value, "column_options", section.binder()) else {
@@ -159,6 +169,7 @@ fn column_options(section: &Section<'_>) -> Vec<(String, SqlColumnOption)> {
             value_type: column.word("value_type", &SentAs::NAMES).unwrap_or(SentAs::Column),
             timestamp_format: column.plain("timestamp_format"),
             timezone: column.zone("timezone", Zone::embulk),
+            encode: if dialect == Dialect::Redshift { column.plain("encode") } else { None },
         };
         column.finish();
         options.retain(|(known, _)| *known != name);

@@ -4,6 +4,7 @@ mod login;
 mod mysql_output;
 mod postgresql;
 mod postgresql_output;
+mod redshift;
 
 mod source;
 

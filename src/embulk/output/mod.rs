@@ -5,6 +5,7 @@ mod bigquery_files;
 mod charset;
 mod file;
 mod object;
+mod redshift;
 mod sequence;
 mod sql;
 
@@ -18,6 +19,7 @@ pub use bigquery_files::*;
 pub use charset::*;
 pub use file::*;
 pub use object::*;
+pub use redshift::*;
 pub use sequence::*;
 pub use sql::*;
 
@@ -36,6 +38,8 @@ pub enum OutputConfig {
     Postgresql(Box<PostgresqlOutput>),
     /// `type: mysql`
     Mysql(Box<MysqlOutput>),
+    /// `type: redshift`
+    Redshift(Box<RedshiftOutput>),
 }
 
 impl OutputConfig {
@@ -45,6 +49,7 @@ impl OutputConfig {
             Self::Bigquery(output) => output.types,
             Self::Postgresql(output) => output.load.types,
             Self::Mysql(output) => output.load.types,
+            Self::Redshift(output) => output.load.types,
             Self::File(output) => output.types,
             Self::S3(output) => output.files.types,
             Self::Gcs(output) => output.files.types,
@@ -59,6 +64,7 @@ impl OutputConfig {
             Self::Bigquery(output) => output.types = types,
             Self::Postgresql(output) => output.load.types = types,
             Self::Mysql(output) => output.load.types = types,
+            Self::Redshift(output) => output.load.types = types,
             Self::File(output) => output.types = types,
             Self::S3(output) => output.files.types = types,
             Self::Gcs(output) => output.files.types = types,
@@ -69,7 +75,7 @@ impl OutputConfig {
     /// What an output of files writes, wherever they go.
     pub fn files(&self) -> Option<&FileOutput> {
         match self {
-            Self::Bigquery(_) | Self::Postgresql(_) | Self::Mysql(_) => None,
+            Self::Bigquery(_) | Self::Postgresql(_) | Self::Mysql(_) | Self::Redshift(_) => None,
             Self::File(output) => Some(output),
             Self::S3(output) => Some(&output.files),
             Self::Gcs(output) => Some(&output.files),
@@ -91,6 +97,10 @@ impl fmt::Display for OutputConfig {
             }
             Self::Mysql(output) => {
                 write!(f, "mysql {}.{}", output.database.shown(), output.load.table.shown())
+            }
+            Self::Redshift(output) => {
+                let parts = [&output.database, &output.schema, &output.load.table];
+                write!(f, "redshift {}", parts.map(Text::shown).join("."))
             }
             Self::File(output) => write!(f, "file {}", output.shown_name()),
             Self::S3(output) => write!(f, "s3 {}/{}", output.bucket.shown(), output.files.shown_name()),

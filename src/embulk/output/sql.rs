@@ -1,4 +1,4 @@
-//! Options of `type: postgresql` and `type: mysql` as outputs.
+//! Options of `type: postgresql` and `type: mysql` as outputs, and what those share with `type: redshift`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -169,12 +169,20 @@ pub struct SqlColumnOption {
     pub timestamp_format: Option<String>,
     /// Zone of timestamps.
     pub timezone: Option<Zone>,
+    /// How a new column is compressed (`encode`, Redshift only), as SQL.
+    pub encode: Option<String>,
 }
 
 impl SqlColumnOption {
     /// An option that says nothing.
     pub fn silent() -> Self {
-        Self { sql_type: None, value_type: SentAs::Column, timestamp_format: None, timezone: None }
+        Self {
+            sql_type: None,
+            value_type: SentAs::Column,
+            timestamp_format: None,
+            timezone: None,
+            encode: None,
+        }
     }
 }
 

@@ -31,6 +31,12 @@ pub enum Check {
     Finite { lost: Lost },
     /// What becomes of spaces at the end of a text, beyond so many characters.
     Spaces { length: usize, lost: Lost },
+    /// What becomes of bytes of a text beyond this many.
+    Octets { length: usize, lost: Lost },
+    /// A text has letters of ASCII only; what becomes of those beyond so many.
+    Ascii { length: usize, lost: Lost },
+    /// Hexadecimal digits of so many bytes at most; none of them are NULL for the server.
+    Hex { length: usize },
     /// A number is no member of an ENUM or SET unless it is one of these.
     Members(Vec<String>),
 }
@@ -54,6 +60,32 @@ pub(super) struct Checker {
 impl Checker {
     pub(super) fn new(check: Check) -> Self {
         Self { check, lost: 0 }
+    }
+
+    /// Cuts the text that begins at a place off where the column ends, between two characters.
+    pub(super) fn cut(&mut self, out: &mut Vec<u8>, start: usize) -> Result<(), Unfit> {
+        let (length, lost) = match &self.check {
+            Check::Octets { length, lost } => (*length, *lost),
+            Check::Hex { length } => (2 * *length, Lost::Refused),
+            Check::Ascii { length, lost } => {
+                if !out[start..].is_ascii() {
+                    return Err(Unfit("has a character that CHAR cannot hold, which takes ASCII only"));
+                }
+                (*length, *lost)
+            }
+            _ => return Ok(()),
+        };
+        if out.len() - start <= length {
+            return Ok(());
+        }
+        lost.if_so(true, &mut self.lost, "has more bytes than the column")?;
+        let mut end = start + length;
+        // What follows the first byte of a character of UTF-8.
+        while end > start && out[end] & 0xc0 == 0x80 {
+            end -= 1;
+        }
+        out.truncate(end);
+        Ok(())
     }
 
     /// What becomes of a text, which may be NULL.
@@ -90,12 +122,23 @@ impl Checker {
                 let more = ends_in_spaces(text, *length);
                 lost.if_so(more, &mut self.lost, "has more spaces at its end than the column")?;
             }
+            Check::Hex { .. } if text.is_empty() => {
+                self.lost += 1;
+                return Ok(Converted::Null);
+            }
             Check::Members(members)
                 if is_number(text) && !members.iter().any(|known| known.as_bytes() == text) =>
             {
                 return Err(Unfit("is a number and no member of the column's ENUM or SET"));
             }
-            Check::Whole | Check::Unsigned | Check::Year | Check::Finite { .. } | Check::Members(_) => {}
+            Check::Whole
+            | Check::Unsigned
+            | Check::Year
+            | Check::Finite { .. }
+            | Check::Members(_)
+            | Check::Hex { .. }
+            | Check::Octets { .. }
+            | Check::Ascii { .. } => {}
         }
         Ok(Converted::Text)
     }
@@ -106,6 +149,8 @@ impl Checker {
             Check::Finite { .. } => "values that are no finite numbers became NULL",
             Check::Scale { .. } => "values lost digits after the point",
             Check::Spaces { .. } => "values lost spaces at their end",
+            Check::Hex { .. } => "values without a byte became NULL",
+            Check::Octets { .. } | Check::Ascii { .. } => "values were cut to the length of the column",
             _ => "values lost digits of a second",
         };
         (self.lost > 0).then(|| Change::of(column, what, self.lost))
@@ -245,6 +290,25 @@ mod tests {
     }
 
     #[test]
+    fn texts_are_cut_between_two_characters_or_refused() {
+        let cut = |check: Check, text: &str| {
+            let (mut checker, mut out) = (Checker::new(check), format!("|{text}").into_bytes());
+            let cut = checker.cut(&mut out, 1).map_err(|reason| reason.0);
+            cut.map(|()| (String::from_utf8(out).unwrap(), checker.lost))
+        };
+        let octets = |length, lost| Check::Octets { length, lost };
+        let cases = [(3, "日", "|日", 0), (4, "日本", "|日", 1), (2, "日本", "|", 1), (1, "ab", "|a", 1)];
+        for (length, text, left, lost) in cases {
+            assert_eq!(cut(octets(length, Lost::Counted), text), Ok((left.to_owned(), lost)), "{text}");
+        }
+        assert_eq!(cut(octets(5, Lost::Refused), "日本"), Err("has more bytes than the column"));
+        assert!(cut(octets(6, Lost::Refused), "日本").is_ok());
+        assert!(cut(Check::Ascii { length: 9, lost: Lost::Counted }, "é").is_err());
+        assert_eq!(cut(Check::Hex { length: 1 }, "00ff"), Err("has more bytes than the column"));
+        assert_eq!(cut(Check::Ascii { length: 1, lost: Lost::Counted }, "ab"), Ok(("|a".to_owned(), 1)));
+    }
+
+    #[test]
     fn what_embulk_loses_is_counted() {
         let lost = Lost::Counted;
         for (check, text, converted, note) in [
@@ -267,6 +331,7 @@ mod tests {
                 "1 values lost digits after the point",
             ),
             (Check::Spaces { length: 1, lost }, "a ", Converted::Text, "1 values lost spaces at their end"),
+            (Check::Hex { length: 1 }, "", Converted::Null, "1 values without a byte became NULL"),
         ] {
             assert_eq!(looked(&check, text), Ok((converted, Some(format!("column `c`: {note}")))));
         }

@@ -40,7 +40,7 @@ impl CopyTextEncoder {
             let shape = match column.form {
                 SentForm::Hex => Shape::Hex,
                 SentForm::Date(_) => Shape::Date,
-                SentForm::Null | SentForm::Whole | SentForm::Text(_) => Shape::Plain,
+                SentForm::Null | SentForm::Whole | SentForm::Plain | SentForm::Text(_) => Shape::Plain,
             };
             Field { cell: SentCell::new(schema, column), shape }
         });

@@ -17,6 +17,7 @@ pub mod number;
 pub mod parquet;
 pub mod sent;
 pub(in crate::transfer) mod short;
+pub mod staged_rows;
 pub mod words;
 
 use std::fmt;

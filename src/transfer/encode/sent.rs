@@ -21,6 +21,8 @@ pub enum SentForm {
     Hex,
     /// Numbers without a fraction as whole ones; others do not fit.
     Whole,
+    /// Doubles in digits without an exponent; NaN and the infinities do not fit.
+    Plain,
     /// As text.
     Text(Form),
     /// Dates and timestamps as text.
@@ -53,6 +55,7 @@ enum Writer {
     Null,
     Hex,
     Whole,
+    Plain,
     Text(CellWriter),
 }
 
@@ -65,6 +68,7 @@ impl SentCell {
             SentForm::Null => Writer::Null,
             SentForm::Hex => Writer::Hex,
             SentForm::Whole => Writer::Whole,
+            SentForm::Plain => Writer::Plain,
             SentForm::Text(form) | SentForm::Date(form) => Writer::Text(cell(form)),
         };
         Self { column, name: schema.columns[column].name.clone(), writer, checker: Checker::new(check) }
@@ -86,12 +90,14 @@ impl SentCell {
             Writer::Null => return Ok(Converted::Null),
             Writer::Hex => push_hex(column, row, out)?,
             Writer::Whole => push_whole(column, row, out)?,
+            Writer::Plain => push_plain(column, row, out)?,
             Writer::Text(cell) => {
                 if cell.write(column, row, out)? == Converted::Null {
                     return Ok(Converted::Null);
                 }
             }
         }
+        self.checker.cut(out, start)?;
         self.checker.look(&out[start..])
     }
 
@@ -106,6 +112,17 @@ fn push_hex(column: &ColumnBuffer, row: usize, out: &mut Vec<u8>) -> Result<(), 
     for byte in texts.get(row) {
         out.extend_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
     }
+    Ok(())
+}
+
+/// A double.
+fn push_plain(column: &ColumnBuffer, row: usize, out: &mut Vec<u8>) -> Result<(), Unfit> {
+    let Buffer::Double(values) = &column.data else { return Err(Unfit("cannot be sent as digits")) };
+    if !values[row].is_finite() {
+        return Err(Unfit("is not a finite number, which a column of digits cannot hold"));
+    }
+    // The fewest digits that give the number back.
+    out.extend_from_slice(values[row].to_string().as_bytes());
     Ok(())
 }
 

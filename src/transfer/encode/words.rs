@@ -103,6 +103,7 @@ impl SentForm {
             Self::Null => "NULL in every row".to_owned(),
             Self::Hex => "bytes as they are".to_owned(),
             Self::Whole => "whole number".to_owned(),
+            Self::Plain => "digits of the double, without an exponent".to_owned(),
             Self::Text(form) | Self::Date(form) => form.words(kind, zones),
         }
     }
@@ -111,7 +112,7 @@ impl SentForm {
 impl SentForm {
     fn form(&self) -> Option<&Form> {
         match self {
-            Self::Null | Self::Hex | Self::Whole => None,
+            Self::Null | Self::Hex | Self::Whole | Self::Plain => None,
             Self::Text(form) | Self::Date(form) => Some(form),
         }
     }

@@ -75,6 +75,7 @@ fn sent(output: &OutputConfig) -> Vec<(&str, Option<String>, Vec<String>)> {
             .collect(),
         OutputConfig::Postgresql(output) => of_table(&output.load),
         OutputConfig::Mysql(output) => of_table(&output.load),
+        OutputConfig::Redshift(output) => of_table(&output.load),
         OutputConfig::File(_) | OutputConfig::S3(_) | OutputConfig::Gcs(_) => Vec::new(),
     }
 }

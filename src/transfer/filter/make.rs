@@ -80,7 +80,9 @@ impl Make {
     ) -> Self {
         let (mut moves, mut makers, mut schema) = (Vec::new(), Vec::<Workshop>::new(), Vec::new());
         for (at, (column, source)) in columns.into_iter().enumerate() {
-            schema.push(column);
+            let is_moved = matches!(source, Source::Moved(_));
+            // What a filter makes may be longer than what it was made of.
+            schema.push(if is_moved { column } else { column.within(None) });
             match source {
                 Source::Moved(from) => moves.push((from, at)),
                 Source::Made(from, maker) => makers.push(Workshop {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::bigquery::BigqueryTarget;
 use super::file::FileTarget;
 use super::object::ObjectTarget;
-use super::{mysql, postgres};
+use super::{mysql, postgres, redshift};
 use crate::embulk::config::EmbulkConfig;
 use crate::embulk::output::OutputConfig;
 use crate::transfer::context::TransferContext;
@@ -69,6 +69,7 @@ pub fn look(
         OutputConfig::Gcs(options) => ObjectTarget::gcs(options, tasks, context)?.look(),
         OutputConfig::Postgresql(options) => postgres::look(options, context, schema),
         OutputConfig::Mysql(options) => mysql::look(options, context, schema),
+        OutputConfig::Redshift(options) => redshift::look(options, context, schema),
         // Only files are made.
         OutputConfig::Bigquery(options) if options.local.is_some() => Ok(Looked::default()),
         OutputConfig::Bigquery(options) => BigqueryTarget::new(options, context)?.look(schema),

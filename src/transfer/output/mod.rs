@@ -12,6 +12,7 @@ pub mod look;
 pub mod mysql;
 pub mod object;
 pub mod postgres;
+pub mod redshift;
 mod shelf;
 mod sql;
 mod stale;
@@ -36,6 +37,7 @@ pub fn open(config: &EmbulkConfig, context: &TransferContext) -> Result<Box<dyn 
         OutputConfig::Gcs(options) => Ok(Box::new(object::ObjectTarget::gcs(options, tasks, context)?)),
         OutputConfig::Postgresql(options) => Ok(Box::new(postgres::PostgresTarget::new(options, context))),
         OutputConfig::Mysql(options) => Ok(Box::new(mysql::MysqlTarget::new(options, context))),
+        OutputConfig::Redshift(options) => Ok(Box::new(redshift::RedshiftTarget::new(options, context))),
         OutputConfig::Bigquery(options) => match &options.local {
             Some(files) => Ok(Box::new(bigquery::LocalTarget::new(options, files, context)?)),
             None => Ok(Box::new(bigquery::BigqueryTarget::new(options, context)?)),
@@ -52,6 +54,7 @@ pub fn targets(config: &OutputConfig, schema: &Schema) -> Result<Vec<ColumnTarge
         },
         OutputConfig::Postgresql(options) => postgres::targets(schema, &options.load),
         OutputConfig::Mysql(options) => mysql::targets(schema, &options.load),
+        OutputConfig::Redshift(options) => redshift::targets(schema, &options.load),
         OutputConfig::Bigquery(options) => bigquery::targets(schema, options),
     }
 }

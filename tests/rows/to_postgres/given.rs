@@ -21,6 +21,7 @@ fn typed(name: &str, sql_type: &str) -> (String, SqlColumnOption) {
         value_type: SentAs::Column,
         timestamp_format: None,
         timezone: None,
+        ..SqlColumnOption::silent()
     };
     (name.to_owned(), option)
 }

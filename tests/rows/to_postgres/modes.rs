@@ -22,6 +22,7 @@ fn option(sql_type: &str) -> SqlColumnOption {
         value_type: SentAs::Column,
         timestamp_format: None,
         timezone: None,
+        ..SqlColumnOption::silent()
     }
 }
 

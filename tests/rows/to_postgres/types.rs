@@ -137,12 +137,14 @@ fn new_tables_have_embulks_types() {
         value_type: SentAs::Column,
         timestamp_format: Some(format.to_owned()),
         timezone,
+        ..SqlColumnOption::silent()
     };
     let typed = |sql_type: &str, value_type: SentAs| SqlColumnOption {
         sql_type: Some(sql_type.to_owned()),
         value_type,
         timestamp_format: None,
         timezone: None,
+        ..SqlColumnOption::silent()
     };
     output.load.column_options = vec![
         ("at".to_owned(), text("%Y/%m/%d %H:%M %z", None)),

@@ -68,6 +68,22 @@ pub(super) fn column_type(column: &Metadata, tiny_int: TinyInt1) -> Result<Colum
     })
 }
 
+/// Bytes that a value takes at most; an unsigned number is one of the next size.
+pub(super) fn octets(column: &Metadata, kind: ColumnType) -> Option<u32> {
+    let unsigned = u32::from(column.flags().contains(ColumnFlags::UNSIGNED_FLAG));
+    match (kind, column.column_type()) {
+        (ColumnType::Long, Wire::MYSQL_TYPE_TINY) => Some(1 + unsigned),
+        (ColumnType::Long, Wire::MYSQL_TYPE_SHORT) => Some(2 + unsigned),
+        // 24 bits go into 32, with a sign or without.
+        (ColumnType::Long, Wire::MYSQL_TYPE_INT24) => Some(3),
+        (ColumnType::Long, Wire::MYSQL_TYPE_LONG) => Some(4 + unsigned),
+        // The server tells the length in the charset of the connection.
+        (ColumnType::String | ColumnType::Bytes, Wire::MYSQL_TYPE_GEOMETRY | Wire::MYSQL_TYPE_VECTOR) => None,
+        (ColumnType::String | ColumnType::Bytes, _) if !is_null(column) => Some(column.column_length()),
+        _ => None,
+    }
+}
+
 /// Whether a column has no type at all, as that of `SELECT NULL`.
 pub(super) fn is_null(column: &Metadata) -> bool {
     column.column_type() == Wire::MYSQL_TYPE_NULL

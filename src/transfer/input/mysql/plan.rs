@@ -98,7 +98,8 @@ pub(super) fn plan(
         // The server's own text of a TIMESTAMP is that of its own zone.
         types.push((named::sql_type(metadata), named::holds(metadata, outcome.kind)));
         decoders.push(Decoder::new(kind, metadata, outcome.conversion, session, properties.zero_dates));
-        found.push(Column::new(name, outcome.kind));
+        let octets = if option.is_none() { columns::octets(metadata, kind) } else { None };
+        found.push(Column::new(name, outcome.kind).within(octets));
     }
     Ok(Planned { schema: Schema::new(found, zones), decoders, types, notes })
 }

@@ -89,6 +89,19 @@ pub(super) fn typed(kind: &Type, modifier: i32, rule: BytesRule, locale: Locale)
     }
 }
 
+/// Bytes that a value takes at most; of a text with a length, whose characters take up to four.
+pub(super) fn octets(kind: &Type, modifier: i32) -> Option<u32> {
+    match *kind {
+        Type::INT2 => Some(2),
+        Type::INT4 => Some(4),
+        Type::UUID => Some(36),
+        Type::VARCHAR | Type::BPCHAR => {
+            u32::try_from(modifier).ok()?.checked_sub(4).and_then(|characters| characters.checked_mul(4))
+        }
+        _ => None,
+    }
+}
+
 fn other(kind: &Type, modifier: i32, rule: BytesRule, locale: Locale) -> Typed {
     let text = |jdbc, native| Typed { kind: ColumnType::String, read: Read::ServerText, jdbc, native };
     match kind.kind() {

@@ -76,9 +76,13 @@ fn hint(error: &DbError) -> Option<String> {
     }
 }
 
-/// A connection that was not made.
-pub(in crate::transfer) fn not_connected(address: &str, error: &tokio_postgres::Error) -> TransferError {
-    let doing = format!("cannot connect to PostgreSQL at `{address}`");
+/// A connection that was not made. `server` is its name.
+pub(in crate::transfer) fn not_connected(
+    server: &str,
+    address: &str,
+    error: &tokio_postgres::Error,
+) -> TransferError {
+    let doing = format!("cannot connect to {server} at `{address}`");
     if let Some(error) = error.as_db_error() {
         let found = Trouble::Server(Box::new(error.clone())).during(doing);
         // Nobody was served yet: a server that is starting or full is one that cannot be reached.
@@ -105,7 +109,7 @@ pub(in crate::transfer) fn not_connected(address: &str, error: &tokio_postgres::
 }
 
 /// A connection that took too long to be made.
-pub(in crate::transfer) fn too_slow(address: &str, limit: Duration) -> TransferError {
-    TransferError::new(ErrorKind::Unreachable, format!("cannot connect to PostgreSQL at `{address}`"))
+pub(in crate::transfer) fn too_slow(server: &str, address: &str, limit: Duration) -> TransferError {
+    TransferError::new(ErrorKind::Unreachable, format!("cannot connect to {server} at `{address}`"))
         .cause(format!("no connection within {} s", limit.as_secs()))
 }

@@ -64,7 +64,9 @@ pub(super) fn plan(
         });
         let one = Plan { config, zones: &zones, name, option };
         let (kind, decoder) = one.column(&typed, &mut notes)?;
-        columns.push(Column::new(name, kind));
+        let octets =
+            if option.is_none() { columns::octets(column.type_(), column.type_modifier()) } else { None };
+        columns.push(Column::new(name, kind).within(octets));
         decoders.push(decoder);
     }
     Ok(Planned { schema: Schema::new(columns, zones), decoders, types, notes })

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::embulk::input::{DatabaseAuth, PostgresqlInput, SslMode};
-use crate::embulk::output::PostgresqlOutput;
+use crate::embulk::output::{PostgresqlOutput, RedshiftOutput};
 use crate::embulk::text::Text;
 use crate::secret::Secret;
 use crate::transfer::error::{ErrorKind, TransferError};
@@ -43,9 +43,35 @@ const OWN_FACTORIES: [&str; 2] = ["LibPQFactory", "DefaultJavaSSLFactory"];
 
 const JAVA: &str = "names a class of Java";
 
+/// Which server speaks the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::transfer) enum Server {
+    Postgresql,
+    Redshift,
+}
+
+impl Server {
+    /// Its name in messages.
+    pub(in crate::transfer) fn name(self) -> &'static str {
+        match self {
+            Self::Postgresql => "PostgreSQL",
+            Self::Redshift => "Redshift",
+        }
+    }
+
+    /// How Embulk's output calls itself there.
+    fn application(self) -> &'static str {
+        match self {
+            Self::Postgresql => "embulk-output-postgresql",
+            Self::Redshift => "embulk-output-redshift",
+        }
+    }
+}
+
 /// Where a server is and who asks, as an input or an output has it.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::transfer) struct Access<'c> {
+    pub(in crate::transfer) server: Server,
     pub(in crate::transfer) host: &'c Text,
     pub(in crate::transfer) port: u16,
     pub(in crate::transfer) database: &'c Text,
@@ -65,6 +91,7 @@ pub(in crate::transfer) struct Access<'c> {
 impl<'c> From<&'c PostgresqlInput> for Access<'c> {
     fn from(config: &'c PostgresqlInput) -> Self {
         Self {
+            server: Server::Postgresql,
             host: &config.host,
             port: config.port,
             database: &config.database,
@@ -85,6 +112,28 @@ impl<'c> From<&'c PostgresqlInput> for Access<'c> {
 impl<'c> From<&'c PostgresqlOutput> for Access<'c> {
     fn from(config: &'c PostgresqlOutput) -> Self {
         Self {
+            server: Server::Postgresql,
+            host: &config.host,
+            port: config.port,
+            database: &config.database,
+            user: &config.user,
+            password: &config.password,
+            auth: &DatabaseAuth::Password,
+            schema: &config.schema,
+            ssl: config.ssl,
+            application_name: None,
+            statement_timeout: None,
+            connect_timeout: config.connect_timeout,
+            socket_timeout: config.socket_timeout,
+            options: &config.options,
+        }
+    }
+}
+
+impl<'c> From<&'c RedshiftOutput> for Access<'c> {
+    fn from(config: &'c RedshiftOutput) -> Self {
+        Self {
+            server: Server::Redshift,
             host: &config.host,
             port: config.port,
             database: &config.database,
@@ -143,7 +192,7 @@ impl Properties {
             password: config.password.clone(),
             application_name: config
                 .application_name
-                .map_or_else(|| Text::plain("embulk-output-postgresql"), Text::clone),
+                .map_or_else(|| Text::plain(config.server.application()), Text::clone),
             schema: config.schema.clone(),
             ignored: Vec::new(),
         };

@@ -14,7 +14,7 @@ use tokio_postgres::{CancelToken, Client, Config, SimpleQueryMessage, Statement}
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::{self, Trouble};
-use super::properties::{Access, Properties};
+use super::properties::{Access, Properties, Server};
 use crate::cloud::postgres::{chain, literal, within};
 use crate::cloud::tls::{self, OwnCertificate};
 use crate::embulk::input::DatabaseAuth;
@@ -47,9 +47,10 @@ impl Session {
         zone: &TimeZone,
         address: &str,
     ) -> Result<Self, TransferError> {
+        let server = config.server.name();
         let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| {
-            TransferError::new(ErrorKind::Busy, "the connection to PostgreSQL could not be prepared")
-                .caused_by(&error)
+            let what = format!("the connection to {server} could not be prepared");
+            TransferError::new(ErrorKind::Busy, what).caused_by(&error)
         })?;
         let tls = connector(properties)?;
         let wire = wire(config, properties, &password(config, properties, address)?);
@@ -58,8 +59,8 @@ impl Session {
         });
         let (client, connection) = match connecting {
             Some(Ok(connected)) => connected,
-            Some(Err(error)) => return Err(error::not_connected(address, &error)),
-            None => return Err(error::too_slow(address, properties.connect_timeout)),
+            Some(Err(error)) => return Err(error::not_connected(server, address, &error)),
+            None => return Err(error::too_slow(server, address, properties.connect_timeout)),
         };
         let end: Arc<Mutex<Option<Vec<String>>>> = Arc::default();
         let ended = Arc::clone(&end);
@@ -70,7 +71,10 @@ impl Session {
         });
         let session = Self { runtime, client, driver, end, tls, silence: properties.socket_timeout };
         session
-            .run(&set_up(config, properties, zone))
+            .run(&match config.server {
+                Server::Postgresql => set_up(config, properties, zone),
+                Server::Redshift => set_up_redshift(properties, zone),
+            })
             .map_err(|trouble| trouble.during("the session could not be set up"))?;
         Ok(session)
     }
@@ -239,4 +243,16 @@ fn set_up(config: &Access<'_>, properties: &Properties, zone: &TimeZone) -> Stri
          WHERE name IN ('idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')",
         set.join(", ")
     )
+}
+
+/// The same for Redshift, which is of PostgreSQL 8 and has fewer settings. Names cannot be parameters there.
+fn set_up_redshift(properties: &Properties, zone: &TimeZone) -> String {
+    let mut sql = format!(
+        "SET datestyle TO 'ISO, MDY'; SET statement_timeout TO 0; SET search_path TO {}",
+        quoted(properties.schema.expose(), '"')
+    );
+    if let Some(name) = zone.iana_name() {
+        sql.push_str(&format!("; SET timezone TO {}", literal(name)));
+    }
+    sql
 }

@@ -71,7 +71,7 @@ pub struct MysqlTarget {
 
 /// What each column becomes in a table that is not there yet.
 pub(super) fn targets(schema: &Schema, load: &TableLoad) -> Result<Vec<ColumnTarget>, TransferError> {
-    let plan = plan::plan(schema, load, None, &|kind| column::usual_type(kind, load.types))?;
+    let plan = plan::plan(schema, load, None, &|from| column::usual_type(from.kind, load.types))?;
     Ok(plan.targets(schema, &|from, to| column::target(from, to, load)))
 }
 

@@ -20,7 +20,7 @@ use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::input::mysql;
 use crate::transfer::output::sql::given::{self, Attributes};
 use crate::transfer::output::sql::plan::{self};
-use crate::transfer::schema::Schema;
+use crate::transfer::schema::{Column, Schema};
 
 impl MysqlTarget {
     pub(super) fn prepare(&self, schema: &Arc<Schema>) -> Result<Work, TransferError> {
@@ -84,7 +84,7 @@ impl MysqlTarget {
         };
         let charset = session.text("SELECT @@character_set_database").map_err(failed)?;
         let types = self.config.load.types;
-        let usual = |kind| match column::usual_type(kind, types) {
+        let usual = |from: &Column| match column::usual_type(from.kind, types) {
             // Texts hold every character, whatever the database is used to.
             text if text.ends_with("TEXT") && charset.as_deref() != Some("utf8mb4") => {
                 format!("{text} CHARACTER SET utf8mb4")

@@ -8,9 +8,9 @@
 //! * [`wait`]: how a call is waited for.
 
 mod gcs;
-mod names;
-mod s3;
-mod wait;
+pub(super) mod names;
+pub(super) mod s3;
+pub(super) mod wait;
 
 use std::sync::Arc;
 

@@ -5,16 +5,16 @@ use crate::embulk::text::Text;
 
 /// The key of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Key {
+pub(in crate::transfer::output) struct Key {
     /// As the store knows it.
-    pub(super) real: String,
+    pub(in crate::transfer::output) real: String,
     /// As messages, the log and the state have it.
-    pub(super) shown: String,
+    pub(in crate::transfer::output) shown: String,
 }
 
 /// The names of the objects of one output.
 #[derive(Debug, Clone)]
-pub(super) struct Names {
+pub(in crate::transfer::output) struct Names {
     scheme: &'static str,
     bucket: Text,
     prefix: Text,
@@ -22,26 +22,26 @@ pub(super) struct Names {
 
 impl Names {
     /// Names below a prefix of a bucket; `scheme` is what addresses begin with.
-    pub(super) fn new(scheme: &'static str, bucket: &Text, prefix: &Text) -> Self {
+    pub(in crate::transfer::output) fn new(scheme: &'static str, bucket: &Text, prefix: &Text) -> Self {
         Self { scheme, bucket: bucket.clone(), prefix: prefix.clone() }
     }
 
-    pub(super) fn bucket(&self) -> &Text {
+    pub(in crate::transfer::output) fn bucket(&self) -> &Text {
         &self.bucket
     }
 
-    pub(super) fn prefix(&self) -> &str {
+    pub(in crate::transfer::output) fn prefix(&self) -> &str {
         self.prefix.expose()
     }
 
     /// The key of an object by the numbers of its task and of the object in the task, from 0.
-    pub(super) fn key(&self, files: &FileOutput, task: usize, file: usize) -> Key {
+    pub(in crate::transfer::output) fn key(&self, files: &FileOutput, task: usize, file: usize) -> Key {
         let rest = format!("{}{}", files.sequence.text(task, file), files.file_ext);
         self.below(&rest)
     }
 
     /// A key that the store listed.
-    pub(super) fn listed(&self, real: String) -> Key {
+    pub(in crate::transfer::output) fn listed(&self, real: String) -> Key {
         match real.strip_prefix(self.prefix.expose()) {
             Some(rest) => self.below(rest),
             None => Key { shown: real.clone(), real },
@@ -49,12 +49,13 @@ impl Names {
     }
 
     /// A key that an earlier attempt recorded as it is shown; none when it belongs to another bucket or prefix.
-    pub(super) fn recorded(&self, bucket: &str, shown: &str) -> Option<Key> {
+    pub(in crate::transfer::output) fn recorded(&self, bucket: &str, shown: &str) -> Option<Key> {
         let rest = shown.strip_prefix(self.prefix.shown()).filter(|_| bucket == self.bucket.shown())?;
         Some(self.below(rest))
     }
 
-    fn below(&self, rest: &str) -> Key {
+    /// A key below the prefix.
+    pub(in crate::transfer::output) fn below(&self, rest: &str) -> Key {
         Key {
             real: format!("{}{rest}", self.prefix.expose()),
             shown: format!("{}{rest}", self.prefix.shown()),
@@ -62,7 +63,7 @@ impl Names {
     }
 
     /// `s3://bucket/key`
-    pub(super) fn address(&self, key: &Key) -> String {
+    pub(in crate::transfer::output) fn address(&self, key: &Key) -> String {
         format!("{}://{}/{}", self.scheme, self.bucket.shown(), key.shown)
     }
 }

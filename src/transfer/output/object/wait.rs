@@ -13,7 +13,10 @@ const LOOK: Duration = Duration::from_millis(100);
 const TIDY_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits for a call, or until the run wants to stop.
-pub(super) fn wait<T>(cancel: &Cancel, call: impl Future<Output = T>) -> Result<T, TransferError> {
+pub(in crate::transfer::output) fn wait<T>(
+    cancel: &Cancel,
+    call: impl Future<Output = T>,
+) -> Result<T, TransferError> {
     cloud::block_on(async {
         tokio::select! {
             biased;
@@ -24,7 +27,7 @@ pub(super) fn wait<T>(cancel: &Cancel, call: impl Future<Output = T>) -> Result<
 }
 
 /// Waits for a call that tidies up, also after the transfer was stopped, but not for long.
-pub(super) fn tidy<T>(call: impl Future<Output = T>) -> Option<T> {
+pub(in crate::transfer::output) fn tidy<T>(call: impl Future<Output = T>) -> Option<T> {
     cloud::block_on(async { tokio::time::timeout(TIDY_PATIENCE, call).await.ok() })
 }
 

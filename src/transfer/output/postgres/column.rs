@@ -32,7 +32,7 @@ fn family(name: &str) -> Family {
 }
 
 /// The family of a type as SQL spells it.
-pub(super) fn family_of_sql(sql_type: &str) -> Family {
+pub(in crate::transfer::output) fn family_of_sql(sql_type: &str) -> Family {
     let lower = sql_type.to_ascii_lowercase();
     let name = lower.split('(').next().unwrap_or_default().trim();
     let with_zone = lower.contains("with time zone");
@@ -100,7 +100,7 @@ fn check(family: Family, sql_type: &str, types: TypeMapping, cents: usize) -> Ch
 }
 
 /// The numbers between the brackets of a type.
-fn bracketed(sql_type: &str) -> Vec<i64> {
+pub(in crate::transfer::output) fn bracketed(sql_type: &str) -> Vec<i64> {
     let inner = sql_type.split_once('(').and_then(|(_, rest)| rest.split_once(')'));
     inner.map_or("", |(inner, _)| inner).split(',').map_while(|part| part.trim().parse().ok()).collect()
 }

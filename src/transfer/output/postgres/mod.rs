@@ -6,14 +6,14 @@
 //! A temporary table ends with the session, however that ends: nothing staged is ever left behind. `insert_direct` has
 //! none: its rows go into the target, all in the transaction that publishes.
 
-mod column;
+pub(super) mod column;
 mod failure;
 mod look;
 mod publish;
 mod spelled;
 mod statement;
 mod status;
-mod table;
+pub(super) mod table;
 
 use std::sync::Arc;
 
@@ -189,7 +189,7 @@ fn planned(
     load: &TableLoad,
     existing: Option<&[TargetColumn]>,
 ) -> Result<Plan, TransferError> {
-    plan::plan(schema, load, existing, &|kind| column::usual_type(kind, load.types))
+    plan::plan(schema, load, existing, &|from| column::usual_type(from.kind, load.types))
 }
 
 fn told(schema: &Schema, load: &TableLoad, plan: &Plan) -> Vec<ColumnTarget> {

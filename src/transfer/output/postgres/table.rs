@@ -78,7 +78,7 @@ pub(super) fn is_truncatable(session: &Session, table: &str) -> Result<bool, Tro
 }
 
 /// The columns of the key of a merge.
-pub(super) fn merge_keys(
+pub(in crate::transfer::output) fn merge_keys(
     given: &[String],
     primary: &[String],
     plan: &Plan,

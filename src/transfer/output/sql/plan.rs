@@ -2,7 +2,7 @@
 
 use crate::embulk::output::{LoadMode, SqlColumnOption, TableLoad};
 use crate::transfer::error::{ErrorKind, TransferError};
-use crate::transfer::schema::{Column, ColumnType, Schema};
+use crate::transfer::schema::{Column, Schema};
 use crate::transfer::target::ColumnTarget;
 
 /// A column of a table.
@@ -93,7 +93,7 @@ pub(crate) fn plan(
     schema: &Schema,
     load: &TableLoad,
     existing: Option<&[TargetColumn]>,
-    usual: &dyn Fn(ColumnType) -> String,
+    usual: &dyn Fn(&Column) -> String,
 ) -> Result<Plan, TransferError> {
     if let Some(name) = schema.shared_name() {
         return Err(TransferError::new(
@@ -108,7 +108,7 @@ pub(crate) fn plan(
         let given = option.and_then(|option| option.sql_type.clone());
         let fresh = |sql_type: Option<String>| TargetColumn {
             name: column.name.clone(),
-            sql_type: sql_type.unwrap_or_else(|| usual(column.kind)),
+            sql_type: sql_type.unwrap_or_else(|| usual(column)),
             base: String::new(),
             nature: Nature::Plain,
         };

@@ -4,7 +4,7 @@
 //! run leaves are parts that nobody sees and that S3 keeps, and charges for, until somebody removes them.
 
 mod failure;
-mod under_way;
+pub(in crate::transfer::output) mod under_way;
 mod upload;
 
 use std::sync::Arc;

@@ -7,35 +7,35 @@ use tokio::task::{JoinError, JoinSet};
 use crate::cloud;
 
 /// Sends that go on while the next part fills. They end with it.
-pub(super) struct UnderWay<T: 'static> {
+pub(in crate::transfer::output) struct UnderWay<T: 'static> {
     sends: JoinSet<T>,
     most: usize,
 }
 
 impl<T: Send + 'static> UnderWay<T> {
     /// At most so many at once.
-    pub(super) fn new(most: usize) -> Self {
+    pub(in crate::transfer::output) fn new(most: usize) -> Self {
         Self { sends: JoinSet::new(), most }
     }
 
     /// Starts one more. Who starts one asks [`Self::room`] before.
-    pub(super) fn start(&mut self, send: impl Future<Output = T> + Send + 'static) {
+    pub(in crate::transfer::output) fn start(&mut self, send: impl Future<Output = T> + Send + 'static) {
         self.sends.spawn_on(send, cloud::handle());
     }
 
     /// What one has ended with, after waiting for whichever is the first while as many are under way as there may be;
     /// none: there is room.
-    pub(super) async fn room(&mut self) -> Option<Result<T, JoinError>> {
+    pub(in crate::transfer::output) async fn room(&mut self) -> Option<Result<T, JoinError>> {
         if self.sends.len() < self.most { None } else { self.sends.join_next().await }
     }
 
     /// What the next one has ended with; none: all have.
-    pub(super) async fn next(&mut self) -> Option<Result<T, JoinError>> {
+    pub(in crate::transfer::output) async fn next(&mut self) -> Option<Result<T, JoinError>> {
         self.sends.join_next().await
     }
 
     /// Stops all.
-    pub(super) fn stop(&mut self) {
+    pub(in crate::transfer::output) fn stop(&mut self) {
         self.sends.abort_all();
     }
 }

@@ -1,0 +1,162 @@
+//! Rows on their way to S3: encoded, compressed, and put as objects that end between two rows, several at once.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::task::JoinError;
+
+use super::bucket::Bucket;
+use crate::cloud;
+use crate::cloud::s3::objects::ObjectError;
+use crate::embulk::output::S3Stage;
+use crate::transfer::context::TransferContext;
+use crate::transfer::encode::staged_rows::StagedEncoder;
+use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::output::gzip::{self, FASTEST, Gzip};
+use crate::transfer::output::object::names::Key;
+use crate::transfer::output::object::s3::under_way::UnderWay;
+use crate::transfer::output::object::wait::wait;
+use crate::transfer::page::{PAGE_BYTES, Page};
+use crate::transfer::report::Change;
+
+/// Compressed bytes of an object. Redshift's slices load objects side by side, and it wants them between 1 MB and 1 GB.
+const OBJECT_BYTES: usize = 8 << 20;
+
+/// How long objects that have left may take to arrive when nobody wants them any more.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Bytes that staging holds at most.
+pub(super) fn memory_bytes(uploads: usize) -> usize {
+    4 * PAGE_BYTES + gzip::memory_bytes() + OBJECT_BYTES * (uploads + 1)
+}
+
+/// An object of a load.
+#[derive(Debug, Clone)]
+pub(super) struct StagedObject {
+    pub(super) key: Key,
+    /// Compressed bytes.
+    pub(super) bytes: u64,
+}
+
+/// Which object was sent, and how that ended.
+type Sent = (usize, Result<(), ObjectError>);
+
+/// Turns pages into objects.
+pub(super) struct Stager {
+    bucket: Bucket,
+    context: TransferContext,
+    encoder: StagedEncoder,
+    /// What the names of the objects begin with, behind the prefix.
+    name: String,
+    extension: &'static str,
+    object_bytes: Option<u64>,
+    gzip: Option<Gzip>,
+    raw: Vec<u8>,
+    packed: Vec<u8>,
+    /// Bytes of text in the object that fills.
+    text_bytes: u64,
+    under_way: UnderWay<Sent>,
+    pub(super) objects: Vec<StagedObject>,
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+}
+
+impl Stager {
+    /// A stager whose objects are named `<name>-<number><extension>`.
+    pub(super) fn new(
+        bucket: &Bucket,
+        config: &S3Stage,
+        context: &TransferContext,
+        encoder: StagedEncoder,
+        (name, extension): (String, &'static str),
+    ) -> Self {
+        Self {
+            bucket: bucket.clone(),
+            context: context.clone(),
+            encoder,
+            name,
+            extension,
+            object_bytes: config.object_bytes,
+            gzip: None,
+            raw: Vec::new(),
+            packed: Vec::new(),
+            text_bytes: 0,
+            under_way: UnderWay::new(config.uploads),
+            objects: Vec::new(),
+            rows: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Takes the rows of a page.
+    pub(super) fn write(&mut self, page: &Page) -> Result<(), TransferError> {
+        self.encoder.rows(page, &mut self.raw)?;
+        self.rows += page.rows as u64;
+        self.text_bytes += self.raw.len() as u64;
+        let gzip = self.gzip.get_or_insert_with(|| Gzip::new(FASTEST));
+        gzip.write_block(&mut self.raw, &mut self.packed).map_err(|error| unpacked(&error))?;
+        let is_full = self.packed.len() >= OBJECT_BYTES
+            || self.object_bytes.is_some_and(|most| self.text_bytes >= most);
+        if is_full { self.end_object() } else { Ok(()) }
+    }
+
+    /// Ends the object that fills, and starts it on its way.
+    fn end_object(&mut self) -> Result<(), TransferError> {
+        let Some(gzip) = self.gzip.take() else { return Ok(()) };
+        gzip.finish(&mut self.packed).map_err(|error| unpacked(&error))?;
+        while let Some(sent) = wait(&self.context.cancel, self.under_way.room())? {
+            self.take_note(sent)?;
+        }
+        let number = self.objects.len();
+        let key = self.bucket.names.below(&format!("{}-{number:06}{}", self.name, self.extension));
+        self.context.ledger.intend(&self.bucket.effect(&key))?;
+        let body = Bytes::from(std::mem::take(&mut self.packed));
+        let bytes = body.len() as u64;
+        self.bytes += bytes;
+        self.text_bytes = 0;
+        let (s3, bucket, real) = (self.bucket.s3.clone(), self.bucket.name().to_owned(), key.real.clone());
+        self.objects.push(StagedObject { key, bytes });
+        self.under_way.start(async move { (number, Bucket::put(s3, bucket, real, body).await) });
+        Ok(())
+    }
+
+    /// Everything that was written is in the bucket when this returns.
+    pub(super) fn finish(&mut self) -> Result<(), TransferError> {
+        self.end_object()?;
+        while let Some(sent) = wait(&self.context.cancel, self.under_way.next())? {
+            self.take_note(sent)?;
+        }
+        Ok(())
+    }
+
+    /// An object has arrived, or has not.
+    fn take_note(&self, sent: Result<Sent, JoinError>) -> Result<(), TransferError> {
+        let (number, sent) = sent.map_err(|error| {
+            TransferError::new(ErrorKind::Internal, "the upload of an object was lost").caused_by(&error)
+        })?;
+        sent.map_err(|error| {
+            let address = self.objects.get(number).map(|object| self.bucket.names.address(&object.key));
+            let doing = format!("object `{}` could not be staged", address.unwrap_or_default());
+            self.bucket.failed(&doing, &error)
+        })
+    }
+
+    /// What was lost of the values.
+    pub(super) fn changes(&self) -> Vec<Change> {
+        self.encoder.changes()
+    }
+
+    /// Stops what is on its way.
+    pub(super) fn stop(&mut self) {
+        // An object that arrives after it was removed would stay: what has left should end first.
+        let rest = async { while self.under_way.next().await.is_some() {} };
+        let _ = cloud::block_on(async { tokio::time::timeout(PATIENCE, rest).await });
+        self.under_way.stop();
+        cloud::block_on(async { while self.under_way.next().await.is_some() {} });
+    }
+}
+
+/// Memory takes every byte, so this is a fault of the program.
+fn unpacked(error: &std::io::Error) -> TransferError {
+    TransferError::new(ErrorKind::Internal, "rows could not be compressed").caused_by(error)
+}

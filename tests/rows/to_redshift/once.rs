@@ -1,0 +1,142 @@
+//! `kill -9` at every recorded effect, then a retry: every row once, and nothing staged is left.
+
+use std::process::Stdio;
+
+use serde_json::json;
+use sync::embulk::output::LoadMode;
+use sync::transfer::effect::{Effect, RecordedEffect};
+use sync::transfer::error::ErrorKind;
+
+use super::Bench;
+use crate::support::sandbox::Sandbox;
+
+const CONFIG: &str = "in: {type: sqlite, database: empty.db, query: select 1 as id union all select 2}\n\
+     out: {type: redshift, host: HOST, port: PORT, user: USER, database: DATABASE, table: t, mode: MODE, \
+     s3_bucket: BUCKET, s3_key_prefix: PREFIX, aws_auth_method: env, copy_iam_role: 'ROLE'}\n";
+
+fn sandbox(bench: &Bench, mode: &str) -> Sandbox {
+    let database = &bench.database;
+    let config = CONFIG
+        .replace("HOST", &database.host)
+        .replace("PORT", &database.port.to_string())
+        .replace("USER", &database.user)
+        .replace("DATABASE", &database.name)
+        .replace("BUCKET", &bench.aws.bucket)
+        .replace("PREFIX", &bench.prefix)
+        .replace("ROLE", &database.role)
+        .replace("MODE", mode);
+    let mut sandbox =
+        Sandbox::new().file("load.dig", "+load:\n  embulk>: load.yml\n").file("load.yml", &config);
+    for (name, value) in bench.aws.environment() {
+        sandbox.set(name, value);
+    }
+    sandbox.write("empty.db", "");
+    sandbox
+}
+
+/// Kills a run while the stand-in holds a statement, lets it go or not, and retries.
+fn kill_and_retry(mode: &str, statement: &str, action: &str) -> Option<(Bench, String)> {
+    let bench = Bench::new()?;
+    bench.database.run("create table t (id int); insert into t values (0)");
+    let sandbox = sandbox(&bench, mode);
+    bench.database.rule(json!({"id": "hold", "statement": statement, "action": "hold"}));
+    let mut run =
+        sandbox.command(["run", "load.dig"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    bench.database.await_rule("hold", 1);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    if action == "release" {
+        bench.database.release("hold");
+    }
+    let said = sandbox.run(["retry", "--session", "last"]).expect_code(0);
+    let expected = if mode.starts_with("insert") { &["0", "1", "2"][..] } else { &["1", "2"] };
+    assert_eq!(bench.rows("select id from t order by id"), expected, "{mode} {statement}");
+    bench.assert_tidy();
+    Some((bench, said.stderr))
+}
+
+const MODES: [&str; 4] = ["insert", "insert_direct", "truncate_insert", "replace"];
+
+#[test]
+fn killed_before_the_transaction() {
+    for (mode, statement) in [
+        ("replace", "^CREATE TABLE \"public\".\"sync_"),
+        ("insert", "^COPY"),
+        ("replace", "OWNER TO"),
+        ("truncate_insert", "^DELETE FROM \"public\".\"t\""),
+        ("insert", "^INSERT INTO \"public\".\"t\""),
+        ("insert_direct", "^COPY"),
+        ("replace", "^LOCK TABLE"),
+        ("insert", "^INSERT INTO .*__sync_published"),
+    ] {
+        let Some((_, said)) = kill_and_retry(mode, statement, "release") else { return };
+        assert!(!said.contains("an earlier attempt"), "{mode} {statement}: {said}");
+    }
+}
+
+#[test]
+fn killed_while_the_commit_is_on_its_way() {
+    for mode in MODES {
+        let Some((_, said)) = kill_and_retry(mode, "^COMMIT", "release") else { return };
+        assert!(said.contains("an earlier attempt has published `redshift "), "{mode}: {said}");
+    }
+}
+
+/// The answer of COMMIT is lost: the attempt itself finds out, and the next one goes by what it found.
+#[test]
+fn an_answer_of_commit_that_is_lost_is_asked_for() {
+    for (action, published) in [("cut", false), ("cut_after", true)] {
+        for mode in [LoadMode::Insert, LoadMode::InsertDirect, LoadMode::Replace] {
+            let Some(bench) = Bench::new() else { return };
+            bench.database.run("create table t (id int); insert into t values (0)");
+            bench.database.rule(json!({"id": "cut", "statement": "^COMMIT", "action": action}));
+            let output = bench.output(mode.clone());
+            let error = bench.sql("select 1 as id", &output).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::ConnectionLost, "{error}");
+            bench.database.await_rule("cut", 1);
+            let begun = bench.database.statements().len();
+            let report = bench.again(bench.lab.rows_of("select 1 as id"), &output).unwrap();
+            assert_eq!(report.rows_loaded, Some(1));
+            let copies =
+                bench.database.statements()[begun..].iter().filter(|sql| sql.starts_with("COPY")).count();
+            assert_eq!(copies, usize::from(!published), "{mode:?} {action}");
+            let rows = if mode == LoadMode::Replace { &["1"][..] } else { &["0", "1"] };
+            assert_eq!(bench.rows("select * from t order by id"), rows, "{mode:?} {action}");
+            bench.assert_tidy();
+        }
+    }
+}
+
+/// The row in the status table decides: what is done is not done again, and the source is not asked.
+#[test]
+fn an_attempt_whose_end_is_open_is_looked_up() {
+    let Some(bench) = Bench::new() else { return };
+    let output = bench.output(LoadMode::Insert);
+    bench.sql("select 1 as id", &output).unwrap();
+    let id = bench.lab.context().key.name(1);
+    bench.database.run(&format!("insert into __sync_published values ('{id}', getdate())"));
+    let open = Effect::PublishRows { target: "t".to_owned(), id, rows: 5, bytes: 9 };
+    *bench.lab.effects.0.lock().unwrap() = vec![RecordedEffect { effect: open, outcome: None }];
+    let report = bench.again(bench.lab.rows_of("select nope"), &output).unwrap();
+    assert_eq!((report.rows_sent, report.bytes), (5, 9));
+    bench.assert_tidy();
+}
+
+/// What a run left that nobody ever retries goes with the next run to the same table.
+#[test]
+fn the_next_run_removes_what_a_killed_one_left() {
+    let Some(bench) = Bench::new() else { return };
+    bench.database.run("create table t (id int); insert into t values (0)");
+    let sandbox = sandbox(&bench, "insert");
+    bench.database.rule(json!({"id": "hold", "statement": "^COPY", "action": "hold"}));
+    let mut run =
+        sandbox.command(["run", "load.dig"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    bench.database.await_rule("hold", 1);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    bench.database.release("hold");
+    assert_eq!(bench.keys().len(), 2);
+    let said = sandbox.run(["run", "load.dig"]).expect_code(0);
+    assert_eq!(bench.rows("select id from t order by id"), ["0", "1", "2"], "{}", said.stderr);
+    bench.assert_tidy();
+}
