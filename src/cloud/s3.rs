@@ -4,6 +4,7 @@
 pub mod credentials;
 pub mod head;
 pub mod objects;
+pub mod put;
 pub mod read;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};

@@ -19,7 +19,7 @@ pub enum Support {
 }
 
 /// Operators that run.
-const NATIVE: [&str; 29] = [
+const NATIVE: [&str; 31] = [
     "sh",
     "rb",
     "py",
@@ -45,6 +45,8 @@ const NATIVE: [&str; 29] = [
     "pg",
     "require",
     "s3_wait",
+    "s3_put",
+    "gcs_put",
     "bq",
     "bq_ddl",
     "bq_extract",
