@@ -1,5 +1,6 @@
 //! The windows: what people see of events and records.
 
+pub mod attempt;
 pub mod console;
 pub mod explanation;
 pub mod figures;
