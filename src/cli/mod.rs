@@ -29,6 +29,7 @@ pub mod signals;
 pub mod status;
 pub mod transfer;
 mod unsaved;
+mod unused;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};

@@ -12,3 +12,4 @@ pub mod status;
 pub mod summary;
 pub mod table;
 pub mod tasklog;
+pub mod unused;

@@ -5,3 +5,4 @@ mod handover;
 mod markers;
 mod report_uploads;
 mod reports;
+mod unused;

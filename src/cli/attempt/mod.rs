@@ -161,7 +161,8 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
     let mut log_summary = TaskLogSummary::default();
     let required = rooms.take_logs();
     for (id, logs) in std::iter::once((attempt.id, logs)).chain(required) {
-        if remembers {
+        // Of a run whose end could not be recorded the next one makes the report.
+        if remembers && ended.sink_error.is_none() {
             let retry = |session| {
                 if id == attempt.id { retry_command.of(session) } else { retry_command.of_required(session) }
             };
