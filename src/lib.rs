@@ -24,6 +24,7 @@
 //! | `secrets.yml` | `secret` | `sync secrets set` |
 //! | `.sync/state.db` | `state` | `state` |
 //! | `.sync/logs/<session>/<attempt>/<task>.log` | `sync log` | `report::tasklog` |
+//! | `.sync/logs/<session>/<attempt>/report.json` | `sync report`, programs | `report::tasklog` |
 //! | `.sync/tmp/` | tasks | `run` |
 //! | `~/.config/digdag/config`, `-c FILE` | `cli` | people |
 

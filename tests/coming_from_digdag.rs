@@ -18,6 +18,7 @@ rows! {
     "`redshift>`: a status table says that a script is done even where a TRUNCATE or COMMIT in it committed a part" => half_a_script,
     "`redshift_load>` reads `column_list` and leaves it out of COPY" => column_list,
     "`redshift_unload>` removes what a query that is done has written when its task runs again" => unloaded_files,
+    "a marker in a bucket takes a script" => markers,
     "`td>` and all `td_…>`" => treasure_data,
     "`emr>` `ecs_task.…>` `athena.…>`" => compute_services,
     "an operator that does not exist fails when its task starts" => unknown_operator,
@@ -119,6 +120,13 @@ fn data() {
         "+p:\n  pg>: {data: select 1}\n+s:\n  s3_wait>: bucket/key\n+g:\n  gcs_wait>: bucket/object\n\
          +k:\n  param_set>:\n  key: value\n+l:\n  param_get>:\n  key: variable\n\
          +e:\n  _type: embulk\n  config: {in: {type: sqlite}, out: {type: file}}\n",
+    );
+}
+
+fn markers() {
+    accepted(
+        "+s:\n  s3_put>: bucket/_SUCCESS\n  content: {day: '${session_date}'}\n+g:\n  gcs_put>: bucket/list\n  \
+         content_file: list.csv\n",
     );
 }
 

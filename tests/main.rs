@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(unreachable_pub, reason = "private modules of one binary")]
 
+mod around;
 mod bigquery;
 mod bq;
 mod check;

@@ -392,7 +392,9 @@ fn of_a_state_that_cannot_be_asked() {
         (
             1,
             format!(
-                "error: task `+main+r` failed: {failed}: {cause}\nerror: 1 task failed\n  +main+r: {failed}\n    \
+                "error: task `+main+r` failed: {failed}: {cause}\n\
+                 warning: the report of the attempt could not be written: {cause}\n\
+                 error: 1 task failed\n  +main+r: {failed}\n    \
                  cause: {cause}\nhint: `sync retry --session 1` runs what is left\n"
             )
         )

@@ -18,6 +18,7 @@ pub mod place;
 mod preview;
 pub mod properties;
 pub mod reading;
+pub mod report;
 pub mod retry;
 pub mod run;
 pub mod run_args;
@@ -28,6 +29,7 @@ pub mod signals;
 pub mod status;
 pub mod transfer;
 mod unsaved;
+mod unused;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -75,6 +77,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Show the log of a session's tasks
     Log(log::LogArgs),
+    /// Show what an attempt did: tasks, tables, rows, bytes, failures
+    Report(report::ReportArgs),
     /// Keep secrets, encrypted under KMS, in the project's secrets.yml
     Secrets(secrets::SecretsArgs),
     /// Run one transfer file; also what a program called `embulk` does
@@ -125,6 +129,7 @@ fn dispatch(cli: Cli) -> Exit {
         Command::Check(args) => check(&args, common),
         Command::Status(args) => status::exec(&args, common),
         Command::Log(args) => log::exec(&args, common),
+        Command::Report(args) => report::exec(&args, common),
         Command::Secrets(args) => secrets(&args, common),
         Command::Embulk { arguments } => return alone::main(&arguments),
     };

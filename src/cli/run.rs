@@ -40,9 +40,11 @@ pub fn exec(args: &RunArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
     })?;
     let mut store = Store::open(&opened.place.state)?;
     let now = Zoned::now();
-    for lost in store.recover(&project_name(&opened), now.timestamp())? {
+    let lost = store.recover(&project_name(&opened), now.timestamp())?;
+    for lost in &lost {
         opened.console.log(Level::Warn, &format!("attempt {lost} ended without a word: its process is gone"));
     }
+    attempt::reports::of_lost(&lost, &store, common, &opened);
     // What is asked of the state is asked before.
     let keeping = if args.no_save || args.dry_run { Keeping::Nothing } else { Keeping::State };
     let _unsaved = match keeping {

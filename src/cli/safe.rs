@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::properties::{Properties, PropertiesError};
+use super::properties::Properties;
 use crate::cloud::aws::Aws;
 use crate::cloud::kms::Kms;
 use crate::report::tasklog::{AttemptIdentity, LogServer, S3LogStore};
@@ -15,6 +15,7 @@ use crate::secret::params::SecretNames;
 use crate::secret::resolver::Resolver;
 use crate::secret::scrub::Scrubber;
 use crate::secret::source::{self, SecretSource};
+use crate::state::StateError;
 
 /// Shorter values of variables that are named like secrets are not hidden: `TOKEN_COUNT=12` is no secret.
 const SHORTEST: usize = 6;
@@ -49,15 +50,15 @@ pub fn aws(properties: &Properties) -> Arc<Aws> {
     Arc::new(Aws::new().with_region_of(properties.get("sync.secrets.kms_key")))
 }
 
-/// The log server of an attempt, when the properties name one.
+/// The log server of an attempt, when the properties name one: only then is it asked who the attempt is.
 pub fn log_server(
     properties: &Properties,
-    identity: AttemptIdentity,
+    identity: impl FnOnce() -> Result<AttemptIdentity, StateError>,
     aws: &Arc<Aws>,
-) -> Result<Option<LogServer>, PropertiesError> {
+) -> anyhow::Result<Option<LogServer>> {
     let Some(settings) = properties.log_server()? else { return Ok(None) };
     let store = Arc::new(S3LogStore::new(Arc::clone(aws), &settings));
-    Ok(Some(LogServer { path: settings.path, identity, store }))
+    Ok(Some(LogServer { path: settings.path, identity: identity()?, store }))
 }
 
 /// All sources in order: the environment, the properties, the encrypted file, Digdag's directory. Nothing is asked

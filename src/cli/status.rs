@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::CommonArgs;
 use super::opening::Opened;
-use super::retry;
+use super::unused::Question;
+use super::{retry, unused};
 use crate::exit::Exit;
 use crate::report::console::Results;
 use crate::report::status::{self, Standing};
@@ -30,6 +31,15 @@ pub struct StatusArgs {
     /// Only sessions, or tasks, that failed
     #[arg(long)]
     failed: bool,
+    /// The tables that were copied and that nobody reads, by the records of their warehouse
+    #[arg(long, conflicts_with_all = ["session", "since", "failed"])]
+    unused: bool,
+    /// With --unused: how long nobody has read them: 90d, 2160h
+    #[arg(long, value_name = "LENGTH", default_value = "90d", requires = "unused")]
+    older_than: String,
+    /// With --unused: queries of this project of Google Cloud count as well
+    #[arg(long, value_name = "PROJECT", requires = "unused")]
+    reader_project: Vec<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -46,6 +56,14 @@ pub fn exec(args: &StatusArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
         bail!("nothing has run yet in project `{}`", opened.place.project.display());
     }
     let store = Store::open(&opened.place.state)?;
+    if args.unused {
+        let Some(length) = length(&args.older_than).filter(SignedDuration::is_positive) else {
+            bail!("`--older-than` takes a length such as `90d` or `48h`, but got `{}`", args.older_than)
+        };
+        let question =
+            Question { workflow: args.workflow.as_deref(), length, reader_projects: &args.reader_project };
+        return unused::show(&question, &store, &opened);
+    }
     match &args.session {
         Some(session) => one(args, session, &store, &opened),
         None => all(args, &store, &opened),
@@ -101,21 +119,24 @@ fn one(args: &StatusArgs, session: &str, store: &Store, opened: &Opened) -> anyh
     Ok(Exit::Success)
 }
 
-/// `12h`, `7d`, `30m`, or a time.
+/// `12h`, `7d`, `30m`.
+fn length(text: &str) -> Option<SignedDuration> {
+    let (at, unit) = text.char_indices().next_back()?;
+    let number: i64 = text[..at].parse().ok()?;
+    let unit = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86400,
+        _ => return None,
+    };
+    number.checked_mul(unit).map(SignedDuration::from_secs)
+}
+
+/// A length back from now, or a time.
 fn since(text: &str, now: Timestamp) -> anyhow::Result<Timestamp> {
-    let seconds = text.char_indices().next_back().and_then(|(at, unit)| {
-        let number: i64 = text[..at].parse().ok()?;
-        let unit = match unit {
-            's' => 1,
-            'm' => 60,
-            'h' => 3600,
-            'd' => 86400,
-            _ => return None,
-        };
-        number.checked_mul(unit)
-    });
-    if let Some(seconds) = seconds {
-        return Ok(now.saturating_sub(SignedDuration::from_secs(seconds))?);
+    if let Some(length) = length(text) {
+        return Ok(now.saturating_sub(length)?);
     }
     let time = text.parse::<Timestamp>().or_else(|_| {
         text.parse::<jiff::civil::Date>()?.to_zoned(TimeZone::system()).map(|time| time.timestamp())

@@ -5,6 +5,7 @@ pub mod credentials;
 pub mod head;
 pub mod lend;
 pub mod objects;
+pub mod put;
 pub mod read;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};

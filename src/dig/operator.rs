@@ -17,7 +17,7 @@ pub enum Support {
 }
 
 /// Operators that run.
-const NATIVE: [&str; 32] = [
+const NATIVE: [&str; 34] = [
     "sh",
     "rb",
     "py",
@@ -46,6 +46,8 @@ const NATIVE: [&str; 32] = [
     "redshift_unload",
     "require",
     "s3_wait",
+    "s3_put",
+    "gcs_put",
     "bq",
     "bq_ddl",
     "bq_extract",

@@ -1,5 +1,6 @@
 //! The windows: what people see of events and records.
 
+pub mod attempt;
 pub mod console;
 pub mod explanation;
 pub mod figures;
@@ -11,3 +12,4 @@ pub mod status;
 pub mod summary;
 pub mod table;
 pub mod tasklog;
+pub mod unused;

@@ -15,6 +15,7 @@ use super::table::{Align, Cell, Table};
 use crate::run::event::{AttemptOutcome, TaskFailure};
 use crate::session::TaskState;
 use crate::state::{AttemptRecord, SessionRecord, TaskRecord, TransferRecord, TransferState};
+use crate::transfer::report::TransferReport;
 
 /// How a session's last attempt stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,16 +159,10 @@ pub fn transfers(records: &[TransferRecord]) -> Table {
     ]);
     for record in records {
         let report = record.report.as_ref();
-        let style = match record.state {
-            TransferState::Running => None,
-            TransferState::Success => Some(Style::Green),
-            TransferState::Error => Some(Style::Red),
-        };
-        let word = record.state.word();
         table.row([
             Cell::from(record.source.as_str()),
             Cell::from(record.target.as_str()),
-            style.map_or_else(|| Cell::from(word), |style| Cell::styled(word, style)),
+            transfer_cell(record.state),
             Cell::from(report.map(|report| figures::count(report.rows_sent)).unwrap_or_default()),
             Cell::from(report.map(|report| figures::bytes(report.bytes)).unwrap_or_default()),
             Cell::from(report.map(|report| figures::seconds(report.seconds)).unwrap_or_default()),
@@ -177,7 +172,15 @@ pub fn transfers(records: &[TransferRecord]) -> Table {
     table
 }
 
-fn state_cell(state: TaskState) -> Cell {
+pub(super) fn transfer_cell(state: TransferState) -> Cell {
+    match state {
+        TransferState::Running => Cell::from(state.word()),
+        TransferState::Success => Cell::styled(state.word(), Style::Green),
+        TransferState::Error => Cell::styled(state.word(), Style::Red),
+    }
+}
+
+pub(super) fn state_cell(state: TaskState) -> Cell {
     match state {
         TaskState::Success => Cell::styled(state.word(), Style::Green),
         TaskState::Error | TaskState::GroupError => Cell::styled(state.word(), Style::Red),
@@ -194,7 +197,7 @@ fn in_words(failure: &TaskFailure) -> String {
     }
 }
 
-fn clock(at: Timestamp, zone: &TimeZone) -> String {
+pub(super) fn clock(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
@@ -234,8 +237,16 @@ pub fn task_json(record: &TaskRecord) -> Value {
         "attempt": record.attempt,
         "started_at": record.started_at.map(iso),
         "finished_at": record.finished_at.map(iso),
+        "seconds": task_seconds(record),
         "failure": record.failure,
     })
+}
+
+/// How long a task took that ended by itself: with all its tries and the pauses between them. When one that was stopped
+/// ended is not known for certain.
+pub fn task_seconds(record: &TaskRecord) -> Option<f64> {
+    let (from, to) = (record.started_at?, record.finished_at?);
+    (record.state != TaskState::Canceled).then(|| to.duration_since(from).as_secs_f64())
 }
 
 /// A transfer as JSON.
@@ -248,9 +259,20 @@ pub fn transfer_json(record: &TransferRecord) -> Value {
         "attempt": record.attempt,
         "started_at": iso(record.started_at),
         "finished_at": record.finished_at.map(iso),
-        "report": record.report,
+        "report": record.report.as_ref().map(figures_json),
         "failure": record.failure,
     })
+}
+
+/// The figures of a transfer as JSON, the same wherever they are shown: all that the transfer told, but for what its
+/// next read begins behind, which is a value of a cell.
+fn figures_json(report: &TransferReport) -> Value {
+    // Keys are texts and numbers are JSON's: it cannot fail.
+    let mut figures = serde_json::to_value(report).unwrap_or_default();
+    if let Some(figures) = figures.as_object_mut() {
+        figures.remove("next");
+    }
+    figures
 }
 
 #[cfg(test)]
@@ -259,7 +281,6 @@ mod tests {
     use crate::run::event::FailureKind;
     use crate::session::{AttemptId, Params, SessionId, TaskName};
     use crate::state::Process;
-    use crate::transfer::report::TransferReport;
 
     fn at(text: &str) -> Timestamp {
         format!("2026-01-02T{text}Z").parse().expect("a time")

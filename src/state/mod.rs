@@ -7,6 +7,7 @@
 //! * Values that count as secrets never come here: the run hands over events without them, and
 //!   `param_set>` refuses them.
 
+mod copied;
 mod events;
 mod figures;
 mod params;
@@ -15,6 +16,7 @@ mod record;
 mod schema;
 mod store;
 
+pub use copied::{CopiedTarget, RunWorkflow};
 pub use figures::TaskFigures;
 pub use process::Process;
 pub use record::{

@@ -263,6 +263,11 @@ impl Store {
         self.one_session("s.project = ?1 and s.workflow = ?2", &[&project, &workflow])
     }
 
+    /// The session of an attempt, with this attempt in the place of its last.
+    pub fn session_of(&self, attempt: AttemptId) -> Result<Option<SessionRecord>, StateError> {
+        self.one_session("a.id = ?1", &[&attempt.0])
+    }
+
     fn one_session(
         &self,
         condition: &str,
@@ -404,7 +409,7 @@ fn optional_time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timest
     time(row, column).map(Some)
 }
 
-fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     serde_json::from_str(&text).map_err(|error| unreadable(column, error.to_string()))
 }

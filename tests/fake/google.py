@@ -125,6 +125,8 @@ class Google:
         elif what == ("GET", "calls"):
             path = request.query.get("path", "")
             return Response(200, [call for call in self.calls.all if path in call["path"]])
+        elif what == ("POST", "reads"):
+            self.bigquery.reads.known = request.json()
         elif what == ("GET", "unread"):
             return Response(200, self.bigquery.jobs.unread())
         else:

@@ -64,8 +64,20 @@ install_venv() {
   cp "$wanted" "$venv/installed.txt"
 }
 
-# Sets `python` (for our own fake), `MOTO`, `GCS`, `BQEMULATOR`, `GOOGLE_CLIENTS`, `REDSHIFT_CLIENTS`, `AIOSMTPD`, and
-# `LOCAL_BIGQUERY` where a new enough Python is found (else empty).
+# install_wheel PYTHON REQUIREMENT FILE: downloads one wheel, without what it depends on, unless it is there: tests read
+# what lies in it.
+install_wheel() {
+  local python=$1 requirement=$2 wheel=$3 download
+  [ -e "$wheel" ] && return 0
+  echo "$0: downloading $requirement to $wheel" >&2
+  download=$(mktemp -d "$cache/wheel.XXXXXX")
+  "$python" -m pip download -q --disable-pip-version-check --no-deps --only-binary :all: -d "$download" "$requirement"
+  mv "$download/${wheel##*/}" "$wheel"
+  rm -rf "$download"
+}
+
+# Sets `python` (for our own fake), `MOTO`, `GCS`, `BQEMULATOR`, `GOOGLE_CLIENTS`, `REDSHIFT_CLIENTS`, `AIOSMTPD`,
+# `JSONSCHEMA`, `AIRFLOW_WHEEL`, and `LOCAL_BIGQUERY` where a new enough Python is found (else empty).
 install_python_packages() {
   local python_new job jobs=()
   python=$(find_python "$oldest_for_bqemulator" python3 python3.11 python3.12 python3.13 python3.14)
@@ -76,9 +88,11 @@ install_python_packages() {
   export GOOGLE_CLIENTS=$cache/google-clients-3.47.0
   export REDSHIFT_CLIENTS=$cache/redshift-clients-2.2.0
   export AIOSMTPD=$cache/aiosmtpd-1.4.6
+  export JSONSCHEMA=$cache/jsonschema-4.26.0
+  export AIRFLOW_WHEEL=$cache/apache_airflow_core-3.3.2-py3-none-any.whl
   export LOCAL_BIGQUERY=
   mkdir -p "$cache"
-  for job in "$MOTO" "$GCS" "$BQEMULATOR" "$GOOGLE_CLIENTS" "$REDSHIFT_CLIENTS" "$AIOSMTPD"; do
+  for job in "$MOTO" "$GCS" "$BQEMULATOR" "$GOOGLE_CLIENTS" "$REDSHIFT_CLIENTS" "$AIOSMTPD" "$JSONSCHEMA"; do
     install_venv "${job##*/}" "$python" &
     jobs+=($!)
   done
@@ -88,6 +102,7 @@ install_python_packages() {
     jobs+=($!)
   fi
   for job in "${jobs[@]}"; do wait "$job" || return 1; done
+  install_wheel "$JSONSCHEMA/bin/python" apache-airflow-core==3.3.2 "$AIRFLOW_WHEEL"
 }
 
 install_all() {

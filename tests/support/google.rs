@@ -136,6 +136,11 @@ impl FakeGoogle {
         self.control("config", &json!({"polls": polls}));
     }
 
+    /// The queries that the service has on record, as `tests/fake/reads.py` describes them.
+    pub fn reads(&self, reads: &Value) {
+        self.control("reads", reads);
+    }
+
     /// Every call so far that was answered or given up, in the order of their ends.
     pub fn calls(&self) -> Vec<Value> {
         self.calls_at("")

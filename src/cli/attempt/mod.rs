@@ -2,6 +2,7 @@
 //! they hand over.
 
 mod past;
+pub mod reports;
 mod required;
 mod rooms;
 mod sources;
@@ -23,7 +24,7 @@ use crate::report::json as json_event;
 use crate::report::problems;
 use crate::report::progress::Progress;
 use crate::report::summary::{End, Summary};
-use crate::report::tasklog::TaskLogs;
+use crate::report::tasklog::{TaskLogSummary, TaskLogs};
 use crate::run::event::{AttemptOutcome, EventKind, FailureKind, RunEvent};
 use crate::run::operator::DockerMode;
 use crate::run::{self, RunMode, RunSummary, SinkError, stop_requests};
@@ -140,7 +141,7 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
     {
         plan.alert_on_failure(alert);
     }
-    let Some(attempt) = begin(&new, &mut store, opened)? else { return Ok(Exit::TryLater) };
+    let Some(attempt) = begin(&new, &mut store, desk)? else { return Ok(Exit::TryLater) };
     let logs = rooms.logs_of(&workflow, &time, &attempt)?;
     let _signals = signals::forward(handle).context("signals cannot be received")?;
     let setup = rooms.run_setup(&workflow, &time, &attempt, Way { stop, cancel: None, since: attempt.id });
@@ -156,9 +157,17 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
     let mut sink = |events: &[RunEvent]| watch.take(events);
     let ended = run::execute(plan, setup, &mut sink);
     watch.progress.finish();
-    let summary = watch.summary;
-    let mut log_summary = logs.finish();
-    for logs in rooms.take_logs() {
+    let Watch { store, summary, .. } = watch;
+    let mut log_summary = TaskLogSummary::default();
+    let required = rooms.take_logs();
+    for (id, logs) in std::iter::once((attempt.id, logs)).chain(required) {
+        // Of a run whose end could not be recorded the next one makes the report.
+        if remembers && ended.sink_error.is_none() {
+            let retry = |session| {
+                if id == attempt.id { retry_command.of(session) } else { retry_command.of_required(session) }
+            };
+            reports::write(id, &store, &logs, retry, opened);
+        }
         log_summary.add(logs.finish());
     }
     tell(&ended, opened);
@@ -221,12 +230,14 @@ fn of_attempt(own: AttemptId, event: &RunEvent) -> (AttemptId, &RunEvent) {
 }
 
 /// Begins the attempt; none while another run holds the workflow.
-fn begin(new: &NewAttempt, store: &mut Store, opened: &Opened) -> anyhow::Result<Option<AttemptRecord>> {
+fn begin(new: &NewAttempt, store: &mut Store, desk: &Desk<'_>) -> anyhow::Result<Option<AttemptRecord>> {
+    let opened = desk.opened;
     match store.begin(new) {
         Ok((attempt, lost)) => {
-            for lost in lost {
+            for lost in &lost {
                 opened.console.say(&format!("attempt {lost} ended without a word: its process is gone"));
             }
+            reports::of_lost(&lost, store, desk.common, opened);
             Ok(Some(attempt))
         }
         Err(locked @ StateError::Locked(_)) => {
@@ -244,7 +255,11 @@ fn failure_alert() -> Option<Task> {
 }
 
 /// The command that runs what is left, as it can be pasted into the same shell.
-struct RetryCommand(String);
+struct RetryCommand {
+    /// The part of the workflow that was asked for.
+    selected: String,
+    flags: String,
+}
 
 impl RetryCommand {
     fn new(selection: &Selection, desk: &Desk<'_>) -> Self {
@@ -255,11 +270,16 @@ impl RetryCommand {
             }
             _ => String::new(),
         };
-        Self(format!("{selected}{}{}", pasteable_flags(desk.common), docker_flag(desk.shared)))
+        Self { selected, flags: pasteable_flags(desk.common) + &docker_flag(desk.shared) }
     }
 
     fn of(&self, session: SessionId) -> String {
-        format!("sync retry --session {session}{}", self.0)
+        format!("sync retry --session {session}{}{}", self.selected, self.flags)
+    }
+
+    /// A required workflow, which has a session of its own, is gone on with as a whole.
+    fn of_required(&self, session: SessionId) -> String {
+        format!("sync retry --session {session}{}", self.flags)
     }
 }
 

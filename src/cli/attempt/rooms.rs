@@ -19,14 +19,13 @@ use super::super::properties::Properties;
 use super::super::run_args::SharedArgs;
 use super::super::safe::{self, SafeSetup};
 use super::super::transfer::{Repeats, StateMemory, Transfers};
-use super::Earlier;
 use super::required::{Required, Waits};
-use super::sources;
+use super::{Earlier, reports, sources};
 use crate::cloud::aws::Aws;
 use crate::dig::expression::{Clock, Limits};
 use crate::dig::workflow::Workflow;
 use crate::reader::DirectoryReader;
-use crate::report::tasklog::{AttemptIdentity, TaskLogSetup, TaskLogs};
+use crate::report::tasklog::{TaskLogSetup, TaskLogs};
 use crate::run::event::RunEvent;
 use crate::run::operator::{Cancel, DockerMode, Operators, Origin, Services};
 use crate::run::{self, LogParams, RunMode, RunSetup, SessionInfo, Slots, StopHandle, StopRequests};
@@ -34,7 +33,7 @@ use crate::secret::params::{SecretJudge, SecretNames};
 use crate::secret::resolver::Resolver;
 use crate::secret::scrub::Scrubber;
 use crate::session::{AttemptId, Params, SessionTime};
-use crate::state::{AttemptKind, AttemptRecord, NewAttempt, Process};
+use crate::state::{AttemptKind, AttemptRecord, NewAttempt, Process, Store};
 use crate::transfer::context::MemoryBudget;
 use crate::transfer::input::Reading;
 use crate::transfer::pool::SourcePools;
@@ -234,16 +233,9 @@ impl Rooms {
         time: &SessionTime,
         attempt: &AttemptRecord,
     ) -> anyhow::Result<TaskLogs> {
-        let named = || {
-            let number = (attempt.id != attempt.starting_attempt).then(|| format!("attempt{}", attempt.id));
-            attempt.name.clone().or(number)
-        };
-        let identity = AttemptIdentity {
-            workflow: workflow.name.clone(),
-            session_time: time.compact(),
-            name: named(),
-            started_at: attempt.started_at,
-            agent: format!("{}@{}", attempt.process.pid, attempt.process.host),
+        let identity = || {
+            let store = Store::open(&self.place.state)?;
+            reports::identity(&workflow.name, time.compact(), attempt, &store)
         };
         let setup = TaskLogSetup {
             state_folder: self.place.state_folder().to_owned(),
@@ -269,8 +261,8 @@ impl Rooms {
     }
 
     /// The logs of all required workflows.
-    pub(super) fn take_logs(&self) -> Vec<TaskLogs> {
-        self.logs.lock().unwrap_or_else(PoisonError::into_inner).drain().map(|(_, logs)| logs).collect()
+    pub(super) fn take_logs(&self) -> Vec<(AttemptId, TaskLogs)> {
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner).drain().collect()
     }
 
     fn session_info(&self, workflow: &Workflow, time: &SessionTime, attempt: &AttemptRecord) -> SessionInfo {

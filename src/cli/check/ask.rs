@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 
 use super::CheckArgs;
+use super::outputs::Reached;
 use super::sites::{Env, Site, SiteFile};
 use crate::cli::guard::Guard;
 use crate::cli::opening::Opened;
@@ -33,6 +34,9 @@ use crate::transfer::pool::SourcePools;
 
 /// Transfers whose servers are asked at the same time.
 const AT_ONCE: usize = 8;
+
+/// Stands for what only the run knows: good as a name, and as a number.
+const STAND_IN: &str = "1";
 
 /// How transfers are looked at.
 pub(super) struct Asking<'a> {
@@ -114,6 +118,33 @@ impl<'a> Asking<'a> {
             }
         }
         answers
+    }
+
+    /// The outputs of all of them. What only the run knows is stood in for by a text that may be a name or a number.
+    pub(super) fn outputs(&self, sites: Vec<Site>) -> (Vec<Reached>, Vec<String>) {
+        let (mut reached, mut reasons) = (Vec::new(), Vec::new());
+        for Site { file, task, directory, env, exec } in sites {
+            let rendered = match env {
+                Env::Unknown(unknown) => Err(unknown.join("; ")),
+                Env::Known { mut variables, unknown } => {
+                    variables.extend(unknown.into_keys().map(|name| (name, STAND_IN.to_owned())));
+                    self.load(&file, &directory, &variables, exec).map_err(|problems| {
+                        let first = problems.into_iter().find(Problem::is_error);
+                        first.map(|problem| problem.message).unwrap_or_default()
+                    })
+                }
+            };
+            match rendered {
+                Ok(rendered) => {
+                    reached.push(Reached { output: rendered.config.output, context: context(directory) });
+                }
+                Err(reason) => {
+                    let task = task.map(|task| format!(" of task `{task}`")).unwrap_or_default();
+                    reasons.push(format!("transfer `{}`{task}: {reason}", file.path().display()));
+                }
+            }
+        }
+        (reached, reasons)
     }
 
     fn ends(&self, questions: &[&Question]) -> Vec<Ends> {

@@ -6,6 +6,7 @@ mod ask;
 mod folder;
 mod ignore;
 mod literal;
+pub mod outputs;
 mod reach;
 mod shell;
 mod sites;

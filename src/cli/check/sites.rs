@@ -122,13 +122,18 @@ impl<'a> Walk<'a> {
 
     /// Everything that a workflow runs.
     pub(super) fn workflow(&mut self, path: &Path) {
+        self.workflow_given(path, &Params::new());
+    }
+
+    /// The same with parameters of a command line.
+    pub(super) fn workflow_given(&mut self, path: &Path, given: &Params) {
         let Some(workflow) = dig::load(path, self.reader).workflow else { return };
         let evaluator = evaluator(&workflow);
         let folder = path.parent().unwrap_or(Path::new(""));
         let place = Place {
             full: TaskName::from_full(format!("+{}", workflow.name)),
             folder,
-            scope: Params::new(),
+            scope: given.clone(),
             loops: Vec::new(),
             depth: 0,
         };

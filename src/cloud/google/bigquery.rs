@@ -8,6 +8,9 @@ use super::http::{Call, Google};
 use super::path_part;
 use super::upload::{Proof, Upload};
 
+/// How long one call waits for the end of a query, in milliseconds.
+const QUERY_WAIT: u32 = 10_000;
+
 /// Datasets, tables and jobs.
 #[derive(Clone)]
 pub struct BigQuery {
@@ -219,6 +222,40 @@ impl BigQuery {
         Ok(self.google.find(&call).await?.map(|body| Job::read(&body)))
     }
 
+    /// The rows of a query, each cell as text. `body` is that of `jobs.query`; the query may take as long as it does.
+    pub async fn query(
+        &self,
+        project: &str,
+        mut body: Value,
+    ) -> Result<Vec<Vec<Option<String>>>, GoogleError> {
+        body["timeoutMs"] = QUERY_WAIT.into();
+        let url = self.url(&format!("projects/{}/queries", path_part(project)));
+        let mut answer =
+            self.google.json(&Call::new(Method::POST, url, "bigquery query").body(&body)).await?;
+        let mut rows = Vec::new();
+        loop {
+            rows.extend(answer["rows"].as_array().into_iter().flatten().map(cells));
+            let token = answer["pageToken"].as_str().filter(|token| !token.is_empty());
+            let is_whole = answer["jobComplete"].as_bool() == Some(true) && token.is_none();
+            let Some(job) = answer["jobReference"]["jobId"].as_str().filter(|_| !is_whole) else {
+                return Ok(rows);
+            };
+            let mut url = self.url(&format!(
+                "projects/{}/queries/{}?timeoutMs={QUERY_WAIT}",
+                path_part(project),
+                path_part(job)
+            ));
+            for (name, value) in
+                [("location", answer["jobReference"]["location"].as_str()), ("pageToken", token)]
+            {
+                if let Some(value) = value {
+                    url.push_str(&format!("&{name}={}", path_part(value)));
+                }
+            }
+            answer = self.google.json(&Call::new(Method::GET, url, "bigquery query")).await?;
+        }
+    }
+
     /// Asks the service to stop a job.
     pub async fn cancel_job(&self, reference: &JobReference) -> Result<(), GoogleError> {
         let call = Call::new(Method::POST, self.job_url(reference, "/cancel"), "bigquery cancel");
@@ -237,6 +274,12 @@ impl BigQuery {
         }
         url
     }
+}
+
+/// A row as the API writes it: `{"f": [{"v": text}, ...]}`.
+fn cells(row: &Value) -> Vec<Option<String>> {
+    let text = |cell: &Value| cell["v"].as_str().map(str::to_owned);
+    row["f"].as_array().into_iter().flatten().map(text).collect()
 }
 
 fn job_body(reference: &JobReference, configuration: &Value) -> Value {

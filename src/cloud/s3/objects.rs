@@ -81,7 +81,7 @@ pub enum ObjectErrorKind {
 }
 
 impl S3 {
-    async fn caller(&self) -> Result<&aws_sdk_s3::Client, ObjectError> {
+    pub(super) async fn caller(&self) -> Result<&aws_sdk_s3::Client, ObjectError> {
         // The one thing that can be wrong before any call.
         let unknown =
             |error: super::S3Error| ObjectError { kind: ObjectErrorKind::NoRegion, message: error.message };
@@ -263,7 +263,7 @@ fn strange(what: &str) -> ObjectError {
     ObjectError { kind: ObjectErrorKind::Refused, message: format!("the answer of {SERVICE} {what}") }
 }
 
-fn explain<E>(error: &SdkError<E, HttpResponse>) -> ObjectError
+pub(super) fn explain<E>(error: &SdkError<E, HttpResponse>) -> ObjectError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {

@@ -5,6 +5,7 @@
 mod bigquery;
 mod http;
 mod mail;
+mod object_put;
 mod object_wait;
 mod option;
 mod param;
@@ -35,6 +36,7 @@ pub(super) fn check(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
     problems.extend(parallel(call, entries));
     problems.extend(param::check(call, entries));
     problems.extend(object_wait::check(call, entries));
+    problems.extend(object_put::check(call, entries));
     match call.operator.as_str() {
         "http" | "http_call" => problems.extend(http::options(entries)),
         "mail" => problems.extend(mail::options(entries)),
@@ -128,6 +130,8 @@ fn unused(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
         "wait" => &["blocking", "poll_interval"],
         "s3_wait" => object_wait::S3_OPTIONS,
         "gcs_wait" => object_wait::GCS_OPTIONS,
+        "s3_put" => object_put::S3_OPTIONS,
+        "gcs_put" => object_put::GCS_OPTIONS,
         "bq" if call.command.is_object() => bigquery::QUERY_OPTIONS,
         "bq_load" => bigquery::LOAD_OPTIONS,
         "bq_extract" => bigquery::EXTRACT_OPTIONS,

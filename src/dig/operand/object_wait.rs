@@ -1,4 +1,5 @@
-//! `s3_wait>` and `gcs_wait>`: an object in the value or beside it, and options of the right kind.
+//! `s3_wait>` and `gcs_wait>`: an object in the value or beside it, and options of the right kind; where the object lies
+//! is told in the same way to `s3_put>` and `gcs_put>`.
 
 use super::{CODE, wrong};
 use crate::diagnostic::Problem;
@@ -26,8 +27,8 @@ pub(super) const GCS_OPTIONS: &[&str] = &["bucket", "object", "timeout", "contin
 /// The problems of the object and the options; none for other operators.
 pub(super) fn check(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
     let (name, form, scheme) = match call.operator.as_str() {
-        "s3_wait" => ("key", "`BUCKET/KEY`", "s3://"),
-        "gcs_wait" => ("object", "`gs://BUCKET/OBJECT` or `BUCKET/OBJECT`", "gs://"),
+        "s3_wait" | "s3_put" => ("key", "`BUCKET/KEY`", "s3://"),
+        "gcs_wait" | "gcs_put" => ("object", "`gs://BUCKET/OBJECT` or `BUCKET/OBJECT`", "gs://"),
         _ => return Vec::new(),
     };
     let mut problems = options(entries);

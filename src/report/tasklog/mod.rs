@@ -6,6 +6,7 @@
 //! is wrong is said once, in the summary.
 
 mod name;
+mod report;
 mod s3;
 mod upload;
 
@@ -18,9 +19,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-pub use name::{AttemptIdentity, attempt_directory, file_name};
+pub use name::{AttemptIdentity, attempt_directory, file_name, report_file};
+pub use report::{ReportPlace, write_report};
 pub use s3::S3LogStore;
-pub use upload::{KeptLog, LogStore, S3LogSettings, UploadSummary};
+pub use upload::{KeptLog, LogStore, ObjectKind, S3LogSettings, UploadSummary};
 
 use crate::run::event::{EventKind, RunEvent, TaskFailure};
 use crate::secret::scrub::Scrubber;
@@ -120,6 +122,31 @@ impl TaskLogs {
             let mut disk = self.disk.lock().unwrap_or_else(PoisonError::into_inner);
             disk.get_or_insert_with(|| format!("the log of `{task}` could not be written: {error}"));
         }
+    }
+
+    /// Writes the report of the attempt beside its logs and hands it to the log server. As with logs, what goes wrong
+    /// fails nothing and is said in the summary.
+    pub fn report(&self, text: &str) {
+        let place = ReportPlace {
+            state_folder: &self.setup.state_folder,
+            session: self.setup.session,
+            attempt: self.setup.attempt,
+        };
+        let key = self.setup.server.as_ref().map(|server| server.identity.report_key(&server.path));
+        match report::write(&place, text, key) {
+            Ok(note) => {
+                if let (Some(uploader), Some(note)) = (&self.uploader, note) {
+                    uploader.send(note);
+                }
+            }
+            Err(error) => self.report_lost(&error.to_string()),
+        }
+    }
+
+    /// Notes that there is no report of the attempt, for the summary.
+    pub fn report_lost(&self, reason: &str) {
+        let mut disk = self.disk.lock().unwrap_or_else(PoisonError::into_inner);
+        disk.get_or_insert_with(|| format!("the report of the attempt could not be written: {reason}"));
     }
 
     /// Closes what is open and waits until all logs are sent or kept.

@@ -21,6 +21,14 @@ const SITE_AND_PROJECT: &str = "0.1";
 /// The folder of all logs in the folder of the state.
 pub(super) const FOLDER: &str = "logs";
 
+/// The report of an attempt, on disk and in S3. No log is called so: their names begin with `+` or `^`.
+const REPORT: &str = "report.json";
+
+/// Where the report of an attempt lies.
+pub fn report_file(state_folder: &Path, session: SessionId, attempt: AttemptId) -> PathBuf {
+    attempt_directory(state_folder, session, attempt).join(REPORT)
+}
+
 /// `<state folder>/logs/<session>/<attempt>`.
 pub fn attempt_directory(state_folder: &Path, session: SessionId, attempt: AttemptId) -> PathBuf {
     state_folder.join(FOLDER).join(session.to_string()).join(attempt.to_string())
@@ -91,6 +99,11 @@ impl AttemptIdentity {
         format!("{}/{task}@{seconds:08x}{rest:08x}.{agent}.log.gz", self.directory(path))
     }
 
+    /// The key of the attempt's report, beside the logs of its tasks.
+    pub fn report_key(&self, path: &str) -> String {
+        format!("{}/{REPORT}", self.directory(path))
+    }
+
     fn directory(&self, path: &str) -> String {
         let path = path.trim_matches('/');
         let slash = if path.is_empty() { "" } else { "/" };
@@ -136,6 +149,10 @@ mod tests {
         assert_eq!(
             identity.key("logs/digdag/", &task("+nightly+a"), first_line),
             "logs/digdag/2026-01-01/0.1nightly@20260102T000000+0900/+nightly+a@695703791dcd6500.42@host.log.gz"
+        );
+        assert_eq!(
+            identity.report_key("logs/digdag/"),
+            "logs/digdag/2026-01-01/0.1nightly@20260102T000000+0900/report.json"
         );
         let retry = AttemptIdentity { name: Some("7".into()), ..identity };
         assert_eq!(

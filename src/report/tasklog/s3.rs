@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::upload::{LogStore, S3LogSettings};
+use super::upload::{LogStore, ObjectKind, S3LogSettings};
 use crate::cloud::aws::Aws;
 use crate::cloud::s3::credentials::S3Credentials;
 use crate::cloud::s3::{S3, S3Settings};
@@ -31,7 +31,7 @@ impl S3LogStore {
 }
 
 impl LogStore for S3LogStore {
-    fn put(&self, key: &str, body: Vec<u8>) -> Result<(), String> {
-        self.s3.put(&self.bucket, key, "application/gzip", body).map_err(|error| error.to_string())
+    fn put(&self, key: &str, kind: ObjectKind, body: Vec<u8>) -> Result<(), String> {
+        self.s3.put(&self.bucket, key, kind.content_type(), body).map_err(|error| error.to_string())
     }
 }

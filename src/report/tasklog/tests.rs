@@ -17,13 +17,17 @@ struct FakeStore {
 }
 
 impl LogStore for FakeStore {
-    fn put(&self, key: &str, body: Vec<u8>) -> Result<(), String> {
+    fn put(&self, key: &str, kind: ObjectKind, body: Vec<u8>) -> Result<(), String> {
         *self.asked.lock().expect("no test panics with it") += 1;
         if let Some(refusal) = self.refusal {
             return Err(refusal.to_owned());
         }
         let mut text = String::new();
-        flate2::read::GzDecoder::new(body.as_slice()).read_to_string(&mut text).expect("it is gzip");
+        match kind {
+            ObjectKind::Log => flate2::read::GzDecoder::new(body.as_slice()).read_to_string(&mut text),
+            ObjectKind::Report => body.as_slice().read_to_string(&mut text),
+        }
+        .expect("it is gzip, or text");
         self.objects.lock().expect("no test panics with it").push((key.to_owned(), text));
         Ok(())
     }

@@ -42,7 +42,31 @@ pub struct S3LogSettings {
 /// Takes objects. Implemented over S3 by the caller.
 pub trait LogStore: Send + Sync {
     /// Stores an object, or says in one line why not.
-    fn put(&self, key: &str, body: Vec<u8>) -> Result<(), String>;
+    fn put(&self, key: &str, kind: ObjectKind, body: Vec<u8>) -> Result<(), String>;
+}
+
+/// What an object of the log server is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObjectKind {
+    /// The log of a task, gzipped.
+    Log,
+    /// The report of an attempt, as it is on disk.
+    Report,
+}
+
+impl ObjectKind {
+    /// Read off the key: logs end in `.gz`.
+    fn of(key: &str) -> Self {
+        if key.ends_with(".gz") { Self::Log } else { Self::Report }
+    }
+
+    /// The type in the object's head.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Log => "application/gzip",
+            Self::Report => "application/json",
+        }
+    }
 }
 
 /// A log that could not be sent.
@@ -139,7 +163,7 @@ impl Worker {
 }
 
 /// That a log has to be sent: a file that lives from before the log's first line until the log is in the bucket. Its
-/// first line is the key, its second the log, relative to the folder of all logs.
+/// first line is the key, its second the log, relative to the folder of all logs. A report has one from when it is whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Note {
     path: PathBuf,
@@ -176,8 +200,12 @@ impl Note {
 
     /// Sends the log and removes the note.
     fn send(&self, store: &dyn LogStore) -> Result<(), String> {
-        let body = compressed(&self.log).map_err(|error| format!("it cannot be read: {error}"))?;
-        store.put(&self.key, body)?;
+        let kind = ObjectKind::of(&self.key);
+        let body = match kind {
+            ObjectKind::Log => compressed(&self.log),
+            ObjectKind::Report => fs::read(&self.log),
+        };
+        store.put(&self.key, kind, body.map_err(|error| format!("it cannot be read: {error}"))?)?;
         match fs::remove_file(&self.path) {
             // Another start that found the note as well sent the same log under the same key.
             Err(error) if error.kind() != io::ErrorKind::NotFound => {

@@ -19,11 +19,14 @@ pub mod mail;
 mod memory_file;
 pub mod message;
 mod notify;
+mod object_address;
+mod object_put;
 pub mod object_wait;
 mod options;
 pub mod param;
 mod process;
 pub mod require;
+mod s3_options;
 pub mod script;
 mod script_file;
 mod secret_text;
@@ -134,6 +137,8 @@ pub fn native() -> Operators {
     operators.insert("require", Arc::new(require::Require));
     operators.insert("s3_wait", Arc::new(object_wait::s3::S3Wait::default()));
     operators.insert("gcs_wait", Arc::new(object_wait::gcs::GcsWait::default()));
+    operators.insert("s3_put", Arc::new(object_put::s3::S3Put::default()));
+    operators.insert("gcs_put", Arc::new(object_put::gcs::GcsPut::default()));
     for (name, kind) in [
         ("bq", bigquery::Kind::Query),
         ("bq_load", bigquery::Kind::Load),

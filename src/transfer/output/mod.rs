@@ -12,6 +12,7 @@ pub mod look;
 pub mod mysql;
 pub mod object;
 pub mod postgres;
+pub mod reads;
 pub mod redshift;
 mod shelf;
 mod sql;

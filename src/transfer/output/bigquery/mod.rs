@@ -22,6 +22,7 @@ mod look;
 mod parquet_type;
 mod payload;
 mod publish;
+pub(super) mod reads;
 mod ready;
 mod rehearsal;
 mod report;

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use super::super::testing::Bench;
-use super::super::{Cancel, Operator, Waiting};
+use super::super::{Cancel, FailureKind, Operator, Waiting};
 use super::*;
 
 const POLLS: Polls = Polls::seconds(5, 300);

@@ -1,0 +1,113 @@
+//! Makes the reports of attempts out of the state, and puts them beside the logs.
+
+use anyhow::Context as _;
+use jiff::tz::TimeZone;
+
+use super::super::opening::{Opened, pasteable_flags};
+use super::super::{CommonArgs, safe};
+use crate::report::attempt::AttemptReport;
+use crate::report::status::Standing;
+use crate::report::tasklog::{AttemptIdentity, ReportPlace, TaskLogs, report_file, write_report};
+use crate::session::{AttemptId, Level, SessionId};
+use crate::state::{AttemptRecord, SessionRecord, StateError, Store};
+
+/// Who an attempt is in the names of its objects. The first attempt of a session has no name of its own, as in Digdag;
+/// the others have one, so that each has a place of its own for its report.
+pub(super) fn identity(
+    workflow: &str,
+    session_time: String,
+    attempt: &AttemptRecord,
+    store: &Store,
+) -> Result<AttemptIdentity, StateError> {
+    let is_first = store.attempts(attempt.session)?.first().is_some_and(|first| first.id == attempt.id);
+    let number = (!is_first).then(|| format!("attempt{}", attempt.id));
+    Ok(AttemptIdentity {
+        workflow: workflow.to_owned(),
+        session_time,
+        name: attempt.name.clone().or(number),
+        started_at: attempt.started_at,
+        agent: format!("{}@{}", attempt.process.pid, attempt.process.host),
+    })
+}
+
+/// The report of the attempt that stands in a session's record, without a command that goes on with it.
+pub fn read(session: SessionRecord, store: &Store) -> Result<AttemptReport, StateError> {
+    let starting = session.attempt.starting_attempt;
+    let (tasks, transfers) = (store.tasks(starting)?, store.transfers(starting)?);
+    Ok(AttemptReport::new(session, tasks, transfers))
+}
+
+/// Writes the report of an attempt that this process has ended.
+pub(super) fn write(
+    attempt: AttemptId,
+    store: &Store,
+    logs: &TaskLogs,
+    retry: impl FnOnce(SessionId) -> String,
+    opened: &Opened,
+) {
+    let read = || -> Result<_, StateError> {
+        let Some(session) = store.session_of(attempt)? else { return Ok(None) };
+        let command = retry(session.id);
+        let report = read(session, store)?.retried_by(command);
+        Ok(Some(report.in_zone(TimeZone::system().iana_name())))
+    };
+    match read() {
+        // Its end could not be recorded: the next run finds it as one that ended without a word.
+        Ok(Some(report)) if report.standing() == Standing::Running => {}
+        Ok(Some(report)) => logs.report(&text(&report, opened)),
+        Ok(None) => {}
+        Err(error) => logs.report_lost(&error.to_string()),
+    }
+}
+
+/// Writes the reports of attempts whose process died, and notes that they have to be sent where there is a log server.
+/// What cannot be written is said and keeps nobody from working.
+pub fn of_lost(lost: &[AttemptId], store: &Store, common: &CommonArgs, opened: &Opened) {
+    for &attempt in lost {
+        if let Err(error) = write_lost(attempt, store, common, opened) {
+            let text = format!("the report of attempt {attempt} could not be written: {error:#}");
+            opened.console.log(Level::Warn, &text);
+        }
+    }
+}
+
+/// Writes the report of an attempt that nobody reported.
+fn write_lost(attempt: AttemptId, store: &Store, common: &CommonArgs, opened: &Opened) -> anyhow::Result<()> {
+    let session = store.session_of(attempt)?.context("it is not in the state")?;
+    let report = made_later(session, store, common)?;
+    keep(&report, store, opened)
+}
+
+/// The report of an attempt, made by another process than its own.
+pub fn made_later(
+    session: SessionRecord,
+    store: &Store,
+    common: &CommonArgs,
+) -> Result<AttemptReport, StateError> {
+    let command = format!("sync retry --session {}{}", session.id, pasteable_flags(common));
+    Ok(read(session, store)?.retried_by(command))
+}
+
+/// Keeps a report that was made later, unless the attempt's own is there.
+pub fn keep(report: &AttemptReport, store: &Store, opened: &Opened) -> anyhow::Result<()> {
+    let (session, attempt) = (report.session(), report.attempt());
+    let state_folder = opened.place.state_folder();
+    if report_file(state_folder, attempt.session, attempt.id).exists() {
+        return Ok(());
+    }
+    let session_time = session.session_time.replace(':', "");
+    let session_time = match session_time.split_once('T') {
+        Some((day, time)) => format!("{}T{time}", day.replace('-', "")),
+        None => session_time,
+    };
+    let identity = || identity(&session.workflow, session_time, attempt, store);
+    let server = safe::log_server(&opened.properties, identity, &safe::aws(&opened.properties))?;
+    let key = server.map(|server| server.identity.report_key(&server.path));
+    let place = ReportPlace { state_folder, session: attempt.session, attempt: attempt.id };
+    Ok(write_report(&place, &text(report, opened), key)?)
+}
+
+/// The file: JSON that people can read as well, without a secret.
+fn text(report: &AttemptReport, opened: &Opened) -> String {
+    format!("{:#}\n", opened.scrubber.scrub_value(&report.json()))
+}

@@ -1,0 +1,62 @@
+//! `sync report`: what an attempt did, for people and for programs.
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use jiff::tz::TimeZone;
+
+use super::attempt::reports;
+use super::opening::Opened;
+use super::{CommonArgs, retry};
+use crate::exit::Exit;
+use crate::report::console::Results;
+use crate::report::status::Standing;
+use crate::report::tasklog::report_file;
+use crate::session::{AttemptId, Level};
+use crate::state::Store;
+
+/// `sync report`
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The session: its number in `sync status`, or `last`
+    #[arg(long, value_name = "ID|last", default_value = "last")]
+    session: String,
+    /// The attempt [default: the session's last]
+    #[arg(long, value_name = "N")]
+    attempt: Option<i64>,
+    /// Print JSON: what `report.json` beside the logs holds
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub fn exec(args: &ReportArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
+    let results = if args.json { Results::Json } else { Results::Human };
+    let opened = Opened::new(common, None, results)?;
+    if !opened.place.state.exists() {
+        bail!("nothing has run yet in project `{}`", opened.place.project.display());
+    }
+    let store = Store::open(&opened.place.state)?;
+    let mut session = retry::find(&args.session, &store, &opened)?;
+    if let Some(number) = args.attempt {
+        let id = session.id;
+        let found = store.session_of(AttemptId(number))?.filter(|found| found.id == id);
+        session = found.with_context(|| format!("session {id} has no attempt {number}"))?;
+    }
+    let report = reports::made_later(session, &store, common)?;
+    if report.standing() == Standing::Lost
+        && let Err(error) = reports::keep(&report, &store, &opened)
+    {
+        opened.console.log(Level::Warn, &format!("the report could not be kept: {error:#}"));
+    }
+    if args.json {
+        let attempt = report.attempt();
+        let file = report_file(opened.place.state_folder(), attempt.session, attempt.id);
+        // As it was written when the attempt ended; the state gives another where it is not there or not whole.
+        let kept = std::fs::read(file).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        opened.console.json(&kept.unwrap_or_else(|| report.json()));
+    } else {
+        let text = report.text(&TimeZone::system(), opened.console.out_colors());
+        opened.console.result(&text);
+    }
+    Ok(Exit::Success)
+}
