@@ -34,6 +34,7 @@ pub mod dig;
 pub mod embulk;
 pub mod exit;
 pub mod plan;
+pub mod policy;
 pub mod reader;
 pub mod report;
 pub mod run;

@@ -34,6 +34,7 @@ mod objects;
 mod outputs;
 mod param;
 mod permissions;
+mod policy;
 mod preview;
 mod properties;
 mod quickstart;

@@ -12,6 +12,7 @@ mod property;
 pub(in crate::transfer) mod select;
 mod source;
 pub mod sqlite;
+mod told;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use serde_json::{Map, Value};
 use crate::embulk::config::TypeMapping;
 use crate::embulk::input::{ColumnOption, InputConfig};
 use crate::embulk::output::OutputConfig;
+use crate::policy::Subject;
 
 pub use self::division::{Place, Places, RANGE_BYTES, Reading, SEATS, SharedSnapshots};
 use self::division::{Seats, Share};
@@ -107,6 +109,9 @@ pub trait Input: Send {
 
     /// The columns as the source has them, and what becomes of them on their way in.
     fn source_columns(&mut self) -> Vec<SourceColumn>;
+
+    /// The columns as a policy goes by them, in the order of the rows.
+    fn subjects(&self) -> Vec<Subject>;
 
     /// The columns of an incremental read.
     fn increment(&self) -> Option<&Increment> {

@@ -78,6 +78,7 @@ impl MysqlReader {
                 schema: self.schema.clone(),
                 decoders: self.decoders.clone(),
                 types: self.types.clone(),
+                origins: self.origins.clone(),
                 after_select: None,
                 tiny_int: self.tiny_int,
                 notes: Vec::new(),

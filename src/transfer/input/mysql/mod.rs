@@ -11,6 +11,7 @@ mod divide;
 mod error;
 mod incremental;
 mod named;
+mod origin;
 mod plan;
 pub(in crate::transfer) mod properties;
 mod ranges;
@@ -36,6 +37,7 @@ use super::{
 };
 use crate::cloud::mysql::{BinaryRow, Column, Connection, Error, Rows as Answered, Statement as Prepared};
 use crate::embulk::input::{MysqlInput, Selection, Snapshot};
+use crate::policy::{Origin, Subject};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
 use crate::transfer::encode::unfit;
@@ -58,6 +60,8 @@ pub struct MysqlReader {
     decoders: Vec<Decoder>,
     /// The types of the columns as SQL spells them, and what their values can be.
     types: Vec<(String, ColumnType)>,
+    /// Where the columns come from.
+    origins: Vec<Origin>,
     after_select: Option<String>,
     tiny_int: TinyInt1,
     /// Notes about the columns.
@@ -141,6 +145,7 @@ pub fn open(
     });
     let increment = increment.transpose()?;
     log(format!("SQL: {}", statement.shown));
+    let origins = origin::origins(&prepared.columns, &selection);
     let snapshot = lease.is_some().then(|| "consistent".to_owned());
     Ok(MysqlReader {
         number: connection.id(),
@@ -151,6 +156,7 @@ pub fn open(
         schema,
         decoders,
         types,
+        origins,
         notes,
         tiny_int: properties.tiny_int,
         after_select: config.statements.after_select.as_ref().map(|text| text.expose().to_owned()),
@@ -254,6 +260,14 @@ impl Input for MysqlReader {
             if column.conversion.is_none() { SourceColumn { holds: *holds, ..column } } else { column }
         });
         told.collect()
+    }
+
+    fn subjects(&self) -> Vec<Subject> {
+        let subject = |(origin, (name, _)): (&Origin, &(String, ColumnType))| Subject {
+            origin: origin.clone(),
+            type_name: name.clone(),
+        };
+        self.origins.iter().zip(&self.types).map(subject).collect()
     }
 
     fn increment(&self) -> Option<&Increment> {

@@ -88,6 +88,7 @@ impl PostgresReader {
                 schema: self.schema.clone(),
                 decoders: self.decoders.clone(),
                 types: Vec::new(),
+                origins: Vec::new(),
                 after_select: None,
                 notes: Vec::new(),
                 name: self.name.clone(),

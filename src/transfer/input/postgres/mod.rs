@@ -14,6 +14,7 @@ pub(in crate::transfer) mod load;
 mod named;
 mod nested;
 mod numeric;
+mod origin;
 mod plan;
 pub(in crate::transfer) mod properties;
 mod reading;
@@ -39,6 +40,7 @@ use super::fetched::FetchedLog;
 use super::select::{self, Statement};
 use super::{BytesRule, Flow, Increment, Input, InputFigures, PageSink, Seats, SourceColumn, Stop};
 use crate::embulk::input::{PostgresqlInput, Selection, Snapshot, Statements};
+use crate::policy::{Origin, Subject};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
 use crate::transfer::error::{ErrorKind, TransferError};
@@ -55,6 +57,8 @@ pub struct PostgresReader {
     schema: Arc<Schema>,
     decoders: Vec<Decoder>,
     types: Vec<SourceType>,
+    /// Where the columns come from; empty where no policy wants to know.
+    origins: Vec<Origin>,
     after_select: Option<String>,
     /// Notes about the columns.
     notes: Vec<String>,
@@ -120,6 +124,10 @@ pub fn open(
     let increment = columns.map(|columns| {
         Increment::of(&columns, &schema, |name| config.column_options.iter().any(|(known, _)| known == name))
     });
+    let origins = match &context.policy {
+        Some(_) => origin::origins(&session, prepared.columns(), &name)?,
+        None => Vec::new(),
+    };
     let form = CopyForm::of(&session, prepared.columns(), &decoders)?;
     log(format!("SQL: {}", statement.shown));
     Ok(PostgresReader {
@@ -131,6 +139,7 @@ pub fn open(
         schema,
         decoders,
         types,
+        origins,
         notes,
         after_select: config.statements.after_select.as_ref().map(|text| text.expose().to_owned()),
         name,
@@ -179,6 +188,14 @@ impl Input for PostgresReader {
     fn source_columns(&mut self) -> Vec<SourceColumn> {
         let columns = self.types.iter().zip(&mut self.decoders).zip(&self.schema.columns);
         columns.map(|((source, decoder), to)| decoder.told(source, to.kind, &self.schema.zones)).collect()
+    }
+
+    fn subjects(&self) -> Vec<Subject> {
+        let subject = |(origin, source): (&Origin, &SourceType)| Subject {
+            origin: origin.clone(),
+            type_name: source.name.clone(),
+        };
+        self.origins.iter().zip(&self.types).map(subject).collect()
     }
 
     fn increment(&self) -> Option<&Increment> {
