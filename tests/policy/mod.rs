@@ -5,6 +5,7 @@ mod check;
 mod files;
 mod leaks;
 mod origins;
+mod readme;
 
 use std::path::Path;
 
