@@ -38,7 +38,7 @@ pub fn local_source(
     Some(Ok(SourceTable {
         schema: content.schema(zones),
         columns: content.source_columns(),
-        subjects: content.subjects(&place),
+        known: content.known(&place),
         increment: Vec::new(),
     }))
 }
@@ -52,9 +52,9 @@ pub fn source(config: &EmbulkConfig, context: &TransferContext) -> Result<Source
         false => error,
     })?;
     let columns = opened.reader.source_columns();
-    let subjects = opened.reader.subjects();
+    let known = opened.reader.known();
     let increment = opened.reader.increment().map_or_else(Vec::new, |one| one.places().to_vec());
-    Ok(SourceTable { schema: Arc::clone(opened.reader.schema()), columns, subjects, increment })
+    Ok(SourceTable { schema: Arc::clone(opened.reader.schema()), columns, known, increment })
 }
 
 /// The input without statements of its own, which may write; whether it had any that come before the read.

@@ -99,16 +99,16 @@ fn move_rows(
     let reader = Reader::start(config, context)?;
     let opened = reader.opened(&context.cancel)?;
     if let Some(enforced) = &context.policy {
-        policy::check_increment(enforced, &opened.subjects, &opened.increment)?;
+        policy::check_increment(enforced, &opened.known.subjects, &opened.increment)?;
     }
-    let policy = context.policy.as_deref().map(|enforced| (enforced, opened.subjects.as_slice()));
+    let policy = context.policy.as_deref().map(|enforced| (enforced, &opened.known));
     let mut pipeline = filter::plan(&config.filters, &opened.schema, policy)?;
     output.begin(pipeline.schema()).map_err(|error| pipeline.explained(error))?;
     reader.go();
     let written = write_pages(&reader, &mut pipeline, output, context);
     let mut read = reader.finish(written, opened.stopper.as_ref(), &context.cancel)?;
-    read.notes.extend(stray::of_input(&config.input, &opened.schema));
-    read.notes.extend(stray::of_output(&config.output, pipeline.schema()));
+    read.notes.extend(stray::of_input(&config.input, &opened.schema, pipeline.treated()));
+    read.notes.extend(stray::of_output(&config.output, pipeline.schema(), pipeline.treated()));
     read.notes.extend(pipeline.notes());
     read.changes.extend(pipeline.changes());
     Ok((read, pipeline.treated().to_vec()))

@@ -58,11 +58,12 @@ impl Enforced {
         self.keys.get(secret).cloned().unwrap_or_else(nothing)
     }
 
-    /// What becomes of a column of this name in the rows, at this place among them.
-    pub(super) fn treated(&self, at: usize, column: &str, subject: &Subject) -> Treated {
+    /// What becomes of a column of this name, at this place in its source.
+    pub(super) fn treated(&self, place: usize, column: &str, subject: &Subject) -> Treated {
         let verdict = self.policy.verdict(subject);
         Treated {
-            at,
+            place,
+            at: None,
             column: column.to_owned(),
             source: subject.origin.shown(),
             type_name: subject.type_name.clone(),
@@ -83,6 +84,23 @@ impl Enforced {
             }
         };
         (verdict.action, by)
+    }
+}
+
+/// What a policy goes by for the columns of a source.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// The columns that are read, in their order.
+    pub subjects: Vec<Subject>,
+    /// Those that it keeps back and that are not even read.
+    pub kept_back: Vec<Treated>,
+}
+
+impl Known {
+    /// The place in the source of every column that is read: between them are those that are kept back.
+    pub(super) fn places(&self) -> Vec<usize> {
+        let is_kept_back = |place: &usize| self.kept_back.iter().any(|column| column.place == *place);
+        (0..).filter(|place| !is_kept_back(place)).take(self.subjects.len()).collect()
     }
 }
 

@@ -30,16 +30,16 @@ pub struct Preview {
 pub fn preview(config: &PreviewConfig, context: &TransferContext) -> Result<Preview, TransferError> {
     let mut source = input::open(&config.input, context, BytesRule::Refuse)?;
     let schema = Arc::clone(source.reader.schema());
-    let subjects = source.reader.subjects();
-    let policy = context.policy.as_deref().map(|enforced| (enforced, subjects.as_slice()));
+    let known = source.reader.known();
+    let policy = context.policy.as_deref().map(|enforced| (enforced, &known));
     let pipeline = filter::plan(&config.filters, &schema, policy)?;
     let policed = policy_lines(pipeline.treated()).into_iter().map(|(_, line)| line);
     let notes: Vec<String> = policed.collect();
+    let stray = stray::of_input(&config.input, source.reader.schema(), pipeline.treated());
     let shown = Arc::clone(pipeline.schema());
     let cells = shown.columns.iter().map(|column| writer(column, &shown)).collect();
     let mut sample =
         Sample { schema, pipeline, cells, rows: Vec::new(), seen: 0, wanted: config.rows, failed: None };
-    let stray = stray::of_input(&config.input, source.reader.schema());
     let figures = source.reader.read(&mut sample)?;
     if let Some(error) = sample.failed {
         return Err(error);

@@ -40,9 +40,12 @@ impl Change {
 /// A column that the policy of the project did not let through as it is. No value is in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Treated {
-    /// Its place among the columns of the rows as they are read.
+    /// Its place among the columns of the source.
     #[serde(skip)]
-    pub at: usize,
+    pub place: usize,
+    /// Its place among those that are read; none: it is not even asked for.
+    #[serde(skip)]
+    pub at: Option<usize>,
     /// Its name in the rows.
     pub column: String,
     /// Where it comes from, e.g. `shop.users.email`, or `expression`.

@@ -190,6 +190,11 @@ fn filters_do_not_bring_back_what_it_keeps_back() {
         ("  - {type: column, add_columns: [{name: x, src: email}]}\n", "id,at", note("column")),
         ("  - {type: remove_columns, keep: [id, email]}\n", "id", note("remove_columns")),
         ("  - {type: typecast, columns: [{name: email, type: string}]}\n", "id,at", note("typecast")),
+        (
+            "  - {type: timestamp_format, columns: [{name: email, from_format: ['%Y']}]}\n",
+            "id,at",
+            note("timestamp_format"),
+        ),
         ("  - {type: remove_columns, remove: [email]}\n", "id,at", String::new()),
         ("  - {type: mask, columns: [{name: email}]}\n", "id,at", String::new()),
         (

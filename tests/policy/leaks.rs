@@ -212,3 +212,59 @@ fn an_error_shows_no_value() {
         assert_clean_everywhere(&sandbox, &said);
     }
 }
+
+/// What was copied under other rules is not taken for done.
+#[test]
+fn a_retry_under_another_policy_copies_again() {
+    let Some(google) = FakeGoogle::start() else { return };
+    let dataset = google.bigquery().fresh_dataset();
+    let mut sandbox = Sandbox::new()
+        .file("policy.yml", "rules: [{column: [id, note], action: keep}]\n")
+        .file(
+            "a.yml",
+            &format!(
+                "in: {{type: sqlite, database: shop.db, table: t}}\nout: {{type: bigquery, mode: replace, auth_method: \
+                 application_default, project: {}, dataset: {dataset}, table: t, source_format: NEWLINE_DELIMITED_JSON, \
+                 gcs_bucket: {}}}\n",
+                google.bigquery().project,
+                FakeGoogle::BUCKET
+            ),
+        )
+        .file("flow.dig", "+copy:\n  embulk>: a.yml\n+fail:\n  fail>: not yet\n");
+    for (name, value) in google.environment() {
+        sandbox.set(name, value);
+    }
+    let connection = rusqlite::Connection::open(sandbox.path().join("shop.db")).unwrap();
+    connection.execute_batch("create table t (id int, note text); insert into t values (1, 'a')").unwrap();
+    let columns = || {
+        let columns = google.bigquery().columns(&dataset, "t");
+        columns.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+    };
+    sandbox.run(["run", "flow.dig"]).expect_code(1);
+    assert_eq!(columns(), ["id", "note"]);
+    let jobs = || google.calls_to("POST", "/jobs").len();
+    let before = jobs();
+    sandbox.write("policy.yml", "rules: [{column: id, action: keep}]\n");
+    sandbox.run(["retry", "--session", "last", "--all"]).expect_code(1);
+    assert_eq!(columns(), ["id"]);
+    assert!(jobs() > before);
+}
+
+/// Options of columns that are not copied are no mistake.
+#[test]
+fn options_of_columns_that_are_kept_back_mean_nothing() {
+    for server in mysql_sources() {
+        let database = server.fresh_database();
+        users(&database);
+        let sandbox = Sandbox::new().file("policy.yml", "rules: [{column: id, action: keep}]\n").file(
+            "a.yml",
+            &(mysql(
+                &database,
+                "table: users\n  column_options: {email: {value_type: string}, nope: {value_type: string}}",
+            ) + CSV),
+        );
+        let said = sandbox.run(["embulk", "run", "-l", "warn", "a.yml"]).expect_code(0);
+        let note = "`column_options` of `in:` has an entry for a column that does not exist: `nope`";
+        assert!(said.stdout.contains(note), "{}", said.stdout);
+    }
+}

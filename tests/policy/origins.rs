@@ -207,3 +207,79 @@ fn sqlite_tells_aliases_and_expressions_apart() {
     // SQLite tells the table behind a view.
     assert_eq!(columns(&input("table: v"), &fill), both("id"));
 }
+
+/// What is dropped does not even leave the server, and so what it holds is nobody's trouble.
+#[test]
+fn columns_that_are_dropped_are_not_selected() {
+    let policy =
+        "rules:\n- {column: [raw, email], action: drop}\n- {column: [id, \"a b\", at], action: keep}\n";
+    let run = |input: &str, fill: &dyn Fn(&Sandbox)| {
+        let sandbox = Sandbox::new().file("policy.yml", policy).file("a.yml", &format!("{input}{CSV}"));
+        fill(&sandbox);
+        let said = sandbox.run(["embulk", "run", "-l", "info", "a.yml"]).expect_code(0);
+        assert_clean_everywhere(&sandbox, &said);
+        let told = "not copied, as the policy says: `raw` (policy.yml:2), `email` (policy.yml:2)";
+        assert!(said.stdout.contains(told), "{}", said.stdout);
+        let sql = said.stdout.lines().find_map(|line| line.split_once("SQL: ")).unwrap().1.to_owned();
+        (sql, sandbox.read("out000.00.csv"))
+    };
+    let rows = "id,a b,at\n1,x,\n".to_owned();
+    // Embulk has no type for `raw`.
+    let table = |binary: &str, quote: char| {
+        format!(
+            "create table t (id int primary key, raw {binary}, {quote}a b{quote} varchar(9), email varchar(60), at date)"
+        )
+    };
+    let insert = format!("insert into t values (1, 'x', 'x', '{}', null)", PERSONAL[0]);
+    for server in mysql_sources() {
+        let database = server.fresh_database();
+        database.run([&table("blob", '`'), &insert]);
+        let (sql, file) = run(&mysql(&database, "table: T\n  where: id < 5"), &|_| {});
+        assert_eq!((sql.as_str(), &file), ("SELECT `id`, `a b`, `at` FROM `t` WHERE id < 5", &rows));
+    }
+    if let Some(database) = postgres_database() {
+        database.run(&format!("{};{insert}", table("bytea", '"')));
+        let (sql, file) = run(&postgresql(&database, "table: t"), &|_| {});
+        assert_eq!((sql.as_str(), &file), ("SELECT \"id\", \"a b\", \"at\" FROM \"t\"", &rows));
+    }
+    let fill = |sandbox: &Sandbox| {
+        let connection = rusqlite::Connection::open(sandbox.path().join("shop.source")).unwrap();
+        connection.execute_batch(&format!("{};{insert}", table("blob", '"'))).unwrap();
+    };
+    let (sql, file) = run("in: {type: sqlite, database: shop.source, table: t}\n", &fill);
+    assert_eq!((sql.as_str(), &file), ("SELECT \"id\", \"a b\", \"at\" FROM \"t\"", &rows));
+}
+
+/// Every connection of a table that is read in ranges.
+#[test]
+fn ranges_of_a_large_table_keep_the_policy() {
+    let policy = "rules:\n- {column: email, action: mask, length: 1}\n- {column: phone, action: drop}\n- {column: id, action: keep}\n";
+    let run = |input: &str| {
+        let sandbox = Sandbox::new()
+            .file("policy.yml", policy)
+            .file("a.yml", &format!("{input}{CSV}"))
+            .file("props", "sync.source.range_bytes = 1\nsync.source.max_connections = 4\n")
+            .file("flow.dig", "+a:\n  sh>: embulk run a.yml\n");
+        let said = sandbox.run(["run", "-c", "props", "-j", "8", "--json", "flow.dig"]).expect_code(0);
+        assert!(said.stdout.contains(" ranges over "), "{}", said.stdout);
+        assert_clean_everywhere(&sandbox, &said);
+        let mut lines: Vec<String> = sandbox.read("out000.00.csv").lines().map(str::to_owned).collect();
+        lines.sort();
+        assert_eq!((lines.len(), lines[0].as_str()), (2001, "1,*"));
+        assert!(lines.iter().all(|line| line.ends_with(",*") || line == "id,email"), "{lines:?}");
+    };
+    let make = "create table t (id int primary key, email varchar(60), phone varchar(60))";
+    for server in mysql_sources() {
+        let database = server.fresh_database();
+        let values: Vec<String> =
+            (1..=2000).map(|id| format!("({id}, '{id}{}', '{}')", PERSONAL[0], PERSONAL[2])).collect();
+        database.run([make, &format!("insert into t values {}", values.join(",")), "analyze table t"]);
+        run(&mysql(&database, "table: t"));
+    }
+    let Some(database) = postgres_database() else { return };
+    database.run(&format!(
+        "{make}; insert into t select i, i || '{}', '{}' from generate_series(1, 2000) i",
+        PERSONAL[0], PERSONAL[2]
+    ));
+    run(&postgresql(&database, "table: t"));
+}

@@ -19,13 +19,12 @@ use super::error::TransferError;
 use super::filter::{self, Lineage, Policed};
 use super::input::SourceColumn;
 use super::output;
-use super::policy::{self, Enforced};
+use super::policy::{self, Enforced, Known};
 use super::report::Treated;
 use super::schema::{Column, Schema};
 use super::stray;
 use super::target::{ColumnTarget, Written};
 use crate::embulk::config::{EmbulkConfig, EmbulkType, TypeMapping};
-use crate::policy::Subject;
 
 /// What is known of a source.
 #[derive(Debug, Clone)]
@@ -34,8 +33,8 @@ pub struct SourceTable {
     pub schema: Arc<Schema>,
     /// The same as the source has them.
     pub columns: Vec<SourceColumn>,
-    /// The same as a policy goes by them.
-    pub subjects: Vec<Subject>,
+    /// What a policy goes by for them.
+    pub known: Known,
     /// The places of the columns of an incremental read.
     pub increment: Vec<usize>,
 }
@@ -43,7 +42,7 @@ pub struct SourceTable {
 impl SourceTable {
     /// What a policy goes by.
     pub(in crate::transfer) fn policed<'a>(&'a self, policy: Option<&'a Enforced>) -> Option<Policed<'a>> {
-        policy.map(|enforced| (enforced, self.subjects.as_slice()))
+        policy.map(|enforced| (enforced, &self.known))
     }
 }
 
@@ -120,7 +119,7 @@ pub fn explain(
     policy: Option<&Enforced>,
 ) -> Result<Explanation, TransferError> {
     if let Some(enforced) = policy {
-        policy::check_increment(enforced, &source.subjects, &source.increment)?;
+        policy::check_increment(enforced, &source.known.subjects, &source.increment)?;
     }
     let pipeline = filter::plan(&config.filters, &source.schema, source.policed(policy))?;
     let schema = pipeline.schema();
@@ -148,15 +147,24 @@ pub fn explain(
 /// What a policy says of each column of a source.
 pub fn verdicts(source: &SourceTable, policy: Option<&Enforced>) -> Option<Vec<Treated>> {
     let enforced = policy?;
-    let columns = source.schema.columns.iter().zip(&source.subjects).enumerate();
-    Some(columns.map(|(at, (column, subject))| enforced.treated(at, &column.name, subject)).collect())
+    let Known { subjects, kept_back } = &source.known;
+    let columns = source.schema.columns.iter().zip(subjects).zip(source.known.places());
+    let read = columns.map(|((column, subject), place)| enforced.treated(place, &column.name, subject));
+    let mut all: Vec<Treated> = read.chain(kept_back.iter().cloned()).collect();
+    all.sort_by_key(|column| column.place);
+    Some(all)
 }
 
 /// What is said of entries of `column_options` that no column has: those of the input, those of the output.
 pub fn strays(config: &EmbulkConfig, source: &SourceTable, policy: Option<&Enforced>) -> [Option<String>; 2] {
     let pipeline = filter::plan(&config.filters, &source.schema, source.policed(policy)).ok();
-    let of_output = pipeline.and_then(|pipeline| stray::of_output(&config.output, pipeline.schema()));
-    [stray::of_input(&config.input, &source.schema), of_output]
+    let Some(pipeline) = pipeline else {
+        return [stray::of_input(&config.input, &source.schema, &[]), None];
+    };
+    [
+        stray::of_input(&config.input, &source.schema, pipeline.treated()),
+        stray::of_output(&config.output, pipeline.schema(), pipeline.treated()),
+    ]
 }
 
 /// What is said of numbers that lose digits under Embulk's types and would not under exact ones.
@@ -249,7 +257,8 @@ impl Teller<'_> {
 
     /// What the policy makes of the column, in words.
     fn policy(&self) -> String {
-        let treated = self.treated.iter().find(|treated| Some(treated.at) == self.lineage.column);
+        let treated =
+            self.treated.iter().find(|treated| treated.at.is_some() && treated.at == self.lineage.column);
         let Some(Treated { action, rule: Some(rule), .. }) = treated else { return "policy".to_owned() };
         format!("{action} by {rule}")
     }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use self::work::Work;
 use super::{Lineage, Next, failure};
-use crate::policy::{Action, Subject};
+use crate::policy::Action;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::{ColumnBuffer, Page};
-use crate::transfer::policy::Enforced;
+use crate::transfer::policy::{Enforced, Known};
 use crate::transfer::report::{Change, Treated};
 use crate::transfer::schema::{Column, Schema};
 
@@ -46,16 +46,15 @@ pub(super) struct Planned {
 }
 
 /// The step of a policy for these columns.
-pub(super) fn plan(
-    enforced: &Enforced,
-    subjects: &[Subject],
-    schema: &Schema,
-) -> Result<Planned, TransferError> {
+pub(super) fn plan(enforced: &Enforced, known: &Known, schema: &Schema) -> Result<Planned, TransferError> {
+    let Known { subjects, kept_back } = known;
     if subjects.len() != schema.columns.len() {
         let message = "the columns of the source do not go with what is known of them";
         return Err(TransferError::new(ErrorKind::Internal, message));
     }
-    let (mut columns, mut moves, mut shops, mut treated) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut columns, mut moves, mut shops) = (Vec::new(), Vec::new(), Vec::new());
+    let mut treated = Vec::new();
+    let places = known.places();
     for (at, (column, subject)) in schema.columns.iter().zip(subjects).enumerate() {
         let (action, by) = enforced.verdict(subject);
         if *action == Action::Keep {
@@ -63,7 +62,7 @@ pub(super) fn plan(
             columns.push(column.clone());
             continue;
         }
-        treated.push(enforced.treated(at, &column.name, subject));
+        treated.push(Treated { at: Some(at), ..enforced.treated(places[at], &column.name, subject) });
         let Some((work, kind)) = Work::of(action, column, &by, enforced, &schema.zones)? else { continue };
         shops.push(Workshop {
             input: at,
@@ -83,6 +82,8 @@ pub(super) fn plan(
     }
     let page = Page::new(&Schema::new(columns, schema.zones.clone()));
     let guard = (!treated.is_empty()).then_some(Guard { page, moves, shops });
+    treated.extend(kept_back.iter().cloned());
+    treated.sort_by_key(|column| column.place);
     Ok(Planned { guard, treated })
 }
 

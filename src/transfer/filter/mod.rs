@@ -32,11 +32,10 @@ use self::row::RowFilter;
 use super::encode::Unfit;
 use super::error::{ErrorKind, TransferError};
 use super::page::Page;
-use super::policy::Enforced;
+use super::policy::{Enforced, Known};
 use super::report::{Change, Treated};
 use super::schema::Schema;
 use crate::embulk::filter::FilterConfig;
-use crate::policy::Subject;
 
 /// Takes the pages that come out of a step.
 type Next<'n> = &'n mut dyn FnMut(&mut Page) -> Result<(), TransferError>;
@@ -51,8 +50,8 @@ pub struct Pipeline {
     notes: Vec<String>,
 }
 
-/// A policy, and what it goes by of the columns of a source, in their order.
-pub type Policed<'a> = (&'a Enforced, &'a [Subject]);
+/// A policy, and what it goes by for the columns of a source.
+pub type Policed<'a> = (&'a Enforced, &'a Known);
 
 /// Where a column comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,8 +88,8 @@ pub fn plan(
 ) -> Result<Pipeline, TransferError> {
     let mut pipeline =
         Pipeline { schema: Arc::clone(schema), steps: Vec::new(), treated: Vec::new(), notes: Vec::new() };
-    if let Some((enforced, subjects)) = policy {
-        pipeline.guard(enforced, subjects)?;
+    if let Some((enforced, known)) = policy {
+        pipeline.guard(enforced, known)?;
     }
     for filter in filters {
         let relieved = relieve::relieved(filter, &pipeline.schema, &pipeline.treated);
@@ -102,8 +101,8 @@ pub fn plan(
 }
 
 impl Pipeline {
-    fn guard(&mut self, enforced: &Enforced, subjects: &[Subject]) -> Result<(), TransferError> {
-        let planned = guard::plan(enforced, subjects, &self.schema)?;
+    fn guard(&mut self, enforced: &Enforced, known: &Known) -> Result<(), TransferError> {
+        let planned = guard::plan(enforced, known, &self.schema)?;
         self.treated = planned.treated;
         if let Some(guard) = planned.guard {
             self.schema = Arc::clone(guard.schema());

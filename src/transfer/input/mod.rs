@@ -21,7 +21,6 @@ use serde_json::{Map, Value};
 use crate::embulk::config::TypeMapping;
 use crate::embulk::input::{ColumnOption, InputConfig};
 use crate::embulk::output::OutputConfig;
-use crate::policy::Subject;
 
 pub use self::division::{Place, Places, RANGE_BYTES, Reading, SEATS, SharedSnapshots};
 use self::division::{Seats, Share};
@@ -30,6 +29,7 @@ pub use self::source::SourceColumn;
 use super::context::TransferContext;
 use super::error::{ErrorKind, TransferError};
 use super::page::{PAGE_BYTES, PAGE_ROWS, Page};
+use super::policy::Known;
 use super::pool::ConnectionPermit;
 use super::report::Change;
 use super::schema::Schema;
@@ -110,8 +110,8 @@ pub trait Input: Send {
     /// The columns as the source has them, and what becomes of them on their way in.
     fn source_columns(&mut self) -> Vec<SourceColumn>;
 
-    /// The columns as a policy goes by them, in the order of the rows.
-    fn subjects(&self) -> Vec<Subject>;
+    /// What a policy goes by for the columns.
+    fn known(&self) -> Known;
 
     /// The columns of an incremental read.
     fn increment(&self) -> Option<&Increment> {

@@ -18,9 +18,9 @@ use super::context::{Cancel, TransferContext};
 use super::error::{ErrorKind, TransferError};
 use super::input::{self, InputFigures, LastRow, SEATS, Stop};
 use super::page::Page;
+use super::policy::Known;
 use super::schema::Schema;
 use crate::embulk::config::EmbulkConfig;
-use crate::policy::Subject;
 
 /// Pages on their way: one being filled, one being written, two between.
 pub(super) const PAGES: usize = 4;
@@ -44,8 +44,8 @@ pub(super) struct Reader {
 pub(super) struct Opened {
     pub(super) schema: Arc<Schema>,
     pub(super) stopper: Box<dyn Stop>,
-    /// What the columns are to a policy.
-    pub(super) subjects: Vec<Subject>,
+    /// What a policy goes by for the columns.
+    pub(super) known: Known,
     /// The places of the columns of an incremental read.
     pub(super) increment: Vec<usize>,
 }
@@ -69,7 +69,7 @@ impl Reader {
             let seen = Opened {
                 schema: Arc::clone(&schema),
                 stopper: Box::new(stoppers.clone()),
-                subjects: source.reader.subjects(),
+                known: source.reader.known(),
                 increment: source.reader.increment().map_or_else(Vec::new, |one| one.places().to_vec()),
             };
             if open.send(seen).is_err() || wait.recv().is_err() {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::diagnostic::Source;
-use crate::policy::Origin;
+use crate::policy::{Origin, Subject};
 use crate::secret::{Secret, SecretError, SecretStore};
 use crate::transfer::page::Buffer;
 use crate::transfer::schema::{ColumnType, Zones};
@@ -19,7 +19,7 @@ fn enforced(rules: &str) -> Enforced {
     Enforced::new(policy, rules, &Safe).unwrap()
 }
 
-fn subjects(schema: &Schema) -> Vec<Subject> {
+fn known(schema: &Schema) -> Known {
     let subject = |column: &Column| Subject {
         origin: Origin::Column {
             schema: Some("shop".into()),
@@ -28,7 +28,7 @@ fn subjects(schema: &Schema) -> Vec<Subject> {
         },
         type_name: column.kind.word().into(),
     };
-    schema.columns.iter().map(subject).collect()
+    Known { subjects: schema.columns.iter().map(subject).collect(), kept_back: Vec::new() }
 }
 
 fn schema(columns: &[(&str, ColumnType)]) -> Arc<Schema> {
@@ -55,7 +55,7 @@ fn columns_go_stay_and_become_others_and_the_page_is_given_back() {
         "rules:\n- {column: id, action: keep}\n- {column: email, action: hash}\n- {column: phone, action: mask, keep_last: 2}\n\
          - {column: age, action: null}\n",
     );
-    let Planned { guard, treated } = plan(&enforced, &subjects(&schema), &schema).unwrap();
+    let Planned { guard, treated } = plan(&enforced, &known(&schema), &schema).unwrap();
     let mut guard = guard.unwrap();
     let shown: Vec<_> =
         treated.iter().map(|one| (one.column.as_str(), one.action.as_str(), one.rule.as_deref())).collect();
@@ -155,7 +155,7 @@ fn hashes_are_of_one_text_per_value() {
         let schema = schema(&[("a", kind)]);
         for (action, hashed) in [("hash", true), ("hmac, key: '${secret:k}'", false)] {
             let enforced = enforced(&format!("rules: [{{column: a, action: {action}}}]\n"));
-            let mut guard = plan(&enforced, &subjects(&schema), &schema).unwrap().guard.unwrap();
+            let mut guard = plan(&enforced, &known(&schema), &schema).unwrap().guard.unwrap();
             let mut page = Page::new(&schema);
             assert!(fill(&mut page.columns[0]), "{kind:?}");
             page.rows = 1;
@@ -183,7 +183,7 @@ fn truncation_keeps_the_type_and_refuses_what_has_no_part() {
     let planned = |kind, action: &str| {
         let schema = schema(&[("a", kind)]);
         let enforced = enforced(&format!("rules: [{{column: a, action: truncate, {action}}}]\n"));
-        let planned = plan(&enforced, &subjects(&schema), &schema);
+        let planned = plan(&enforced, &known(&schema), &schema);
         planned
             .map(|planned| planned.guard.unwrap().schema().columns[0].kind)
             .map_err(|error| format!("{error} ({})", error.hint.clone().unwrap_or_default()))
@@ -227,8 +227,8 @@ fn truncation_keeps_the_type_and_refuses_what_has_no_part() {
 #[test]
 fn a_source_without_a_column_that_may_be_copied_is_refused() {
     let schema = schema(&[("a", ColumnType::Long)]);
-    let Err(error) = plan(&enforced(""), &subjects(&schema), &schema) else { panic!("it is planned") };
+    let Err(error) = plan(&enforced(""), &known(&schema), &schema) else { panic!("it is planned") };
     assert_eq!(error.to_string(), "policy.yml lets no column of the source be copied");
     // What is known of too few columns is not taken for a policy that lets the others through.
-    assert!(plan(&enforced("new_columns: keep\n"), &[], &schema).is_err());
+    assert!(plan(&enforced("new_columns: keep\n"), &Known::default(), &schema).is_err());
 }

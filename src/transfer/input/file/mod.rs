@@ -31,10 +31,10 @@ use crate::embulk::input::{
     BadRows, Charset, ClockReading, Decoder, FileColumn, FileContent, FileInput, Parser, S3Input,
 };
 use crate::embulk::zone::Zone;
-use crate::policy::Subject;
 use crate::session::Level;
 use crate::transfer::context::{Cancel, TransferContext};
 use crate::transfer::error::TransferError;
+use crate::transfer::policy::Known;
 use crate::transfer::schema::{Schema, Zones};
 
 pub use self::named::FilePlace;
@@ -161,8 +161,8 @@ impl Input for FileReader {
         self.content.source_columns()
     }
 
-    fn subjects(&self) -> Vec<Subject> {
-        self.content.subjects(&self.place)
+    fn known(&self) -> Known {
+        self.content.known(&self.place)
     }
 
     fn stopper(&self) -> Box<dyn Stop> {

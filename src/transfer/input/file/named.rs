@@ -8,6 +8,7 @@ use crate::embulk::config::EmbulkType;
 use crate::embulk::input::{BadRows, FileColumn, FileContent, FileInput, Parser, S3Input, S3Objects};
 use crate::policy::{Origin, Subject};
 use crate::transfer::explain::loss::{Fate, Loss};
+use crate::transfer::policy::Known;
 use crate::transfer::schema::{ColumnType, Schema, Zones};
 
 /// Where files lie, as a policy names it.
@@ -31,7 +32,7 @@ impl FilePlace {
 
 impl FileContent {
     /// The columns as a policy goes by them: a file has no other names than those that the config gives.
-    pub(in crate::transfer) fn subjects(&self, place: &FilePlace) -> Vec<Subject> {
+    pub(in crate::transfer) fn known(&self, place: &FilePlace) -> Known {
         let subject = |column: &FileColumn| Subject {
             origin: Origin::Column {
                 schema: place.bucket.clone(),
@@ -40,7 +41,7 @@ impl FileContent {
             },
             type_name: column.kind.word().to_owned(),
         };
-        self.parser.columns().iter().map(subject).collect()
+        Known { subjects: self.parser.columns().iter().map(subject).collect(), kept_back: Vec::new() }
     }
 
     /// What every file has.

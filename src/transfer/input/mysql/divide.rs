@@ -79,6 +79,7 @@ impl MysqlReader {
                 decoders: self.decoders.clone(),
                 types: self.types.clone(),
                 origins: self.origins.clone(),
+                kept_back: Vec::new(),
                 after_select: None,
                 tiny_int: self.tiny_int,
                 notes: Vec::new(),

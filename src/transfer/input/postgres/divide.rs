@@ -89,6 +89,7 @@ impl PostgresReader {
                 decoders: self.decoders.clone(),
                 types: Vec::new(),
                 origins: Vec::new(),
+                kept_back: Vec::new(),
                 after_select: None,
                 notes: Vec::new(),
                 name: self.name.clone(),

@@ -22,8 +22,8 @@ use crate::transfer::encode::{Unfit, unfit};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::explain::loss::{Fate, Loss};
 use crate::transfer::page::ColumnBuffer;
-use crate::transfer::policy::Enforced;
-use crate::transfer::report::Change;
+use crate::transfer::policy::{Enforced, Known};
+use crate::transfer::report::{Change, Treated};
 use crate::transfer::schema::{Column, ColumnType, Schema, TimeDetail, Zones};
 
 /// A SQLite file that is open, with the columns of its statement.
@@ -36,6 +36,8 @@ pub struct SqliteReader {
     types: Vec<String>,
     /// Where the columns come from.
     origins: Vec<Origin>,
+    /// Columns of the table that a policy keeps back.
+    kept_back: Vec<Treated>,
     after_select: Option<String>,
     /// Notes about the columns.
     notes: Vec<String>,
@@ -66,7 +68,7 @@ pub fn open(
             .execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema")
             .map_err(|error| failed(&error, &format!("{name} could not be read")))?;
     }
-    let statement = select::statement(&config.selection, '"');
+    let mut statement = select::statement(&config.selection, '"');
     // SQLite's own clocks are in UTC.
     let zones = Zones {
         server: jiff::tz::TimeZone::UTC,
@@ -74,7 +76,19 @@ pub fn open(
         clock: context.process_zone.clone(),
         time: TimeDetail::Seconds,
     };
-    let kinds = kinds(&connection, &statement, &name, context.policy.as_deref())?;
+    let policy = context.policy.as_deref();
+    let mut kinds = kinds(&connection, &statement, &name, policy)?;
+    let columns: Vec<_> = kinds.iter().map(Declared::subject).collect();
+    let mut kept_back = Vec::new();
+    if let Some(narrowed) = select::narrowed(&config.selection, &columns, policy, '"') {
+        statement = select::statement(&narrowed.selection, '"');
+        kept_back = narrowed.kept_back;
+        let mut places = 0..;
+        kinds.retain(|_| {
+            let place = places.next().unwrap_or_default();
+            !kept_back.iter().any(|column| column.place == place)
+        });
+    }
     let mut columns = Vec::new();
     let mut decoders = Vec::new();
     let mut types = Vec::new();
@@ -110,6 +124,7 @@ pub fn open(
         decoders,
         types,
         origins,
+        kept_back,
         notes,
         after_select: config.statements.after_select.as_ref().map(|text| text.expose().to_owned()),
         name,
@@ -155,6 +170,13 @@ struct Declared {
     declared: String,
     kind: ColumnType,
     origin: Origin,
+}
+
+impl Declared {
+    fn subject(&self) -> (String, Subject) {
+        let subject = Subject { origin: self.origin.clone(), type_name: self.declared.clone() };
+        (self.name.clone(), subject)
+    }
 }
 
 /// Names and types of the columns. An expression has no declared type: the first row decides, text without one.
@@ -237,10 +259,11 @@ impl Input for SqliteReader {
         columns.map(|((name, decoder), to)| decoder.told(name.clone(), to.kind, &self.schema.zones)).collect()
     }
 
-    fn subjects(&self) -> Vec<Subject> {
+    fn known(&self) -> Known {
         let subject =
             |(origin, name): (&Origin, &String)| Subject { origin: origin.clone(), type_name: name.clone() };
-        self.origins.iter().zip(&self.types).map(subject).collect()
+        let subjects = self.origins.iter().zip(&self.types).map(subject).collect();
+        Known { subjects, kept_back: self.kept_back.clone() }
     }
 
     fn stopper(&self) -> Box<dyn Stop> {
