@@ -132,6 +132,11 @@ fn no_other_embulk_is_started_in_its_force() {
     let said = sandbox.run(["run", "-c", "props", "flow.dig"]);
     assert!(said.code != Some(0) && !said.stdout.contains("real embulk"), "{said:?}");
     sandbox.run(["check", "-c", "props", "foreign.yml"]).expect_code(65);
+    // Nor for a file that no check has seen.
+    sandbox.write("later.dig", "+a:\n  sh>: cp foreign.yml made.yml && embulk run made.yml\n");
+    let said = sandbox.run(["run", "-c", "props", "later.dig"]).expect_code(1);
+    assert!(!said.stdout.contains("real embulk"), "{said:?}");
+    assert_eq!(sandbox.run(["run", "later.dig"]).expect_code(0).stdout, "real embulk\n");
 }
 
 #[test]
