@@ -39,3 +39,18 @@ fn a_json_column_is_one_column() {
     assert_eq!(header(&sandbox), "id");
     assert_clean_everywhere(&sandbox, &said);
 }
+
+/// A row that cannot be read is told by its place.
+#[test]
+fn a_bad_row_is_not_shown() {
+    let input = "in:\n  type: file\n  path_prefix: in/users.source\n  parser: {type: csv, columns: [{name: x, type: long}, {name: id, \
+                 type: long}]}\n";
+    let policy = "rules: [{column: x, action: hash}, {column: id, action: keep}]\n";
+    for stop in ["", ", stop_on_invalid_record: true"] {
+        let sandbox = sandbox(policy, &input.replace("{type: csv", &format!("{{type: csv{stop}")));
+        sandbox.write("in/users.source", &format!("1,2\n{},2\n3,{}\n", PERSONAL[0], PERSONAL[1]));
+        let said = sandbox.run(["embulk", "run", "a.yml"]).expect_code(i32::from(!stop.is_empty()));
+        assert!(format!("{said:?}").contains("in/users.source"), "{said:?}");
+        assert_clean_everywhere(&sandbox, &said);
+    }
+}
