@@ -11,6 +11,7 @@
 //! * The hall: [`diagnostic`], [`session`], [`exit`], [`reader`], [`yaml`]: words that every room shares.
 //! * [`dig`] and [`embulk`] turn text into checked values and touch nothing else.
 //! * [`plan`] decides, [`run`] acts, and only [`run`] waits for time.
+//! * [`policy`] says which columns may leave their source, and as what; it sees names and no rows.
 //! * [`transfer`] moves rows: input, filters, output, in columnar pages. Nothing above it ever sees a row.
 //! * [`cloud`] is the wires: AWS and Google over HTTP, the protocol of MySQL. [`secret`] is the safe.
 //! * [`state`] is the archive: SQLite. [`report`] is what people see.
@@ -21,6 +22,7 @@
 //! | file | who reads | who writes |
 //! |---|---|---|
 //! | `*.dig`, `*.yml.liquid`, templates | `dig`, `embulk` through a [`reader::Reader`] | people |
+//! | `policy.yml` | `policy`, through `cli` | people |
 //! | `secrets.yml` | `secret` | `sync secrets set` |
 //! | `.sync/state.db` | `state` | `state` |
 //! | `.sync/logs/<session>/<attempt>/<task>.log` | `sync log` | `report::tasklog` |
@@ -35,6 +37,7 @@ pub mod dig;
 pub mod embulk;
 pub mod exit;
 pub mod plan;
+pub mod policy;
 pub mod reader;
 pub mod report;
 pub mod run;

@@ -177,6 +177,7 @@ fn context(book: &Arc<Book>, cancel: &Cancel) -> TransferContext {
         memory: MemoryBudget::new(64 << 20),
         sources: SourcePools::new(std::num::NonZeroUsize::MIN),
         reading: sync::transfer::input::Reading::plain(),
+        policy: None,
         process_zone: jiff::tz::TimeZone::UTC,
         directory: std::env::temp_dir(),
         config_diff: None,

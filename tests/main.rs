@@ -36,6 +36,7 @@ mod objects;
 mod outputs;
 mod param;
 mod permissions;
+mod policy;
 mod preview;
 mod properties;
 mod quickstart;

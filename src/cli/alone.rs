@@ -15,10 +15,12 @@ use super::guard::Guard;
 use super::opening::Opened;
 use super::place::PlaceArgs;
 use super::safe::{self, SafeSetup};
-use super::transfer::{EffectMemory, Repeats, Transfers};
-use super::{CommonArgs, console, foreign};
+use super::transfer::{EffectMemory, Repeats, Transfers, operator_error};
+use super::{CommonArgs, console, foreign, policy};
+use crate::diagnostic::Problem;
 use crate::exit::Exit;
 use crate::report::console::Results;
+use crate::report::problems;
 use crate::run::embulk_protocol::LogLevel;
 use crate::run::event::EventKind;
 use crate::run::operator::{
@@ -46,8 +48,7 @@ pub fn main(arguments: &[OsString]) -> Exit {
             return Exit::TaskFailed;
         }
     };
-    let project = PlaceArgs::default().find(None).map(|place| place.project);
-    if let Some(reason) = project.ok().and_then(|project| foreign::hand_over(arguments, &project)) {
+    if let Some(reason) = foreign::hand_over(arguments) {
         console.say(&format!("Error: {reason}"));
         return Exit::TaskFailed;
     }
@@ -76,6 +77,9 @@ fn done(alone: &Alone<'_>, environment: &BTreeMap<String, String>) -> Result<Don
         aws: safe::aws(&opened.properties),
     };
     let secrets = Arc::new(safe::open(&setup, opened.scrubber.clone()));
+    let policy = policy::load(&opened.place.project, &opened.properties).map_err(|found| invalid(&found))?;
+    let policy = policy.map(|policy| policy.enforced(secrets.as_ref())).transpose();
+    let policy = policy.map_err(|error| operator_error(&error))?;
     let guard =
         Arc::new(Guard { scrubber: opened.scrubber.clone(), names: safe::secret_names(&opened.properties) });
     let transfers = Transfers {
@@ -87,6 +91,7 @@ fn done(alone: &Alone<'_>, environment: &BTreeMap<String, String>) -> Result<Don
         memory: MemoryBudget::new(MEMORY),
         sources: SourcePools::new(NonZeroUsize::MIN),
         reading: Reading::plain(),
+        policy,
         process_zone: TimeZone::system(),
         repeats: Repeats::default(),
     };
@@ -120,6 +125,14 @@ fn done(alone: &Alone<'_>, environment: &BTreeMap<String, String>) -> Result<Don
             .join()
             .unwrap_or_else(|_| Err(OperatorError::failed("the transfer stopped at a fault of sync")))
     })
+}
+
+/// Everything that is wrong with the policy, as one failure.
+fn invalid(found: &[Problem]) -> OperatorError {
+    let mut error = OperatorError::config("the policy is invalid, so nothing is copied");
+    error.causes = found.iter().filter(|problem| problem.is_error()).map(problems::one_line).collect();
+    error.hint = found.iter().find_map(|problem| problem.hint.clone());
+    error
 }
 
 fn embulk_level(level: Level) -> LogLevel {

@@ -1,25 +1,28 @@
 //! A real Embulk beside this program: it is started for a transfer file that names a plugin which is not native here,
-//! unless the project has a `policy.yml`, which nobody but this program would keep.
+//! unless a policy is in force, which nobody but this program would keep.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::place::PlaceArgs;
+use super::properties::{Properties, Sources};
+use super::{policy, variable};
 use crate::embulk::{ForeignPlugins, check_file};
 use crate::reader::DirectoryReader;
 
 /// What `check` says of plugins that are not native: nothing where a real Embulk would be started for them.
-pub fn plugins(project: &Path) -> ForeignPlugins {
-    match find(project) {
+pub fn plugins(project: &Path, properties: &Properties) -> ForeignPlugins {
+    match find(project, properties) {
         Some(_) => ForeignPlugins::Allow,
         None => ForeignPlugins::Refuse,
     }
 }
 
 /// The first `embulk` on the PATH that is not this program.
-fn find(project: &Path) -> Option<PathBuf> {
-    if project.join("policy.yml").exists() {
+fn find(project: &Path, properties: &Properties) -> Option<PathBuf> {
+    if policy::find(project, properties).is_some() {
         return None;
     }
     let own = std::env::current_exe().and_then(std::fs::canonicalize).ok()?;
@@ -34,9 +37,14 @@ fn other_embulk(path: &OsStr, own: &Path) -> Option<PathBuf> {
 
 /// Becomes the real Embulk when `run FILE` needs one. Comes back only when it does not, or with the reason why the
 /// other program could not be started.
-pub fn hand_over(arguments: &[OsString], project: &Path) -> Option<String> {
+pub fn hand_over(arguments: &[OsString]) -> Option<String> {
     let file = transfer_file(arguments)?;
-    let real = find(project)?;
+    // Properties that cannot be read may name a policy.
+    let properties = Properties::load(&Sources::read(&variable, None)).ok()?;
+    let here = PlaceArgs::default().find(None).ok()?.project;
+    let of_file = PlaceArgs::default().find(Some(&file)).ok()?.project;
+    find(&here, &properties)?;
+    let real = find(&of_file, &properties)?;
     let reader = DirectoryReader::new(file.parent()?);
     let name = PathBuf::from(file.file_name()?);
     let problems = check_file(&name, &reader, ForeignPlugins::Refuse);

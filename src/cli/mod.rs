@@ -15,6 +15,7 @@ pub mod opening;
 pub mod outgoing;
 pub mod params;
 pub mod place;
+pub mod policy;
 mod preview;
 pub mod properties;
 pub mod reading;
@@ -135,7 +136,8 @@ fn dispatch(cli: Cli) -> Exit {
     };
     let ended = ended.unwrap_or_else(|error| {
         let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
-        console(Results::Human, scrubber()).failure(&error.to_string(), &causes, None);
+        let hint = error.downcast_ref::<policy::Refused>().and_then(|refused| refused.0.hint.clone());
+        console(Results::Human, scrubber()).failure(&error.to_string(), &causes, hint.as_deref());
         exit_of(&error)
     });
     match lost_results() {
@@ -152,7 +154,8 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     let parameters = error.downcast_ref::<params::ParamsError>().map(params::ParamsError::exit);
     let properties =
         error.downcast_ref::<properties::PropertiesError>().map(properties::PropertiesError::exit);
-    parameters.or(properties).unwrap_or(Exit::TaskFailed)
+    let policy = error.downcast_ref::<policy::Refused>().map(|_| Exit::Invalid);
+    parameters.or(properties).or(policy).unwrap_or(Exit::TaskFailed)
 }
 
 /// The scrubber of the process: what any part of it learnt is hidden in all that it prints.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::opening::Opened;
 use super::run_args::SharedArgs;
-use super::{check, foreign, params};
+use super::{check, foreign, params, policy};
 use crate::diagnostic::{Problem, Severity};
 use crate::dig;
 use crate::dig::params::merge;
@@ -25,7 +25,12 @@ pub fn load(file: &Path, opened: &Opened) -> anyhow::Result<Option<Workflow>> {
         return Ok(None);
     };
     let reader = DirectoryReader::new(&opened.place.project);
-    let mut found = check::reachable(&path, &reader, foreign::plugins(&opened.place.project));
+    let project = &opened.place.project;
+    let mut found = match policy::load(project, &opened.properties) {
+        Ok(policy) => policy.map(|policy| policy.warnings).unwrap_or_default(),
+        Err(problems) => problems,
+    };
+    found.extend(check::reachable(&path, &reader, foreign::plugins(project, &opened.properties)));
     // Notes are for those who ask with `sync check`.
     found.retain(|problem| problem.severity > Severity::Note);
     if !found.is_empty() {

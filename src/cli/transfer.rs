@@ -24,6 +24,7 @@ use crate::transfer::effect::{
 };
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::input::Reading;
+use crate::transfer::policy::Enforced;
 use crate::transfer::pool::SourcePools;
 use crate::transfer::preview::Preview;
 use crate::transfer::report::TransferReport;
@@ -47,6 +48,8 @@ pub struct Transfers {
     pub sources: SourcePools,
     /// How sources are read.
     pub reading: Reading,
+    /// The policy that is in force.
+    pub policy: Option<Arc<Enforced>>,
     /// The zone of the process.
     pub process_zone: jiff::tz::TimeZone,
     /// How often each transfer succeeded in this process.
@@ -132,10 +135,7 @@ impl TransferService for Transfers {
             starting_attempt: self.starting_attempt,
             task: request.reporter.task().clone(),
             round: request.round,
-            config: match request.exec.min_output_tasks {
-                Some(tasks) => format!("{} -X {tasks}", rendered.hash),
-                None => rendered.hash.clone(),
-            },
+            config: self.config_mark(&rendered.hash, request),
         };
         let key = self.repeats.next(first.clone());
         let lines = Lines { reporter: request.reporter.clone(), key: key.id() };
@@ -225,10 +225,23 @@ impl Transfers {
             memory: self.memory.clone(),
             sources: self.sources.clone(),
             reading: self.reading.clone(),
+            policy: self.policy.clone(),
             process_zone: self.process_zone.clone(),
             directory: request.directory.clone(),
             config_diff: request.diff.clone(),
         }
+    }
+
+    /// What tells a transfer from another of the same file: under another policy other values are copied.
+    fn config_mark(&self, hash: &str, request: &TransferRequest) -> String {
+        let mut mark = hash.to_owned();
+        if let Some(tasks) = request.exec.min_output_tasks {
+            mark.push_str(&format!(" -X {tasks}"));
+        }
+        if let Some(policy) = &self.policy {
+            mark.push_str(&format!(" policy {}", policy.mark));
+        }
+        mark
     }
 
     /// Warnings about the file go to the task's log.
@@ -282,7 +295,7 @@ fn invalid_file(file: &TransferFile, found: &[Problem]) -> OperatorError {
     error
 }
 
-fn operator_error(error: &TransferError) -> OperatorError {
+pub(super) fn operator_error(error: &TransferError) -> OperatorError {
     let kind = match error.kind {
         ErrorKind::Canceled => FailureKind::Canceled,
         ErrorKind::Unreachable => FailureKind::Unreachable,

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::console::Style;
 use super::table::{Align, Cell, Table};
 use crate::transfer::explain::{ColumnStory, EmbulkSide, Example, Explanation, Sent};
+use crate::transfer::report::Treated;
 
 /// Columns of a page where no terminal says how many it has.
 const WIDTH: usize = 100;
@@ -14,7 +15,7 @@ const WIDTH: usize = 100;
 const NARROWEST: usize = 60;
 
 /// One transfer, and where it was found.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Told {
     /// The transfer file, relative to the project.
     pub file: PathBuf,
@@ -24,6 +25,70 @@ pub struct Told {
     pub explanation: Option<Explanation>,
     /// Why it could not.
     pub unknown: Vec<String>,
+    /// What a policy says of its columns where the rest could not be told.
+    pub verdicts: Option<Vec<Treated>>,
+}
+
+/// What a policy says of the columns of a transfer.
+pub type Verdicts<'a> = (&'a Told, &'a [Treated]);
+
+/// What a policy says of the columns of transfers, as far as their sources were asked.
+pub fn verdicts(all: &[Told]) -> Vec<Verdicts<'_>> {
+    let found = all.iter().filter_map(|told| {
+        let explained = told.explanation.as_ref().and_then(|explanation| explanation.verdicts.as_deref());
+        Some((told, explained.or(told.verdicts.as_deref())?))
+    });
+    found.collect()
+}
+
+/// The same as tables.
+pub fn render_verdicts(all: &[Verdicts<'_>], width: Option<usize>, colors: bool) -> String {
+    let width = width.unwrap_or(WIDTH).max(NARROWEST);
+    let texts: Vec<String> = all
+        .iter()
+        .map(|(told, columns)| {
+            let title = format!("{}: the policy", title(told));
+            format!(
+                "{}\n{}",
+                Style::Bold.paint(&title, colors),
+                verdict_table(columns).render_within(width, colors)
+            )
+        })
+        .collect();
+    texts.join("\n")
+}
+
+fn verdict_table(columns: &[Treated]) -> Table {
+    let titles = ["COLUMN", "FROM", "TYPE", "VERDICT", "RULE", "REASON"].map(|title| (title, Align::Left));
+    let mut table = Table::new(&titles);
+    for column in columns {
+        let style = match column.action.as_str() {
+            "keep" => None,
+            "drop" => Some(Style::Red),
+            _ => Some(Style::Yellow),
+        };
+        let word = column.action.as_str();
+        table.row([
+            Cell::from(column.column.as_str()),
+            Cell::from(column.source.as_str()),
+            Cell::from(column.type_name.as_str()),
+            style.map_or_else(|| Cell::from(word), |style| Cell::styled(word, style)),
+            Cell::from(column.rule.as_deref().unwrap_or("none")),
+            Cell::from(column.reason.as_deref().unwrap_or_default()),
+        ]);
+    }
+    table
+}
+
+/// The same for programs.
+pub fn verdicts_to_json(all: &[Verdicts<'_>]) -> Value {
+    let one = |(told, columns): &Verdicts<'_>| json!({"file": told.file.to_string_lossy(), "task": told.task, "columns": columns});
+    all.iter().map(one).collect()
+}
+
+fn title(told: &Told) -> String {
+    let task = told.task.as_ref().map(|task| format!(" in {task}")).unwrap_or_default();
+    format!("{}{task}", told.file.display())
 }
 
 /// The tables of some transfers. `width` is that of the terminal.
@@ -34,9 +99,7 @@ pub fn render(all: &[Told], width: Option<usize>, colors: bool) -> String {
 }
 
 fn one(told: &Told, width: usize, colors: bool) -> String {
-    let task = told.task.as_ref().map(|task| format!(" in {task}")).unwrap_or_default();
-    let title = format!("{}{task}", told.file.display());
-    let mut text = Style::Bold.paint(&title, colors);
+    let mut text = Style::Bold.paint(&title(told), colors);
     if let Some(Explanation { source, target, .. }) = &told.explanation {
         text.push_str(&format!(": {source} to {target}"));
     }

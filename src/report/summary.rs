@@ -9,7 +9,7 @@ use super::tasklog::TaskLogSummary;
 use crate::run::FailedTask;
 use crate::run::event::{AttemptOutcome, EventKind, RunEvent};
 use crate::session::Level;
-use crate::transfer::report::TransferReport;
+use crate::transfer::report::{TransferReport, policy_lines};
 
 /// So many logs that stayed on disk are named; the others are counted.
 const NAMED_LOGS: usize = 5;
@@ -103,6 +103,9 @@ impl Summary {
         for report in self.transfers.values() {
             for note in &report.notes {
                 console.log(Level::Info, &format!("{}: {note}", report.source));
+            }
+            for (level, line) in policy_lines(&report.policy) {
+                console.log(level, &format!("{}: {line}", report.source));
             }
         }
         print_logs(console, end.logs);

@@ -133,6 +133,9 @@ fn reason(error: &FileError) -> String {
         FileError::Form { line: Some(line), reason, .. } => format!("line {line}: {reason}"),
         FileError::Form { line: None, reason, .. } => reason.clone(),
         FileError::Changed { .. } => error.to_string(),
+        FileError::Open { .. } => {
+            "everyone on this machine can change it; `chmod o-w` takes that right away".to_owned()
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use super::error::TransferError;
 use super::explain::SourceTable;
 use super::filter;
 use super::input;
+use super::input::file::FilePlace;
 use super::output::look::{self, Looked};
 use super::schema::Zones;
 use crate::embulk::config::EmbulkConfig;
@@ -27,14 +28,19 @@ pub fn local_source(
     config: &EmbulkConfig,
     context: &TransferContext,
 ) -> Option<Result<SourceTable, TransferError>> {
-    let content = match &config.input {
+    let (content, place) = match &config.input {
         InputConfig::Mysql(_) | InputConfig::Postgresql(_) => return None,
         InputConfig::Sqlite(_) => return Some(source(config, context)),
-        InputConfig::File(input) => &input.content,
-        InputConfig::S3(input) => &input.content,
+        InputConfig::File(input) => (&input.content, FilePlace::of(input)),
+        InputConfig::S3(input) => (&input.content, FilePlace::of_s3(input)),
     };
     let zones = Zones { process: context.process_zone.clone(), ..Zones::utc() };
-    Some(Ok(SourceTable { schema: content.schema(zones), columns: content.source_columns() }))
+    Some(Ok(SourceTable {
+        schema: content.schema(zones),
+        columns: content.source_columns(),
+        known: content.known(&place),
+        increment: Vec::new(),
+    }))
 }
 
 /// Asks a source for its columns: it is connected to, and its statement is prepared.
@@ -46,7 +52,9 @@ pub fn source(config: &EmbulkConfig, context: &TransferContext) -> Result<Source
         false => error,
     })?;
     let columns = opened.reader.source_columns();
-    Ok(SourceTable { schema: Arc::clone(opened.reader.schema()), columns })
+    let known = opened.reader.known();
+    let increment = opened.reader.increment().map_or_else(Vec::new, |one| one.places().to_vec());
+    Ok(SourceTable { schema: Arc::clone(opened.reader.schema()), columns, known, increment })
 }
 
 /// The input without statements of its own, which may write; whether it had any that come before the read.
@@ -68,6 +76,8 @@ pub fn target(
     context: &TransferContext,
     source: Option<&SourceTable>,
 ) -> Result<Looked, TransferError> {
-    let pipeline = source.map(|source| filter::plan(&config.filters, &source.schema)).transpose()?;
+    let policy = context.policy.as_deref();
+    let pipeline = source.map(|source| filter::plan(&config.filters, &source.schema, source.policed(policy)));
+    let pipeline = pipeline.transpose()?;
     look::look(config, context, pipeline.as_ref().map(filter::Pipeline::schema))
 }

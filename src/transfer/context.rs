@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::effect::{Ledger, TransferKey};
 use super::input::Reading;
+use super::policy::Enforced;
 use super::pool::SourcePools;
 use crate::session::Level;
 
@@ -30,6 +31,8 @@ pub struct TransferContext {
     pub sources: SourcePools,
     /// How sources are read.
     pub reading: Reading,
+    /// What columns may leave their source, and as what; none: the project has no policy.
+    pub policy: Option<Arc<Enforced>>,
     /// The zone of the process (`TZ`, else the system's): what a JVM would have used for DATE and TIME.
     pub process_zone: jiff::tz::TimeZone,
     /// Directory that relative paths of files start from.

@@ -13,8 +13,9 @@ use super::filter::{self, Pipeline};
 use super::input::InputFigures;
 use super::output::{self, Output, OutputFigures};
 use super::page::PAGE_BYTES;
+use super::policy;
 use super::reader::{PAGES, Reader};
-use super::report::{Change, TransferReport};
+use super::report::{Change, TransferReport, Treated, policy_lines};
 use super::stray;
 use crate::embulk::config::EmbulkConfig;
 use crate::session::Level;
@@ -37,7 +38,7 @@ pub fn run(config: &EmbulkConfig, context: &TransferContext) -> Result<TransferR
     let Some(_share) = context.memory.take(bytes, &context.cancel) else {
         return Err(TransferError::canceled());
     };
-    let (read, sent) = match recover_or_copy(config, output.as_mut(), context) {
+    let (read, sent, treated) = match recover_or_copy(config, output.as_mut(), context) {
         Ok(figures) => figures,
         Err(error) => {
             output.abort();
@@ -53,6 +54,9 @@ pub fn run(config: &EmbulkConfig, context: &TransferContext) -> Result<TransferR
     for note in &notes {
         context.observer.log(Level::Warn, note);
     }
+    for (level, line) in policy_lines(&treated) {
+        context.observer.log(level, &line);
+    }
     Ok(TransferReport {
         source: config.input.to_string(),
         target: output.target(),
@@ -64,6 +68,7 @@ pub fn run(config: &EmbulkConfig, context: &TransferContext) -> Result<TransferR
         snapshot: read.snapshot.unwrap_or_else(|| "per table".to_owned()),
         notes,
         changes,
+        policy: treated,
         next: read.next,
     })
 }
@@ -73,35 +78,40 @@ fn recover_or_copy(
     config: &EmbulkConfig,
     output: &mut dyn Output,
     context: &TransferContext,
-) -> Result<(InputFigures, OutputFigures), TransferError> {
+) -> Result<(InputFigures, OutputFigures, Vec<Treated>), TransferError> {
     if let Some(sent) = output.recover()? {
-        return Ok((InputFigures { rows: sent.rows_sent, ..InputFigures::default() }, sent));
+        let read = InputFigures { rows: sent.rows_sent, ..InputFigures::default() };
+        return Ok((read, sent, Vec::new()));
     }
-    let read = move_rows(config, output, context)?;
+    let (read, treated) = move_rows(config, output, context)?;
     if context.cancel.is_canceled() {
         return Err(TransferError::canceled());
     }
     config_diff::stage(context, &read.next)?;
-    Ok((read, output.commit()?))
+    Ok((read, output.commit()?, treated))
 }
 
 fn move_rows(
     config: &EmbulkConfig,
     output: &mut dyn Output,
     context: &TransferContext,
-) -> Result<InputFigures, TransferError> {
+) -> Result<(InputFigures, Vec<Treated>), TransferError> {
     let reader = Reader::start(config, context)?;
     let opened = reader.opened(&context.cancel)?;
-    let mut pipeline = filter::plan(&config.filters, &opened.schema)?;
-    output.begin(pipeline.schema())?;
+    if let Some(enforced) = &context.policy {
+        policy::check_increment(enforced, &opened.known.subjects, &opened.increment)?;
+    }
+    let policy = context.policy.as_deref().map(|enforced| (enforced, &opened.known));
+    let mut pipeline = filter::plan(&config.filters, &opened.schema, policy)?;
+    output.begin(pipeline.schema()).map_err(|error| pipeline.explained(error))?;
     reader.go();
     let written = write_pages(&reader, &mut pipeline, output, context);
     let mut read = reader.finish(written, opened.stopper.as_ref(), &context.cancel)?;
-    read.notes.extend(stray::of_input(&config.input, &opened.schema));
-    read.notes.extend(stray::of_output(&config.output, pipeline.schema()));
+    read.notes.extend(stray::of_input(&config.input, &opened.schema, pipeline.treated()));
+    read.notes.extend(stray::of_output(&config.output, pipeline.schema(), pipeline.treated()));
     read.notes.extend(pipeline.notes());
     read.changes.extend(pipeline.changes());
-    Ok(read)
+    Ok((read, pipeline.treated().to_vec()))
 }
 
 /// Takes pages until there are no more, and says how many rows they had before the filters.

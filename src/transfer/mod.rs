@@ -18,6 +18,7 @@ pub mod guess;
 pub mod input;
 pub mod output;
 pub mod page;
+pub mod policy;
 pub mod pool;
 pub mod preview;
 mod reader;

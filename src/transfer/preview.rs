@@ -9,6 +9,7 @@ use super::error::TransferError;
 use super::filter::{self, Pipeline};
 use super::input::{self, BytesRule, Flow, PageSink};
 use super::page::Page;
+use super::report::policy_lines;
 use super::schema::{Column, ColumnType, Schema};
 use super::stray;
 use crate::embulk::PreviewConfig;
@@ -29,18 +30,26 @@ pub struct Preview {
 pub fn preview(config: &PreviewConfig, context: &TransferContext) -> Result<Preview, TransferError> {
     let mut source = input::open(&config.input, context, BytesRule::Refuse)?;
     let schema = Arc::clone(source.reader.schema());
-    let pipeline = filter::plan(&config.filters, &schema)?;
+    let known = source.reader.known();
+    let policy = context.policy.as_deref().map(|enforced| (enforced, &known));
+    let pipeline = filter::plan(&config.filters, &schema, policy)?;
+    let policed = policy_lines(pipeline.treated()).into_iter().map(|(_, line)| line);
+    let notes: Vec<String> = policed.collect();
+    let stray = stray::of_input(&config.input, source.reader.schema(), pipeline.treated());
     let shown = Arc::clone(pipeline.schema());
     let cells = shown.columns.iter().map(|column| writer(column, &shown)).collect();
     let mut sample =
         Sample { schema, pipeline, cells, rows: Vec::new(), seen: 0, wanted: config.rows, failed: None };
-    let stray = stray::of_input(&config.input, source.reader.schema());
     let figures = source.reader.read(&mut sample)?;
     if let Some(error) = sample.failed {
         return Err(error);
     }
     let columns = shown.columns.iter().map(|column| (column.name.clone(), column.kind.embulk())).collect();
-    Ok(Preview { columns, rows: sample.rows, notes: figures.notes.into_iter().chain(stray).collect() })
+    Ok(Preview {
+        columns,
+        rows: sample.rows,
+        notes: figures.notes.into_iter().chain(stray).chain(notes).collect(),
+    })
 }
 
 /// Takes pages until there are rows enough.

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::session::Level;
+
 /// Values that did not arrive as they were, because the config or Embulk's rules have it so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
@@ -35,6 +37,64 @@ impl Change {
     }
 }
 
+/// A column that the policy of the project did not let through as it is. No value is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Treated {
+    /// Its place among the columns of the source.
+    #[serde(skip)]
+    pub place: usize,
+    /// Its place among those that are read; none: it is not even asked for.
+    #[serde(skip)]
+    pub at: Option<usize>,
+    /// Its name in the rows.
+    pub column: String,
+    /// Where it comes from, e.g. `shop.users.email`, or `expression`.
+    pub source: String,
+    /// Its type in the words of the source.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// `drop`, `hash`, …; of a verdict also `keep`.
+    pub action: String,
+    /// The file and line of the rule; none: no rule names the column.
+    pub rule: Option<String>,
+    /// The rule's own words.
+    pub reason: Option<String>,
+}
+
+impl Treated {
+    /// Whether it is not copied.
+    pub fn is_dropped(&self) -> bool {
+        self.action == "drop"
+    }
+
+    /// `email` (hmac by policy.yml:4).
+    fn shown(&self) -> String {
+        let rule = self.rule.as_deref().unwrap_or("no rule names it");
+        match self.action.as_str() {
+            "drop" => format!("`{}` ({rule})", self.column),
+            action => format!("`{}` ({action} by {rule})", self.column),
+        }
+    }
+}
+
+/// What a policy did with columns, in a line each for those that were not copied because no rule names them, those that
+/// a rule drops, and those whose values were changed.
+pub fn policy_lines(treated: &[Treated]) -> Vec<(Level, String)> {
+    let listed = |of: &dyn Fn(&Treated) -> bool| {
+        let shown: Vec<String> = treated.iter().filter(|one| of(one)).map(Treated::shown).collect();
+        (!shown.is_empty()).then(|| shown.join(", "))
+    };
+    let unnamed = listed(&|one| one.is_dropped() && one.rule.is_none());
+    let dropped = listed(&|one| one.is_dropped() && one.rule.is_some());
+    let changed = listed(&|one| !one.is_dropped());
+    let lines = [
+        unnamed.map(|columns| (Level::Warn, format!("not copied, new to the policy: {columns}"))),
+        dropped.map(|columns| (Level::Info, format!("not copied, as the policy says: {columns}"))),
+        changed.map(|columns| (Level::Info, format!("changed, as the policy says: {columns}"))),
+    ];
+    lines.into_iter().flatten().collect()
+}
+
 /// The figures of one transfer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TransferReport {
@@ -59,6 +119,9 @@ pub struct TransferReport {
     /// The same counts for programs, column by column.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
+    /// The columns that the policy of the project did not let through as they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policy: Vec<Treated>,
     /// What the next read begins behind: options of `in:` (`embulk run -c`).
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub next: Map<String, Value>,

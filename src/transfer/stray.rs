@@ -1,6 +1,7 @@
 //! Entries of `column_options` that no column has: Embulk passes over them without a word, and a name that is
 //! misspelt does nothing.
 
+use super::report::Treated;
 use super::schema::Schema;
 use crate::diagnostic::suggest;
 use crate::embulk::input::InputConfig;
@@ -17,27 +18,35 @@ enum Match {
     AnyCase,
 }
 
-/// What is said of `column_options` of an input, whose columns are these.
-pub fn of_input(input: &InputConfig, schema: &Schema) -> Option<String> {
-    let names: Vec<&str> = input.column_options().iter().map(|(name, _)| name.as_str()).collect();
+/// What is said of `column_options` of an input, whose columns are these. That a policy keeps others back, which have
+/// entries, is told by itself.
+pub fn of_input(input: &InputConfig, schema: &Schema, policy: &[Treated]) -> Option<String> {
+    let names = wanted(input.column_options().iter().map(|(name, _)| name.as_str()), policy);
     note("in:", &names, schema, Match::AnyCase)
 }
 
 /// What is said of `column_options` of an output that gets these columns.
-pub fn of_output(output: &OutputConfig, schema: &Schema) -> Option<String> {
+pub fn of_output(output: &OutputConfig, schema: &Schema, policy: &[Treated]) -> Option<String> {
     let load = match output {
         OutputConfig::Postgresql(output) => &output.load,
         OutputConfig::Mysql(output) => &output.load,
         OutputConfig::Redshift(output) => &output.load,
         OutputConfig::Bigquery(output) => {
-            let names: Vec<&str> = output.column_options.iter().map(|option| option.name.as_str()).collect();
+            let names = wanted(output.column_options.iter().map(|option| option.name.as_str()), policy);
             return note("out:", &names, schema, Match::Exact);
         }
         // What a formatter says of columns that are not there is its own: an error.
         OutputConfig::File(_) | OutputConfig::S3(_) | OutputConfig::Gcs(_) => return None,
     };
-    let names: Vec<&str> = load.column_options.iter().map(|(name, _)| name.as_str()).collect();
+    let names = wanted(load.column_options.iter().map(|(name, _)| name.as_str()), policy);
     note("out:", &names, schema, Match::AnyCase)
+}
+
+/// Entries but for those of columns that a policy drops.
+fn wanted<'e>(entries: impl Iterator<Item = &'e str>, policy: &[Treated]) -> Vec<&'e str> {
+    let dropped: Vec<String> =
+        policy.iter().filter(|one| one.is_dropped()).map(|one| one.column.to_lowercase()).collect();
+    entries.filter(|entry| !dropped.contains(&entry.to_lowercase())).collect()
 }
 
 fn note(section: &str, entries: &[&str], schema: &Schema, rule: Match) -> Option<String> {

@@ -112,6 +112,7 @@ impl Lab {
             cancel: self.cancel.clone(),
             memory: MemoryBudget::new(512 << 20),
             sources: SourcePools::new(NonZeroUsize::new(4).unwrap()),
+            policy: None,
             reading: Reading::plain(),
             process_zone: self.zone.clone(),
             directory: self.folder.path().to_owned(),

@@ -117,7 +117,8 @@ impl Required {
             ))
             .hint("a required workflow is a `.dig` file at the top of the project"));
         };
-        let mut problems = check::reachable(&path, &reader, foreign::plugins(&rooms.place.project));
+        let mut problems =
+            check::reachable(&path, &reader, foreign::plugins(&rooms.place.project, rooms.properties()));
         problems.retain(crate::diagnostic::Problem::is_error);
         if let Some(problem) = problems.first() {
             let place = problem.span.as_ref().map(|span| format!(" ({span})")).unwrap_or_default();

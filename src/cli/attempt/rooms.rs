@@ -15,6 +15,7 @@ use super::super::kept_params::KeptParams;
 use super::super::opening::Opened;
 use super::super::outgoing::Outgoing;
 use super::super::place::Place;
+use super::super::policy;
 use super::super::properties::Properties;
 use super::super::run_args::SharedArgs;
 use super::super::safe::{self, SafeSetup};
@@ -22,9 +23,11 @@ use super::super::transfer::{Repeats, StateMemory, Transfers};
 use super::required::{Required, Waits};
 use super::{Earlier, reports, sources};
 use crate::cloud::aws::Aws;
+use crate::diagnostic::Problem;
 use crate::dig::expression::{Clock, Limits};
 use crate::dig::workflow::Workflow;
 use crate::reader::DirectoryReader;
+use crate::report::problems;
 use crate::report::tasklog::{TaskLogSetup, TaskLogs};
 use crate::run::event::RunEvent;
 use crate::run::operator::{Cancel, DockerMode, Operators, Origin, Services};
@@ -35,7 +38,9 @@ use crate::secret::scrub::Scrubber;
 use crate::session::{AttemptId, Params, SessionTime};
 use crate::state::{AttemptKind, AttemptRecord, NewAttempt, Process, Store};
 use crate::transfer::context::MemoryBudget;
+use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::input::Reading;
+use crate::transfer::policy::Enforced;
 use crate::transfer::pool::SourcePools;
 
 /// How long running tasks may go on after the first signal.
@@ -52,6 +57,8 @@ pub(super) struct Rooms {
     memory: MemoryBudget,
     sources: SourcePools,
     reading: Reading,
+    /// The policy of the project, and its file.
+    policy: Option<(PathBuf, Arc<Enforced>)>,
     pub(super) docker: DockerMode,
     log_params: LogParams,
     mode: RunMode,
@@ -99,6 +106,7 @@ impl Rooms {
             aws: Arc::clone(&aws),
         };
         let secrets = Arc::new(safe::open(&safe_setup, opened.scrubber.clone()));
+        let policy = policy_of(opened, mode, secrets.as_ref())?;
         let slots = Slots::new(shared.jobs.unwrap_or_else(default_jobs));
         let temporary = opened.place.state_folder().join("tmp");
         std::fs::create_dir_all(&temporary).context("the folder for files of tasks could not be made")?;
@@ -112,6 +120,7 @@ impl Rooms {
             memory: MemoryBudget::new(shared.memory),
             sources: SourcePools::new(sources::connections(shared, opened)?),
             reading: sources::reading(opened, &slots)?,
+            policy,
             docker,
             log_params: shared.log_params(),
             mode,
@@ -151,6 +160,10 @@ impl Rooms {
     /// Whether a workflow that failed alerts somebody.
     pub(super) fn alerts(&self) -> bool {
         self.properties.get("notification.type").is_some()
+    }
+
+    pub(super) fn properties(&self) -> &Properties {
+        &self.properties
     }
 
     /// What the state calls the project.
@@ -202,6 +215,7 @@ impl Rooms {
             memory: self.memory.clone(),
             sources: self.sources.clone(),
             reading: self.reading.clone(),
+            policy: self.policy.as_ref().map(|(_, policy)| Arc::clone(policy)),
             process_zone: jiff::tz::TimeZone::system(),
             repeats: Repeats::default(),
         };
@@ -218,12 +232,21 @@ impl Rooms {
             mail: self.outgoing.mail.clone(),
             notifier: self.outgoing.notifier.clone(),
             docker: self.docker,
-            environment: environment(),
+            environment: self.environment(),
             project: self.place.project.clone(),
             temporary: self.temporary.clone(),
             program: self.program.clone(),
             properties: self.properties.for_operators(&self.names),
         }
+    }
+
+    /// What tasks find in their environment: that of the process, and the policy, which commands of theirs keep too.
+    fn environment(&self) -> BTreeMap<String, String> {
+        let mut environment = environment();
+        if let Some((path, _)) = &self.policy {
+            environment.insert(policy::VARIABLE.to_owned(), path.to_string_lossy().into_owned());
+        }
+        environment
     }
 
     /// Opens the logs of an attempt's tasks.
@@ -279,6 +302,28 @@ impl Rooms {
             last_executed: None::<Zoned>,
         }
     }
+}
+
+/// The policy in force; a run that copies nothing needs no keys.
+fn policy_of(
+    opened: &Opened,
+    mode: RunMode,
+    secrets: &Resolver,
+) -> anyhow::Result<Option<(PathBuf, Arc<Enforced>)>> {
+    let invalid = |found: Vec<Problem>| {
+        // It was right when the workflow was checked, a moment ago.
+        let reasons: Vec<String> = found.iter().map(problems::one_line).collect();
+        policy::Refused(TransferError::new(ErrorKind::Config, reasons.join("; ")))
+    };
+    let Some(loaded) = policy::load(&opened.place.project, &opened.properties).map_err(invalid)? else {
+        return Ok(None);
+    };
+    let path = loaded.file.path.clone();
+    let enforced = match mode {
+        RunMode::Dry => loaded.without_keys(),
+        RunMode::Real => loaded.enforced(secrets).map_err(policy::Refused)?,
+    };
+    Ok(Some((path, enforced)))
 }
 
 /// How a run is stopped, and since when attempts belong to it.

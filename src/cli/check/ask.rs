@@ -14,6 +14,7 @@ use super::outputs::Reached;
 use super::sites::{Env, Site, SiteFile};
 use crate::cli::guard::Guard;
 use crate::cli::opening::Opened;
+use crate::cli::policy;
 use crate::cli::safe::{self, SafeSetup};
 use crate::diagnostic::{Problem, Severity, Span};
 use crate::embulk::config::{EmbulkConfig, ExecConfig};
@@ -30,6 +31,7 @@ use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::explain::{self, Explanation, SourceTable};
 use crate::transfer::input::Reading;
 use crate::transfer::output::look::{Finding, Looked, Weight};
+use crate::transfer::policy::Enforced;
 use crate::transfer::pool::SourcePools;
 
 /// Transfers whose servers are asked at the same time.
@@ -43,6 +45,8 @@ pub(super) struct Asking<'a> {
     pub(super) reader: &'a dyn Reader,
     pub(super) secrets: Arc<dyn SecretStore>,
     pub(super) guard: Guard,
+    /// What columns may leave their source; no key of it is asked for.
+    pub(super) policy: Option<Arc<Enforced>>,
     /// Whether servers are asked.
     pub(super) connect: bool,
     /// How long each may take to answer.
@@ -93,6 +97,11 @@ impl<'a> Asking<'a> {
         Self {
             reader,
             secrets: if args.connect { Arc::new(secrets) } else { Arc::new(Unasked) },
+            // What is wrong with it was said.
+            policy: policy::load(&opened.place.project, &opened.properties)
+                .ok()
+                .flatten()
+                .map(policy::Loaded::without_keys),
             guard: Guard { scrubber: opened.scrubber.clone(), names: safe::secret_names(&opened.properties) },
             connect: args.connect,
             limit: Duration::from_secs(args.timeout.get()),
@@ -136,7 +145,8 @@ impl<'a> Asking<'a> {
             };
             match rendered {
                 Ok(rendered) => {
-                    reached.push(Reached { output: rendered.config.output, context: context(directory) });
+                    reached
+                        .push(Reached { output: rendered.config.output, context: context(directory, None) });
                 }
                 Err(reason) => {
                     let task = task.map(|task| format!(" of task `{task}`")).unwrap_or_default();
@@ -166,12 +176,12 @@ impl<'a> Asking<'a> {
                 (file.path().to_owned(), Some(loaded), reasons)
             }
         };
-        let told = |unknown| Told { file: path.clone(), task: task.clone(), explanation: None, unknown };
+        let told = |unknown| Told { file: path.clone(), task: task.clone(), unknown, ..Told::default() };
         let Some(loaded) = loaded.filter(|_| unknown.is_empty()) else { return Err(told(unknown)) };
         match loaded {
             Ok(Rendered { config, sites, problems: warnings, .. }) => {
                 problems.extend(warnings);
-                let context = context(directory);
+                let context = context(directory, self.policy.clone());
                 Ok(Question { file: path, task, config, sites, context })
             }
             Err(found) => {
@@ -297,9 +307,9 @@ fn within<T>(
 
 impl Answers {
     fn take(&mut self, question: &Question, ends: Ends) {
-        let Question { file, task, config, sites, .. } = question;
-        let mut told =
-            Told { file: file.clone(), task: task.clone(), explanation: None, unknown: Vec::new() };
+        let Question { file, task, config, sites, context } = question;
+        let policy = context.policy.as_deref();
+        let mut told = Told { file: file.clone(), task: task.clone(), ..Told::default() };
         let mut report = |weight: Weight, error: &TransferError, span: &Option<Span>| {
             self.problems.push(problem(weight, error, span.as_ref(), task.as_ref()));
         };
@@ -310,14 +320,16 @@ impl Answers {
         };
         match ends.source {
             None => told.explanation = Some(explain::partial(config)),
-            Some(Ok(source)) => match explain::explain(config, &source, targets) {
+            Some(Ok(source)) => match explain::explain(config, &source, targets, policy) {
                 Ok(explanation) => {
-                    self.problems.extend(lossy(config, &source, &explanation, sites.output.as_ref()));
-                    self.problems.extend(strays(config, &source, sites));
+                    let about = About { config, source: &source, policy };
+                    self.problems.extend(about.lossy(&explanation, sites.output.as_ref()));
+                    self.problems.extend(about.strays(sites));
                     told.explanation = Some(explanation);
                 }
                 Err(error) => {
                     report(Weight::Error, &error, &sites.output);
+                    told.verdicts = explain::verdicts(&source, policy);
                     told.unknown.push(format!("the columns: {error}"));
                 }
             },
@@ -336,25 +348,31 @@ impl Answers {
     }
 }
 
-/// Warnings about options of columns that do not exist.
-fn strays(config: &EmbulkConfig, source: &SourceTable, sites: &Sites) -> Vec<Problem> {
-    let ends = explain::strays(config, source).into_iter().zip([&sites.input, &sites.output]);
-    let warning = |(message, span): (Option<String>, &Option<Span>)| {
-        Some(Problem::warning("unknown-column", message?, span.as_ref()?))
-    };
-    ends.filter_map(warning).collect()
+/// A transfer whose columns are known.
+struct About<'a> {
+    config: &'a EmbulkConfig,
+    source: &'a SourceTable,
+    policy: Option<&'a Enforced>,
 }
 
-/// The warning about numbers whose digits Embulk's types do not hold.
-fn lossy(
-    config: &EmbulkConfig,
-    source: &SourceTable,
-    explanation: &Explanation,
-    span: Option<&Span>,
-) -> Option<Problem> {
-    let message = explain::lossy_mapping(config, source, explanation)?;
-    let hint = "`types: exact` in `out:` keeps them, and so does a `type` of their own in `column_options`";
-    Some(Problem::warning("lossy-types", message, span?).hint(hint))
+impl About<'_> {
+    /// Warnings about options of columns that do not exist.
+    fn strays(&self, sites: &Sites) -> Vec<Problem> {
+        let ends = explain::strays(self.config, self.source, self.policy);
+        let ends = ends.into_iter().zip([&sites.input, &sites.output]);
+        let warning = |(message, span): (Option<String>, &Option<Span>)| {
+            Some(Problem::warning("unknown-column", message?, span.as_ref()?))
+        };
+        ends.filter_map(warning).collect()
+    }
+
+    /// The warning about numbers whose digits Embulk's types do not hold.
+    fn lossy(&self, explanation: &Explanation, span: Option<&Span>) -> Option<Problem> {
+        let message = explain::lossy_mapping(self.config, self.source, explanation, self.policy)?;
+        let hint =
+            "`types: exact` in `out:` keeps them, and so does a `type` of their own in `column_options`";
+        Some(Problem::warning("lossy-types", message, span?).hint(hint))
+    }
 }
 
 fn problem(weight: Weight, error: &TransferError, span: Option<&Span>, task: Option<&String>) -> Problem {
@@ -381,7 +399,7 @@ pub(super) fn is_passing(problem: &Problem) -> bool {
 }
 
 /// What a transfer is asked with: nothing is remembered, and nobody listens.
-fn context(directory: PathBuf) -> TransferContext {
+fn context(directory: PathBuf, policy: Option<Arc<Enforced>>) -> TransferContext {
     TransferContext {
         key: TransferKey {
             installation: String::new(),
@@ -396,6 +414,7 @@ fn context(directory: PathBuf) -> TransferContext {
         memory: MemoryBudget::new(0),
         sources: SourcePools::new(std::num::NonZeroUsize::MIN.saturating_add(AT_ONCE)),
         reading: Reading::plain(),
+        policy,
         process_zone: TimeZone::system(),
         directory,
         config_diff: None,

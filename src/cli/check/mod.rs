@@ -20,8 +20,8 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 
 use super::opening::Opened;
-use super::place::PlaceArgs;
-use crate::cli::{CommonArgs, attempt, foreign};
+use super::properties::{Properties, Sources};
+use crate::cli::{CommonArgs, attempt, foreign, policy, variable};
 use crate::diagnostic::{Problem, Severity, Source};
 use crate::embulk::ForeignPlugins;
 use crate::exit::Exit;
@@ -79,6 +79,8 @@ struct Checked {
     files: usize,
     /// What was checked, for whoever has further questions.
     entries: Vec<Entry>,
+    /// Projects whose policy was looked at.
+    policed: BTreeSet<PathBuf>,
 }
 
 /// A file or folder that was asked for, relative to its project.
@@ -89,28 +91,34 @@ struct Entry {
 
 /// Runs the command. Errors are those of the command line and the disk; problems of files are its result.
 pub fn exec(args: &CheckArgs, common: &CommonArgs, console: &Console) -> anyhow::Result<Exit> {
-    let place = &common.place;
     let mut checked = Checked::default();
     if args.paths.is_empty() {
-        let project = place.find(None).context("can't find the project")?.project;
+        let project = common.place.find(None).context("can't find the project")?.project;
         let reader = DirectoryReader::new(&project);
-        let mut reach = Reach::new(&reader, foreign::plugins(&project));
+        let properties = properties(common)?;
+        let policy = checked.policy(&project, &properties);
+        let mut reach = Reach::new(&reader, foreign::plugins(&project, &properties), policy);
         folder::check(&project, Path::new(""), &mut reach)?;
         checked.take(reach, &reader);
         checked.entries.push(Entry { project, path: PathBuf::new() });
     }
     for path in &args.paths {
-        if let Some(refusal) = check_path(path, place, &mut checked)? {
+        if let Some(refusal) = check_path(path, common, &mut checked)? {
             console.error(&refusal);
             return Ok(Exit::Usage);
         }
     }
-    let told = if args.explain || args.connect { checked.ask(args, common)? } else { Vec::new() };
-    let told = if args.explain { told } else { Vec::new() };
+    let all = if args.explain || args.connect { checked.ask(args, common)? } else { Vec::new() };
+    let verdicts = explanation::verdicts(&all);
+    let told = if args.explain { all.as_slice() } else { &[] };
     match args.format {
         Format::Human => {
             if !told.is_empty() {
-                console.result(&explanation::render(&told, console.out_width(), console.out_colors()));
+                console.result(&explanation::render(told, console.out_width(), console.out_colors()));
+            }
+            if !verdicts.is_empty() {
+                let width = console.out_width();
+                console.result(&explanation::render_verdicts(&verdicts, width, console.out_colors()));
             }
             if !checked.problems.is_empty() {
                 console.result(&problems::render(&checked.problems, console.out_colors()));
@@ -119,7 +127,10 @@ pub fn exec(args: &CheckArgs, common: &CommonArgs, console: &Console) -> anyhow:
         Format::Json => {
             let mut found = problems::to_json(&checked.problems);
             if args.explain {
-                found["transfers"] = explanation::to_json(&told);
+                found["transfers"] = explanation::to_json(told);
+            }
+            if !verdicts.is_empty() {
+                found["policy"] = explanation::verdicts_to_json(&verdicts);
             }
             console.json(&found);
         }
@@ -133,7 +144,7 @@ pub fn exec(args: &CheckArgs, common: &CommonArgs, console: &Console) -> anyhow:
 /// Everything that is wrong with a workflow and with what it reaches. `path` is relative to the reader's project;
 /// `plugins` says what plugins that are not native mean.
 pub fn reachable(path: &Path, reader: &dyn Reader, plugins: ForeignPlugins) -> Vec<Problem> {
-    let mut reach = Reach::new(reader, plugins);
+    let mut reach = Reach::new(reader, plugins, None);
     reach.workflow(path);
     in_order(reach.problems)
 }
@@ -163,7 +174,25 @@ fn exit(problems: &[Problem], deny: Option<Deny>) -> Exit {
     }
 }
 
+/// The properties, which may name a policy.
+fn properties(common: &CommonArgs) -> anyhow::Result<Properties> {
+    Ok(Properties::load(&Sources::read(&variable, common.config.clone()))?)
+}
+
 impl Checked {
+    /// Checks the policy of a project, once; gives its path in the project, where it lies in it.
+    fn policy(&mut self, project: &Path, properties: &Properties) -> Option<PathBuf> {
+        let file = policy::find(project, properties)?;
+        if self.policed.insert(file.path.clone()) {
+            self.files += 1;
+            self.problems.extend(match policy::load(project, properties) {
+                Ok(loaded) => loaded.map(|loaded| loaded.warnings).unwrap_or_default(),
+                Err(problems) => problems,
+            });
+        }
+        Some(file.shown)
+    }
+
     /// Asks what `--explain` and `--connect` want to know of everything that was checked.
     fn ask(&mut self, args: &CheckArgs, common: &CommonArgs) -> anyhow::Result<Vec<Told>> {
         let environment = attempt::environment();
@@ -218,7 +247,7 @@ impl Checked {
 }
 
 /// One PATH of the command line; why it can't be one, where it can't.
-fn check_path(path: &Path, args: &PlaceArgs, checked: &mut Checked) -> anyhow::Result<Option<String>> {
+fn check_path(path: &Path, common: &CommonArgs, checked: &mut Checked) -> anyhow::Result<Option<String>> {
     let shown = path.display();
     let metadata = match std::fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -229,12 +258,17 @@ fn check_path(path: &Path, args: &PlaceArgs, checked: &mut Checked) -> anyhow::R
     };
     // A folder is asked for as if for a file in it.
     let inner = path.join("_");
-    let place = args.find(Some(if metadata.is_dir() { &inner } else { path }))?;
+    let place = common.place.find(Some(if metadata.is_dir() { &inner } else { path }))?;
     let Some(relative) = place.relative(path)? else {
         return Ok(Some(format!("`{shown}` lies outside of the project `{}`", place.project.display())));
     };
     let reader = DirectoryReader::new(&place.project);
-    let mut reach = Reach::new(&reader, foreign::plugins(&place.project));
+    let properties = properties(common)?;
+    let policy = checked.policy(&place.project, &properties);
+    if policy.as_ref() == Some(&relative) {
+        return Ok(None);
+    }
+    let mut reach = Reach::new(&reader, foreign::plugins(&place.project, &properties), policy);
     if metadata.is_dir() {
         folder::check(&place.project, &relative, &mut reach)?;
     } else if is_workflow(&relative) {
@@ -282,6 +316,7 @@ fn check_yaml(path: &Path, reader: &dyn Reader, seen: &mut BTreeSet<PathBuf>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::place::PlaceArgs;
     use crate::report::console::Results;
     use crate::report::console::tests::console;
 

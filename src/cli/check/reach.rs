@@ -20,6 +20,8 @@ pub(super) struct Reach<'a> {
     reader: &'a dyn Reader,
     /// What plugins that are not native mean in transfer files.
     plugins: ForeignPlugins,
+    /// A policy is YAML and no transfer file.
+    policy: Option<PathBuf>,
     /// Called workflows with the working directory they are called in.
     called: BTreeSet<(PathBuf, PathBuf)>,
     /// Those of them that are not read yet: a chain of calls may be long.
@@ -40,10 +42,11 @@ struct Site<'t> {
 }
 
 impl<'a> Reach<'a> {
-    pub(super) fn new(reader: &'a dyn Reader, plugins: ForeignPlugins) -> Self {
+    pub(super) fn new(reader: &'a dyn Reader, plugins: ForeignPlugins, policy: Option<PathBuf>) -> Self {
         Self {
             reader,
             plugins,
+            policy,
             called: BTreeSet::new(),
             open: VecDeque::new(),
             required: VecDeque::new(),
@@ -75,7 +78,7 @@ impl<'a> Reach<'a> {
 
     /// A transfer file.
     pub(super) fn transfer_file(&mut self, path: &Path) {
-        if self.seen.insert(path.to_owned()) {
+        if self.policy.as_deref() != Some(path) && self.seen.insert(path.to_owned()) {
             self.add(embulk::check_file(path, self.reader, self.plugins));
         }
     }
@@ -260,7 +263,7 @@ mod tests {
     use crate::reader::MemoryReader;
 
     fn check(reader: &MemoryReader, path: &str) -> (Vec<String>, Vec<String>) {
-        let mut reach = Reach::new(reader, ForeignPlugins::Refuse);
+        let mut reach = Reach::new(reader, ForeignPlugins::Refuse, None);
         reach.workflow(Path::new(path));
         let shown = reach.problems.iter().map(|problem| {
             let place = problem.span.as_ref().map(ToString::to_string).unwrap_or_default();

@@ -6,7 +6,7 @@ use super::*;
 use crate::run::event::{FailureKind, TaskFailure};
 use crate::session::{AttemptId, Params, SessionId, TaskName};
 use crate::state::Process;
-use crate::transfer::report::{Change, TransferReport};
+use crate::transfer::report::{Change, TransferReport, Treated};
 
 fn at(text: &str) -> Timestamp {
     format!("2026-01-02T{text}Z").parse().expect("a time")
@@ -74,6 +74,16 @@ fn transfer(attempt: i64, table: &str, rows: Option<u64>) -> TransferRecord {
         snapshot: "per table".into(),
         notes: vec!["column `d`: 2 zero dates became NULL".into()],
         changes: vec![Change::of("d", "zero dates became NULL", 2)],
+        policy: vec![Treated {
+            place: 1,
+            at: None,
+            column: "email".into(),
+            source: format!("shop.{table}.email"),
+            type_name: "varchar(40)".into(),
+            action: "drop".into(),
+            rule: None,
+            reason: None,
+        }],
         next: json!({"last_record": [4711]}).as_object().cloned().unwrap_or_default(),
     });
     TransferRecord {
@@ -127,6 +137,7 @@ mysql shop.注文   bigquery p.lake.注文   success  per table  20,001  20,000 
 2 in all                                                     20,001  20,000  20,000  195.3 KiB
 
 mysql shop.注文: column `d`: 2 zero dates became NULL
+mysql shop.注文: not copied, new to the policy: `email` (no rule names it)
 
 +nightly+items: the load failed
   cause: http 500 [2J

@@ -11,7 +11,7 @@ use crate::report::status;
 use crate::report::table::{Align, Cell, Table};
 use crate::run::event::TaskFailure;
 use crate::state::TransferRecord;
-use crate::transfer::report::TransferReport;
+use crate::transfer::report::{TransferReport, policy_lines};
 
 impl AttemptReport {
     /// The whole text. Tables are as wide as what stands in them: a line is a task or a transfer, whatever the terminal.
@@ -143,7 +143,9 @@ impl AttemptReport {
     fn notes(&self) -> String {
         let reports = self.by_source().into_iter().filter_map(|transfer| transfer.report.as_ref());
         let lines = reports.flat_map(|report| {
-            report.notes.iter().map(move |note| format!("{}: {}\n", report.source, one_line(note)))
+            let policy = policy_lines(&report.policy).into_iter().map(|(_, line)| line);
+            let notes = report.notes.iter().cloned().chain(policy);
+            notes.map(move |note| format!("{}: {}\n", report.source, one_line(&note)))
         });
         lines.collect()
     }

@@ -17,6 +17,7 @@
 mod edit;
 
 use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -53,6 +54,12 @@ pub enum FileError {
         /// What is wrong, without what stands there.
         reason: String,
     },
+    /// Everybody on this machine may write it, so what it says is nobody's word.
+    #[error("secrets file `{0}` can be changed by everyone on this machine; `chmod o-w {0}` takes that right away", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+    },
     /// Somebody else wrote it between our reading and writing.
     #[error("secrets file `{}` was changed by somebody else meanwhile; nothing was written, try again", path.display())]
     Changed {
@@ -74,7 +81,11 @@ impl SecretsFile {
     /// Reads the file. One that does not exist is empty.
     pub fn read(path: &Path) -> Result<Self, FileError> {
         match std::fs::read(path) {
-            Ok(bytes) => Self::parse(path, bytes),
+            Ok(bytes) => {
+                // A link is as safe as what it points to.
+                let open = std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o002 != 0);
+                if open { Err(FileError::Open { path: path.to_owned() }) } else { Self::parse(path, bytes) }
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Ok(Self { path: path.to_owned(), text: None, entries: Vec::new() })
             }
@@ -308,6 +319,25 @@ mod tests {
         assert_eq!(file.entries().len(), 5);
         assert_eq!(parse("").expect("empty is fine").entries(), []);
         assert_eq!(parse("# only a comment\n").expect("empty is fine").entries(), []);
+    }
+
+    #[test]
+    fn a_file_that_everyone_may_change_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("secrets.yml");
+        std::fs::write(&path, "a: {kms: AAEC}\n").expect("written");
+        let with_mode = |mode| {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("changed");
+            SecretsFile::read(&path)
+        };
+        let shown = path.display();
+        assert_eq!(
+            with_mode(0o602).expect_err("it is refused").to_string(),
+            format!(
+                "secrets file `{shown}` can be changed by everyone on this machine; `chmod o-w {shown}` takes that right away"
+            )
+        );
+        assert_eq!(with_mode(0o664).expect("it is ours").entries().len(), 1);
     }
 
     #[test]

@@ -16,9 +16,11 @@ pub use self::trial::Sent;
 use self::trial::Trial;
 use super::encode::words::zone_name;
 use super::error::TransferError;
-use super::filter::{self, Lineage};
+use super::filter::{self, Lineage, Policed};
 use super::input::SourceColumn;
 use super::output;
+use super::policy::{self, Enforced, Known};
+use super::report::Treated;
 use super::schema::{Column, Schema};
 use super::stray;
 use super::target::{ColumnTarget, Written};
@@ -31,6 +33,17 @@ pub struct SourceTable {
     pub schema: Arc<Schema>,
     /// The same as the source has them.
     pub columns: Vec<SourceColumn>,
+    /// What a policy goes by for them.
+    pub known: Known,
+    /// The places of the columns of an incremental read.
+    pub increment: Vec<usize>,
+}
+
+impl SourceTable {
+    /// What a policy goes by.
+    pub(in crate::transfer) fn policed<'a>(&'a self, policy: Option<&'a Enforced>) -> Option<Policed<'a>> {
+        policy.map(|enforced| (enforced, &self.known))
+    }
 }
 
 /// What a transfer will do.
@@ -44,6 +57,8 @@ pub struct Explanation {
     pub columns: Vec<ColumnStory>,
     /// What is not known, and how it could be.
     pub unknown: Vec<String>,
+    /// What a policy says of each column of the source; none where there is no policy or the source was not asked.
+    pub verdicts: Option<Vec<Treated>>,
 }
 
 /// What a transfer will do with a column.
@@ -101,8 +116,12 @@ pub fn explain(
     config: &EmbulkConfig,
     source: &SourceTable,
     targets: Option<Vec<ColumnTarget>>,
+    policy: Option<&Enforced>,
 ) -> Result<Explanation, TransferError> {
-    let pipeline = filter::plan(&config.filters, &source.schema)?;
+    if let Some(enforced) = policy {
+        policy::check_increment(enforced, &source.known.subjects, &source.increment)?;
+    }
+    let pipeline = filter::plan(&config.filters, &source.schema, source.policed(policy))?;
     let schema = pipeline.schema();
     let targets = match targets {
         Some(targets) => targets,
@@ -112,7 +131,8 @@ pub fn explain(
     let lineages = pipeline.lineage();
     let stories = schema.columns.iter().zip(targets).zip(lineages).enumerate().map(|(at, column)| {
         let ((column, target), lineage) = column;
-        let teller = Teller { source, schema, column, target: &target, lineage: &lineage };
+        let treated = pipeline.treated();
+        let teller = Teller { source, schema, column, target: &target, lineage: &lineage, treated };
         teller.story(embulk.as_ref().and_then(|targets| targets.get(at)))
     });
     Ok(Explanation {
@@ -120,23 +140,45 @@ pub fn explain(
         target: config.output.to_string(),
         columns: stories.collect(),
         unknown: Vec::new(),
+        verdicts: verdicts(source, policy),
     })
 }
 
+/// What a policy says of each column of a source.
+pub fn verdicts(source: &SourceTable, policy: Option<&Enforced>) -> Option<Vec<Treated>> {
+    let enforced = policy?;
+    let Known { subjects, kept_back } = &source.known;
+    let columns = source.schema.columns.iter().zip(subjects).zip(source.known.places());
+    let read = columns.map(|((column, subject), place)| enforced.treated(place, &column.name, subject));
+    let mut all: Vec<Treated> = read.chain(kept_back.iter().cloned()).collect();
+    all.sort_by_key(|column| column.place);
+    Some(all)
+}
+
 /// What is said of entries of `column_options` that no column has: those of the input, those of the output.
-pub fn strays(config: &EmbulkConfig, source: &SourceTable) -> [Option<String>; 2] {
-    let pipeline = filter::plan(&config.filters, &source.schema).ok();
-    let of_output = pipeline.and_then(|pipeline| stray::of_output(&config.output, pipeline.schema()));
-    [stray::of_input(&config.input, &source.schema), of_output]
+pub fn strays(config: &EmbulkConfig, source: &SourceTable, policy: Option<&Enforced>) -> [Option<String>; 2] {
+    let pipeline = filter::plan(&config.filters, &source.schema, source.policed(policy)).ok();
+    let Some(pipeline) = pipeline else {
+        return [stray::of_input(&config.input, &source.schema, &[]), None];
+    };
+    [
+        stray::of_input(&config.input, &source.schema, pipeline.treated()),
+        stray::of_output(&config.output, pipeline.schema(), pipeline.treated()),
+    ]
 }
 
 /// What is said of numbers that lose digits under Embulk's types and would not under exact ones.
-pub fn lossy_mapping(config: &EmbulkConfig, source: &SourceTable, told: &Explanation) -> Option<String> {
+pub fn lossy_mapping(
+    config: &EmbulkConfig,
+    source: &SourceTable,
+    told: &Explanation,
+    policy: Option<&Enforced>,
+) -> Option<String> {
     if config.output.types() == TypeMapping::Exact {
         return None;
     }
     let exact = EmbulkConfig { output: config.output.with_types(TypeMapping::Exact), ..config.clone() };
-    let kept = explain(&exact, source, None).ok()?;
+    let kept = explain(&exact, source, None, policy).ok()?;
     let is_lost = |story: &ColumnStory| story.losses.contains(&Loss::new(probe::DIGITS, Fate::Lost));
     let lost = told.columns.iter().zip(&kept.columns).filter(|(now, then)| is_lost(now) && !is_lost(then));
     let shown: Vec<String> = lost
@@ -157,6 +199,8 @@ struct Teller<'a> {
     column: &'a Column,
     target: &'a ColumnTarget,
     lineage: &'a Lineage,
+    /// What a policy makes of the columns of the source.
+    treated: &'a [Treated],
 }
 
 impl Teller<'_> {
@@ -166,7 +210,10 @@ impl Teller<'_> {
         let untouched = from.filter(|_| self.lineage.filters.is_empty());
         let mut conversion: Vec<String> =
             from.iter().filter_map(|(_, from)| from.conversion.clone()).collect();
-        conversion.extend(self.lineage.filters.iter().map(|filter| format!("filter `{filter}`")));
+        conversion.extend(self.lineage.filters.iter().map(|filter| match *filter {
+            filter::POLICY => self.policy(),
+            filter => format!("filter `{filter}`"),
+        }));
         if from.is_none() {
             conversion.push("the same value in every row".to_owned());
         }
@@ -206,6 +253,14 @@ impl Teller<'_> {
                 embulk: embulk::side(holds, &told, embulk_type, embulk, zones),
             }),
         }
+    }
+
+    /// What the policy makes of the column, in words.
+    fn policy(&self) -> String {
+        let treated =
+            self.treated.iter().find(|treated| treated.at.is_some() && treated.at == self.lineage.column);
+        let Some(Treated { action, rule: Some(rule), .. }) = treated else { return "policy".to_owned() };
+        format!("{action} by {rule}")
     }
 
     /// What the output does with the values, in words.

@@ -22,7 +22,13 @@ pub fn partial(config: &EmbulkConfig) -> Explanation {
     if !config.filters.is_empty() {
         unknown.push("what the filters leave of them".to_owned());
     }
-    Explanation { source: config.input.to_string(), target: config.output.to_string(), columns, unknown }
+    Explanation {
+        source: config.input.to_string(),
+        target: config.output.to_string(),
+        columns,
+        unknown,
+        verdicts: None,
+    }
 }
 
 fn story<'c>(columns: &'c mut Vec<ColumnStory>, name: &str) -> &'c mut ColumnStory {

@@ -10,10 +10,12 @@ mod column;
 mod default;
 mod edit;
 mod expand;
+mod guard;
 mod json;
 mod make;
 mod mask;
 mod projection;
+mod relieve;
 mod remove;
 mod rename;
 mod row;
@@ -22,13 +24,16 @@ mod suffix;
 
 use std::sync::Arc;
 
+use self::guard::Guard;
+pub(in crate::transfer) use self::guard::POLICY;
 use self::make::Make;
 use self::projection::Projection;
 use self::row::RowFilter;
 use super::encode::Unfit;
 use super::error::{ErrorKind, TransferError};
 use super::page::Page;
-use super::report::Change;
+use super::policy::{Enforced, Known};
+use super::report::{Change, Treated};
 use super::schema::Schema;
 use crate::embulk::filter::FilterConfig;
 
@@ -39,7 +44,14 @@ type Next<'n> = &'n mut dyn FnMut(&mut Page) -> Result<(), TransferError>;
 pub struct Pipeline {
     schema: Arc<Schema>,
     steps: Vec<Step>,
+    /// The columns of the input that a policy does not let through as they are.
+    treated: Vec<Treated>,
+    /// What is said of the filters whatever the rows are.
+    notes: Vec<String>,
 }
+
+/// A policy, and what it goes by for the columns of a source.
+pub type Policed<'a> = (&'a Enforced, &'a Known);
 
 /// Where a column comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,38 +74,75 @@ impl Lineage {
 }
 
 enum Step {
+    Guard(Box<Guard>),
     Project(Box<Projection>),
     Make(Box<Make>),
     Rows(Box<RowFilter>),
 }
 
-/// The pipeline of some filters, in their order.
-pub fn plan(filters: &[FilterConfig], schema: &Arc<Schema>) -> Result<Pipeline, TransferError> {
-    let mut pipeline = Pipeline { schema: Arc::clone(schema), steps: Vec::new() };
+/// The pipeline of some filters, in their order; a policy comes before all of them.
+pub fn plan(
+    filters: &[FilterConfig],
+    schema: &Arc<Schema>,
+    policy: Option<Policed<'_>>,
+) -> Result<Pipeline, TransferError> {
+    let mut pipeline =
+        Pipeline { schema: Arc::clone(schema), steps: Vec::new(), treated: Vec::new(), notes: Vec::new() };
+    if let Some((enforced, known)) = policy {
+        pipeline.guard(enforced, known)?;
+    }
     for filter in filters {
-        let schema = Arc::clone(&pipeline.schema);
-        match filter {
-            FilterConfig::Column(filter) => {
-                pipeline.project(column::plan(filter, &schema)?);
-                if let Some(edits) = edit::plan(&filter.edits, &pipeline.schema)? {
-                    pipeline.make(edits);
-                }
-            }
-            FilterConfig::RemoveColumns(filter) => pipeline.project(remove::plan(filter, &schema)?),
-            FilterConfig::Rename(filter) => pipeline.project(rename::plan(filter, &schema)?),
-            FilterConfig::Mask(filter) => pipeline.make(mask::plan(filter, &schema)),
-            FilterConfig::Typecast(filter) => pipeline.make(cast::plan(filter, &schema)?),
-            FilterConfig::TimestampFormat(filter) => pipeline.make(clock::plan(filter, &schema)?),
-            FilterConfig::ExpandJson(filter) => pipeline.make(expand::plan(filter, &schema)?),
-            FilterConfig::Row(condition) => {
-                pipeline.steps.push(Step::Rows(Box::new(RowFilter::new(condition, &schema)?)));
-            }
-        }
+        let relieved = relieve::relieved(filter, &pipeline.schema, &pipeline.treated);
+        pipeline.notes.extend(relieved.note);
+        let added = pipeline.add(&relieved.filter);
+        added.map_err(|error| relieve::explained(error, &pipeline.treated))?;
     }
     Ok(pipeline)
 }
 
 impl Pipeline {
+    fn guard(&mut self, enforced: &Enforced, known: &Known) -> Result<(), TransferError> {
+        let planned = guard::plan(enforced, known, &self.schema)?;
+        self.treated = planned.treated;
+        if let Some(guard) = planned.guard {
+            self.schema = Arc::clone(guard.schema());
+            self.steps.push(Step::Guard(Box::new(guard)));
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, filter: &FilterConfig) -> Result<(), TransferError> {
+        let schema = Arc::clone(&self.schema);
+        match filter {
+            FilterConfig::Column(filter) => {
+                self.project(column::plan(filter, &schema)?);
+                if let Some(edits) = edit::plan(&filter.edits, &self.schema)? {
+                    self.make(edits);
+                }
+            }
+            FilterConfig::RemoveColumns(filter) => self.project(remove::plan(filter, &schema)?),
+            FilterConfig::Rename(filter) => self.project(rename::plan(filter, &schema)?),
+            FilterConfig::Mask(filter) => self.make(mask::plan(filter, &schema)),
+            FilterConfig::Typecast(filter) => self.make(cast::plan(filter, &schema)?),
+            FilterConfig::TimestampFormat(filter) => self.make(clock::plan(filter, &schema)?),
+            FilterConfig::ExpandJson(filter) => self.make(expand::plan(filter, &schema)?),
+            FilterConfig::Row(condition) => {
+                self.steps.push(Step::Rows(Box::new(RowFilter::new(condition, &schema)?)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The columns of the input that a policy does not let through as they are.
+    pub fn treated(&self) -> &[Treated] {
+        &self.treated
+    }
+
+    /// An error of what comes behind, with the reason where it misses a column that the policy keeps back.
+    pub fn explained(&self, error: TransferError) -> TransferError {
+        relieve::explained(error, &self.treated)
+    }
+
     /// The columns that come out.
     pub fn schema(&self) -> &Arc<Schema> {
         &self.schema
@@ -104,6 +153,7 @@ impl Pipeline {
         let mut lineages: Option<Vec<Lineage>> = None;
         for step in &self.steps {
             let origins = match step {
+                Step::Guard(guard) => guard.lineage(),
                 Step::Project(projection) => projection.lineage(),
                 Step::Make(make) => make.lineage(),
                 Step::Rows(_) => continue,
@@ -146,10 +196,10 @@ impl Pipeline {
 
     /// What people should know of the rows so far: what was left out, what became NULL.
     pub fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
+        let mut notes = self.notes.clone();
         for step in &self.steps {
             match step {
-                Step::Project(_) => {}
+                Step::Guard(_) | Step::Project(_) => {}
                 Step::Make(make) => notes.extend(make.notes()),
                 Step::Rows(rows) => notes.extend(rows.note()),
             }
@@ -162,6 +212,7 @@ impl Pipeline {
     /// The values and rows so far that became something else.
     pub fn changes(&self) -> Vec<Change> {
         let of = |step: &Step| match step {
+            Step::Guard(guard) => guard.changes(),
             Step::Project(_) => Vec::new(),
             Step::Make(make) => make.changes(),
             Step::Rows(rows) => rows.change().into_iter().collect(),
@@ -181,6 +232,7 @@ fn run(
     let Some((step, rest)) = steps.split_first_mut() else { return write(page) };
     let next: Next<'_> = &mut |page| run(rest, page, write);
     match step {
+        Step::Guard(guard) => guard.apply(page, next),
         Step::Project(projection) => projection.apply(page, next),
         Step::Make(make) => make.apply(page, next),
         Step::Rows(rows) => rows.apply(page, next),

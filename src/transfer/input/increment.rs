@@ -55,6 +55,11 @@ impl Increment {
         Ok(Self { places: names.iter().map(place).collect::<Result<_, _>>()? })
     }
 
+    /// Where they are among the columns of the rows.
+    pub(in crate::transfer) fn places(&self) -> &[usize] {
+        &self.places
+    }
+
     /// The columns, in the order of the read.
     pub(super) fn columns<'s>(&self, schema: &'s Schema) -> impl Iterator<Item = &'s Column> {
         self.places.iter().map(|place| &schema.columns[*place])

@@ -12,6 +12,7 @@ mod property;
 pub(in crate::transfer) mod select;
 mod source;
 pub mod sqlite;
+mod told;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub use self::source::SourceColumn;
 use super::context::TransferContext;
 use super::error::{ErrorKind, TransferError};
 use super::page::{PAGE_BYTES, PAGE_ROWS, Page};
+use super::policy::Known;
 use super::pool::ConnectionPermit;
 use super::report::Change;
 use super::schema::Schema;
@@ -107,6 +109,9 @@ pub trait Input: Send {
 
     /// The columns as the source has them, and what becomes of them on their way in.
     fn source_columns(&mut self) -> Vec<SourceColumn>;
+
+    /// What a policy goes by for the columns.
+    fn known(&self) -> Known;
 
     /// The columns of an incremental read.
     fn increment(&self) -> Option<&Increment> {

@@ -2,7 +2,10 @@
 
 use crate::embulk::input::Selection;
 use crate::embulk::text::Text;
+use crate::policy::{Origin, Subject};
 use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::policy::Enforced;
+use crate::transfer::report::Treated;
 
 /// A statement with its text for logs, where parts that hold secrets are `…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +67,45 @@ fn beyond(names: &[String], literals: &[String]) -> String {
         format!("({})", parts.join(" AND "))
     });
     alternatives.collect::<Vec<_>>().join(" OR ")
+}
+
+/// The columns of a table that is read whole which stay when a policy has dropped the others: their places, and the
+/// selection of them. None where a query or the config chooses, and where all or none of the columns stay.
+pub(super) fn narrowed(
+    selection: &Selection,
+    columns: &[(String, Subject)],
+    policy: Option<&Enforced>,
+    quote: char,
+) -> Option<Narrowed> {
+    let Selection::Table { table, select, where_clause, order_by } = selection else { return None };
+    if select.expose().trim() != "*" {
+        return None;
+    }
+    let enforced = policy?;
+    let treated = columns.iter().enumerate().map(|(at, (name, subject))| enforced.treated(at, name, subject));
+    let (kept_back, kept): (Vec<Treated>, Vec<Treated>) = treated.partition(Treated::is_dropped);
+    if kept_back.is_empty() || kept.is_empty() {
+        return None;
+    }
+    let names: Vec<String> = kept.iter().map(|column| quoted(&column.column, quote)).collect();
+    let selection = Selection::Table {
+        table: table.clone(),
+        select: Text::plain(names.join(", ")),
+        where_clause: where_clause.clone(),
+        order_by: order_by.clone(),
+    };
+    let origins =
+        kept.iter().filter_map(|column| columns.get(column.place)).map(|(_, one)| one.origin.clone());
+    Some(Narrowed { origins: origins.collect(), selection, kept_back })
+}
+
+/// A table without columns that a policy drops: they do not even leave the server.
+pub(super) struct Narrowed {
+    pub(super) selection: Selection,
+    /// Those of the columns that are read.
+    pub(super) origins: Vec<Origin>,
+    /// The others.
+    pub(super) kept_back: Vec<Treated>,
 }
 
 /// A query with values in the place of `:column`, the longest name first.

@@ -18,6 +18,7 @@ use super::context::{Cancel, TransferContext};
 use super::error::{ErrorKind, TransferError};
 use super::input::{self, InputFigures, LastRow, SEATS, Stop};
 use super::page::Page;
+use super::policy::Known;
 use super::schema::Schema;
 use crate::embulk::config::EmbulkConfig;
 
@@ -43,6 +44,10 @@ pub(super) struct Reader {
 pub(super) struct Opened {
     pub(super) schema: Arc<Schema>,
     pub(super) stopper: Box<dyn Stop>,
+    /// What a policy goes by for the columns.
+    pub(super) known: Known,
+    /// The places of the columns of an incremental read.
+    pub(super) increment: Vec<usize>,
 }
 
 impl Reader {
@@ -61,7 +66,12 @@ impl Reader {
             let schema = Arc::clone(source.reader.schema());
             let stoppers = Stoppers::default();
             stoppers.add(source.reader.stopper());
-            let seen = Opened { schema: Arc::clone(&schema), stopper: Box::new(stoppers.clone()) };
+            let seen = Opened {
+                schema: Arc::clone(&schema),
+                stopper: Box::new(stoppers.clone()),
+                known: source.reader.known(),
+                increment: source.reader.increment().map_or_else(Vec::new, |one| one.places().to_vec()),
+            };
             if open.send(seen).is_err() || wait.recv().is_err() {
                 // The writer has ended; its own error counts.
                 return Ok(InputFigures::default());

@@ -16,7 +16,7 @@ fn renamed(case: &Value) -> Result<Vec<String>, String> {
     let names = case["names"].as_array().unwrap().iter();
     let columns = names.map(|name| Column::new(name.as_str().unwrap(), ColumnType::Long));
     let schema = Schema::new(columns.collect(), Zones::utc());
-    let pipeline = filter::plan(&config.filters, &schema).map_err(|error| error.to_string())?;
+    let pipeline = filter::plan(&config.filters, &schema, None).map_err(|error| error.to_string())?;
     Ok(pipeline.schema().columns.iter().map(|column| column.name.clone()).collect())
 }
 

@@ -34,8 +34,10 @@ use crate::embulk::zone::Zone;
 use crate::session::Level;
 use crate::transfer::context::{Cancel, TransferContext};
 use crate::transfer::error::TransferError;
+use crate::transfer::policy::Known;
 use crate::transfer::schema::{Schema, Zones};
 
+pub use self::named::FilePlace;
 pub use self::sample::{Sample, sample};
 
 /// File names that the log shows.
@@ -74,23 +76,29 @@ pub struct FileReader {
     content: FileContent,
     cells: Vec<CellReader>,
     schema: Arc<Schema>,
+    place: FilePlace,
     cancel: Cancel,
 }
 
 /// Lists files of this machine.
 pub fn open(config: &FileInput, context: &TransferContext) -> Result<FileReader, TransferError> {
     let files = local::list(config, context)?;
-    Ok(FileReader::new(Box::new(files), &config.content, context))
+    Ok(FileReader::new(Box::new(files), &config.content, FilePlace::of(config), context))
 }
 
 /// Lists objects of a bucket.
 pub fn open_s3(config: &S3Input, context: &TransferContext) -> Result<FileReader, TransferError> {
     let files = s3::list(config, context)?;
-    Ok(FileReader::new(Box::new(files), &config.content, context))
+    Ok(FileReader::new(Box::new(files), &config.content, FilePlace::of_s3(config), context))
 }
 
 impl FileReader {
-    fn new(files: Box<dyn Files>, content: &FileContent, context: &TransferContext) -> Self {
+    fn new(
+        files: Box<dyn Files>,
+        content: &FileContent,
+        place: FilePlace,
+        context: &TransferContext,
+    ) -> Self {
         let cells: Vec<_> = content.parser.columns().iter().map(CellReader::new).collect();
         let process = &context.process_zone;
         let zones = Zones { process: process.clone(), clock: process.clone(), ..Zones::utc() };
@@ -100,6 +108,7 @@ impl FileReader {
             content: content.clone(),
             cells,
             schema: content.schema(zones),
+            place,
             cancel: context.cancel.clone(),
         }
     }
@@ -150,6 +159,10 @@ impl Input for FileReader {
 
     fn source_columns(&mut self) -> Vec<SourceColumn> {
         self.content.source_columns()
+    }
+
+    fn known(&self) -> Known {
+        self.content.known(&self.place)
     }
 
     fn stopper(&self) -> Box<dyn Stop> {

@@ -5,11 +5,45 @@ use std::sync::Arc;
 use super::SourceColumn;
 use super::cell::CellReader;
 use crate::embulk::config::EmbulkType;
-use crate::embulk::input::{BadRows, FileColumn, FileContent, Parser};
+use crate::embulk::input::{BadRows, FileColumn, FileContent, FileInput, Parser, S3Input, S3Objects};
+use crate::policy::{Origin, Subject};
 use crate::transfer::explain::loss::{Fate, Loss};
+use crate::transfer::policy::Known;
 use crate::transfer::schema::{ColumnType, Schema, Zones};
 
+/// Where files lie, as a policy names it.
+pub struct FilePlace {
+    bucket: Option<String>,
+    prefix: String,
+}
+
+impl FilePlace {
+    /// The place of files of this machine.
+    pub fn of(input: &FileInput) -> Self {
+        Self { bucket: None, prefix: input.path_prefix.shown().to_owned() }
+    }
+
+    /// The place of objects.
+    pub fn of_s3(input: &S3Input) -> Self {
+        let (S3Objects::One(prefix) | S3Objects::Prefix { prefix, .. }) = &input.objects;
+        Self { bucket: Some(input.bucket.shown().to_owned()), prefix: prefix.shown().to_owned() }
+    }
+}
+
 impl FileContent {
+    /// The columns as a policy goes by them: a file has no other names than those that the config gives.
+    pub(in crate::transfer) fn known(&self, place: &FilePlace) -> Known {
+        let subject = |column: &FileColumn| Subject {
+            origin: Origin::Column {
+                schema: place.bucket.clone(),
+                table: place.prefix.clone(),
+                column: column.name.clone(),
+            },
+            type_name: column.kind.word().to_owned(),
+        };
+        Known { subjects: self.parser.columns().iter().map(subject).collect(), kept_back: Vec::new() }
+    }
+
     /// What every file has.
     pub(in crate::transfer) fn schema(&self, zones: Zones) -> Arc<Schema> {
         Schema::new(

@@ -78,6 +78,8 @@ impl MysqlReader {
                 schema: self.schema.clone(),
                 decoders: self.decoders.clone(),
                 types: self.types.clone(),
+                origins: self.origins.clone(),
+                kept_back: Vec::new(),
                 after_select: None,
                 tiny_int: self.tiny_int,
                 notes: Vec::new(),

@@ -38,7 +38,7 @@ impl Increments<'_> {
         };
         let statement = select::incremental(&selection, &columns, literals.as_deref(), '`');
         let prepared = prepare(connection, &statement, self.name)?;
-        Ok(Read { prepared, statement, selection, columns: Some(columns) })
+        Ok(Read::new(prepared, statement, selection, Some(columns)))
     }
 
     /// `incremental_columns`, else the primary key.

@@ -11,6 +11,7 @@ mod divide;
 mod error;
 mod incremental;
 mod named;
+mod origin;
 mod plan;
 pub(in crate::transfer) mod properties;
 mod ranges;
@@ -36,12 +37,14 @@ use super::{
 };
 use crate::cloud::mysql::{BinaryRow, Column, Connection, Error, Rows as Answered, Statement as Prepared};
 use crate::embulk::input::{MysqlInput, Selection, Snapshot};
+use crate::policy::{Origin, Subject};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
 use crate::transfer::encode::unfit;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::Page;
-use crate::transfer::report::Change;
+use crate::transfer::policy::{Enforced, Known};
+use crate::transfer::report::{Change, Treated};
 use crate::transfer::schema::{ColumnType, Schema, TimeDetail, Zones};
 
 /// A statement that is prepared, with everything its rows need.
@@ -58,6 +61,10 @@ pub struct MysqlReader {
     decoders: Vec<Decoder>,
     /// The types of the columns as SQL spells them, and what their values can be.
     types: Vec<(String, ColumnType)>,
+    /// Where the columns come from.
+    origins: Vec<Origin>,
+    /// Columns of the table that a policy keeps back.
+    kept_back: Vec<Treated>,
     after_select: Option<String>,
     tiny_int: TinyInt1,
     /// Notes about the columns.
@@ -127,13 +134,16 @@ pub fn open(
         run(&mut connection, before.expose(), "`before_select`")?;
     }
     let read = match &config.incremental {
-        None => prepared(&mut connection, &config.selection, &name)?,
+        None => {
+            let read = prepared(&mut connection, &config.selection, &name)?;
+            read.narrowed(&mut connection, context.policy.as_deref(), &name)?
+        }
         Some(incremental) => {
             let increment = incremental::Increments { config, incremental, session: &session, name: &name };
             increment.prepared(&mut connection, context)?
         }
     };
-    let Read { prepared, statement, selection, columns } = read;
+    let Read { prepared, statement, selection, columns, origins, kept_back } = read;
     let Planned { schema, decoders, types, notes } =
         plan::plan(config, &properties, &prepared, zones, &session, bytes)?;
     let increment = columns.map(|columns| {
@@ -151,6 +161,8 @@ pub fn open(
         schema,
         decoders,
         types,
+        origins,
+        kept_back,
         notes,
         tiny_int: properties.tiny_int,
         after_select: config.statements.after_select.as_ref().map(|text| text.expose().to_owned()),
@@ -186,6 +198,52 @@ struct Read {
     selection: Selection,
     /// Of an incremental read.
     columns: Option<Vec<String>>,
+    /// Where the columns come from.
+    origins: Vec<Origin>,
+    /// Columns of the table that a policy keeps back.
+    kept_back: Vec<Treated>,
+}
+
+impl Read {
+    fn new(
+        prepared: Prepared,
+        statement: Statement,
+        selection: Selection,
+        columns: Option<Vec<String>>,
+    ) -> Self {
+        let origins = origin::origins(&prepared.columns, &selection);
+        Self { prepared, statement, selection, columns, origins, kept_back: Vec::new() }
+    }
+
+    /// The same without columns that a policy drops, where a whole table is read.
+    fn narrowed(
+        self,
+        connection: &mut Connection,
+        policy: Option<&Enforced>,
+        name: &str,
+    ) -> Result<Self, TransferError> {
+        let subject = |(column, origin): (&Column, &Origin)| {
+            let subject = Subject { origin: origin.clone(), type_name: named::sql_type(column) };
+            (column.name_str().into_owned(), subject)
+        };
+        let columns: Vec<_> = self.prepared.columns.iter().zip(&self.origins).map(subject).collect();
+        let Some(narrowed) = select::narrowed(&self.selection, &columns, policy, '`') else {
+            return Ok(self);
+        };
+        connection
+            .close(&self.prepared)
+            .map_err(|error| server_error(&error, format!("{name} could not be read")))?;
+        let statement = select::statement(&narrowed.selection, '`');
+        let prepared = prepare(connection, &statement, name)?;
+        Ok(Self {
+            prepared,
+            statement,
+            selection: narrowed.selection,
+            origins: narrowed.origins,
+            kept_back: narrowed.kept_back,
+            columns: None,
+        })
+    }
 }
 
 /// The statement, prepared. A table that is not there by its name may be there in another case.
@@ -199,9 +257,9 @@ fn prepared(connection: &mut Connection, selection: &Selection, name: &str) -> R
             }
             let statement = select::statement(&found, '`');
             let prepared = prepare(connection, &statement, name)?;
-            Ok(Read { prepared, statement, selection: found, columns: None })
+            Ok(Read::new(prepared, statement, found, None))
         }
-        prepared => Ok(Read { prepared: prepared?, statement, selection: selection.clone(), columns: None }),
+        prepared => Ok(Read::new(prepared?, statement, selection.clone(), None)),
     }
 }
 
@@ -254,6 +312,15 @@ impl Input for MysqlReader {
             if column.conversion.is_none() { SourceColumn { holds: *holds, ..column } } else { column }
         });
         told.collect()
+    }
+
+    fn known(&self) -> Known {
+        let subject = |(origin, (name, _)): (&Origin, &(String, ColumnType))| Subject {
+            origin: origin.clone(),
+            type_name: name.clone(),
+        };
+        let subjects = self.origins.iter().zip(&self.types).map(subject).collect();
+        Known { subjects, kept_back: self.kept_back.clone() }
     }
 
     fn increment(&self) -> Option<&Increment> {

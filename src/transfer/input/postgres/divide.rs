@@ -88,6 +88,8 @@ impl PostgresReader {
                 schema: self.schema.clone(),
                 decoders: self.decoders.clone(),
                 types: Vec::new(),
+                origins: Vec::new(),
+                kept_back: Vec::new(),
                 after_select: None,
                 notes: Vec::new(),
                 name: self.name.clone(),

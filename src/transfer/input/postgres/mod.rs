@@ -14,6 +14,7 @@ pub(in crate::transfer) mod load;
 mod named;
 mod nested;
 mod numeric;
+mod origin;
 mod plan;
 pub(in crate::transfer) mod properties;
 mod reading;
@@ -39,10 +40,12 @@ use super::fetched::FetchedLog;
 use super::select::{self, Statement};
 use super::{BytesRule, Flow, Increment, Input, InputFigures, PageSink, Seats, SourceColumn, Stop};
 use crate::embulk::input::{PostgresqlInput, Selection, Snapshot, Statements};
+use crate::policy::{Origin, Subject};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
 use crate::transfer::error::{ErrorKind, TransferError};
-use crate::transfer::report::Change;
+use crate::transfer::policy::{Enforced, Known};
+use crate::transfer::report::{Change, Treated};
 use crate::transfer::schema::{Schema, TimeDetail, Zones};
 
 /// A statement whose columns are known, with everything its rows need.
@@ -55,6 +58,10 @@ pub struct PostgresReader {
     schema: Arc<Schema>,
     decoders: Vec<Decoder>,
     types: Vec<SourceType>,
+    /// Where the columns come from; empty where no policy wants to know.
+    origins: Vec<Origin>,
+    /// Columns of the table that a policy keeps back.
+    kept_back: Vec<Treated>,
     after_select: Option<String>,
     /// Notes about the columns.
     notes: Vec<String>,
@@ -107,6 +114,13 @@ pub fn open(
         _ => select::statement(&selection, '"'),
     };
     let prepared = prepare(&session, &statement, &name)?;
+    let read = Read { selection, statement, prepared, origins: Vec::new(), kept_back: Vec::new() };
+    let order = if config.incremental.is_some() { Order::Incremental } else { Order::Any };
+    let read = match &context.policy {
+        Some(policy) => read.policed(&session, policy, order, &name)?,
+        None => read,
+    };
+    let Read { selection, statement, prepared, origins, kept_back } = read;
     // Embulk's driver reads every wall clock in the zone of the process.
     let process = &context.process_zone;
     let zones = Zones {
@@ -131,6 +145,8 @@ pub fn open(
         schema,
         decoders,
         types,
+        origins,
+        kept_back,
         notes,
         after_select: config.statements.after_select.as_ref().map(|text| text.expose().to_owned()),
         name,
@@ -138,6 +154,58 @@ pub fn open(
         plan: Plan::of(config, properties.schema, selection, context),
         snapshot: (rule == Snapshot::Consistent).then(|| "consistent".to_owned()),
     })
+}
+
+/// A statement that is ready to be run.
+struct Read {
+    /// By the name that the table has.
+    selection: Selection,
+    statement: Statement,
+    prepared: Prepared,
+    /// Where the columns come from.
+    origins: Vec<Origin>,
+    /// Columns of the table that a policy keeps back.
+    kept_back: Vec<Treated>,
+}
+
+impl Read {
+    /// The same with the origins of its columns, and without those that the policy drops where a whole table is read.
+    fn policed(
+        self,
+        session: &Session,
+        policy: &Enforced,
+        order: Order,
+        name: &str,
+    ) -> Result<Self, TransferError> {
+        let origins = origin::origins(session, self.prepared.columns(), name)?;
+        let subject = |(column, origin): (&tokio_postgres::Column, &Origin)| {
+            let type_name = named::sql_type(column.type_(), column.type_modifier());
+            (column.name().to_owned(), Subject { origin: origin.clone(), type_name })
+        };
+        let columns: Vec<_> = self.prepared.columns().iter().zip(&origins).map(subject).collect();
+        let narrowed = match order {
+            Order::Any => select::narrowed(&self.selection, &columns, Some(policy), '"'),
+            Order::Incremental => None,
+        };
+        let Some(narrowed) = narrowed else { return Ok(Self { origins, ..self }) };
+        let statement = select::statement(&narrowed.selection, '"');
+        let prepared = prepare(session, &statement, name)?;
+        Ok(Self {
+            selection: narrowed.selection,
+            statement,
+            prepared,
+            origins: narrowed.origins,
+            kept_back: narrowed.kept_back,
+        })
+    }
+}
+
+/// In which order rows come.
+#[derive(Clone, Copy)]
+enum Order {
+    Any,
+    /// Of some columns, whose last values are remembered.
+    Incremental,
 }
 
 /// A table is read from one snapshot and with nothing written. Statements of the config's own may write and see what
@@ -179,6 +247,15 @@ impl Input for PostgresReader {
     fn source_columns(&mut self) -> Vec<SourceColumn> {
         let columns = self.types.iter().zip(&mut self.decoders).zip(&self.schema.columns);
         columns.map(|((source, decoder), to)| decoder.told(source, to.kind, &self.schema.zones)).collect()
+    }
+
+    fn known(&self) -> Known {
+        let subject = |(origin, source): (&Origin, &SourceType)| Subject {
+            origin: origin.clone(),
+            type_name: source.name.clone(),
+        };
+        let subjects = self.origins.iter().zip(&self.types).map(subject).collect();
+        Known { subjects, kept_back: self.kept_back.clone() }
     }
 
     fn increment(&self) -> Option<&Increment> {

@@ -7,20 +7,23 @@ use std::io::Write;
 use std::sync::Arc;
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, InterruptHandle, OpenFlags};
+use rusqlite::{ColumnMetadata, Connection, InterruptHandle, OpenFlags};
 
 use super::convert::{self, Conversion, Driver, Given, Rules};
 use super::fetched::FetchedLog;
 use super::select::{self, Statement};
+use super::told;
 use super::{BytesRule, Flow, Input, InputFigures, PageSink, SourceColumn, Stop, is_full};
 use crate::embulk::input::{ColumnOption, SqliteInput, Statements, ValueType};
+use crate::policy::{Origin, Subject};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
 use crate::transfer::encode::{Unfit, unfit};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::explain::loss::{Fate, Loss};
 use crate::transfer::page::ColumnBuffer;
-use crate::transfer::report::Change;
+use crate::transfer::policy::{Enforced, Known};
+use crate::transfer::report::{Change, Treated};
 use crate::transfer::schema::{Column, ColumnType, Schema, TimeDetail, Zones};
 
 /// A SQLite file that is open, with the columns of its statement.
@@ -31,6 +34,10 @@ pub struct SqliteReader {
     decoders: Vec<Decoder>,
     /// The types of the columns as they are declared.
     types: Vec<String>,
+    /// Where the columns come from.
+    origins: Vec<Origin>,
+    /// Columns of the table that a policy keeps back.
+    kept_back: Vec<Treated>,
     after_select: Option<String>,
     /// Notes about the columns.
     notes: Vec<String>,
@@ -61,7 +68,7 @@ pub fn open(
             .execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema")
             .map_err(|error| failed(&error, &format!("{name} could not be read")))?;
     }
-    let statement = select::statement(&config.selection, '"');
+    let mut statement = select::statement(&config.selection, '"');
     // SQLite's own clocks are in UTC.
     let zones = Zones {
         server: jiff::tz::TimeZone::UTC,
@@ -69,12 +76,25 @@ pub fn open(
         clock: context.process_zone.clone(),
         time: TimeDetail::Seconds,
     };
-    let kinds = kinds(&connection, &statement, &name)?;
+    let policy = context.policy.as_deref();
+    let mut kinds = kinds(&connection, &statement, &name, policy)?;
+    let columns: Vec<_> = kinds.iter().map(Declared::subject).collect();
+    let mut kept_back = Vec::new();
+    if let Some(narrowed) = select::narrowed(&config.selection, &columns, policy, '"') {
+        statement = select::statement(&narrowed.selection, '"');
+        kept_back = narrowed.kept_back;
+        let mut places = 0..;
+        kinds.retain(|_| {
+            let place = places.next().unwrap_or_default();
+            !kept_back.iter().any(|column| column.place == place)
+        });
+    }
     let mut columns = Vec::new();
     let mut decoders = Vec::new();
     let mut types = Vec::new();
+    let mut origins = Vec::new();
     let mut notes = Vec::new();
-    for Declared { name: column, declared, kind } in kinds {
+    for Declared { name: column, declared, kind, origin } in kinds {
         let option = super::option_of(
             &config.column_options,
             &config.default_column_options,
@@ -88,6 +108,7 @@ pub fn open(
         let outcome = convert::plan(&column, kind, option, rules)?;
         notes.extend(outcome.note);
         types.push(declared);
+        origins.push(origin);
         columns.push(Column::new(column, outcome.kind));
         decoders.push(Decoder {
             kind: read_as(kind, option),
@@ -102,6 +123,8 @@ pub fn open(
         schema: Schema::new(columns, zones),
         decoders,
         types,
+        origins,
+        kept_back,
         notes,
         after_select: config.statements.after_select.as_ref().map(|text| text.expose().to_owned()),
         name,
@@ -146,10 +169,23 @@ struct Declared {
     /// As it is declared; empty for an expression.
     declared: String,
     kind: ColumnType,
+    origin: Origin,
+}
+
+impl Declared {
+    fn subject(&self) -> (String, Subject) {
+        let subject = Subject { origin: self.origin.clone(), type_name: self.declared.clone() };
+        (self.name.clone(), subject)
+    }
 }
 
 /// Names and types of the columns. An expression has no declared type: the first row decides, text without one.
-fn kinds(connection: &Connection, statement: &Statement, name: &str) -> Result<Vec<Declared>, TransferError> {
+fn kinds(
+    connection: &Connection,
+    statement: &Statement,
+    name: &str,
+    policy: Option<&Enforced>,
+) -> Result<Vec<Declared>, TransferError> {
     let unread = |error: &rusqlite::Error| failed(error, &format!("{name} could not be read"));
     let mut prepared = connection.prepare(&statement.sql).map_err(|error| unread(&error))?;
     if prepared.column_count() == 0 {
@@ -165,10 +201,15 @@ fn kinds(connection: &Connection, statement: &Statement, name: &str) -> Result<V
         .columns()
         .map(|column| (column.name().to_owned(), column.decl_type().unwrap_or_default().to_owned()))
         .collect();
+    let origins: Vec<Origin> = match policy {
+        Some(_) => prepared.columns_with_metadata().map(|column| origin(&column, &statement.sql)).collect(),
+        None => declared.iter().map(|(name, _)| Origin::Expression { alias: name.clone() }).collect(),
+    };
     let mut rows = prepared.query([]).map_err(|error| unread(&error))?;
     let undeclared = declared.iter().any(|(_, declared)| declared::column_type(declared).is_none());
     let first = if undeclared { rows.next().map_err(|error| unread(&error))? } else { None };
-    let kinds = declared.into_iter().enumerate().map(|(at, (name, declared))| {
+    let columns = declared.into_iter().zip(origins).enumerate();
+    let kinds = columns.map(|(at, ((name, declared), origin))| {
         let seen = || match first.and_then(|row| row.get_ref(at).ok()) {
             Some(ValueRef::Integer(_)) => ColumnType::Long,
             Some(ValueRef::Real(_)) => ColumnType::Double,
@@ -176,9 +217,22 @@ fn kinds(connection: &Connection, statement: &Statement, name: &str) -> Result<V
             Some(ValueRef::Text(_) | ValueRef::Null) | None => ColumnType::String,
         };
         let kind = declared::column_type(&declared).unwrap_or_else(seen);
-        Declared { name, declared, kind }
+        Declared { name, declared, kind, origin }
     });
     Ok(kinds.collect())
+}
+
+/// Where a column comes from. SQLite tells it through views and subselects.
+fn origin(column: &ColumnMetadata<'_>, sql: &str) -> Origin {
+    let known = column.table_name().zip(column.origin_name());
+    match known.filter(|_| told::sqlite_is_believed(sql)) {
+        Some((table, name)) => Origin::Column {
+            schema: column.database_name().map(str::to_owned),
+            table: table.to_owned(),
+            column: name.to_owned(),
+        },
+        None => Origin::Expression { alias: column.name().to_owned() },
+    }
 }
 
 fn failed(error: &rusqlite::Error, doing: &str) -> TransferError {
@@ -203,6 +257,13 @@ impl Input for SqliteReader {
     fn source_columns(&mut self) -> Vec<SourceColumn> {
         let columns = self.types.iter().zip(&mut self.decoders).zip(&self.schema.columns);
         columns.map(|((name, decoder), to)| decoder.told(name.clone(), to.kind, &self.schema.zones)).collect()
+    }
+
+    fn known(&self) -> Known {
+        let subject =
+            |(origin, name): (&Origin, &String)| Subject { origin: origin.clone(), type_name: name.clone() };
+        let subjects = self.origins.iter().zip(&self.types).map(subject).collect();
+        Known { subjects, kept_back: self.kept_back.clone() }
     }
 
     fn stopper(&self) -> Box<dyn Stop> {
