@@ -177,6 +177,14 @@ impl Estate {
         canonical(table, self.warehouse.behind.connect().cells(&source::arrived(table)))
     }
 
+    /// How many rows the warehouse has of a table, and the largest key among them.
+    pub fn count(&self, table: &Table) -> (u32, u32) {
+        let query = format!("select count(*), max(id) from {}.{}", table.schema, table.name);
+        let rows = self.warehouse.behind.rows(&query);
+        let (rows, last) = rows[0].split_once('|').unwrap();
+        (rows.parse().unwrap(), last.parse().unwrap())
+    }
+
     /// Objects of the night that are in the bucket.
     pub fn objects(&self) -> Vec<String> {
         s3::objects(&self.aws, &self.prefix).into_keys().collect()

@@ -2,6 +2,7 @@
 
 mod estate;
 mod lists;
+mod one_step;
 mod source;
 
 use std::collections::BTreeSet;

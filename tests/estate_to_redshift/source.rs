@@ -30,7 +30,12 @@ pub fn one_more(table: &Table) -> String {
         Engine::Mysql => format!("`{}`", table.name),
         Engine::Postgresql => format!("{}.{}", table.database, table.name),
     };
-    format!("insert into {name} select {} from (select 5001 as n) as one", values.join(", "))
+    let columns: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
+    format!(
+        "insert into {name} ({}) select {} from (select 5001 as n) as one",
+        columns.join(", "),
+        values.join(", ")
+    )
 }
 
 /// A script that makes a table of PostgreSQL with its rows.

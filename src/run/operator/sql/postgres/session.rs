@@ -259,11 +259,12 @@ async fn drive<S>(
     }
 }
 
+/// What is no warning goes to the task's log alone: the scripts of hundreds of tables would fill a terminal with
+/// "does not exist, skipping".
 fn level(notice: &DbError) -> Level {
     // Redshift has only the word that people read.
     match (notice.parsed_severity(), notice.severity()) {
         (Some(Severity::Warning), _) | (None, "WARNING") => Level::Warn,
-        (Some(Severity::Debug), _) | (None, "DEBUG") => Level::Debug,
-        _ => Level::Info,
+        _ => Level::Debug,
     }
 }
