@@ -57,6 +57,7 @@ fn context(directory: &std::path::Path) -> TransferContext {
         memory: MemoryBudget::new(512 << 20),
         sources: SourcePools::new(NonZeroUsize::MIN),
         reading: sync::transfer::input::Reading::plain(),
+        policy: None,
         process_zone: TimeZone::UTC,
         directory: directory.to_owned(),
         config_diff: None,
