@@ -1,6 +1,7 @@
 //! The sources, the bucket, the warehouse and the project of one test.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use mysql::prelude::Queryable;
 
@@ -29,14 +30,22 @@ pub struct Estate {
     postgresql: PostgresDatabase,
 }
 
+/// How many rows tables have: most are small.
+const SIZES: [u32; 10] = [12, 3, 40, 0, 7, 150, 1, 25, 60, 900];
+
 impl Estate {
     /// Makes everything; `None` where a server is missing.
     pub fn new() -> Option<Self> {
+        Self::with_sizes(&SIZES)
+    }
+
+    /// The same with other numbers of rows, in turn.
+    pub fn with_sizes(sizes: &[u32]) -> Option<Self> {
         let (mysql, aws) = (servers::mariadb()?, servers::aws()?);
         let (postgresql, warehouse) = (postgres_database()?, redshift_database()?);
         let mut estate = Self {
             sandbox: Sandbox::new(),
-            tables: lists::tables(),
+            tables: lists::tables(sizes),
             warehouse,
             prefix: fresh_name("nightly"),
             names: format!("{}_", fresh_name("estate")),
@@ -103,6 +112,23 @@ impl Estate {
         self.postgresql.run(&postgresql);
     }
 
+    /// Has the sources send the rows of a table to somebody who throws them away.
+    pub fn read(&self, table: &Table) {
+        let columns: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
+        let columns = columns.join(", ");
+        match table.engine {
+            Engine::Mysql => {
+                let mut connection = self.mysql.connect();
+                connection.query_drop(format!("use {}{}", self.names, table.database)).unwrap();
+                connection.query_drop(format!("select {columns} from `{}`", table.name)).unwrap();
+            }
+            Engine::Postgresql => {
+                let query = format!("select {columns} from {}.{}", table.database, table.name);
+                self.postgresql.connect().cells(&query);
+            }
+        }
+    }
+
     /// Runs a statement in the database of a table of MySQL.
     pub fn change(&self, table: &Table, statement: &str) {
         let mut connection = self.mysql.connect();
@@ -112,11 +138,16 @@ impl Estate {
 
     /// Runs a command of the project with the parameters of its timer.
     pub fn run(&self, arguments: &[&str]) -> Said {
-        let mut all: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        Said::of(self.command(arguments).output().expect("the program starts"))
+    }
+
+    /// The same, ready to be started.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.sandbox.command(arguments);
         for (name, value) in self.parameters() {
-            all.extend(["-p".to_owned(), format!("{name}={value}")]);
+            command.args(["-p".to_owned(), format!("{name}={value}")]);
         }
-        self.sandbox.run(all)
+        command
     }
 
     fn parameters(&self) -> Vec<(&'static str, String)> {

@@ -1,6 +1,8 @@
 //! 13 databases, 280 tables, every night to S3 and to Redshift, as a team has it.
 
 mod estate;
+mod example;
+mod figures;
 mod lists;
 mod one_step;
 mod source;

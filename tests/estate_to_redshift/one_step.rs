@@ -109,6 +109,16 @@ fn tables_are_replaced_with_their_rights_and_no_personal_column_comes_along() {
         "{treated}"
     );
     assert_nowhere("leaked@example.com", &estate.sandbox.path());
+    let said = estate.warehouse.statements();
+    assert!(said.iter().all(|statement| !statement.contains("leaked@example.com")));
+    let columns = "select attname from pg_attribute where attrelid = 'la_auth.accounts'::regclass and attname = 'email2'";
+    assert_eq!(estate.warehouse.behind.rows(columns), [""; 0]);
+    let hashed =
+        "select count(*) from la_crm.customers where name ~ '^[0-9a-f]{64}$' having count(*) = count(id)";
+    assert_eq!(
+        estate.warehouse.behind.rows(hashed),
+        [(estate.count(estate.table("crm", "customers")).0).to_string()]
+    );
 }
 
 /// Fails when a text is in a file below a folder, the state and its journals among them.
