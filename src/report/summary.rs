@@ -162,10 +162,14 @@ fn print_logs(console: &Console, logs: &TaskLogSummary) {
     }
     let kept = &logs.upload.kept;
     let Some(first) = kept.first() else { return };
-    let count = match kept.len() {
-        1 => "1 task log".to_owned(),
-        count => format!("{count} task logs"),
-    };
+    let reports = kept.iter().filter(|log| log.is_report()).count();
+    let counted =
+        [(kept.len() - reports, "task log"), (reports, "report")].map(|(count, what)| match count {
+            0 => None,
+            1 => Some(format!("1 {what}")),
+            count => Some(format!("{count} {what}s")),
+        });
+    let count = counted.into_iter().flatten().collect::<Vec<_>>().join(" and ");
     let mut text = format!(
         "{count} could not be sent to the log server ({}); kept on disk, the next run sends them",
         first.reason

@@ -22,7 +22,7 @@ const SITE_AND_PROJECT: &str = "0.1";
 pub(super) const FOLDER: &str = "logs";
 
 /// The report of an attempt, on disk and in S3. No log is called so: their names begin with `+` or `^`.
-const REPORT: &str = "report.json";
+pub(super) const REPORT: &str = "report.json";
 
 /// Where the report of an attempt lies.
 pub fn report_file(state_folder: &Path, session: SessionId, attempt: AttemptId) -> PathBuf {

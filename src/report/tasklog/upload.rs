@@ -13,6 +13,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest as _, Sha256};
 
+use super::name::REPORT;
 use crate::secret::Secret;
 
 /// Small logs wait for the network most of the time, so a few go at once.
@@ -76,6 +77,13 @@ pub struct KeptLog {
     pub path: PathBuf,
     /// Why.
     pub reason: String,
+}
+
+impl KeptLog {
+    /// Whether it is the report of an attempt.
+    pub fn is_report(&self) -> bool {
+        self.path.file_name().is_some_and(|name| name == REPORT)
+    }
 }
 
 /// What became of the logs.
