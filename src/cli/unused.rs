@@ -89,10 +89,26 @@ impl Asked {
                     continue;
                 }
             };
-            if !self.warehouses.iter().any(|known| known.name() == opened.name()) {
-                self.warehouses.push(opened);
+            match self.warehouses.iter().find(|known| known.name() == opened.name()) {
+                None => self.warehouses.push(opened),
+                Some(known) if known.address() == opened.address() => {}
+                Some(known) => self.tell_apart(&known.address(), opened.as_ref()),
             }
         }
+        // Whoever is asked about a table must be the one that has it.
+        let errors = &self.errors;
+        self.warehouses.retain(|warehouse| errors.iter().all(|(name, _)| name != warehouse.name()));
+    }
+
+    /// Notes that two warehouses have one name.
+    fn tell_apart(&mut self, address: &str, other: &dyn Warehouse) {
+        let name = other.name().to_owned();
+        if self.errors.iter().any(|(known, _)| *known == name) {
+            return;
+        }
+        let message =
+            format!("it is at `{address}` and at `{}`: its tables cannot be told apart", other.address());
+        self.errors.push((name, TransferError::new(ErrorKind::Config, message)));
     }
 
     /// Asks for all tables that lie in a warehouse; those that do not are no matter of this question.

@@ -6,3 +6,4 @@ mod markers;
 mod report_uploads;
 mod reports;
 mod unused;
+mod unused_redshift;

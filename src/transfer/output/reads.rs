@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::bigquery::reads::BigqueryWarehouse;
+use super::redshift::reads::RedshiftWarehouse;
 use crate::embulk::output::OutputConfig;
 use crate::transfer::context::TransferContext;
 use crate::transfer::error::TransferError;
@@ -11,12 +12,17 @@ use crate::transfer::error::TransferError;
 pub const BIGQUERY: &str = "bigquery ";
 
 /// What targets of warehouses begin with.
-pub const KINDS: [&str; 1] = [BIGQUERY];
+pub const KINDS: [&str; 2] = [BIGQUERY, "redshift "];
 
 /// A warehouse that keeps records of who read its tables.
 pub trait Warehouse {
     /// What every target in it begins with, e.g. `bigquery my-project`.
     fn name(&self) -> &str;
+
+    /// What tells it from another of the same name: targets say no more than the name.
+    fn address(&self) -> String {
+        self.name().to_owned()
+    }
 
     /// The table that a target is, in the warehouse's own words; none where the target lies elsewhere.
     fn table(&self, target: &str) -> Option<String>;
@@ -61,6 +67,9 @@ pub fn open(
     let opened = match config {
         OutputConfig::Bigquery(options) if options.local.is_none() => {
             BigqueryWarehouse::new(options, context, reader_projects)
+        }
+        OutputConfig::Redshift(options) => {
+            return Some(Ok(Box::new(RedshiftWarehouse::new(options, context))));
         }
         _ => return None,
     };

@@ -20,6 +20,7 @@ mod look;
 mod memory;
 mod prepare;
 mod publish;
+pub(super) mod reads;
 mod resume;
 mod stage;
 mod staging_table;
