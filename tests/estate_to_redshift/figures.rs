@@ -60,7 +60,6 @@ fn seconds(estate: &Estate, work: impl Fn(&Table) + Sync) -> f64 {
 
 #[test]
 #[ignore = "prints figures"]
-#[expect(clippy::print_stdout, reason = "they are what it is for")]
 fn a_night_beside_its_servers() {
     let Some(estate) = Estate::with_sizes(&SIZES) else { return };
     let rows: u32 = estate.tables.iter().map(|table| table.rows).sum();
