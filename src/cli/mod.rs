@@ -45,8 +45,8 @@ use flush::Flush;
 use place::PlaceArgs;
 use run_args::{RetryArgs, RunArgs};
 
-/// BigQuery, PostgreSQL, S3, Cloud Storage and files.
-/// BigQuery, S3, Cloud Storage and files.
+/// Runs Digdag workflows and Embulk transfers: copies tables from MySQL, PostgreSQL, SQLite and files to BigQuery,
+/// Redshift, PostgreSQL, MySQL, S3, Cloud Storage and files.
 #[derive(Debug, Parser)]
 #[command(name = "sync", version, disable_help_subcommand = true)]
 struct Cli {
