@@ -10,7 +10,8 @@ fn help_and_version_are_results() {
     let version = sandbox.run(["--version"]).expect_code(0);
     assert_eq!(version.stdout, concat!("sync ", env!("CARGO_PKG_VERSION"), "\n"));
     let help = sandbox.run(["--help"]).expect_code(0);
-    for command in ["run", "retry", "check", "status", "log", "secrets", "embulk"] {
+    assert!(help.stdout.starts_with("Runs Digdag workflows and Embulk transfers: "), "{}", help.stdout);
+    for command in ["run", "retry", "check", "status", "log", "report", "secrets", "embulk"] {
         assert!(
             help.stdout.lines().any(|line| line.trim_start().starts_with(command)),
             "{command}: {}",
