@@ -14,6 +14,9 @@ from typing import NamedTuple, Optional
 from redshift_wire import PgError, error
 
 
+TRIES = 5
+
+
 class Keys(NamedTuple):
     access_key_id: str
     secret_access_key: str
@@ -76,13 +79,17 @@ class S3:
             more = {"continuation-token": token[0]}
 
     def call(self, method: str, path: str, query: dict[str, str], content: bytes = b"") -> bytes:
-        request = self.signed(method, urllib.parse.quote(path, safe="/-_.~"), query, content)
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.read()
-        except urllib.error.HTTPError as refused:
-            body = refused.read()
-            raise S3Error(refused.code, *code_and_message(body, refused.reason)) from None
+        """As a cluster does, it asks again where S3 itself failed: the emulator does when others write meanwhile."""
+        for tries_left in reversed(range(TRIES)):
+            request = self.signed(method, urllib.parse.quote(path, safe="/-_.~"), query, content)
+            try:
+                with urllib.request.urlopen(request, timeout=60) as answer:
+                    return answer.read()
+            except urllib.error.HTTPError as refused:
+                body = refused.read()
+                if refused.code < 500 or not tries_left:
+                    raise S3Error(refused.code, *code_and_message(body, refused.reason)) from None
+        raise AssertionError("the last try returns or raises")
 
     def signed(self, method: str, path: str, query: dict[str, str], content: bytes) -> urllib.request.Request:
         """https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html"""

@@ -1,5 +1,7 @@
 //! What fails is told, and only that is done again.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::estate::{Estate, FORMS, Form, Target};
@@ -120,10 +122,19 @@ fn decoded(body: &str) -> String {
     String::from_utf8(bytes).expect("UTF-8")
 }
 
+/// The logs and reports that went to S3, unpacked.
+fn kept_in_s3(estate: &Estate) -> BTreeMap<String, String> {
+    let unpacked = |key: &str, bytes: Vec<u8>| match key.ends_with(".gz") {
+        true => s3::gunzip(&bytes),
+        false => String::from_utf8(bytes).expect("JSON is UTF-8"),
+    };
+    let objects = s3::objects(&estate.aws, &estate.log_prefix).into_iter();
+    objects.map(|(key, bytes)| (key.clone(), unpacked(&key, bytes))).collect()
+}
+
 /// The logs of both failed tasks are in S3, with the cause.
 fn check_logs(estate: &Estate) {
-    let logs: Vec<String> =
-        s3::objects(&estate.aws, &estate.log_prefix).values().map(|bytes| s3::gunzip(bytes)).collect();
+    let logs: Vec<String> = kept_in_s3(estate).into_values().collect();
     for cause in ["SELECT command denied", "Field: number"] {
         assert!(logs.iter().any(|log| log.contains(cause)), "no log with {cause}");
     }
@@ -138,8 +149,8 @@ fn check_leaks(estate: &Estate, printed: &[&str]) {
         assert!(!text.contains("row 1\"") && !text.contains("Value: row 1"), "a value of a row: {text}");
     }
     leaks::assert_none_below(secrets, &estate.sandbox.path());
-    for (key, bytes) in s3::objects(&estate.aws, &estate.log_prefix) {
-        leaks::assert_none(secrets, &key, &s3::gunzip(&bytes));
+    for (key, text) in kept_in_s3(estate) {
+        leaks::assert_none(secrets, &key, &text);
     }
     for request in estate.slack.received() {
         leaks::assert_none(secrets, "a message to Slack", &decoded(&request.body));
