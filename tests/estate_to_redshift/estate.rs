@@ -70,6 +70,7 @@ impl Estate {
 
     fn make_tables(&self) {
         let mut mysql = self.mysql.connect();
+        mysql.query_drop("set max_recursive_iterations = 1000000").unwrap();
         let mut postgresql = String::new();
         let mut warehouse = String::new();
         for (database, engine) in self.databases() {
