@@ -69,8 +69,6 @@ class Copy:
             raise error("0A000", "LOAD source is not supported. (Hint: only S3 or DynamoDB or EMR based load is allowed)")
         self.options = read_copy(words)
         refuse_format(self.options)
-        if "GZIP" in self.options and self.options.format == "PARQUET":
-            raise error("0A000", "GZIP is not supported with PARQUET")
 
     def run(self, session) -> None:
         columns = self.target(session)

@@ -263,7 +263,16 @@ def path_value(value: Any, path: str) -> Any:
     return value
 
 
+# https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html
+COLUMNAR = {"MANIFEST", "STATUPDATE", "EXPLICIT_IDS", "ACCEPTINVCHARS", "FILLRECORD"}
+# https://docs.aws.amazon.com/redshift/latest/dg/copy-parameters-data-format.html
+NOT_WITH_CSV = {"FIXEDWIDTH", "REMOVEQUOTES", "ESCAPE"}
+
+
 def refuse_format(options) -> None:
+    odd = set(options) - COLUMNAR if options.format == "PARQUET" else set(options) & NOT_WITH_CSV if options.format == "CSV" else set()
+    if odd:
+        raise error("0A000", f"{min(odd)} argument is not supported for {options.format} based COPY")
     if options.format in ("AVRO", "ORC", "SHAPEFILE"):
         raise error("0A000", f"COPY from {options.format} is not supported by the stand-in")
     if "LZOP" in options:

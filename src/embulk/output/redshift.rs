@@ -120,11 +120,16 @@ pub enum CopyFormat {
     Text,
     /// A JSON object a line, numbers as texts.
     Jsonl,
+    /// CSV with quotes around every value.
+    Csv,
+    /// Parquet with the types of the columns.
+    Parquet,
 }
 
 impl CopyFormat {
     /// Every name with its format.
-    pub const NAMES: [(&'static str, Self); 2] = [("text", Self::Text), ("jsonl", Self::Jsonl)];
+    pub const NAMES: [(&'static str, Self); 4] =
+        [("text", Self::Text), ("csv", Self::Csv), ("jsonl", Self::Jsonl), ("parquet", Self::Parquet)];
 }
 
 /// How the rows of a table lie in the cluster (of this program). What is not written stays as the table has it.

@@ -6,7 +6,8 @@ use arrow_array::builder::StringBuilder;
 use arrow_array::types::{Decimal128Type, Decimal256Type};
 use arrow_array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array,
-    Int64Array, PrimitiveArray, StringArray, Time64MicrosecondArray, TimestampMicrosecondArray,
+    Int16Array, Int32Array, Int64Array, PrimitiveArray, StringArray, Time64MicrosecondArray,
+    TimestampMicrosecondArray,
 };
 use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer, ScalarBuffer, i256};
 use arrow_schema::{DataType, TimeUnit};
@@ -26,6 +27,10 @@ pub enum ParquetType {
     Boolean,
     /// BOOLEAN of 0 and 1; other numbers do not fit.
     Flag,
+    /// INT32 for 16 bits; other numbers do not fit.
+    Short,
+    /// INT32; other numbers do not fit.
+    Integer,
     /// INT64; unsigned numbers above its limit do not fit.
     Long,
     /// FLOAT.
@@ -105,6 +110,8 @@ impl ParquetType {
     fn data_type(&self) -> DataType {
         match self {
             Self::Boolean | Self::Flag => DataType::Boolean,
+            Self::Short => DataType::Int16,
+            Self::Integer => DataType::Int32,
             Self::Long => DataType::Int64,
             Self::Float => DataType::Float32,
             Self::Double => DataType::Float64,
@@ -133,6 +140,7 @@ pub(in crate::transfer) struct ArrowColumn {
 
 const WRONG_TYPE: Unfit = Unfit("cannot be written as the type of its column");
 const ABOVE_LONG: Unfit = Unfit("is above 9223372036854775807, the limit of an integer");
+const OUTSIDE: Unfit = Unfit("is beyond the limits of its column");
 const TOO_LONG: Unfit = Unfit("has more digits than its column");
 
 impl ArrowColumn {
@@ -177,6 +185,14 @@ impl ArrowColumn {
             (ParquetType::Flag, Buffer::Long(values)) => {
                 check(values, |value| (0..=1).contains(value), &Unfit("is neither 0 nor 1"))?;
                 Arc::new(BooleanArray::new(values.iter().map(|value| *value == 1).collect(), nulls))
+            }
+            (ParquetType::Short, Buffer::Long(values)) => {
+                check(values, |value| i16::try_from(*value).is_ok(), &OUTSIDE)?;
+                Arc::new(Int16Array::new(values.iter().map(|value| *value as i16).collect(), nulls))
+            }
+            (ParquetType::Integer, Buffer::Long(values)) => {
+                check(values, |value| i32::try_from(*value).is_ok(), &OUTSIDE)?;
+                Arc::new(Int32Array::new(values.iter().map(|value| *value as i32).collect(), nulls))
             }
             (ParquetType::Long, Buffer::Long(values)) => {
                 Arc::new(Int64Array::new(values.clone().into(), nulls))

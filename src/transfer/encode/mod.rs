@@ -18,6 +18,7 @@ pub mod parquet;
 pub mod sent;
 pub(in crate::transfer) mod short;
 pub mod staged_rows;
+pub mod typed;
 pub mod words;
 
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Parquet: zstd at its fastest, no statistics, dictionaries only for columns whose first page repeats itself.
+//! Parquet: zstd at its fastest unless a reader knows gzip only, no statistics, dictionaries only for columns whose first page repeats itself.
 //!
 //! Rows are gathered as they come, and encoded column by column when they are enough for a row group: what an encoder
 //! of a column and its compression take (hundreds of KiB) is taken once, not once per column.
@@ -11,7 +11,7 @@ use arrow_array::ArrayRef;
 use arrow_schema::{Field, FieldRef, Schema as ArrowSchema};
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, GzipLevel, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
 use parquet::file::writer::SerializedFileWriter;
@@ -25,7 +25,7 @@ use crate::transfer::page::{Buffer, Page, Texts};
 use crate::transfer::schema::Schema;
 
 /// Bytes of values that make a row group: what a writer holds before it can write.
-const ROW_GROUP_BYTES: usize = 8 * 1024 * 1024;
+pub const ROW_GROUP_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes an encoder holds at most: the values of a row group, and of one column, which may be all of them, the array
 /// that they become and what that is encoded to.
 pub const MEMORY_BYTES: usize = 3 * ROW_GROUP_BYTES;
@@ -40,7 +40,17 @@ pub struct ParquetEncoder<W: Write + Send> {
     fields: Arc<ArrowSchema>,
     columns: Vec<ArrowColumn>,
     gathered: Gathered,
+    packing: Packing,
     state: State<W>,
+}
+
+/// How pages are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packing {
+    /// zstd at its fastest.
+    Zstd,
+    /// gzip at its fastest, for readers that do not know zstd.
+    Gzip,
 }
 
 /// The writer exists from the first page on, which decides about dictionaries.
@@ -84,6 +94,7 @@ impl<W: Write + Send> ParquetEncoder<W> {
             fields: Arc::new(ArrowSchema::new(fields)),
             columns,
             gathered,
+            packing: Packing::Zstd,
             state: State::Waiting(sink),
         })
     }
@@ -95,6 +106,13 @@ impl<W: Write + Send> ParquetEncoder<W> {
         let fields: Vec<Field> =
             fields.map(|(at, field)| field.as_ref().clone().with_nullable(!required.contains(&at))).collect();
         self.fields = Arc::new(ArrowSchema::new(fields));
+        self
+    }
+
+    /// The same with pages that are compressed in another way.
+    #[must_use]
+    pub fn packed(mut self, packing: Packing) -> Self {
+        self.packing = packing;
         self
     }
 
@@ -150,7 +168,7 @@ impl<W: Write + Send> ParquetEncoder<W> {
         if let State::Waiting(_) = self.state
             && let State::Waiting(sink) = std::mem::replace(&mut self.state, State::Broken)
         {
-            let properties = Arc::new(properties(&self.fields, &dictionaries()));
+            let properties = Arc::new(properties(&self.fields, &dictionaries(), self.packing));
             let writer = file_writer(&self.fields, &properties, sink).map_err(|error| unwritable(&error))?;
             self.state = State::Writing(Box::new(writer));
         }
@@ -186,9 +204,14 @@ fn encoded(
     writer.close()
 }
 
-fn properties(fields: &ArrowSchema, dictionaries: &[bool]) -> WriterProperties {
+fn properties(fields: &ArrowSchema, dictionaries: &[bool], packing: Packing) -> WriterProperties {
+    let compression = match packing {
+        Packing::Zstd => Compression::ZSTD(ZstdLevel::default()),
+        // 1 is a level of gzip.
+        Packing::Gzip => Compression::GZIP(GzipLevel::try_new(1).unwrap_or_default()),
+    };
     let mut builder = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_compression(compression)
         .set_dictionary_enabled(false)
         .set_statistics_enabled(EnabledStatistics::None)
         .set_offset_index_disabled(true)
@@ -234,8 +257,8 @@ mod tests {
     use arrow_array::RecordBatch;
     use arrow_array::cast::AsArray;
     use arrow_array::types::{
-        Date32Type, Decimal128Type, Decimal256Type, Float32Type, Int64Type, Time64MicrosecondType,
-        TimestampMicrosecondType,
+        Date32Type, Decimal128Type, Decimal256Type, Float32Type, Int16Type, Int32Type, Int64Type,
+        Time64MicrosecondType, TimestampMicrosecondType,
     };
     use bytes::Bytes;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -313,6 +336,35 @@ mod tests {
         assert_eq!(batch.column(11).as_primitive::<Time64MicrosecondType>().value(0), 16_590);
         assert_eq!(batch.schema().field(10).data_type().to_string(), "Timestamp(µs, \"UTC\")");
         assert_eq!(batch.schema().field(9).data_type().to_string(), "Timestamp(µs)");
+    }
+
+    #[test]
+    fn narrow_numbers_and_gzip_are_there_for_readers_that_convert_nothing() {
+        let page = page(&[ColumnType::Long, ColumnType::Long], |page| {
+            assert!(page.columns[0].push_long(-32_768));
+            assert!(page.columns[1].push_long(2_147_483_647));
+        });
+        let types = || vec![ParquetType::Short, ParquetType::Integer];
+        let encoder = ParquetEncoder::with_types(&page.schema, types(), Vec::new()).unwrap();
+        let mut encoder = encoder.packed(Packing::Gzip);
+        encoder.write(&page).unwrap();
+        let file = Bytes::from(encoder.finish().unwrap());
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+        let group = reader.metadata().row_group(0);
+        assert!(group.columns().iter().all(|column| matches!(column.compression(), Compression::GZIP(_))));
+        let batch = reader.build().unwrap().next().unwrap().unwrap();
+        assert_eq!(batch.column(0).as_primitive::<Int16Type>().value(0), -32_768);
+        assert_eq!(batch.column(1).as_primitive::<Int32Type>().value(0), 2_147_483_647);
+        let mut beyond = page.clone();
+        beyond.columns[0].clear();
+        assert!(beyond.columns[0].push_long(32_768));
+        beyond.columns[0].push_null();
+        let mut encoder = ParquetEncoder::with_types(&page.schema, types(), Vec::new()).unwrap();
+        encoder.write(&beyond).unwrap();
+        assert_eq!(
+            encoder.finish().unwrap_err().to_string(),
+            "column `c0`, row 1: a value is beyond the limits of its column"
+        );
     }
 
     #[test]

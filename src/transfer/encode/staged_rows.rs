@@ -1,5 +1,6 @@
 //! Rows as Redshift's `COPY … FROM 's3://…'` reads them: text with tabs, and a backslash before what would end a field;
-//! or JSON lines whose values are texts, since that COPY reads a bare number as a double.
+//! CSV with quotes around every value; or JSON lines whose values are texts, since that COPY reads a bare number as a
+//! double.
 
 use super::sent::{SentCell, SentColumn};
 use super::{Converted, Unfit, unfit};
@@ -18,6 +19,12 @@ const NUL: Unfit = Unfit("holds a NUL character, which the target cannot store")
 pub enum Line {
     /// Fields with tabs between.
     Text {
+        /// What stands for NULL.
+        null: Vec<u8>,
+    },
+    /// Fields with commas between, each value in quotes. Nobody has said whether what stands for NULL is that between
+    /// quotes too, so no value may be equal to it.
+    Csv {
         /// What stands for NULL.
         null: Vec<u8>,
     },
@@ -107,12 +114,13 @@ impl StagedEncoder {
     }
 }
 
-/// What stands before a value: a comma and its name, or a tab.
+/// What stands before a value: a comma and its name, a tab, or a comma.
 fn before(line: &Line, at: usize, name: &str) -> Vec<u8> {
     let mut before = Vec::new();
     match line {
         Line::Text { .. } if at > 0 => before.push(b'\t'),
-        Line::Text { .. } => {}
+        Line::Csv { .. } if at > 0 => before.push(b','),
+        Line::Text { .. } | Line::Csv { .. } => {}
         Line::Json => {
             if at > 0 {
                 before.push(b',');
@@ -140,13 +148,16 @@ impl Field {
             return Err(NUL);
         }
         match (converted, line) {
-            (Converted::Null, Line::Text { null }) => out.extend_from_slice(null),
+            (Converted::Null, Line::Text { null } | Line::Csv { null }) => out.extend_from_slice(null),
             (Converted::Null, Line::Json) => out.extend_from_slice(b"null"),
-            (Converted::Text, Line::Text { null }) if scratch == null => return Err(NULL),
+            (Converted::Text, Line::Text { null } | Line::Csv { null }) if scratch == null => {
+                return Err(NULL);
+            }
             (Converted::Text, Line::Text { .. }) if self.is_last && scratch.ends_with(b"\r") => {
                 return Err(RETURN);
             }
             (Converted::Text, Line::Text { .. }) => push_escaped(scratch, out),
+            (Converted::Text, Line::Csv { .. }) => push_quoted(scratch, out),
             (Converted::Text, Line::Json) if self.content == Content::Document => push_document(scratch, out),
             (Converted::Text, Line::Json) => push_json(scratch, out),
         }
@@ -163,6 +174,18 @@ fn push_escaped(text: &[u8], out: &mut Vec<u8>) {
         rest = &rest[at + 1..];
     }
     out.extend_from_slice(rest);
+}
+
+/// A field of CSV: COPY takes lines and spaces within quotes as they are, and two quotes for one.
+fn push_quoted(text: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    for (at, part) in text.split(|byte| *byte == b'"').enumerate() {
+        if at > 0 {
+            out.extend_from_slice(b"\"\"");
+        }
+        out.extend_from_slice(part);
+    }
+    out.push(b'"');
 }
 
 /// A document may have lines of its own, between its parts only.
@@ -197,6 +220,10 @@ mod tests {
 
     fn text() -> Line {
         Line::Text { null: b"NULL_1".to_vec() }
+    }
+
+    fn csv() -> Line {
+        Line::Csv { null: b"NULL_1".to_vec() }
     }
 
     fn lines(line: Line, rows: &[[Option<&str>; 2]]) -> Result<String, String> {
@@ -235,6 +262,13 @@ mod tests {
     }
 
     #[test]
+    fn fields_of_csv_are_quoted_but_for_null() {
+        let rows = [[Some("a\t,\"b\"\r\n\\e日\""), Some("")], [None, Some("\\N")]];
+        assert_eq!(lines(csv(), &rows).unwrap(), "\"a\t,\"\"b\"\"\r\n\\e日\"\"\",\"\",0\nNULL_1,\"\\N\",1\n");
+        assert_eq!(encoded(csv(), &[[Some("a\r"), Some("b\r")]], None).unwrap(), "\"a\r\",\"b\r\"\n");
+    }
+
+    #[test]
     fn json_lines_have_texts_and_documents() {
         let rows = [[Some("a\t\"\\\n\u{1}日"), Some("{\"a\":\n1.50}")], [None, Some("[]")]];
         assert_eq!(
@@ -246,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_nul_has_no_place() {
-        for line in [text(), Line::Json] {
+        for line in [text(), csv(), Line::Json] {
             assert_eq!(
                 lines(line, &[[Some("a\0b"), None]]).unwrap_err(),
                 "column `a`, row 1: a value holds a NUL character, which the target cannot store"
@@ -259,6 +293,7 @@ mod tests {
         let refused = |row: [Option<&str>; 2], number| encoded(text(), &[row], number).unwrap_err();
         let null = "column `a`, row 1: a value is the text that stands for NULL: set `format: jsonl`";
         assert_eq!(refused([Some("NULL_1"), None], None), null);
+        assert_eq!(encoded(csv(), &[[Some("NULL_1"), None]], None).unwrap_err(), null);
         assert!(
             refused([None, Some("a\r")], None)
                 .starts_with("column `b\"`, row 1: a value ends in a carriage return")

@@ -138,6 +138,7 @@ impl ParquetType {
     pub fn name(&self) -> String {
         let name = match self {
             Self::Boolean | Self::Flag => "BOOLEAN",
+            Self::Short | Self::Integer => "INT32",
             Self::Long => "INT64",
             Self::Float => "FLOAT",
             Self::Double => "DOUBLE",
@@ -157,7 +158,7 @@ impl ParquetType {
         let words = match self {
             Self::Boolean => return Form::Boolean.words(kind, zones),
             Self::Flag => "true or false of 1 and 0",
-            Self::Long => "whole number",
+            Self::Short | Self::Integer | Self::Long => "whole number",
             Self::Float | Self::Double if matches!(kind, ColumnType::Decimal { .. }) => "nearest double",
             Self::Double if kind == ColumnType::Float => "widened to a double",
             Self::Float | Self::Double => "number as stored",

@@ -55,7 +55,7 @@ pub fn targets(config: &OutputConfig, schema: &Schema) -> Result<Vec<ColumnTarge
         },
         OutputConfig::Postgresql(options) => postgres::targets(schema, &options.load),
         OutputConfig::Mysql(options) => mysql::targets(schema, &options.load),
-        OutputConfig::Redshift(options) => redshift::targets(schema, &options.load),
+        OutputConfig::Redshift(options) => redshift::targets(schema, &options.load, options.format),
         OutputConfig::Bigquery(options) => bigquery::targets(schema, options),
     }
 }

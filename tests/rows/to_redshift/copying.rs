@@ -16,7 +16,7 @@ fn many(rows: u32) -> String {
 }
 
 /// Runs a transfer and gives what is in the bucket while COPY waits.
-fn while_copying(
+pub(super) fn while_copying(
     bench: &Bench,
     sql: &str,
     output: &sync::embulk::output::RedshiftOutput,

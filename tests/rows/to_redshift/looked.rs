@@ -90,3 +90,17 @@ fn keys_and_roles_are_asked_for_with_sts() {
         bench.assert_tidy();
     }
 }
+
+#[test]
+fn columns_that_parquet_has_no_type_for_are_told() {
+    let Some(bench) = Bench::new() else { return };
+    bench.database.behind.run("create table t (id int, name time)");
+    let said = checked(&bench, "sync", "mode: insert, format: parquet", 65);
+    assert!(
+        said.contains("column `name` (time without time zone) cannot be loaded from Parquet")
+            && said.contains("COPY takes no times of day from Parquet"),
+        "{said}"
+    );
+    let said = checked(&bench, "sync", "mode: insert, format: csv", 0);
+    assert!(said.contains("time without time zone"), "{said}");
+}

@@ -2,6 +2,7 @@
 
 mod copying;
 mod failures;
+mod formats;
 mod locks;
 mod looked;
 mod modes;

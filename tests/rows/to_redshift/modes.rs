@@ -12,7 +12,7 @@ fn merge(keys: &[&str], rule: &[&str]) -> LoadMode {
 
 #[test]
 fn every_mode_makes_a_table_that_is_not_there() {
-    for format in [CopyFormat::Text, CopyFormat::Jsonl] {
+    for (_, format) in CopyFormat::NAMES {
         for mode in [
             LoadMode::Insert,
             LoadMode::InsertDirect,

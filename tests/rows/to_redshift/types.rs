@@ -10,9 +10,10 @@ use super::super::lab::{mysql, postgresql, query, table, value_type};
 use super::{Bench, option};
 use crate::support::servers::mysql_sources;
 
-const FORMATS: [CopyFormat; 2] = [CopyFormat::Text, CopyFormat::Jsonl];
+/// Those that take every type.
+const FORMATS: [CopyFormat; 3] = [CopyFormat::Text, CopyFormat::Jsonl, CopyFormat::Csv];
 
-const SOURCE: &str = r#"
+pub(super) const SOURCE: &str = r#"
     create type mood as enum ('ok', 'い');
     create table source (
         id int primary key, b boolean, i2 smallint, i4 int, i8 bigint, f4 real, f8 double precision,
@@ -88,7 +89,7 @@ fn new_tables_have_exact_types_and_the_same_values() {
 
 #[test]
 fn new_tables_have_embulks_types() {
-    for format in FORMATS {
+    for (_, format) in CopyFormat::NAMES {
         let Some(bench) = Bench::new() else { return };
         let behind = &bench.database.behind;
         behind.run(SOURCE);
@@ -129,12 +130,12 @@ fn new_tables_have_embulks_types() {
     }
 }
 
-const MARIADB: &str = "create table s (id int, ti tinyint, t1 tinyint(1), tu tinyint unsigned, su smallint unsigned, \
+pub(super) const MARIADB: &str = "create table s (id int, ti tinyint, t1 tinyint(1), tu tinyint unsigned, su smallint unsigned, \
     mi mediumint, iu int unsigned, bu bigint unsigned, d decimal(12,2), dd decimal(65,30), f float, db double, \
     b1 bit(1), b8 bit(8), ch char(3), v varchar(10), tt tinytext, tx text, lt longtext, e enum('a','日本'), \
     bi binary(2), vb varbinary(4), bl blob, da date, dt datetime(6), ts timestamp(6) null, tm time(6), y year)";
 
-const MARIADB_ROWS: [&str; 2] = [
+pub(super) const MARIADB_ROWS: [&str; 2] = [
     "insert into s values (1, -128, 5, 255, 65535, -8388608, 4294967295, 18446744073709551615, -9999999999.99, \
      12345678901234567890123456789012345.123456789012345678901234567890, 1.25, 1e-300, b'1', b'11111111', '日本語', \
      '🍣🍣🍣🍣🍣🍣🍣🍣🍣🍣', 'tiny', 'a\\tb\\nc\\\\d', 'long', '日本', x'00ff', x'5c0a', x'', '2024-02-29', \

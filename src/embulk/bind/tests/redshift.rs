@@ -65,6 +65,13 @@ fn the_options() {
 }
 
 #[test]
+fn the_formats() {
+    for (name, format) in CopyFormat::NAMES {
+        assert_eq!(output(&format!("  mode: insert\n  format: {name}\n")).format, format);
+    }
+}
+
+#[test]
 fn keys_have_old_names_too() {
     let access = |options: &str| output(&format!("  mode: insert\n{options}")).stage.access;
     let keys = S3Access::Keys { id: Secret::new("i"), key: Secret::new("k"), token: None };
@@ -102,7 +109,10 @@ fn what_is_wrong_is_said() {
             "  dist_style: all\n  dist_key: a\n",
             "11:13 error bad-value: `dist_key` goes with `dist_style: key` only",
         ),
-        ("  format: csv\n", "10:11 error bad-value: `format` must be one of text, jsonl, not `csv`"),
+        (
+            "  format: orc\n",
+            "10:11 error bad-value: `format` must be one of text, csv, jsonl, parquet, not `orc`",
+        ),
         ("  merge_keys: [a]\n", "10:15 error bad-value: `merge_keys` is there for `mode: merge` only"),
     ] {
         assert_eq!(said(options), [expected], "{options}");

@@ -24,7 +24,7 @@ const MOST_DIGITS: (u8, u8) = (38, 37);
 const SECOND_DIGITS: usize = 6;
 
 /// The family of a type as SQL spells it.
-fn family(sql_type: &str) -> Family {
+pub(super) fn family(sql_type: &str) -> Family {
     let lower = sql_type.to_ascii_lowercase();
     match lower.split('(').next().unwrap_or_default().trim() {
         "super" => Family::Json,
@@ -119,11 +119,11 @@ fn name_of(lower: &str) -> &str {
     lower.split('(').next().unwrap_or_default().trim()
 }
 
-fn is_varchar(lower: &str) -> bool {
+pub(super) fn is_varchar(lower: &str) -> bool {
     matches!(name_of(lower), "varchar" | "character varying" | "nvarchar" | "text")
 }
 
-fn is_char(lower: &str) -> bool {
+pub(super) fn is_char(lower: &str) -> bool {
     matches!(name_of(lower), "char" | "character" | "nchar" | "bpchar")
 }
 

@@ -10,7 +10,6 @@ use crate::cloud::sts::Keys;
 use crate::embulk::output::{CopyAccess, CopyFormat};
 use crate::secret::Secret;
 use crate::transfer::context::Cancel;
-use crate::transfer::encode::staged_rows::Line;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::input::postgres::error::Trouble;
 use crate::transfer::input::postgres::session::Session;
@@ -117,19 +116,13 @@ pub(super) fn null_text(id: &str) -> String {
 }
 
 impl CopyFormat {
-    /// What the encoder writes.
-    pub(super) fn line(self, id: &str) -> Line {
-        match self {
-            Self::Text => Line::Text { null: null_text(id).into_bytes() },
-            Self::Jsonl => Line::Json,
-        }
-    }
-
     /// What the names of the objects end with.
     pub(super) fn extension(self) -> &'static str {
         match self {
             Self::Text => ".tsv.gz",
             Self::Jsonl => ".jsonl.gz",
+            Self::Csv => ".csv.gz",
+            Self::Parquet => ".parquet",
         }
     }
 
@@ -137,8 +130,10 @@ impl CopyFormat {
         match self {
             // As Embulk loads, but for TRUNCATECOLUMNS and ACCEPTINVCHARS: what would be lost is counted or refused
             // before.
-            Self::Text => format!("DELIMITER '\\t' NULL AS {} ESCAPE", literal(null)),
-            Self::Jsonl => "FORMAT AS JSON 'auto'".to_owned(),
+            Self::Text => format!("GZIP DELIMITER '\\t' NULL AS {} ESCAPE", literal(null)),
+            Self::Csv => format!("GZIP FORMAT AS CSV NULL AS {}", literal(null)),
+            Self::Jsonl => "GZIP FORMAT AS JSON 'auto'".to_owned(),
+            Self::Parquet => "FORMAT AS PARQUET".to_owned(),
         }
     }
 }
@@ -167,8 +162,13 @@ impl Copy<'_> {
         };
         let region = self.bucket.region.as_ref();
         let region = region.map_or_else(String::new, |region| format!(" REGION AS {}", literal(region)));
+        // Of Parquet COPY takes neither a region nor COMPUPDATE: it reads in its own, and encodes nothing by itself.
+        let (region, update) = match self.format {
+            CopyFormat::Parquet => (String::new(), "STATUPDATE OFF"),
+            _ => (region, "STATUPDATE OFF COMPUPDATE OFF"),
+        };
         format!(
-            "COPY {table} ({columns}{number}) FROM {} {} MANIFEST{region} GZIP {} STATUPDATE OFF COMPUPDATE OFF",
+            "COPY {table} ({columns}{number}) FROM {} {} MANIFEST{region} {} {update}",
             literal(&source),
             authority.sql(shown),
             self.format.sql(&self.null),

@@ -6,7 +6,7 @@ use super::bucket::Bucket;
 use super::catalog::{Found, Place};
 use super::failure::during;
 use super::statement::literal;
-use super::{Folding, RedshiftTarget, planned, told};
+use super::{Folding, RedshiftTarget, planned, stored, told};
 use crate::embulk::output::{LoadMode, RedshiftOutput};
 use crate::transfer::context::TransferContext;
 use crate::transfer::error::{ErrorKind, TransferError};
@@ -45,6 +45,7 @@ fn at(
     let existing = found.as_ref().map(|found| found.columns.as_slice());
     let plan = planned(schema, load, existing, Folding::of(session))?;
     looked.targets = Some(told(schema, load, &plan));
+    looked.check(stored(&plan, target.config.format).map(drop));
     if let LoadMode::Merge { keys, .. } = &load.mode {
         let primary = match &found {
             Some(found) => found.primary_key(session).map_err(|trouble| target.unread(trouble))?,

@@ -1,7 +1,8 @@
 //! `type: redshift`: rows staged in S3, loaded by one COPY into a staging table, published by one transaction.
 //!
 //! * [`prepare`] decides how, and makes the [`staging_table`]; [`column`] says what each column becomes, [`catalog`] what the server has.
-//! * [`stage`] and [`bucket`] bring rows to S3; [`copy`] loads them.
+//! * [`parts`] turns rows into objects, [`parquet_type`] says what a column takes from Parquet; [`stage`] and [`bucket`]
+//!   bring them to S3; [`copy`] loads them.
 //! * [`publish`] makes them visible, by inserting them or by a swap of tables; [`carried`] is what the new table takes
 //!   over from the old one, [`locks`] tells who is in the way.
 //! * [`resume`] finishes or removes what earlier attempts left; [`status`] tells it whether they published.
@@ -18,6 +19,8 @@ mod failure;
 mod locks;
 mod look;
 mod memory;
+mod parquet_type;
+mod parts;
 mod prepare;
 mod publish;
 pub(super) mod reads;
@@ -38,9 +41,10 @@ use self::prepare::Work;
 use self::resume::Moment;
 use super::sql::plan::{self, Plan, TargetColumn};
 use super::{Output, OutputFigures};
-use crate::embulk::output::{OutputConfig, RedshiftOutput, TableLoad};
+use crate::embulk::output::{CopyFormat, OutputConfig, RedshiftOutput, TableLoad};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
+use crate::transfer::encode::typed::Stored;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::input::postgres::properties::{Access, Properties};
 use crate::transfer::input::postgres::session::Session;
@@ -64,9 +68,22 @@ pub struct RedshiftTarget {
 }
 
 /// What each column becomes in a table that is not there yet.
-pub(super) fn targets(schema: &Schema, load: &TableLoad) -> Result<Vec<ColumnTarget>, TransferError> {
+pub(super) fn targets(
+    schema: &Schema,
+    load: &TableLoad,
+    format: CopyFormat,
+) -> Result<Vec<ColumnTarget>, TransferError> {
     let plan = planned(schema, load, None, Folding::Lower)?;
+    stored(&plan, format)?;
     Ok(told(schema, load, &plan))
+}
+
+/// What the columns hold, for a format that has types. Errors: a column that the format has none for.
+fn stored(plan: &Plan, format: CopyFormat) -> Result<Vec<Stored>, TransferError> {
+    match format {
+        CopyFormat::Parquet => parquet_type::stored(&plan.columns),
+        CopyFormat::Text | CopyFormat::Csv | CopyFormat::Jsonl => Ok(Vec::new()),
+    }
 }
 
 fn told(schema: &Schema, load: &TableLoad, plan: &Plan) -> Vec<ColumnTarget> {
@@ -177,7 +194,7 @@ impl Output for RedshiftTarget {
     }
 
     fn memory_bytes(&self) -> usize {
-        stage::memory_bytes(self.config.stage.uploads)
+        parts::memory_bytes(self.config.format, self.config.stage.uploads)
     }
 
     fn bytes(&self) -> u64 {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use super::bucket::Bucket;
 use super::catalog::{Found, Place};
 use super::failure::during;
+use super::parts::Parts;
 use super::stage::Stager;
 use super::staging_table::as_made;
 use super::statement::{Numbered, ROW};
 use super::status::Status;
-use super::{Folding, RedshiftTarget, column, planned};
+use super::{Folding, RedshiftTarget, column, planned, stored};
 use crate::embulk::output::LoadMode;
 use crate::transfer::effect::{Effect, RecordedEffect};
-use crate::transfer::encode::staged_rows::StagedEncoder;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::input::postgres::error::Trouble;
 use crate::transfer::input::postgres::session::Session;
@@ -76,6 +76,7 @@ impl RedshiftTarget {
         let existing = found.as_ref().map(|found| found.columns.as_slice());
         let mut plan = planned(schema, &self.config.load, existing, folding)?;
         plan.notes.extend(self.not_applied(existing));
+        stored(&plan, self.config.format)?;
         let name =
             self.context.key.name(next_try(&self.context.key.name(0), &self.context.ledger.recorded()?));
         let ties = self.ties(&session, &place, found.as_ref())?;
@@ -99,9 +100,10 @@ impl RedshiftTarget {
         let ordered = column::copy_order(&target.plan);
         let columns = column::sent(schema, &ordered, load);
         let format = self.config.format;
-        let encoder = StagedEncoder::new(schema, columns, format.line(&self.context.key.id()), number);
+        let held = (stored(&ordered, format)?, self.context.key.id());
+        let parts = Parts::new(schema, columns, number, format, held);
         let named = (target.name.clone(), format.extension());
-        let stager = Stager::new(&bucket, &self.config.stage, &self.context, encoder, named);
+        let stager = Stager::new(&bucket, &self.config.stage, &self.context, parts, named);
         Ok(Work { target, copied: ordered.columns, bucket, stager })
     }
 

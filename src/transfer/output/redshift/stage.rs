@@ -6,29 +6,20 @@ use bytes::Bytes;
 use tokio::task::JoinError;
 
 use super::bucket::Bucket;
+use super::parts::Parts;
 use crate::cloud;
 use crate::cloud::s3::objects::ObjectError;
 use crate::embulk::output::S3Stage;
 use crate::transfer::context::TransferContext;
-use crate::transfer::encode::staged_rows::StagedEncoder;
 use crate::transfer::error::{ErrorKind, TransferError};
-use crate::transfer::output::gzip::{self, FASTEST, Gzip};
 use crate::transfer::output::object::names::Key;
 use crate::transfer::output::object::s3::under_way::UnderWay;
 use crate::transfer::output::object::wait::wait;
-use crate::transfer::page::{PAGE_BYTES, Page};
+use crate::transfer::page::Page;
 use crate::transfer::report::Change;
-
-/// Compressed bytes of an object. Redshift's slices load objects side by side, and it wants them between 1 MB and 1 GB.
-const OBJECT_BYTES: usize = 8 << 20;
 
 /// How long objects that have left may take to arrive when nobody wants them any more.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Bytes that staging holds at most.
-pub(super) fn memory_bytes(uploads: usize) -> usize {
-    4 * PAGE_BYTES + gzip::memory_bytes() + OBJECT_BYTES * (uploads + 1)
-}
 
 /// An object of a load.
 #[derive(Debug, Clone)]
@@ -45,15 +36,13 @@ type Sent = (usize, Result<(), ObjectError>);
 pub(super) struct Stager {
     bucket: Bucket,
     context: TransferContext,
-    encoder: StagedEncoder,
+    parts: Parts,
     /// What the names of the objects begin with, behind the prefix.
     name: String,
     extension: &'static str,
     object_bytes: Option<u64>,
-    gzip: Option<Gzip>,
-    raw: Vec<u8>,
     packed: Vec<u8>,
-    /// Bytes of text in the object that fills.
+    /// Bytes of text, or of values, in the object that fills.
     text_bytes: u64,
     under_way: UnderWay<Sent>,
     pub(super) objects: Vec<StagedObject>,
@@ -67,18 +56,16 @@ impl Stager {
         bucket: &Bucket,
         config: &S3Stage,
         context: &TransferContext,
-        encoder: StagedEncoder,
+        parts: Parts,
         (name, extension): (String, &'static str),
     ) -> Self {
         Self {
             bucket: bucket.clone(),
             context: context.clone(),
-            encoder,
+            parts,
             name,
             extension,
             object_bytes: config.object_bytes,
-            gzip: None,
-            raw: Vec::new(),
             packed: Vec::new(),
             text_bytes: 0,
             under_way: UnderWay::new(config.uploads),
@@ -90,20 +77,18 @@ impl Stager {
 
     /// Takes the rows of a page.
     pub(super) fn write(&mut self, page: &Page) -> Result<(), TransferError> {
-        self.encoder.rows(page, &mut self.raw)?;
+        self.text_bytes += self.parts.write(page, &mut self.packed)?;
         self.rows += page.rows as u64;
-        self.text_bytes += self.raw.len() as u64;
-        let gzip = self.gzip.get_or_insert_with(|| Gzip::new(FASTEST));
-        gzip.write_block(&mut self.raw, &mut self.packed).map_err(|error| unpacked(&error))?;
-        let is_full = self.packed.len() >= OBJECT_BYTES
+        let is_full = self.packed.len() >= self.parts.most()
             || self.object_bytes.is_some_and(|most| self.text_bytes >= most);
         if is_full { self.end_object() } else { Ok(()) }
     }
 
     /// Ends the object that fills, and starts it on its way.
     fn end_object(&mut self) -> Result<(), TransferError> {
-        let Some(gzip) = self.gzip.take() else { return Ok(()) };
-        gzip.finish(&mut self.packed).map_err(|error| unpacked(&error))?;
+        if !self.parts.end(&mut self.packed)? {
+            return Ok(());
+        }
         while let Some(sent) = wait(&self.context.cancel, self.under_way.room())? {
             self.take_note(sent)?;
         }
@@ -143,7 +128,7 @@ impl Stager {
 
     /// What was lost of the values.
     pub(super) fn changes(&self) -> Vec<Change> {
-        self.encoder.changes()
+        self.parts.changes()
     }
 
     /// Stops what is on its way.
@@ -154,9 +139,4 @@ impl Stager {
         self.under_way.stop();
         cloud::block_on(async { while self.under_way.next().await.is_some() {} });
     }
-}
-
-/// Memory takes every byte, so this is a fault of the program.
-fn unpacked(error: &std::io::Error) -> TransferError {
-    TransferError::new(ErrorKind::Internal, "rows could not be compressed").caused_by(error)
 }
