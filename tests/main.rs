@@ -34,6 +34,7 @@ mod notify;
 mod object_wait;
 mod objects;
 mod outputs;
+mod own_files;
 mod param;
 mod permissions;
 mod policy;
