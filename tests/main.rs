@@ -50,6 +50,7 @@ mod rows;
 mod run_flags;
 mod scripts;
 mod secret_mounts;
+mod secrets_changes;
 mod secrets_kms;
 mod sql;
 mod support;

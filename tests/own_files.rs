@@ -52,7 +52,8 @@ fn shared(folder: &Path, found: &mut Vec<String>, seen: &mut Vec<String>) {
 fn files_of_a_run_are_its_owners_alone_whatever_the_umask() {
     let mut sandbox = Sandbox::new();
     sandbox.set("DIGDAG_CONFIG", "log-server.type = s3\nlog-server.s3.bucket = b\nlog-server.s3.endpoint = http://127.0.0.1:9\nlog-server.s3.credentials.access-key-id = i\nlog-server.s3.credentials.secret-access-key = secret-access-key\n");
-    sandbox.write("main.dig", "+t:\n  sh>: cp -a .sync during; touch made; echo done\n+last:\n  sh>: 'true'\n");
+    sandbox
+        .write("main.dig", "+t:\n  sh>: cp -a .sync during; touch made; echo done\n+last:\n  sh>: 'true'\n");
     after(&sandbox, "umask 000", &["run", "main.dig"]).expect_code(0);
     let (mut found, mut seen) = (Vec::new(), Vec::new());
     for folder in [".sync", "during"] {
