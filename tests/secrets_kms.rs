@@ -23,7 +23,7 @@ use crate::support::servers::{Aws, aws, fresh_name};
 const VALUE: &str = "correct horse: \"battery\" #staple";
 
 /// A sandbox whose commands find the key service.
-fn sandbox(aws: &Aws) -> Sandbox {
+pub fn sandbox(aws: &Aws) -> Sandbox {
     let mut sandbox = Sandbox::new();
     for (name, value) in aws.environment() {
         sandbox.set(name, value);
@@ -32,7 +32,7 @@ fn sandbox(aws: &Aws) -> Sandbox {
 }
 
 /// `sync secrets set` with a value on stdin.
-fn set(sandbox: &Sandbox, arguments: &[&str], value: &str) -> Said {
+pub fn set(sandbox: &Sandbox, arguments: &[&str], value: &str) -> Said {
     let mut command = sandbox.command(["secrets", "set"].iter().chain(arguments));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program starts");
@@ -42,7 +42,7 @@ fn set(sandbox: &Sandbox, arguments: &[&str], value: &str) -> Said {
 }
 
 /// What `${secret:NAME}` gives in a task.
-fn resolved(sandbox: &Sandbox, name: &str) -> Said {
+pub fn resolved(sandbox: &Sandbox, name: &str) -> Said {
     sandbox.write(
         "resolve.dig",
         &format!(
@@ -52,7 +52,7 @@ fn resolved(sandbox: &Sandbox, name: &str) -> Said {
     sandbox.run(["run", "resolve.dig"])
 }
 
-fn sha256(text: &str) -> String {
+pub fn sha256(text: &str) -> String {
     use sha2::Digest as _;
     let hash = sha2::Sha256::digest(text.as_bytes());
     hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + "  -\n"

@@ -3,6 +3,7 @@
 pub mod alone;
 pub mod attempt;
 pub mod check;
+mod core_dumps;
 pub mod docker;
 pub mod embulk;
 pub mod flush;
@@ -103,6 +104,7 @@ fn keep_large_blocks() {
 
 /// The whole program, from its arguments to its exit code.
 pub fn main(arguments: &[OsString]) -> Exit {
+    core_dumps::turn_off();
     keep_large_blocks();
     let program = arguments.first().map(|name| Path::new(name).file_name().unwrap_or_default().to_owned());
     if program.as_deref() == Some(OsStr::new("embulk")) {

@@ -1,5 +1,7 @@
 //! The one writer of the state file, and the questions others ask it.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -56,6 +58,13 @@ impl From<serde_json::Error> for StateError {
     }
 }
 
+/// Makes a file that is not there yet for its owner alone, whatever the umask: what SQLite lays beside it gets the
+/// same mode. One that is there keeps the mode that somebody gave it.
+fn private(path: &Path) {
+    // An error is SQLite's to tell, which opens the file next.
+    let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+}
+
 /// The attempt that holds the lock of its workflow.
 #[derive(Debug)]
 pub struct RunningAttempt {
@@ -89,6 +98,7 @@ impl Store {
     }
 
     fn open_file(path: &Path) -> Result<Self, StateError> {
+        private(path);
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "journal_mode", "wal")?;

@@ -13,6 +13,7 @@ mod upload;
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -237,7 +238,7 @@ impl TaskLogs {
 impl OpenLog {
     fn file(&mut self) -> io::Result<&mut File> {
         if self.file.is_none() {
-            self.file = Some(OpenOptions::new().append(true).create(true).open(&self.path)?);
+            self.file = Some(OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path)?);
         }
         // It was opened above.
         self.file.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())

@@ -1,8 +1,9 @@
 //! The way of finished logs to S3, beside the run. What cannot be sent stays on disk with a note that a later start
 //! finds, and never fails a task.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -180,6 +181,12 @@ pub(super) struct Note {
     key: String,
 }
 
+/// For its owner alone.
+fn fill(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
+}
+
 impl Note {
     /// Writes the note of a log that is about to begin, below the folder of all logs.
     pub(super) fn write(logs: &Path, log: &Path, key: String) -> io::Result<Self> {
@@ -189,10 +196,10 @@ impl Note {
         let folder = logs.join(PENDING);
         let path = folder.join(name);
         let text = format!("{key}\n{relative}\n");
-        match fs::write(&path, &text) {
+        match fill(&path, &text) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 fs::create_dir_all(&folder)?;
-                fs::write(&path, &text)?;
+                fill(&path, &text)?;
             }
             written => written?,
         }

@@ -23,6 +23,12 @@ pub(super) fn set(text: Option<&str>, path: &Path, name: &str, ciphertext: &Ciph
     }
 }
 
+/// The text without the entry; none when it has no lines of its own. Comments above it stay: they may be about more.
+pub(super) fn remove(text: &str, path: &Path, name: &str) -> Option<String> {
+    let (start, end) = block(text, path, name)?;
+    Some(format!("{}{}", &text[..start], &text[end..]))
+}
+
 /// The lines of an entry: from its key to the last line before the next key that is not blank and no comment.
 fn block(text: &str, path: &Path, name: &str) -> Option<(usize, usize)> {
     let parsed = yaml::parse(&Source::new(path, text), Dialect::Digdag);

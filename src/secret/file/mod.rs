@@ -14,14 +14,17 @@
 //!
 //! A file of any other form is refused by name and never read as ours. Messages name lines, never what stands there.
 
+mod change;
 mod edit;
 
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+
+pub use change::Change;
 
 use super::ciphertext::{Ciphertext, NONCE_LENGTH};
 use super::name;
@@ -142,53 +145,9 @@ impl SecretsFile {
         self.entries.iter().find(|(known, _)| known == name).map(|(_, ciphertext)| ciphertext)
     }
 
-    /// Puts a value in, in its old place or at the end, and writes the file in one step. Order, comments and the
-    /// other entries stay as they are.
+    /// Puts one value in: a [`Change`] by itself.
     pub fn set(&mut self, name: &str, ciphertext: &Ciphertext) -> Result<(), FileError> {
-        let text = edit::set(self.text.as_deref(), &self.path, name, ciphertext);
-        let edited = Self::parse(&self.path, text.clone().into_bytes())?;
-        let others_stay =
-            self.entries.iter().all(|(known, value)| known == name || edited.get(known) == Some(value));
-        if edited.get(name) != Some(ciphertext) || !others_stay {
-            return Err(FileError::Form {
-                path: self.path.clone(),
-                line: None,
-                reason: "its layout is too unusual to be edited; write names at the beginning of lines"
-                    .into(),
-            });
-        }
-        self.write(&text)?;
-        *self = edited;
-        Ok(())
-    }
-
-    fn write(&self, text: &str) -> Result<(), FileError> {
-        let failed = |source| FileError::Disk { path: self.path.clone(), verb: "written", source };
-        // A link stays a link: what it points to is replaced.
-        let target = std::fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        let directory =
-            target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file_name = target.file_name().unwrap_or_default().to_string_lossy();
-        let temporary = directory.join(format!(".{file_name}.{}.tmp", std::process::id()));
-        let written = (|| {
-            let mut file = std::fs::File::create(&temporary)?;
-            if let Ok(metadata) = std::fs::metadata(&target) {
-                file.set_permissions(metadata.permissions())?;
-            }
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        })();
-        let unchanged = Self::read(&self.path).is_ok_and(|now| now.text == self.text);
-        let result = match written {
-            Err(error) => Err(failed(error)),
-            Ok(()) if !unchanged => Err(FileError::Changed { path: self.path.clone() }),
-            Ok(()) => std::fs::rename(&temporary, &target).map_err(failed),
-        };
-        if result.is_err() {
-            // What is left of it is ciphertext; an error here adds nothing to the one that is reported.
-            let _ = std::fs::remove_file(&temporary);
-        }
-        result
+        self.change(&[Change { name: name.to_owned(), to: Some(ciphertext.clone()) }])
     }
 }
 
@@ -463,7 +422,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("secrets.yml");
         let mut file = SecretsFile::read(&path).expect("absent is empty");
-        std::fs::write(&path, "x: {kms: AAEC}\n").expect("written");
+        std::fs::write(&path, "a: {kms: AAEC}\n").expect("written");
         let error = file.set("a", &Ciphertext::Kms(vec![2])).expect_err("it was changed");
         assert_eq!(
             error.to_string(),
@@ -472,7 +431,7 @@ mod tests {
                 path.display()
             )
         );
-        assert_eq!(std::fs::read_to_string(&path).expect("there"), "x: {kms: AAEC}\n");
+        assert_eq!(std::fs::read_to_string(&path).expect("there"), "a: {kms: AAEC}\n");
         assert_eq!(std::fs::read_dir(directory.path()).expect("there").count(), 1);
     }
 }

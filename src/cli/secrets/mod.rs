@@ -1,5 +1,9 @@
-//! `sync secrets`: writes and lists the secrets of a project. A value comes from a prompt or stdin, never from an
-//! argument, which other users of the machine can see.
+//! `sync secrets`: writes and lists the secrets of a project. A value comes from a prompt, stdin or an editor, never
+//! from an argument, which other users of the machine can see.
+
+mod editor;
+mod private_file;
+mod rotate;
 
 use std::io::{self, IsTerminal as _, Read};
 
@@ -7,6 +11,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
 
+use self::editor::Edited;
 use super::hidden_prompt;
 use super::properties::Properties;
 use super::safe::{self, SafeSetup};
@@ -16,7 +21,7 @@ use crate::report::console::{Console, Style};
 use crate::report::table::{Align, Cell, Table};
 use crate::secret::Secret;
 use crate::secret::ciphertext::Ciphertext;
-use crate::secret::file::SecretsFile;
+use crate::secret::file::{Change, SecretsFile};
 use crate::secret::name;
 use crate::secret::scrub::Scrubber;
 use crate::session::Level;
@@ -40,6 +45,15 @@ enum SecretsCommand {
     ///
     /// The value is asked for on a terminal, else read from stdin; one newline at its end is left out.
     Set(SetArgs),
+    /// Change a value in the editor of VISUAL or EDITOR
+    ///
+    /// The value lies in a file in memory meanwhile, which only you can read and which is gone afterwards. A value that
+    /// was not changed is not written.
+    Edit(SetArgs),
+    /// Take secrets out of the project's secrets file
+    Delete(DeleteArgs),
+    /// Decrypt values and encrypt them anew, perhaps under another KMS key; all or none
+    Rotate(RotateArgs),
     /// Names of all secrets, where each comes from and how it lies there; never a value
     List,
 }
@@ -53,10 +67,30 @@ struct SetArgs {
     key: Option<String>,
 }
 
+#[derive(Debug, Args)]
+struct DeleteArgs {
+    /// Their names
+    #[arg(required = true, value_name = "NAME")]
+    names: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+struct RotateArgs {
+    /// Their names [default: all that are encrypted in the file]
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// The KMS key: id, ARN or alias [default: the property `sync.secrets.kms_key`]
+    #[arg(long, value_name = "KMS_KEY_ID")]
+    key: Option<String>,
+}
+
 /// Runs the command.
 pub fn exec(args: &SecretsArgs, setup: &SafeSetup<'_>, console: &Console) -> anyhow::Result<Exit> {
     match &args.command {
         SecretsCommand::Set(args) => set(args, setup, console),
+        SecretsCommand::Edit(args) => edit(args, setup, console),
+        SecretsCommand::Delete(args) => delete(args, setup, console),
+        SecretsCommand::Rotate(args) => rotate::exec(args, setup, console),
         SecretsCommand::List => list(setup, console),
     }
 }
@@ -66,27 +100,99 @@ fn set(args: &SetArgs, setup: &SafeSetup<'_>, console: &Console) -> anyhow::Resu
         console.failure(&error.to_string(), &[], None);
         return Ok(Exit::Usage);
     }
-    let Some(key) = args.key.clone().or_else(|| kms_key(setup.properties)) else {
-        console.failure(
-            "no KMS key is given",
-            &[],
-            Some("use `--key`, or set `sync.secrets.kms_key` in the properties"),
-        );
-        return Ok(Exit::Usage);
-    };
+    let Some(key) = key_of(args.key.as_deref(), setup, console) else { return Ok(Exit::Usage) };
     let (path, place) = safe::secrets_file(setup.project, setup.properties);
     let mut file = SecretsFile::read(&path)?;
     let value = read_value(&args.name, console)?;
     if value.expose().chars().count() < EASY_TO_HIDE {
         console.log(Level::Warn, "so short a value is hidden only where it stands alone in a text");
     }
-    let service = Kms::new(std::sync::Arc::clone(&setup.aws));
-    let sealed = Ciphertext::seal(&args.name, &value, &key, &service)
-        .with_context(|| format!("secret `{}` could not be encrypted under key `{key}`", args.name))?;
+    let sealed = seal(&args.name, &value, &key, &kms(setup))?;
     file.set(&args.name, &sealed)?;
     console.say(&format!("secret `{}` is set in {place} ({})", args.name, sealed.form()));
     warn_of_stronger(&args.name, setup, console);
     Ok(Exit::Success)
+}
+
+/// The file is read before the editor opens: what somebody else does to this secret meanwhile is not overwritten.
+fn edit(args: &SetArgs, setup: &SafeSetup<'_>, console: &Console) -> anyhow::Result<Exit> {
+    let Some(key) = key_of(args.key.as_deref(), setup, console) else { return Ok(Exit::Usage) };
+    let Some(wanted) = editor::wanted(super::variable) else {
+        console.failure("no editor is known", &[], Some("set `VISUAL` or `EDITOR`"));
+        return Ok(Exit::Usage);
+    };
+    let name = &args.name;
+    let (path, place) = safe::secrets_file(setup.project, setup.properties);
+    let mut file = SecretsFile::read(&path)?;
+    let Some(old) = file.get(name) else {
+        bail!("{place} has no secret `{name}`; `sync secrets set {name}` makes it");
+    };
+    let service = kms(setup);
+    let old =
+        old.open(name, &service).with_context(|| format!("secret `{name}` of {place} cannot be read"))?;
+    // Editors end a text with a newline.
+    let shown = Zeroizing::new(format!("{}\n", old.expose()));
+    let text = match editor::edit(&wanted, name, &shown)? {
+        Edited::Text(text) => text,
+        Edited::Stopped(signal) => {
+            console.error("stopped; nothing was written");
+            return Ok(Exit::Signal(signal));
+        }
+    };
+    let new = text.strip_suffix('\n').unwrap_or(&text);
+    if new.is_empty() {
+        bail!("the value is empty; nothing was written");
+    }
+    if new == old.expose() {
+        console.say(&format!("secret `{name}` was not changed; nothing was written"));
+        return Ok(Exit::Success);
+    }
+    let sealed = seal(name, &Secret::new(new), &key, &service)?;
+    file.set(name, &sealed)?;
+    console.say(&format!("secret `{name}` is changed in {place} ({})", sealed.form()));
+    warn_of_stronger(name, setup, console);
+    Ok(Exit::Success)
+}
+
+fn delete(args: &DeleteArgs, setup: &SafeSetup<'_>, console: &Console) -> anyhow::Result<Exit> {
+    let (path, place) = safe::secrets_file(setup.project, setup.properties);
+    let mut file = SecretsFile::read(&path)?;
+    let mut changes: Vec<Change> = Vec::new();
+    for name in &args.names {
+        if file.get(name).is_none() {
+            bail!("{place} has no secret `{name}`; nothing was written");
+        }
+        if changes.iter().all(|change| change.name != *name) {
+            changes.push(Change { name: name.clone(), to: None });
+        }
+    }
+    file.change(&changes)?;
+    for Change { name, .. } in &changes {
+        console.say(&format!("secret `{name}` is no longer in {place}"));
+    }
+    Ok(Exit::Success)
+}
+
+fn kms(setup: &SafeSetup<'_>) -> Kms {
+    Kms::new(std::sync::Arc::clone(&setup.aws))
+}
+
+fn seal(name: &str, value: &Secret, key: &str, service: &Kms) -> anyhow::Result<Ciphertext> {
+    Ciphertext::seal(name, value, key, service)
+        .with_context(|| format!("secret `{name}` could not be encrypted under key `{key}`"))
+}
+
+/// The key that is asked for, else that of the properties; none after saying so.
+fn key_of(asked: Option<&str>, setup: &SafeSetup<'_>, console: &Console) -> Option<String> {
+    let key = asked.map(str::to_owned).or_else(|| kms_key(setup.properties));
+    if key.is_none() {
+        console.failure(
+            "no KMS key is given",
+            &[],
+            Some("use `--key`, or set `sync.secrets.kms_key` in the properties"),
+        );
+    }
+    key
 }
 
 fn kms_key(properties: &Properties) -> Option<String> {
