@@ -23,7 +23,7 @@
 //! |---|---|---|
 //! | `*.dig`, `*.yml.liquid`, templates | `dig`, `embulk` through a [`reader::Reader`] | people |
 //! | `policy.yml` | `policy`, through `cli` | people |
-//! | `secrets.yml` | `secret` | `sync secrets set` |
+//! | `secrets.yml` | `secret` | `sync secrets`, people |
 //! | `.sync/state.db` | `state` | `state` |
 //! | `.sync/logs/<session>/<attempt>/<task>.log` | `sync log` | `report::tasklog` |
 //! | `.sync/logs/<session>/<attempt>/report.json` | `sync report`, programs | `report::tasklog` |

@@ -52,6 +52,7 @@ mod scripts;
 mod secret_mounts;
 mod secrets_changes;
 mod secrets_kms;
+mod secrets_mapped;
 mod sql;
 mod support;
 mod types;

@@ -131,7 +131,7 @@ fn of_a_project_are_named() {
     std::fs::remove_dir_all(sandbox.path().join(".sync/logs")).unwrap();
     sandbox.run(["run", "--dry-run", "main.dig"]).expect_code(0);
     refused(
-        "error: the state file `DIR/.sync/state.db` could not be opened: attempt to write a readonly database\n",
+        "error: the state file `DIR/.sync/state.db` could not be opened: unable to open database file: DIR/.sync/state.db\n",
     );
     permit(&sandbox, "main.dig", 0o600);
     assert_eq!(

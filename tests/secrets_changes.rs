@@ -115,18 +115,18 @@ fn what_others_write_meanwhile_is_not_lost() {
     let Some(aws) = aws() else { return };
     let mut sandbox = project(&aws);
     let program = sandbox.command([""; 0]).get_program().to_string_lossy().into_owned();
-    let other = |name: &str| {
+    let other = |name: &str, mine: &str| {
         format!(
-            "echo \"$1\" > where; echo mine > \"$1\"; echo theirs | {program} secrets set {name} -c digdag.properties"
+            "echo \"$1\" > where; echo {mine} > \"$1\"; echo theirs | {program} secrets set {name} -c digdag.properties"
         )
     };
-    editor(&mut sandbox, &other("b"));
+    editor(&mut sandbox, &other("b", "mine"));
     secrets(&sandbox, &["edit", "a.x"]).expect_code(0);
     for (name, value) in [("a.x", "mine"), ("b", "theirs")] {
         resolved(&sandbox, name).expect_code(0);
         assert_eq!(sandbox.read("out.txt"), sha256(value), "{name}");
     }
-    editor(&mut sandbox, &other("a.x"));
+    editor(&mut sandbox, &other("a.x", "again"));
     let said = secrets(&sandbox, &["edit", "a.x"]).expect_code(1);
     assert!(
         said.stderr.contains("was changed by somebody else meanwhile; nothing was written"),

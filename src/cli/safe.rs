@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::properties::Properties;
 use crate::cloud::aws::Aws;
+use crate::cloud::kept::AwsSecrets;
 use crate::cloud::kms::Kms;
 use crate::report::tasklog::{AttemptIdentity, LogServer, S3LogStore};
 use crate::secret::Secret;
@@ -68,7 +69,12 @@ pub fn open(setup: &SafeSetup<'_>, scrubber: Scrubber) -> Resolver {
     let (path, place) = secrets_file(setup.project, setup.properties);
     let mut sources: Vec<Box<dyn SecretSource>> = vec![
         Box::new(source::Properties::new(setup.properties.secrets())),
-        Box::new(source::Encrypted::new(path, place, Arc::new(Kms::new(Arc::clone(&setup.aws))))),
+        Box::new(source::Encrypted::new(
+            path,
+            place,
+            Arc::new(Kms::new(Arc::clone(&setup.aws))),
+            Arc::new(AwsSecrets::new(Arc::clone(&setup.aws))),
+        )),
     ];
     if let Some(home) = setup.config_home {
         sources.push(Box::new(source::Local::new(&home.join("secrets"))));

@@ -103,7 +103,7 @@ pub(super) fn root_cause(error: &dyn Error) -> String {
     one_line(&deepest.to_string())
 }
 
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.trim_end_matches(['.', '\n', ' ']).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

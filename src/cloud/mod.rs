@@ -2,8 +2,10 @@
 //! transfers share.
 
 pub mod aws;
+mod aws_json;
 mod crypto;
 pub mod google;
+pub mod kept;
 pub mod kms;
 pub mod mail;
 pub mod mysql;

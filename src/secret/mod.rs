@@ -4,6 +4,7 @@
 pub mod ciphertext;
 pub mod file;
 pub mod key_service;
+pub mod mapped;
 pub mod mount;
 pub mod name;
 pub mod params;

@@ -110,6 +110,7 @@ mod tests {
     use super::super::ciphertext::Ciphertext;
     use super::super::file::SecretsFile;
     use super::super::key_service::tests::FakeKeyService;
+    use super::super::mapped::tests::FakeKept;
     use super::super::source::{Encrypted, Local, Properties};
     use super::*;
     use std::sync::atomic::Ordering;
@@ -138,7 +139,12 @@ mod tests {
         let pairs = properties.iter().map(|(name, value)| ((*name).to_owned(), Secret::new(*value)));
         let sources: Vec<Box<dyn SecretSource>> = vec![
             Box::new(Properties::new(pairs.collect())),
-            Box::new(Encrypted::new(path, "`secrets.yml`", Arc::clone(&service) as Arc<_>)),
+            Box::new(Encrypted::new(
+                path,
+                "`secrets.yml`",
+                Arc::clone(&service) as Arc<_>,
+                Arc::new(FakeKept::default()),
+            )),
             Box::new(Local::new(&local)),
         ];
         let environment =
@@ -194,7 +200,8 @@ mod tests {
     fn lists_name_the_place_and_the_form() {
         let fixture = fixture(&[("SYNC_SECRET_Z", "z")], &[("p", "p")]);
         let listed = fixture.resolver.list().expect("all can be listed");
-        let rows: Vec<(&str, &str)> = listed.iter().map(|(_, one)| (one.name.as_str(), one.form)).collect();
+        let rows: Vec<(&str, &str)> =
+            listed.iter().map(|(_, one)| (one.name.as_str(), one.form.as_ref())).collect();
         assert_eq!(
             rows,
             [

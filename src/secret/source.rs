@@ -1,14 +1,15 @@
 //! The places a secret may come from. Each knows some names; the [`Resolver`](super::resolver::Resolver) asks them in
 //! order.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use super::ciphertext::Ciphertext;
-use super::file::{FileError, SecretsFile};
+use super::file::{FileError, SecretsFile, Stored};
 use super::key_service::KeyService;
+use super::mapped::{Fetched, KeptSecrets};
 use super::name;
 use super::{Secret, SecretError};
 
@@ -17,8 +18,8 @@ use super::{Secret, SecretError};
 pub struct Listed {
     /// The name; for a variable of the environment the variable, since several names could mean it.
     pub name: String,
-    /// How it lies there: `plain`, `kms`, `kms envelope`.
-    pub form: &'static str,
+    /// How it lies there: `plain`, `kms`, `kms envelope`, or where the value is: `ssm /prod/token`.
+    pub form: Cow<'static, str>,
 }
 
 /// One place.
@@ -70,7 +71,7 @@ impl SecretSource for Environment {
     }
 
     fn list(&self) -> Result<Vec<Listed>, SecretError> {
-        Ok(self.0.keys().map(|name| Listed { name: name.clone(), form: "plain" }).collect())
+        Ok(self.0.keys().map(|name| Listed { name: name.clone(), form: "plain".into() }).collect())
     }
 
     fn at_hand(&self) -> Vec<Secret> {
@@ -98,7 +99,7 @@ impl SecretSource for Properties {
     }
 
     fn list(&self) -> Result<Vec<Listed>, SecretError> {
-        Ok(self.0.keys().map(|name| Listed { name: name.clone(), form: "plain" }).collect())
+        Ok(self.0.keys().map(|name| Listed { name: name.clone(), form: "plain".into() }).collect())
     }
 
     fn at_hand(&self) -> Vec<Secret> {
@@ -106,21 +107,28 @@ impl SecretSource for Properties {
     }
 }
 
-/// The encrypted file of the project. Read when the first secret is asked for.
+/// The file of the project, with values that are encrypted and names whose values others keep. Read when the first
+/// secret is asked for.
 pub struct Encrypted {
     path: PathBuf,
     place: String,
     service: Arc<dyn KeyService>,
+    fetched: Fetched,
     file: OnceLock<Result<SecretsFile, String>>,
 }
 
 impl Encrypted {
     /// The file at `path`, shown as `place`.
-    pub fn new(path: PathBuf, place: impl Into<String>, service: Arc<dyn KeyService>) -> Self {
-        Self { path, place: place.into(), service, file: OnceLock::new() }
+    pub fn new(
+        path: PathBuf,
+        place: impl Into<String>,
+        service: Arc<dyn KeyService>,
+        kept: Arc<dyn KeptSecrets>,
+    ) -> Self {
+        Self { path, place: place.into(), service, fetched: Fetched::new(kept), file: OnceLock::new() }
     }
 
-    fn entries(&self, name: &str) -> Result<&[(String, Ciphertext)], SecretError> {
+    fn entries(&self, name: &str) -> Result<&[(String, Stored)], SecretError> {
         let file = self.file.get_or_init(|| SecretsFile::read(&self.path).map_err(|error| reason(&error)));
         file.as_ref().map(SecretsFile::entries).map_err(|reason| unavailable(name, &self.place, reason))
     }
@@ -145,17 +153,26 @@ impl SecretSource for Encrypted {
     }
 
     fn find(&self, name: &str) -> Result<Option<Secret>, SecretError> {
-        let Some((_, ciphertext)) = self.entries(name)?.iter().find(|(known, _)| known == name) else {
+        let Some((_, stored)) = self.entries(name)?.iter().find(|(known, _)| known == name) else {
             return Ok(None);
         };
-        match ciphertext.open(name, self.service.as_ref()) {
-            Ok(secret) => Ok(Some(secret)),
-            Err(error) => Err(unavailable(name, &self.place, error.to_string())),
-        }
+        let value = match stored {
+            Stored::Sealed(sealed) => {
+                sealed.open(name, self.service.as_ref()).map_err(|error| error.to_string())
+            }
+            Stored::Mapped(mapping) => self.fetched.value(mapping).map_err(|error| error.to_string()),
+        };
+        value.map(Some).map_err(|reason| unavailable(name, &self.place, reason))
     }
 
     fn list(&self) -> Result<Vec<Listed>, SecretError> {
-        let listed = |(name, value): &(String, Ciphertext)| Listed { name: name.clone(), form: value.form() };
+        let listed = |(name, stored): &(String, Stored)| {
+            let form = match stored {
+                Stored::Sealed(sealed) => sealed.form().into(),
+                Stored::Mapped(mapping) => mapping.to_string().into(),
+            };
+            Listed { name: name.clone(), form }
+        };
         Ok(self.entries("*")?.iter().map(listed).collect())
     }
 
@@ -206,7 +223,7 @@ impl SecretSource for Local {
     }
 
     fn list(&self) -> Result<Vec<Listed>, SecretError> {
-        Ok(self.names().into_iter().map(|name| Listed { name, form: "plain" }).collect())
+        Ok(self.names().into_iter().map(|name| Listed { name, form: "plain".into() }).collect())
     }
 
     fn at_hand(&self) -> Vec<Secret> {
@@ -217,6 +234,7 @@ impl SecretSource for Local {
 #[cfg(test)]
 mod tests {
     use super::super::key_service::tests::FakeKeyService;
+    use super::super::mapped::tests::FakeKept;
     use super::*;
 
     fn environment(pairs: &[(&str, &str)]) -> Environment {
@@ -257,13 +275,34 @@ mod tests {
         assert_eq!(Local::new(&home.path().join("absent")).find("a").expect("fine"), None);
     }
 
+    fn encrypted(path: PathBuf) -> Encrypted {
+        let kept = Arc::new(FakeKept::default());
+        Encrypted::new(path, "`secrets.yml`", Arc::new(FakeKeyService::default()), kept)
+    }
+
+    #[test]
+    fn a_mapped_name_gives_what_another_service_keeps() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("secrets.yml");
+        let text = "a: {secretsmanager: json, field: n}\nb: {ssm: other, field: x}\n";
+        std::fs::write(&path, text).expect("written");
+        let source = encrypted(path);
+        assert_eq!(source.find("a").expect("there"), Some(Secret::new("12.50")));
+        assert_eq!(
+            source.find("b").expect_err("refused").to_string(),
+            "secret `b` could not be read from `secrets.yml`: ssm other: no such thing (look)"
+        );
+        let forms: Vec<_> = source.list().expect("listed").into_iter().map(|one| one.form).collect();
+        assert_eq!(forms, ["secretsmanager json, field n", "ssm other, field x"]);
+    }
+
     #[test]
     fn a_refusal_of_the_key_service_names_secret_and_place() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("secrets.yml");
         let moved = "envelope: 1, key: AAEC, nonce: AAAAAAAAAAAAAAAA, data: AAEC";
         std::fs::write(&path, format!("a: {{{moved}}}\n")).expect("written");
-        let source = Encrypted::new(path, "`secrets.yml`", Arc::new(FakeKeyService::default()));
+        let source = encrypted(path);
         assert_eq!(source.find("b").expect("fine"), None);
         assert_eq!(
             source.find("a").expect_err("no key").to_string(),

@@ -8,6 +8,7 @@ mod ignore;
 mod literal;
 pub mod outputs;
 mod reach;
+mod secrets_file;
 mod shell;
 mod sites;
 
@@ -21,7 +22,7 @@ use clap::{Args, ValueEnum};
 
 use super::opening::Opened;
 use super::properties::{Properties, Sources};
-use crate::cli::{CommonArgs, attempt, foreign, policy, variable};
+use crate::cli::{CommonArgs, attempt, foreign, policy, safe, variable};
 use crate::diagnostic::{Problem, Severity, Source};
 use crate::embulk::ForeignPlugins;
 use crate::exit::Exit;
@@ -81,6 +82,8 @@ struct Checked {
     entries: Vec<Entry>,
     /// Projects whose policy was looked at.
     policed: BTreeSet<PathBuf>,
+    /// Projects whose secrets file was looked at.
+    unlocked: BTreeSet<PathBuf>,
 }
 
 /// A file or folder that was asked for, relative to its project.
@@ -97,6 +100,7 @@ pub fn exec(args: &CheckArgs, common: &CommonArgs, console: &Console) -> anyhow:
         let reader = DirectoryReader::new(&project);
         let properties = properties(common)?;
         let policy = checked.policy(&project, &properties);
+        checked.secrets_file(&project, &properties);
         let mut reach = Reach::new(&reader, foreign::plugins(&project, &properties), policy);
         folder::check(&project, Path::new(""), &mut reach)?;
         checked.take(reach, &reader);
@@ -193,6 +197,13 @@ impl Checked {
         Some(file.shown)
     }
 
+    /// Checks the secrets file of a project, once.
+    fn secrets_file(&mut self, project: &Path, properties: &Properties) {
+        if self.unlocked.insert(project.to_owned()) {
+            self.problems.extend(secrets_file::check(project, properties));
+        }
+    }
+
     /// Asks what `--explain` and `--connect` want to know of everything that was checked.
     fn ask(&mut self, args: &CheckArgs, common: &CommonArgs) -> anyhow::Result<Vec<Told>> {
         let environment = attempt::environment();
@@ -265,7 +276,9 @@ fn check_path(path: &Path, common: &CommonArgs, checked: &mut Checked) -> anyhow
     let reader = DirectoryReader::new(&place.project);
     let properties = properties(common)?;
     let policy = checked.policy(&place.project, &properties);
-    if policy.as_ref() == Some(&relative) {
+    checked.secrets_file(&place.project, &properties);
+    let is_secrets_file = safe::secrets_file(&place.project, &properties).0 == place.project.join(&relative);
+    if policy.as_ref() == Some(&relative) || is_secrets_file {
         return Ok(None);
     }
     let mut reach = Reach::new(&reader, foreign::plugins(&place.project, &properties), policy);

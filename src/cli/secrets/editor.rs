@@ -35,7 +35,8 @@ pub(super) fn edit(editor: &str, name: &str, text: &str) -> anyhow::Result<Edite
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(std::path::PathBuf::from);
     let file = PrivateFile::new(name, text, runtime.as_deref())?;
     let mut command = Command::new("/bin/sh");
-    command.arg("-c").arg(format!("{editor} {} \"$1\"", without_traces(editor))).arg(editor).arg(file.path());
+    let line = format!("{}{editor} {} \"$1\"", instead_of_shell(editor), without_traces(editor));
+    command.arg("-c").arg(line).arg(editor).arg(file.path());
     let mut child = command.spawn().with_context(|| format!("the editor `{editor}` could not be started"))?;
     loop {
         for signal in signals.wait() {
@@ -52,6 +53,12 @@ pub(super) fn edit(editor: &str, name: &str, text: &str) -> anyhow::Result<Edite
             return file.read().map(Edited::Text);
         }
     }
+}
+
+/// A plain command takes the shell's place, so that a signal reaches the editor and not the shell that waits for it.
+fn instead_of_shell(editor: &str) -> &'static str {
+    let is_plain = |c: char| c.is_alphanumeric() || " _-./+:,@".contains(c);
+    if editor.chars().all(is_plain) { "exec " } else { "" }
 }
 
 /// Vim keeps copies of texts, and what was copied in them, in files of its own elsewhere.
@@ -90,6 +97,14 @@ mod tests {
         assert_eq!(of(" ", "vi").as_deref(), Some("vi"));
         assert_eq!(of("", ""), None);
         assert_eq!(wanted(|_| None), None);
+    }
+
+    #[test]
+    fn a_plain_command_takes_the_place_of_the_shell() {
+        assert_eq!(instead_of_shell("/usr/bin/code --wait"), "exec ");
+        for editor in ["A=b vim", "cd x && vim", "'my editor'"] {
+            assert_eq!(instead_of_shell(editor), "", "{editor}");
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::report::console::{Console, Style};
 use crate::report::table::{Align, Cell, Table};
 use crate::secret::Secret;
 use crate::secret::ciphertext::Ciphertext;
-use crate::secret::file::{Change, SecretsFile};
+use crate::secret::file::{Change, SecretsFile, Stored};
 use crate::secret::name;
 use crate::secret::scrub::Scrubber;
 use crate::session::Level;
@@ -103,6 +103,9 @@ fn set(args: &SetArgs, setup: &SafeSetup<'_>, console: &Console) -> anyhow::Resu
     let Some(key) = key_of(args.key.as_deref(), setup, console) else { return Ok(Exit::Usage) };
     let (path, place) = safe::secrets_file(setup.project, setup.properties);
     let mut file = SecretsFile::read(&path)?;
+    if let Some(stored) = file.get(&args.name) {
+        sealed(&args.name, stored, &place)?;
+    }
     let value = read_value(&args.name, console)?;
     if value.expose().chars().count() < EASY_TO_HIDE {
         console.log(Level::Warn, "so short a value is hidden only where it stands alone in a text");
@@ -128,8 +131,9 @@ fn edit(args: &SetArgs, setup: &SafeSetup<'_>, console: &Console) -> anyhow::Res
         bail!("{place} has no secret `{name}`; `sync secrets set {name}` makes it");
     };
     let service = kms(setup);
-    let old =
-        old.open(name, &service).with_context(|| format!("secret `{name}` of {place} cannot be read"))?;
+    let old = sealed(name, old, &place)?
+        .open(name, &service)
+        .with_context(|| format!("secret `{name}` of {place} cannot be read"))?;
     // Editors end a text with a newline.
     let shown = Zeroizing::new(format!("{}\n", old.expose()));
     let text = match editor::edit(&wanted, name, &shown)? {
@@ -171,6 +175,17 @@ fn delete(args: &DeleteArgs, setup: &SafeSetup<'_>, console: &Console) -> anyhow
         console.say(&format!("secret `{name}` is no longer in {place}"));
     }
     Ok(Exit::Success)
+}
+
+/// The value, where it is the file that has it.
+fn sealed<'s>(name: &str, stored: &'s Stored, place: &str) -> anyhow::Result<&'s Ciphertext> {
+    match stored {
+        Stored::Sealed(sealed) => Ok(sealed),
+        Stored::Mapped(mapping) => bail!(
+            "{place} maps `{name}` to {} (`{mapping}`); change it there, or delete the entry first",
+            mapping.kept.keeper.title()
+        ),
+    }
 }
 
 fn kms(setup: &SafeSetup<'_>) -> Kms {
@@ -269,7 +284,7 @@ fn list(setup: &SafeSetup<'_>, console: &Console) -> anyhow::Result<Exit> {
         };
         let is_used = !seen.contains(&one.name) && !seen.contains(&variable);
         let form = if is_used {
-            Cell::from(one.form)
+            Cell::from(one.form.as_ref())
         } else {
             Cell::styled(format!("{} (not used: set above)", one.form), Style::Dim)
         };

@@ -2,13 +2,13 @@
 
 use anyhow::bail;
 
-use super::{RotateArgs, key_of, kms};
+use super::{RotateArgs, key_of, kms, sealed};
 use crate::cli::safe::{self, SafeSetup};
 use crate::exit::Exit;
 use crate::report::console::Console;
 use crate::secret::Secret;
 use crate::secret::ciphertext::Ciphertext;
-use crate::secret::file::{Change, SecretsFile};
+use crate::secret::file::{Change, SecretsFile, Stored};
 use crate::secret::key_service::KeyService;
 
 pub(super) fn exec(args: &RotateArgs, setup: &SafeSetup<'_>, console: &Console) -> anyhow::Result<Exit> {
@@ -21,7 +21,7 @@ pub(super) fn exec(args: &RotateArgs, setup: &SafeSetup<'_>, console: &Console) 
         return Ok(Exit::Success);
     }
     let service = kms(setup);
-    let changes = match opened(&wanted, &service).and_then(|values| sealed(values, &key, &service)) {
+    let changes = match opened(&wanted, &service).and_then(|values| sealed_anew(values, &key, &service)) {
         Ok(changes) => changes,
         Err(Refused { what, causes }) => {
             console.failure(&what, &causes, Some("nothing was written; mend these, or name the others"));
@@ -47,7 +47,11 @@ struct Refused {
 /// What is asked for, each name once; without names all that is encrypted.
 fn wanted(file: &SecretsFile, names: &[String], place: &str) -> anyhow::Result<Vec<(String, Ciphertext)>> {
     if names.is_empty() {
-        return Ok(file.entries().to_vec());
+        let sealed = file.entries().iter().filter_map(|(name, stored)| match stored {
+            Stored::Sealed(sealed) => Some((name.clone(), sealed.clone())),
+            Stored::Mapped(_) => None,
+        });
+        return Ok(sealed.collect());
     }
     let mut wanted: Vec<(String, Ciphertext)> = Vec::new();
     for name in names {
@@ -55,7 +59,7 @@ fn wanted(file: &SecretsFile, names: &[String], place: &str) -> anyhow::Result<V
             bail!("{place} has no secret `{name}`; nothing was written");
         };
         if wanted.iter().all(|(known, _)| known != name) {
-            wanted.push((name.clone(), value.clone()));
+            wanted.push((name.clone(), sealed(name, value, place)?.clone()));
         }
     }
     Ok(wanted)
@@ -81,7 +85,7 @@ fn opened(
     Err(Refused { what: format!("{count} of {all} secrets could not be decrypted"), causes })
 }
 
-fn sealed(
+fn sealed_anew(
     values: Vec<(String, Secret)>,
     key: &str,
     service: &dyn KeyService,

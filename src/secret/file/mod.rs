@@ -9,6 +9,8 @@
 //!   key: AQIDAHh...           # the data key under KMS
 //!   nonce: 3q2+7w...
 //!   data: 7wAB...
+//! shared: {secretsmanager: prod/mysql, field: password, stage: AWSCURRENT}   # kept elsewhere: field and stage optional
+//! token: {ssm: /prod/token, field: id}
 //! pasted: {"CiphertextBlob": "AQICAHh...", "KeyId": "arn:...", "EncryptionAlgorithm": "SYMMETRIC_DEFAULT"}
 //! ```
 //!
@@ -27,6 +29,7 @@ use base64::engine::general_purpose::STANDARD;
 pub use change::Change;
 
 use super::ciphertext::{Ciphertext, NONCE_LENGTH};
+use super::mapped::{Keeper, Kept, Mapping};
 use super::name;
 use crate::diagnostic::Source;
 use crate::yaml::{self, Dialect, Entry, Node, NodeValue};
@@ -71,13 +74,22 @@ pub enum FileError {
     },
 }
 
+/// What stands under a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stored {
+    /// The value, encrypted.
+    Sealed(Ciphertext),
+    /// Where the value is.
+    Mapped(Mapping),
+}
+
 /// The file as read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretsFile {
     path: PathBuf,
     /// None when there is no file yet.
     text: Option<String>,
-    entries: Vec<(String, Ciphertext)>,
+    entries: Vec<(String, Stored)>,
 }
 
 impl SecretsFile {
@@ -136,13 +148,13 @@ impl SecretsFile {
     }
 
     /// Names and values in the order of the file.
-    pub fn entries(&self) -> &[(String, Ciphertext)] {
+    pub fn entries(&self) -> &[(String, Stored)] {
         &self.entries
     }
 
-    /// The value of a name.
-    pub fn get(&self, name: &str) -> Option<&Ciphertext> {
-        self.entries.iter().find(|(known, _)| known == name).map(|(_, ciphertext)| ciphertext)
+    /// What stands under a name.
+    pub fn get(&self, name: &str) -> Option<&Stored> {
+        self.entries.iter().find(|(known, _)| known == name).map(|(_, stored)| stored)
     }
 
     /// Puts one value in: a [`Change`] by itself.
@@ -173,7 +185,7 @@ fn is_null(node: &Node) -> bool {
 
 type Wrong = (usize, String);
 
-fn read_entries(map: &[Entry]) -> Result<Vec<(String, Ciphertext)>, Wrong> {
+fn read_entries(map: &[Entry]) -> Result<Vec<(String, Stored)>, Wrong> {
     let mut entries = Vec::with_capacity(map.len());
     for entry in map {
         if entry.key == "version"
@@ -188,19 +200,25 @@ fn read_entries(map: &[Entry]) -> Result<Vec<(String, Ciphertext)>, Wrong> {
             continue;
         }
         name::check(&entry.key).map_err(|error| (entry.key_span.line(), error.to_string()))?;
-        let ciphertext = read_ciphertext(entry)
+        let stored = read_stored(entry)
             .map_err(|reason| (entry.key_span.line(), format!("`{}` {reason}", entry.key)))?;
-        entries.push((entry.key.clone(), ciphertext));
+        entries.push((entry.key.clone(), stored));
     }
     Ok(entries)
 }
 
-fn read_ciphertext(entry: &Entry) -> Result<Ciphertext, String> {
+fn read_stored(entry: &Entry) -> Result<Stored, String> {
     let Some(fields) = entry.value.as_mapping() else {
         return Err("is not encrypted; `sync secrets set` writes it as `kms: …`".into());
     };
     let has = |name: &str| entry.value.get(name).is_some();
-    let allowed: &[&str] = if has("kms") {
+    let keeper = [Keeper::SecretsManager, Keeper::Ssm].into_iter().find(|keeper| has(keeper.word()));
+    let allowed: &[&str] = if let Some(keeper) = keeper {
+        match keeper {
+            Keeper::SecretsManager => &["secretsmanager", "field", "stage"],
+            Keeper::Ssm => &["ssm", "field"],
+        }
+    } else if has("kms") {
         &["kms"]
     } else if has("envelope") {
         &["envelope", "key", "nonce", "data"]
@@ -208,31 +226,53 @@ fn read_ciphertext(entry: &Entry) -> Result<Ciphertext, String> {
         &["CiphertextBlob", "KeyId", "EncryptionAlgorithm"]
     } else {
         return Err(
-            "has neither `kms` nor `envelope`, so it is not encrypted in a form that is read here".into()
+            "has none of `kms`, `envelope`, `secretsmanager` and `ssm`, so it is of no form that is read here"
+                .into()
         );
     };
     if let Some(field) = fields.iter().find(|field| !allowed.contains(&field.key.as_str())) {
         return Err(format!("has a field `{}` that is not known here", field.key));
     }
+    match keeper {
+        Some(keeper) => read_mapping(&entry.value, keeper).map(Stored::Mapped),
+        None => read_ciphertext(&entry.value).map(Stored::Sealed),
+    }
+}
+
+fn read_mapping(value: &Node, keeper: Keeper) -> Result<Mapping, String> {
+    let text = |field: &str| match value.get(field) {
+        None => Ok(None),
+        Some(node) => match node.as_str() {
+            Some(text) if !text.trim().is_empty() && text.chars().all(|c| !c.is_control()) => {
+                Ok(Some(text.to_owned()))
+            }
+            _ => Err(format!("has no text in `{field}`")),
+        },
+    };
+    // It is there: the keeper is known by it.
+    let id = text(keeper.word())?.unwrap_or_default();
+    Ok(Mapping { kept: Kept { keeper, id, stage: text("stage")? }, field: text("field")? })
+}
+
+fn read_ciphertext(value: &Node) -> Result<Ciphertext, String> {
+    let has = |name: &str| value.get(name).is_some();
     if has("kms") {
-        return Ok(Ciphertext::Kms(bytes(&entry.value, "kms")?));
+        return Ok(Ciphertext::Kms(bytes(value, "kms")?));
     }
     if has("CiphertextBlob") {
-        return match entry.value.get("EncryptionAlgorithm").map(Node::as_str) {
-            None | Some(Some("SYMMETRIC_DEFAULT")) => {
-                Ok(Ciphertext::Kms(bytes(&entry.value, "CiphertextBlob")?))
-            }
+        return match value.get("EncryptionAlgorithm").map(Node::as_str) {
+            None | Some(Some("SYMMETRIC_DEFAULT")) => Ok(Ciphertext::Kms(bytes(value, "CiphertextBlob")?)),
             Some(_) => Err("is encrypted with an asymmetric key; a symmetric one is needed".into()),
         };
     }
-    match entry.value.get("envelope").map(|node| &node.value) {
+    match value.get("envelope").map(|node| &node.value) {
         Some(NodeValue::Scalar(version)) if version.as_u64() == Some(1) => {}
         _ => return Err("has an envelope of a version that is not known here".into()),
     }
-    let nonce = bytes(&entry.value, "nonce")?;
+    let nonce = bytes(value, "nonce")?;
     let nonce =
         <[u8; NONCE_LENGTH]>::try_from(nonce).map_err(|_| "has a `nonce` of a wrong length".to_owned())?;
-    Ok(Ciphertext::Envelope { key: bytes(&entry.value, "key")?, nonce, data: bytes(&entry.value, "data")? })
+    Ok(Ciphertext::Envelope { key: bytes(value, "key")?, nonce, data: bytes(value, "data")? })
 }
 
 /// Base64, perhaps over several lines.
@@ -267,17 +307,48 @@ mod tests {
              version_of_it: {kms: AAEC}\n",
         )
         .expect("it is ours");
-        let direct = Ciphertext::Kms(vec![0, 1, 2]);
+        let direct = Stored::Sealed(Ciphertext::Kms(vec![0, 1, 2]));
         assert_eq!(file.get("a.b"), Some(&direct));
         assert_eq!(file.get("wrapped"), Some(&direct));
         assert_eq!(file.get("pasted"), Some(&direct));
         assert_eq!(
             file.get("big"),
-            Some(&Ciphertext::Envelope { key: vec![0, 1, 2], nonce: [0; 12], data: vec![3, 4, 5] })
+            Some(&Stored::Sealed(Ciphertext::Envelope {
+                key: vec![0, 1, 2],
+                nonce: [0; 12],
+                data: vec![3, 4, 5]
+            }))
         );
         assert_eq!(file.entries().len(), 5);
         assert_eq!(parse("").expect("empty is fine").entries(), []);
         assert_eq!(parse("# only a comment\n").expect("empty is fine").entries(), []);
+    }
+
+    #[test]
+    fn values_that_are_kept_elsewhere_are_read() {
+        let file = parse(
+            "a: {secretsmanager: prod/mysql, field: password, stage: AWSPREVIOUS}\nb:\n  ssm: /prod/token:3\n",
+        )
+        .expect("it is ours");
+        let shown: Vec<String> = file
+            .entries()
+            .iter()
+            .map(|(_, stored)| match stored {
+                Stored::Mapped(mapping) => mapping.to_string(),
+                Stored::Sealed(_) => String::new(),
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            ["secretsmanager prod/mysql, stage AWSPREVIOUS, field password", "ssm /prod/token:3"]
+        );
+        let at = |reason: &str| format!("secrets file `secrets.yml`, line 1: `a` {reason}");
+        refused("a: {ssm: /t, stage: x}\n", &at("has a field `stage` that is not known here"));
+        refused("a: {ssm: /t, kms: AAEC}\n", &at("has a field `kms` that is not known here"));
+        refused("a: {ssm: ''}\n", &at("has no text in `ssm`"));
+        refused("a: {ssm: [x]}\n", &at("has no text in `ssm`"));
+        refused("a: {secretsmanager: x, field: 5}\n", &at("has no text in `field`"));
+        refused("a: {secretsmanager: \"x\\ny\"}\n", &at("has no text in `secretsmanager`"));
     }
 
     #[test]
@@ -315,7 +386,7 @@ mod tests {
             "a:\n  password: hunter2!\n",
             &at(
                 1,
-                "`a` has neither `kms` nor `envelope`, so it is not encrypted in a form that is read here",
+                "`a` has none of `kms`, `envelope`, `secretsmanager` and `ssm`, so it is of no form that is read here",
             ),
         );
         refused("a: {kms: AAEC, kmz: x}\n", &at(1, "`a` has a field `kmz` that is not known here"));
@@ -411,7 +482,10 @@ mod tests {
         assert_eq!(read, file);
         assert_eq!(
             read.entries(),
-            [("b".into(), Ciphertext::Kms(vec![3])), ("a".into(), Ciphertext::Kms(vec![2]))]
+            [3, 2].map(|byte| {
+                let name = if byte == 3 { "b" } else { "a" };
+                (name.to_owned(), Stored::Sealed(Ciphertext::Kms(vec![byte])))
+            })
         );
         let files: Vec<_> = std::fs::read_dir(directory.path()).expect("there").collect();
         assert_eq!(files.len(), 1);
