@@ -53,6 +53,7 @@ mod secret_mounts;
 mod secrets_changes;
 mod secrets_kms;
 mod sql;
+mod state;
 mod support;
 mod types;
 mod yaml;
