@@ -54,6 +54,7 @@ mod secrets_changes;
 mod secrets_kms;
 mod secrets_mapped;
 mod sql;
+mod state;
 mod support;
 mod types;
 mod yaml;

@@ -395,7 +395,8 @@ fn of_a_state_that_cannot_be_asked() {
                 "error: task `+main+r` failed: {failed}: {cause}\n\
                  warning: the report of the attempt could not be written: {cause}\n\
                  error: 1 task failed\n  +main+r: {failed}\n    \
-                 cause: {cause}\nhint: `sync retry --session 1` runs what is left\n"
+                 cause: {cause}\nhint: `sync retry --session 1` runs what is left\n\
+                 warning: old sessions could not be removed: {cause}\n"
             )
         )
     );

@@ -131,7 +131,8 @@ fn of_a_project_are_named() {
     std::fs::remove_dir_all(sandbox.path().join(".sync/logs")).unwrap();
     sandbox.run(["run", "--dry-run", "main.dig"]).expect_code(0);
     refused(
-        "error: the state file `DIR/.sync/state.db` could not be opened: unable to open database file: DIR/.sync/state.db\n",
+        "error: the state file `DIR/.sync/state.db` could not be opened: unable to open database file: DIR/.sync/state.db\n\
+         hint: the user that runs this has to be allowed to write the file and its folder\n",
     );
     permit(&sandbox, "main.dig", 0o600);
     assert_eq!(

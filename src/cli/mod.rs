@@ -19,6 +19,7 @@ pub mod place;
 pub mod policy;
 mod preview;
 pub mod properties;
+pub mod prune;
 pub mod reading;
 pub mod report;
 pub mod retry;
@@ -42,6 +43,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::exit::Exit;
 use crate::report::console::{ColorEnvironment, Console, Results, lost_results};
 use crate::secret::scrub::Scrubber;
+use crate::state::StateError;
 use flush::Flush;
 use place::PlaceArgs;
 use run_args::{RetryArgs, RunArgs};
@@ -81,6 +83,8 @@ enum Command {
     Log(log::LogArgs),
     /// Show what an attempt did: tasks, tables, rows, bytes, failures
     Report(report::ReportArgs),
+    /// Remove old sessions with their logs and reports
+    Prune(prune::PruneArgs),
     /// Keep secrets, encrypted under KMS, in the project's secrets.yml
     Secrets(secrets::SecretsArgs),
     /// Run one transfer file; also what a program called `embulk` does
@@ -133,12 +137,15 @@ fn dispatch(cli: Cli) -> Exit {
         Command::Status(args) => status::exec(&args, common),
         Command::Log(args) => log::exec(&args, common),
         Command::Report(args) => report::exec(&args, common),
+        Command::Prune(args) => prune::exec(&args, common),
         Command::Secrets(args) => secrets(&args, common),
         Command::Embulk { arguments } => return alone::main(&arguments),
     };
     let ended = ended.unwrap_or_else(|error| {
         let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
-        let hint = error.downcast_ref::<policy::Refused>().and_then(|refused| refused.0.hint.clone());
+        let refused = error.downcast_ref::<policy::Refused>().and_then(|refused| refused.0.hint.clone());
+        let state = error.downcast_ref::<StateError>().and_then(StateError::hint).map(str::to_owned);
+        let hint = refused.or(state);
         console(Results::Human, scrubber()).failure(&error.to_string(), &causes, hint.as_deref());
         exit_of(&error)
     });

@@ -94,10 +94,8 @@ fn continue_with(
         );
     }
     let starting = session.attempt.starting_attempt;
-    let mut recorded = recorded(&store, starting)?;
-    if redo == Redo::All {
-        recorded.redo_all();
-    }
+    let earlier = if redo == Redo::All { Earlier::Again } else { Earlier::Counts };
+    let recorded = recorded_for(&store, starting, earlier)?;
     let order = Order {
         sizes: attempt::sizes(&store, &session.project, &workflow.name)?,
         time: time_of(&session, &workflow)?,
@@ -108,7 +106,7 @@ fn continue_with(
         selection,
         params,
         mode,
-        earlier: if redo == Redo::All { Earlier::Again } else { Earlier::Counts },
+        earlier,
     };
     attempt::carry_out(order, desk.own_store(store)?, desk)
 }
@@ -141,6 +139,15 @@ pub(super) fn recorded(store: &Store, starting: AttemptId) -> anyhow::Result<Rec
     for task in store.tasks(starting)? {
         let result = task.result.filter(|_| task.state == TaskState::Success);
         recorded.insert(task.name, RecordedTask { operator: task.operator, round: task.round, result });
+    }
+    Ok(recorded)
+}
+
+/// The same for a retry, which may be of everything.
+pub(super) fn recorded_for(store: &Store, starting: AttemptId, earlier: Earlier) -> anyhow::Result<Recorded> {
+    let mut recorded = recorded(store, starting)?;
+    if earlier == Earlier::Again {
+        recorded.redo_all();
     }
     Ok(recorded)
 }

@@ -1,9 +1,11 @@
 //! The flags of `sync run` and `sync retry`, as typed.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::status;
 use crate::report::progress::ProgressMode;
 use crate::run::LogParams;
 use crate::run::operator::DockerMode;
@@ -41,7 +43,7 @@ pub struct RunArgs {
     pub dry_run: bool,
     /// Remember nothing: no session, no logs, nothing to retry. A run of the same workflow at the same time is not
     /// noticed
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["wait_lock", "allow_overlap"])]
     pub no_save: bool,
     #[command(flatten)]
     pub shared: SharedArgs,
@@ -78,6 +80,13 @@ pub struct SharedArgs {
     /// How many tasks work at once [default: twice the cores, at least 4]
     #[arg(short = 'j', long, visible_alias = "max-task-threads", value_name = "N", value_parser = at_least_one)]
     pub jobs: Option<usize>,
+    /// When the workflow is running already, wait until it has ended: so long at most, e.g. 90s, 30m, 12h
+    #[arg(long, value_name = "LENGTH", num_args = 0..=1, require_equals = true, default_missing_value = "",
+        value_parser = patience, conflicts_with = "allow_overlap")]
+    pub wait_lock: Option<Patience>,
+    /// Run although the workflow is running already
+    #[arg(long)]
+    pub allow_overlap: bool,
     /// Bytes that all transfers share, e.g. 512MiB
     #[arg(long, value_name = "BYTES", default_value = "512MiB", value_parser = memory)]
     pub memory: usize,
@@ -100,6 +109,21 @@ impl SharedArgs {
     pub fn log_params(&self) -> LogParams {
         if self.show_params { LogParams::Yes } else { LogParams::No }
     }
+}
+
+/// How long `--wait-lock` waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience(pub Option<Duration>);
+
+/// A length, or nothing for one without an end.
+fn patience(text: &str) -> Result<Patience, String> {
+    if text.is_empty() {
+        return Ok(Patience(None));
+    }
+    let length = status::length(text).and_then(|length| Duration::try_from(length).ok());
+    length
+        .map(|length| Patience(Some(length)))
+        .ok_or_else(|| "a length such as `90s`, `30m` or `12h`".to_owned())
 }
 
 /// `--docker`

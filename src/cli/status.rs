@@ -120,7 +120,7 @@ fn one(args: &StatusArgs, session: &str, store: &Store, opened: &Opened) -> anyh
 }
 
 /// `12h`, `7d`, `30m`.
-fn length(text: &str) -> Option<SignedDuration> {
+pub(super) fn length(text: &str) -> Option<SignedDuration> {
     let (at, unit) = text.char_indices().next_back()?;
     let number: i64 = text[..at].parse().ok()?;
     let unit = match unit {

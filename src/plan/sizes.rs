@@ -35,7 +35,7 @@ pub struct Copied {
 }
 
 /// The size of each task by its full name, that of a group with all that is below it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Sizes {
     sizes: HashMap<String, u64>,
     largest: u64,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
@@ -63,6 +64,13 @@ impl StopHandle {
 /// The run's end of the handle.
 #[derive(Debug)]
 pub struct StopRequests(pub(super) Receiver<StopReason>);
+
+impl StopRequests {
+    /// Waits for a request, for so long at most.
+    pub fn wait(&self, at_most: Duration) -> Option<StopReason> {
+        self.0.recv_timeout(at_most).ok()
+    }
+}
 
 /// A handle and its end.
 pub fn stop_requests() -> (StopHandle, StopRequests) {

@@ -12,6 +12,7 @@ mod events;
 mod figures;
 mod params;
 mod process;
+mod prune;
 mod record;
 mod schema;
 mod store;
@@ -19,6 +20,7 @@ mod store;
 pub use copied::{CopiedTarget, RunWorkflow};
 pub use figures::TaskFigures;
 pub use process::Process;
+pub use prune::{OldSession, Pruned};
 pub use record::{
     AttemptKind, AttemptRecord, NewAttempt, SessionRecord, TaskRecord, TransferRecord, TransferState,
 };

@@ -19,12 +19,12 @@ impl Process {
     /// This process.
     pub fn current() -> Self {
         let pid = i64::from(std::process::id());
-        Self {
-            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-            boot: boot_id(),
-            pid,
-            started: start_ticks(pid).unwrap_or(0),
-        }
+        Self { host: host(), boot: boot_id(), pid, started: start_ticks(pid).unwrap_or(0) }
+    }
+
+    /// Whether it ran on another host, so that nobody here can look at it.
+    pub fn is_elsewhere(&self) -> bool {
+        self.host != host()
     }
 
     /// Whether it still lives. A process of another host is taken as alive: nobody here can know better.
@@ -38,6 +38,10 @@ impl Process {
         }
         start_ticks(self.pid).is_some_and(|started| self.started == 0 || started == self.started)
     }
+}
+
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 fn boot_id() -> String {
@@ -67,6 +71,7 @@ mod tests {
         assert!(process.is_alive());
         assert!(!Process { started: process.started + 1, ..process.clone() }.is_alive());
         assert!(!Process { boot: "another".into(), ..process.clone() }.is_alive());
-        assert!(Process { host: "another".into(), ..process }.is_alive());
+        let elsewhere = Process { host: "another".into(), ..process.clone() };
+        assert!(elsewhere.is_alive() && elsewhere.is_elsewhere() && !process.is_elsewhere());
     }
 }

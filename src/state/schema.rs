@@ -99,6 +99,13 @@ const MIGRATIONS: &[&str] = &[
     ) strict, without rowid;
     create index params_by_expiry on params (expires_at);
     ",
+    // 4: sessions that are old are found, and removed, without a look at all the others.
+    "
+    create index attempts_by_end on attempts (finished_at);
+    create index attempts_required on attempts (required_by) where required_by is not null;
+    create index effects_of_attempt on effects (attempt);
+    create index notifications_of_attempt on notifications (attempt);
+    ",
 ];
 
 /// Brings the file to the newest version, in one exclusive transaction.
@@ -149,6 +156,6 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         connection.pragma_update(None, "user_version", 99).unwrap();
         let error = migrate(&mut connection).unwrap_err();
-        assert_eq!(error.to_string(), "the state file has version 99, this program knows up to 3");
+        assert_eq!(error.to_string(), "the state file has version 99, this program knows up to 4");
     }
 }

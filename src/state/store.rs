@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, TransactionBehavior, params};
 use serde::de::DeserializeOwned;
 
 use super::record::{AttemptRecord, NewAttempt, SessionRecord, TaskRecord, TransferRecord, TransferState};
@@ -65,13 +65,39 @@ fn private(path: &Path) {
     let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
 }
 
+impl StateError {
+    /// What people can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        let (Self::Sqlite(error) | Self::Open { error, .. }) = self else {
+            return matches!(self, Self::Newer { .. })
+                .then_some("a newer version of this program wrote it: use that one, or another state file");
+        };
+        match error.sqlite_error_code()? {
+            ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => Some(
+                "it was left as it is: move it away with its `-wal` and `-shm`, and the next run begins a new one that \
+                 knows of nothing before; `sqlite3 FILE .recover` may save what is in it",
+            ),
+            ErrorCode::DiskFull => Some("make room on its disk"),
+            ErrorCode::ReadOnly | ErrorCode::CannotOpen => {
+                Some("the user that runs this has to be allowed to write the file and its folder")
+            }
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
+                Some("another process has held it for 30 seconds: try again")
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The attempt that holds the lock of its workflow.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RunningAttempt {
     pub workflow: String,
     pub session: SessionId,
     pub session_time: String,
     pub attempt: AttemptId,
+    /// The attempt that `sync run` started.
+    pub starting_attempt: AttemptId,
     pub started_at: String,
     pub process: Process,
 }
@@ -121,9 +147,28 @@ impl Store {
 
     /// Begins an attempt, unless the workflow runs already in this project ([`StateError::Locked`]). Attempts whose
     /// process is gone are closed as [`AttemptOutcome::Lost`] and returned for people to be told.
+    ///
+    /// An attempt of this very process holds its session only: a run that requires another session of its own workflow
+    /// would else wait for itself.
     pub fn begin(&mut self, new: &NewAttempt) -> Result<(AttemptRecord, Vec<AttemptId>), StateError> {
+        self.begin_unless(new, |running| {
+            running.process != new.process || running.session_time == new.session_time
+        })
+    }
+
+    /// Begins an attempt beside others that run. Not beside one that goes on with the same attempt: what both make
+    /// outside has the same names.
+    pub fn begin_beside(&mut self, new: &NewAttempt) -> Result<(AttemptRecord, Vec<AttemptId>), StateError> {
+        self.begin_unless(new, |running| new.starting_attempt == Some(running.starting_attempt))
+    }
+
+    fn begin_unless(
+        &mut self,
+        new: &NewAttempt,
+        holds: impl Fn(&RunningAttempt) -> bool,
+    ) -> Result<(AttemptRecord, Vec<AttemptId>), StateError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let lost = close_lost(&transaction, &new.project, &new.workflow, new.at)?;
+        let lost = close_lost(&transaction, new, holds)?;
         transaction.execute(
             "insert into sessions (project, workflow, session_time) values (?1, ?2, ?3) on conflict do nothing",
             params![new.project, new.workflow, new.session_time],
@@ -432,13 +477,14 @@ fn optional_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite:
 }
 
 /// Attempts without an outcome; of one workflow, or of all when it is empty.
-fn unfinished(
+pub(super) fn unfinished(
     connection: &Connection,
     project: &str,
     workflow: &str,
 ) -> Result<Vec<RunningAttempt>, StateError> {
     let mut statement = connection.prepare(
-        "select s.workflow, s.id, s.session_time, a.id, a.started_at, a.host, a.boot, a.pid, a.process_started
+        "select s.workflow, s.id, s.session_time, a.id, a.started_at, a.host, a.boot, a.pid, a.process_started,
+             a.starting_attempt
          from attempts a join sessions s on s.id = a.session
          where a.outcome is null and s.project = ?1 and (?2 = '' or s.workflow = ?2)",
     )?;
@@ -449,6 +495,7 @@ fn unfinished(
             session_time: row.get(2)?,
             attempt: AttemptId(row.get(3)?),
             started_at: row.get(4)?,
+            starting_attempt: AttemptId(row.get(9)?),
             process: Process { host: row.get(5)?, boot: row.get(6)?, pid: row.get(7)?, started: row.get(8)? },
         })
     })?;
@@ -457,23 +504,27 @@ fn unfinished(
 
 fn close_lost(
     connection: &Connection,
-    project: &str,
-    workflow: &str,
-    at: Timestamp,
+    new: &NewAttempt,
+    holds: impl Fn(&RunningAttempt) -> bool,
 ) -> Result<Vec<AttemptId>, StateError> {
     let mut lost = Vec::new();
-    for running in unfinished(connection, project, workflow)? {
-        if running.process.is_alive() {
+    for running in unfinished(connection, &new.project, &new.workflow)? {
+        if !running.process.is_alive() {
+            close_as_lost(connection, running.attempt, new.at)?;
+            lost.push(running.attempt);
+        } else if holds(&running) {
             return Err(StateError::Locked(Box::new(running)));
         }
-        close_as_lost(connection, running.attempt, at)?;
-        lost.push(running.attempt);
     }
     Ok(lost)
 }
 
 /// Its tasks that were under way are taken as canceled; what they did outside is in `effects`.
-fn close_as_lost(connection: &Connection, attempt: AttemptId, at: Timestamp) -> Result<(), StateError> {
+pub(super) fn close_as_lost(
+    connection: &Connection,
+    attempt: AttemptId,
+    at: Timestamp,
+) -> Result<(), StateError> {
     let at = at.to_string();
     connection.execute(
         "update attempts set outcome = ?2, finished_at = ?3 where id = ?1",
@@ -545,6 +596,42 @@ mod tests {
         let (third, lost) = store.begin(&attempt(Process::current())).unwrap();
         assert_eq!((lost, third.starting_attempt, third.session), (vec![second.id], third.id, first.session));
         assert_eq!(store.tasks(second.id).unwrap()[0].state, TaskState::Canceled);
+    }
+
+    #[test]
+    fn a_process_elsewhere_is_never_taken_for_a_dead_one() {
+        let (_folder, mut store) = store();
+        let elsewhere = Process { host: "another".into(), boot: "another".into(), ..Process::current() };
+        store.begin(&attempt(elsewhere)).unwrap();
+        assert!(matches!(store.begin(&attempt(Process::current())), Err(StateError::Locked(_))));
+        assert_eq!(store.recover("/p", Timestamp::UNIX_EPOCH).unwrap(), []);
+    }
+
+    #[test]
+    fn a_run_does_not_lock_itself_out_of_another_session() {
+        let (_folder, mut store) = store();
+        let own = attempt(Process::current());
+        let later = NewAttempt { session_time: "2026-01-03T00:00:00+00:00".into(), ..own.clone() };
+        store.begin(&own).unwrap();
+        store.begin(&later).unwrap();
+        assert!(matches!(store.begin(&own), Err(StateError::Locked(_))), "the same session");
+        let init = Process { pid: 1, started: 0, ..Process::current() };
+        let other = NewAttempt { workflow: "other".into(), process: init, ..own.clone() };
+        store.begin(&other).unwrap();
+        let second = NewAttempt { workflow: "other".into(), ..later };
+        assert!(matches!(store.begin(&second), Err(StateError::Locked(_))), "another process");
+    }
+
+    #[test]
+    fn an_overlap_is_no_second_retry_of_one_attempt() {
+        let (_folder, mut store) = store();
+        let own = attempt(Process::current());
+        let (first, _) = store.begin(&own).unwrap();
+        let (second, _) = store.begin_beside(&own).unwrap();
+        assert_eq!((second.session, second.starting_attempt), (first.session, second.id));
+        let retry = NewAttempt { starting_attempt: Some(first.id), kind: AttemptKind::Retry, ..own };
+        let Err(StateError::Locked(running)) = store.begin_beside(&retry) else { panic!("it begins") };
+        assert_eq!(running.attempt, first.id);
     }
 
     #[test]

@@ -20,10 +20,74 @@ fn a_state_that_cannot_be_used_says_why() {
     );
     let newer = StateError::Newer { version: 9, known: 3 };
     assert_eq!(newer.to_string(), "the state file has version 9, this program knows up to 3");
+    assert_eq!(
+        newer.hint(),
+        Some("a newer version of this program wrote it: use that one, or another state file")
+    );
     let no_json = serde_json::from_str::<u8>("-").expect_err("no number");
     assert_eq!(
         StateError::from(no_json).to_string(),
         "an event could not be written to the state: EOF while parsing a value at line 1 column 1"
+    );
+}
+
+fn begun(store: &mut Store) {
+    let new = NewAttempt {
+        project: "/p".into(),
+        workflow: "wf".into(),
+        file: "wf.dig".into(),
+        session_time: "2026-01-02T00:00:00+00:00".into(),
+        kind: AttemptKind::Run,
+        starting_attempt: None,
+        required_by: None,
+        name: None,
+        params: Params::new(),
+        secret_params: Vec::new(),
+        process: Process::current(),
+        at: Timestamp::UNIX_EPOCH,
+    };
+    store.begin(&new).expect("it begins");
+}
+
+#[test]
+fn a_damaged_file_is_reported_and_left_as_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("state.db");
+    begun(&mut Store::open(&path).expect("a state"));
+    let mut bytes = std::fs::read(&path).expect("it is read");
+    bytes[4096..].fill(0xff);
+    std::fs::write(&path, &bytes).expect("written");
+    let error = Store::open(&path)
+        .and_then(|mut store| store.recover("/p", Timestamp::UNIX_EPOCH).map(|_| ()))
+        .expect_err("it is damaged");
+    assert!(error.to_string().ends_with("database disk image is malformed"), "{error}");
+    let hint = error.hint().expect("a way out");
+    assert!(hint.starts_with("it was left as it is: move it away with its `-wal` and `-shm`"), "{hint}");
+    assert!(std::fs::read(&path).expect("it is read") == bytes, "it was changed");
+}
+
+#[test]
+fn a_full_disk_and_a_file_that_others_hold_have_hints() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("state.db");
+    let mut store = Store::open(&path).expect("a state");
+    store.connection.pragma_update(None, "max_page_count", 1).expect("set");
+    let large = vec![("k".to_owned(), "x".repeat(1 << 20))];
+    let error = store.set_params("/p", &large, Timestamp::UNIX_EPOCH).expect_err("there is no room");
+    assert_eq!(
+        (error.to_string().as_str(), error.hint()),
+        ("the state file could not be used: database or disk is full", Some("make room on its disk"))
+    );
+    let other = Store::open(&path).expect("a state");
+    other.connection.execute_batch("begin immediate").expect("held");
+    store.connection.busy_timeout(std::time::Duration::ZERO).expect("set");
+    let error = store.recover("/p", Timestamp::UNIX_EPOCH).expect_err("it is held");
+    assert_eq!(
+        (error.to_string().as_str(), error.hint()),
+        (
+            "the state file could not be used: database is locked",
+            Some("another process has held it for 30 seconds: try again")
+        )
     );
 }
 
@@ -35,6 +99,7 @@ fn a_workflow_that_runs_names_who_runs_it() {
         session: SessionId(7),
         session_time: "2026-01-02T00:00:00+00:00".into(),
         attempt: AttemptId(9),
+        starting_attempt: AttemptId(9),
         started_at: "2026-01-02T03:04:05Z".into(),
         process,
     };

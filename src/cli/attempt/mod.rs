@@ -1,6 +1,7 @@
 //! Carries out one attempt: opens the rooms, joins them, and tells how it ended. `run` and `retry` differ only in what
 //! they hand over.
 
+mod lock;
 mod past;
 pub mod reports;
 mod required;
@@ -8,12 +9,14 @@ mod rooms;
 mod sources;
 
 use anyhow::Context;
+use jiff::Timestamp;
 use serde_json::json;
 
+use self::lock::Begun;
 use self::rooms::{RoomSetup, Rooms, Way};
 use super::opening::{Opened, pasteable_flags, shell_word};
 use super::run_args::SharedArgs;
-use super::{CommonArgs, docker, signals};
+use super::{CommonArgs, docker, prune, retry, signals};
 use crate::dig;
 use crate::dig::workflow::{Task, Workflow};
 use crate::exit::Exit;
@@ -29,7 +32,7 @@ use crate::run::event::{AttemptOutcome, EventKind, FailureKind, RunEvent};
 use crate::run::operator::DockerMode;
 use crate::run::{self, RunMode, RunSummary, SinkError, stop_requests};
 use crate::session::{AttemptId, Level, Params, SessionId, SessionTime};
-use crate::state::{AttemptKind, AttemptRecord, NewAttempt, StateError, Store};
+use crate::state::{AttemptKind, Store};
 
 pub use self::past::sizes;
 pub use self::rooms::environment;
@@ -100,6 +103,7 @@ impl Desk<'_> {
 pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Result<Exit> {
     let Desk { opened, shared, keeping, .. } = *desk;
     let docker = docker_mode(shared, opened)?;
+    prune::keep(&opened.properties)?;
     if docker == DockerMode::Auto
         && !docker_is_there()
         && let Some(problem) = docker::first_wanting(
@@ -128,22 +132,32 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
     let mut new = rooms.new_attempt(&workflow, &time, &params);
     new.kind = order.kind;
     new.starting_attempt = order.starting_attempt;
-    let plan = Plan::new(&workflow.name, workflow.root.clone(), params, recorded, sizes, &selection);
-    let mut plan = match plan {
-        Ok(plan) => plan,
-        Err(error) => {
-            opened.console.failure(&error.to_string(), &[], None);
-            return Ok(Exit::Usage);
-        }
+    let plan = |recorded| {
+        let (root, params) = (workflow.root.clone(), params.clone());
+        let plan = Plan::new(&workflow.name, root, params, recorded, sizes.clone(), &selection);
+        plan.map_err(|error| opened.console.failure(&error.to_string(), &[], None))
     };
+    let Ok(mut planned) = plan(recorded) else { return Ok(Exit::Usage) };
+    let _signals = signals::forward(handle).context("signals cannot be received")?;
+    let attempt = match lock::begin(&mut new, &mut store, desk, &stop)? {
+        Begun::Attempt(attempt) => *attempt,
+        Begun::Not(exit) => return Ok(exit),
+    };
+    if let (Some(starting), true) = (order.starting_attempt, remembers) {
+        // What another retry did before this one held the workflow is done.
+        let Ok(again) = plan(retry::recorded_for(&store, starting, earlier)?) else {
+            let kind = EventKind::AttemptFinished { outcome: AttemptOutcome::Failed };
+            store.record([(attempt.id, &RunEvent { at: Timestamp::now(), kind })])?;
+            return Ok(Exit::Usage);
+        };
+        planned = again;
+    }
     if rooms.alerts()
         && let Some(alert) = failure_alert()
     {
-        plan.alert_on_failure(alert);
+        planned.alert_on_failure(alert);
     }
-    let Some(attempt) = begin(&new, &mut store, desk)? else { return Ok(Exit::TryLater) };
     let logs = rooms.logs_of(&workflow, &time, &attempt)?;
-    let _signals = signals::forward(handle).context("signals cannot be received")?;
     let setup = rooms.run_setup(&workflow, &time, &attempt, Way { stop, cancel: None, since: attempt.id });
     let mut watch = Watch {
         store,
@@ -155,9 +169,9 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
         opened,
     };
     let mut sink = |events: &[RunEvent]| watch.take(events);
-    let ended = run::execute(plan, setup, &mut sink);
+    let ended = run::execute(planned, setup, &mut sink);
     watch.progress.finish();
-    let Watch { store, summary, .. } = watch;
+    let Watch { mut store, summary, .. } = watch;
     let mut log_summary = TaskLogSummary::default();
     let required = rooms.take_logs();
     for (id, logs) in std::iter::once((attempt.id, logs)).chain(required) {
@@ -179,6 +193,10 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
         logs: &log_summary,
     };
     summary.print(&opened.console, end);
+    // Who stopped it wants it to end.
+    if remembers && ended.sink_error.is_none() && !matches!(ended.outcome, AttemptOutcome::Signal(_)) {
+        prune::after_run(&mut store, opened);
+    }
     Ok(exit(&ended))
 }
 
@@ -226,25 +244,6 @@ fn of_attempt(own: AttemptId, event: &RunEvent) -> (AttemptId, &RunEvent) {
     match &event.kind {
         EventKind::Required { attempt, event } => (*attempt, event.as_ref()),
         _ => (own, event),
-    }
-}
-
-/// Begins the attempt; none while another run holds the workflow.
-fn begin(new: &NewAttempt, store: &mut Store, desk: &Desk<'_>) -> anyhow::Result<Option<AttemptRecord>> {
-    let opened = desk.opened;
-    match store.begin(new) {
-        Ok((attempt, lost)) => {
-            for lost in &lost {
-                opened.console.say(&format!("attempt {lost} ended without a word: its process is gone"));
-            }
-            reports::of_lost(&lost, store, desk.common, opened);
-            Ok(Some(attempt))
-        }
-        Err(locked @ StateError::Locked(_)) => {
-            opened.console.failure(&locked.to_string(), &[], Some("try again when it has ended"));
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
     }
 }
 

@@ -20,8 +20,9 @@ use crate::secret::params::SecretNames;
 use crate::session::Params;
 
 /// Our own settings. Any other key under `sync.` is an error, so that none is ignored in silence.
-pub const SETTINGS: [&str; 8] = [
+pub const SETTINGS: [&str; 9] = [
     "sync.docker",
+    "sync.keep_days",
     "sync.policy.file",
     "sync.secrets.file",
     "sync.secrets.kms_key",

@@ -6,6 +6,7 @@
 //! is wrong is said once, in the summary.
 
 mod name;
+mod prune;
 mod report;
 mod s3;
 mod upload;
@@ -21,6 +22,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 pub use name::{AttemptIdentity, attempt_directory, file_name, report_file};
+pub use prune::{remove_set_aside, session_size, set_aside};
 pub use report::{ReportPlace, write_report};
 pub use s3::S3LogStore;
 pub use upload::{KeptLog, LogStore, ObjectKind, S3LogSettings, UploadSummary};
