@@ -102,7 +102,7 @@ class Server:
         if what == ("POST", "release"):
             return self.faults.release(database, request.json()["id"])
         if what == ("GET", "statements"):
-            return [one for one in self.faults.statements if one["database"] == database]
+            return list(self.faults.statements[database])
         raise ValueError(f"no such control: {what}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import re
 import threading
 import time
@@ -13,6 +14,7 @@ from redshift_wire import PgError, error
 ACTIONS = {"fail", "fail_after", "hold", "cut", "cut_after"}
 KEYS = {"id", "database", "statement", "after", "times", "action", "code", "message"}
 PATIENCE_SECONDS = 30
+# Statements that are kept of each database: what one test says must not push out what another has said.
 KEPT = 20000
 
 
@@ -44,7 +46,7 @@ class Faults:
 
     def __init__(self) -> None:
         self.rules: list[Rule] = []
-        self.statements: list[dict[str, Any]] = []
+        self.statements: dict[str, list[dict[str, Any]]] = collections.defaultdict(list)
         self.changed = threading.Condition()
 
     def add(self, given: dict[str, Any]) -> None:
@@ -64,8 +66,8 @@ class Faults:
         """Notes the statement and gives the rule that it falls under, which counts as applied."""
         with self.changed:
             told = {"t": time.time(), "database": database, "user": user, "statement": without_secrets(statement)}
-            self.statements.append(told)
-            del self.statements[:-KEPT]
+            self.statements[database].append(told)
+            del self.statements[database][:-KEPT]
             for rule in self.rules:
                 if rule.left == 0 or rule.given["database"] != database or not rule.statement.search(statement):
                     continue
