@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
+use sync::embulk::config::ExecConfig;
 use sync::embulk::{ForeignPlugins, Surroundings, check_file, load};
 use sync::reader::MemoryReader;
 use sync::report::problems::render;
@@ -35,6 +36,7 @@ fuzz_target!(|text: &str| {
             now: &jiff::Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::UTC),
             directory: Path::new("work"),
             diff: None,
+            exec: ExecConfig::default(),
         };
         let _ = render(&check_file(Path::new(name), &reader, ForeignPlugins::Refuse), false);
         match load(Path::new(name), &surroundings) {
