@@ -25,9 +25,9 @@ pub struct Estate {
     /// What stands before every key of the night in the bucket.
     pub prefix: String,
     /// Stands before the names of MySQL's databases.
-    names: String,
-    mysql: MySqlServer,
-    postgresql: PostgresDatabase,
+    pub names: String,
+    pub mysql: MySqlServer,
+    pub postgresql: PostgresDatabase,
 }
 
 /// How many rows tables have: most are small.
@@ -111,23 +111,6 @@ impl Estate {
             }
         }
         self.postgresql.run(&postgresql);
-    }
-
-    /// Has the sources send the rows of a table to somebody who throws them away.
-    pub fn read(&self, table: &Table) {
-        let columns: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
-        let columns = columns.join(", ");
-        match table.engine {
-            Engine::Mysql => {
-                let mut connection = self.mysql.connect();
-                connection.query_drop(format!("use {}{}", self.names, table.database)).unwrap();
-                connection.query_drop(format!("select {columns} from `{}`", table.name)).unwrap();
-            }
-            Engine::Postgresql => {
-                let query = format!("select {columns} from {}.{}", table.database, table.name);
-                self.postgresql.connect().cells(&query);
-            }
-        }
     }
 
     /// Runs a statement in the database of a table of MySQL.

@@ -2,7 +2,6 @@
 
 mod estate;
 mod example;
-mod figures;
 mod lists;
 mod one_step;
 mod source;

@@ -64,9 +64,7 @@ impl Sandbox {
 
     /// The program, ready to be started in the folder.
     pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
-        // A figure is of the release build, whoever built the tests.
-        let program = std::env::var_os("SYNC_TEST_PROGRAM");
-        let mut command = Command::new(program.unwrap_or_else(|| env!("CARGO_BIN_EXE_sync").into()));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sync"));
         command
             .args(arguments)
             .current_dir(self.folder.path())

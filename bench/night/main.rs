@@ -1,18 +1,36 @@
 //! How long the night takes and how much memory, beside what the servers need for the same rows.
 //!
-//! ```sh
-//! cargo build --release
-//! SYNC_TEST_PROGRAM=$PWD/target/release/sync tests/run -- --test main -- --ignored --nocapture estate_to_redshift
-//! ```
+//! `tests/run --only-servers cargo bench --features bench --bench night` prints it: sources, target and the estate are
+//! those of the tests.
+
+#![allow(dead_code, unused_imports, reason = "tests use what this does not")]
+#![allow(unreachable_pub, reason = "private modules of one binary")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a measurement that cannot go on fails"
+)]
+#![allow(clippy::print_stdout, reason = "figures are what it is for")]
+
+#[path = "../../tests/estate_to_redshift/estate.rs"]
+mod estate;
+#[path = "../../tests/estate_to_redshift/lists.rs"]
+mod lists;
+#[path = "../../tests/estate_to_redshift/source.rs"]
+mod source;
+mod support;
 
 use std::process::Stdio;
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::estate::Estate;
-use super::lists::Table;
-use crate::support::s3;
+use mysql::prelude::Queryable;
+
+use self::estate::Estate;
+use self::lists::{Engine, Table};
+use self::support::s3;
 
 /// Half a million rows in 280 tables.
 const SIZES: [u32; 10] = [1000, 10, 10_000, 0, 200, 2000, 100, 4000, 500, 300];
@@ -40,6 +58,20 @@ fn night(estate: &Estate, session: &str) -> (f64, f64) {
     (started.elapsed().as_secs_f64(), peak)
 }
 
+/// Has the source send the rows of a table to somebody who throws them away.
+fn read(estate: &Estate, table: &Table) {
+    let columns: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
+    let Table { database, name, .. } = table;
+    let query = |from: String| format!("select {} from {from}", columns.join(", "));
+    match table.engine {
+        Engine::Mysql => {
+            let mut connection = estate.mysql.connect();
+            connection.query_drop(query(format!("`{}{database}`.`{name}`", estate.names))).unwrap();
+        }
+        Engine::Postgresql => drop(estate.postgresql.connect().cells(&query(format!("{database}.{name}")))),
+    }
+}
+
 /// Seconds of a piece of work on every table, some at once.
 fn seconds(estate: &Estate, work: impl Fn(&Table) + Sync) -> f64 {
     let left = Mutex::new(estate.tables.iter());
@@ -58,16 +90,14 @@ fn seconds(estate: &Estate, work: impl Fn(&Table) + Sync) -> f64 {
     started.elapsed().as_secs_f64()
 }
 
-#[test]
-#[ignore = "prints figures"]
-fn a_night_beside_its_servers() {
+fn main() {
     let Some(estate) = Estate::with_sizes(&SIZES) else { return };
     let rows: u32 = estate.tables.iter().map(|table| table.rows).sum();
     println!("{} tables, {rows} rows, {AT_ONCE} at once", estate.tables.len());
     let three_steps = night(&estate, "2026-01-01");
     estate.assert_arrived(|_| true);
 
-    let reading = seconds(&estate, |table| estate.read(table));
+    let reading = seconds(&estate, |table| read(&estate, table));
     let loading = seconds(&estate, |table| {
         let Table { schema, name, database, .. } = table;
         let mut client = estate.warehouse.connect();
