@@ -107,6 +107,22 @@ pub(super) fn one_line(text: &str) -> String {
     text.trim_end_matches(['.', '\n', ' ']).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// One thing to do about the caller, by the code of a service; an error without one never reached it.
+pub(super) fn caller_hint(code: Option<&str>) -> Option<&'static str> {
+    match code {
+        None => Some("check the AWS credentials, the region and the way to the service"),
+        Some(
+            "UnrecognizedClientException"
+            | "InvalidSignatureException"
+            | "ExpiredTokenException"
+            | "InvalidClientTokenId"
+            | "SignatureDoesNotMatch"
+            | "ExpiredToken",
+        ) => Some("the AWS credentials are not valid (any more); renew them"),
+        Some(_) => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use aws_sdk_kms::error::ErrorMetadata;

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::aws::{Aws, CallFailure};
+use super::aws::{Aws, CallFailure, caller_hint};
 use super::aws_json::JsonService;
 use super::block_on;
 use crate::secret::Secret;
@@ -113,7 +113,6 @@ fn told(failure: CallFailure, right: &str) -> KeyServiceError {
 /// One thing to do, by the code of the service.
 fn hint(right: &str, code: Option<&str>) -> Option<String> {
     let text = match code {
-        None => "check the AWS credentials, the region and the way to the service".to_owned(),
         Some("AccessDeniedException" | "AccessDenied") => {
             format!("allow `{right}` on it for this identity, and `kms:Decrypt` on the key it is under")
         }
@@ -125,15 +124,7 @@ fn hint(right: &str, code: Option<&str>) -> Option<String> {
         Some("DecryptionFailure" | "InvalidKeyId") => {
             "allow `kms:Decrypt` on the key it is under, and see that the key is enabled".to_owned()
         }
-        Some(
-            "UnrecognizedClientException"
-            | "InvalidSignatureException"
-            | "ExpiredTokenException"
-            | "InvalidClientTokenId"
-            | "SignatureDoesNotMatch"
-            | "ExpiredToken",
-        ) => "the AWS credentials are not valid (any more); renew them".to_owned(),
-        Some(_) => return None,
+        _ => return caller_hint(code).map(str::to_owned),
     };
     Some(text)
 }

@@ -9,7 +9,7 @@ use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::DataKeySpec;
 use zeroize::Zeroizing;
 
-use super::aws::{Aws, failure};
+use super::aws::{Aws, caller_hint, failure};
 use super::block_on;
 use crate::secret::key_service::{DataKey, KeyService, KeyServiceError};
 
@@ -89,7 +89,6 @@ where
 /// One thing to do, by the code of the service.
 fn hint(action: &str, code: Option<&str>) -> Option<String> {
     let text = match code {
-        None => "check the AWS credentials, the region and the way to the service".to_owned(),
         Some("AccessDeniedException" | "AccessDenied") => {
             format!("allow `{action}` on the key for this identity")
         }
@@ -99,15 +98,7 @@ fn hint(action: &str, code: Option<&str>) -> Option<String> {
                 .to_owned()
         }
         Some("DisabledException" | "KMSInvalidStateException") => "enable the key again".to_owned(),
-        Some(
-            "UnrecognizedClientException"
-            | "InvalidSignatureException"
-            | "ExpiredTokenException"
-            | "InvalidClientTokenId"
-            | "SignatureDoesNotMatch"
-            | "ExpiredToken",
-        ) => "the AWS credentials are not valid (any more); renew them".to_owned(),
-        Some(_) => return None,
+        _ => return caller_hint(code).map(str::to_owned),
     };
     Some(text)
 }
