@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::params;
 
-use super::store::{json, time};
+use super::history::{json, time};
 use super::{StateError, Store};
 use crate::session::TaskName;
 use crate::transfer::report::TransferReport;

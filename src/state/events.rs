@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::store::StateError;
+use super::StateError;
 use crate::run::event::{EventKind, RunEvent};
 use crate::session::AttemptId;
 

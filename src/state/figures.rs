@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::params;
 
-use super::store::time;
+use super::history::time;
 use super::{StateError, Store};
 use crate::session::TaskName;
 

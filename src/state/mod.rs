@@ -8,8 +8,10 @@
 //!   `param_set>` refuses them.
 
 mod copied;
+mod error;
 mod events;
 mod figures;
+mod history;
 mod params;
 mod process;
 mod prune;
@@ -18,13 +20,14 @@ mod schema;
 mod store;
 
 pub use copied::{CopiedTarget, RunWorkflow};
+pub use error::StateError;
 pub use figures::TaskFigures;
 pub use process::Process;
 pub use prune::{OldSession, Pruned};
 pub use record::{
     AttemptKind, AttemptRecord, NewAttempt, SessionRecord, TaskRecord, TransferRecord, TransferState,
 };
-pub use store::{RunningAttempt, StateError, Store};
+pub use store::{RunningAttempt, Store};
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::store::StateError;
+use super::StateError;
 
 /// Each entry takes the file from its index to the next version.
 const MIGRATIONS: &[&str] = &[

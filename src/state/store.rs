@@ -1,4 +1,4 @@
-//! The one writer of the state file, and the questions others ask it.
+//! The one writer of the state file: attempts begin, events are recorded, and what a process that is gone has left is closed.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -6,87 +6,22 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::types::Type;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, TransactionBehavior, params};
-use serde::de::DeserializeOwned;
+use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::record::{AttemptRecord, NewAttempt, SessionRecord, TaskRecord, TransferRecord, TransferState};
-use super::{Process, events, schema};
-use crate::run::event::{AttemptOutcome, EventKind, RunEvent, TaskFailure, TaskResult};
-use crate::session::{AttemptId, SessionId, TaskName, TaskState};
-use crate::transfer::effect::{Abandoned, Effect, EffectOutcome, RecordedEffect};
+use super::history::{attempt_from, attempts_where};
+use super::record::{AttemptRecord, NewAttempt};
+use super::{Process, StateError, events, schema};
+use crate::run::event::{AttemptOutcome, EventKind, RunEvent};
+use crate::session::{AttemptId, SessionId};
 
 /// How long to wait for another process that writes to the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Why the state could not be used. Never a reason to go on without it.
-#[derive(Debug, thiserror::Error)]
-pub enum StateError {
-    /// SQLite said no.
-    #[error("the state file could not be used: {0}")]
-    Sqlite(rusqlite::Error),
-    /// The file cannot be opened or brought to this version.
-    #[error("the state file `{path}` could not be opened: {error}")]
-    Open { path: PathBuf, error: rusqlite::Error },
-    /// The folder of the file cannot be made.
-    #[error("the folder of the state file `{path}` could not be made: {error}")]
-    Folder { path: PathBuf, error: std::io::Error },
-    /// The file was written by a newer version of this program.
-    #[error("the state file has version {version}, this program knows up to {known}")]
-    Newer { version: i64, known: i64 },
-    /// An event could not be turned into a row.
-    #[error("an event could not be written to the state: {0}")]
-    Encode(serde_json::Error),
-    /// The workflow runs already.
-    #[error(
-        "workflow `{}` is already running: attempt {} of session {} ({}), started {} by process {} on `{}`",
-        .0.workflow, .0.attempt, .0.session, .0.session_time, .0.started_at, .0.process.pid, .0.process.host
-    )]
-    Locked(Box<RunningAttempt>),
-}
-
-// What is told of an error is in its own text, so neither is a `source`: it would be told twice.
-impl From<rusqlite::Error> for StateError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
-    }
-}
-
-impl From<serde_json::Error> for StateError {
-    fn from(error: serde_json::Error) -> Self {
-        Self::Encode(error)
-    }
-}
 
 /// Makes a file that is not there yet for its owner alone, whatever the umask: what SQLite lays beside it gets the
 /// same mode. One that is there keeps the mode that somebody gave it.
 fn private(path: &Path) {
     // An error is SQLite's to tell, which opens the file next.
     let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-}
-
-impl StateError {
-    /// What people can do about it.
-    pub fn hint(&self) -> Option<&'static str> {
-        let (Self::Sqlite(error) | Self::Open { error, .. }) = self else {
-            return matches!(self, Self::Newer { .. })
-                .then_some("a newer version of this program wrote it: use that one, or another state file");
-        };
-        match error.sqlite_error_code()? {
-            ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => Some(
-                "it was left as it is: move it away with its `-wal` and `-shm`, and the next run begins a new one that \
-                 knows of nothing before; `sqlite3 FILE .recover` may save what is in it",
-            ),
-            ErrorCode::DiskFull => Some("make room on its disk"),
-            ErrorCode::ReadOnly | ErrorCode::CannotOpen => {
-                Some("the user that runs this has to be allowed to write the file and its folder")
-            }
-            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
-                Some("another process has held it for 30 seconds: try again")
-            }
-            _ => None,
-        }
-    }
 }
 
 /// The attempt that holds the lock of its workflow.
@@ -253,227 +188,6 @@ impl Store {
         transaction.commit()?;
         Ok(lost)
     }
-
-    /// What all attempts of a transfer recorded, oldest first.
-    pub fn effects(&self, key: &str) -> Result<Vec<RecordedEffect>, StateError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("select effect, outcome from effects where key = ?1 order by id")?;
-        let rows = statement.query_map([key], |row| {
-            Ok(RecordedEffect {
-                effect: json::<Effect>(row, 0)?,
-                outcome: optional_json::<EffectOutcome>(row, 1)?,
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// Staging tables that attempts which are over have left of a target, but for those of the transfer `key`.
-    pub fn abandoned_tables(&self, key: &str, target: &str) -> Result<Vec<Abandoned>, StateError> {
-        let mut statement = self.connection.prepare_cached(
-            "select e.key, e.effect, a.outcome is not null, a.host, a.boot, a.pid, a.process_started
-             from effects e join attempts a on a.id = e.attempt
-             where e.outcome is null and e.key <> ?1 and e.effect ->> '$.effect' in ('stage_table', 'stage_object')
-             and exists (select 1 from transfers t where t.key = e.key and t.target = ?2) order by e.id",
-        )?;
-        let rows = statement.query_map([key, target], |row| {
-            let process =
-                Process { host: row.get(3)?, boot: row.get(4)?, pid: row.get(5)?, started: row.get(6)? };
-            let is_over: bool = row.get(2)?;
-            let left = Abandoned { key: row.get(0)?, effect: json(row, 1)? };
-            Ok((is_over || !process.is_alive()).then_some(left))
-        })?;
-        Ok(rows.filter_map(Result::transpose).collect::<Result<_, _>>()?)
-    }
-
-    /// A session by its number.
-    pub fn session(&self, id: SessionId) -> Result<Option<SessionRecord>, StateError> {
-        self.one_session("s.id = ?1", &[&id.0])
-    }
-
-    /// The session of a project whose attempt started last, whatever the workflow; not one that another required.
-    pub fn last_session(&self, project: &str) -> Result<Option<SessionRecord>, StateError> {
-        self.one_session("s.project = ?1 and a.required_by is null", &[&project])
-    }
-
-    /// The session of one workflow and time.
-    pub fn session_at(
-        &self,
-        project: &str,
-        workflow: &str,
-        time: &str,
-    ) -> Result<Option<SessionRecord>, StateError> {
-        self.one_session(
-            "s.project = ?1 and s.workflow = ?2 and s.session_time = ?3",
-            &[&project, &workflow, &time],
-        )
-    }
-
-    /// The session of one workflow whose attempt started last.
-    pub fn last_session_of(
-        &self,
-        project: &str,
-        workflow: &str,
-    ) -> Result<Option<SessionRecord>, StateError> {
-        self.one_session("s.project = ?1 and s.workflow = ?2", &[&project, &workflow])
-    }
-
-    /// The session of an attempt, with this attempt in the place of its last.
-    pub fn session_of(&self, attempt: AttemptId) -> Result<Option<SessionRecord>, StateError> {
-        self.one_session("a.id = ?1", &[&attempt.0])
-    }
-
-    fn one_session(
-        &self,
-        condition: &str,
-        values: &[&dyn rusqlite::ToSql],
-    ) -> Result<Option<SessionRecord>, StateError> {
-        let sql = sessions_where(&format!("{condition} order by a.id desc limit 1"));
-        Ok(self.connection.query_row(&sql, values, session_from).optional()?)
-    }
-
-    /// Sessions with their last attempt, newest first, at most `limit`.
-    pub fn sessions(&self, project: &str, limit: u32) -> Result<Vec<SessionRecord>, StateError> {
-        let sql = sessions_where(
-            "s.project = ?1 and a.id = (select max(id) from attempts where session = s.id) order by a.id desc limit ?2",
-        );
-        let mut statement = self.connection.prepare(&sql)?;
-        let rows = statement.query_map(params![project, limit], session_from)?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// All attempts of a session, oldest first.
-    pub fn attempts(&self, session: SessionId) -> Result<Vec<AttemptRecord>, StateError> {
-        let mut statement = self.connection.prepare(&attempts_where("a.session = ?1 order by a.id"))?;
-        let rows = statement.query_map([session.0], attempt_from)?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// The tasks of the attempts that continue one starting attempt, oldest first: the last row of a name is
-    /// how it stands.
-    pub fn tasks(&self, starting: AttemptId) -> Result<Vec<TaskRecord>, StateError> {
-        let mut statement = self.connection.prepare(
-            "select t.attempt, t.name, t.operator, t.state, t.round, t.started_at, t.finished_at, t.result, t.failure
-             from tasks t join attempts a on a.id = t.attempt where a.starting_attempt = ?1 order by t.attempt, t.id",
-        )?;
-        let rows = statement.query_map([starting.0], task_from)?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
-    /// The transfers of the attempts that continue one starting attempt, oldest first.
-    pub fn transfers(&self, starting: AttemptId) -> Result<Vec<TransferRecord>, StateError> {
-        let mut statement = self.connection.prepare(
-            "select t.attempt, t.task, t.source, t.target, t.state, t.started_at, t.finished_at, t.report, t.failure
-             from transfers t join attempts a on a.id = t.attempt where a.starting_attempt = ?1
-             order by t.attempt, t.id",
-        )?;
-        let rows = statement.query_map([starting.0], transfer_from)?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-}
-
-fn sessions_where(condition: &str) -> String {
-    format!(
-        "select {ATTEMPT_COLUMNS}, s.project, s.workflow, s.session_time,
-             (select count(*) from attempts where session = s.id)
-         from sessions s join attempts a on a.session = s.id where {condition}"
-    )
-}
-
-fn attempts_where(condition: &str) -> String {
-    format!("select {ATTEMPT_COLUMNS} from attempts a where {condition}")
-}
-
-/// In the order that [`attempt_from`] reads.
-const ATTEMPT_COLUMNS: &str =
-    "a.id, a.session, a.starting_attempt, a.kind, a.started_at, a.finished_at, a.outcome,
-    a.file, a.params, a.secret_params, a.host, a.boot, a.pid, a.process_started, a.name";
-
-fn attempt_from(row: &Row<'_>) -> rusqlite::Result<AttemptRecord> {
-    Ok(AttemptRecord {
-        id: AttemptId(row.get(0)?),
-        session: SessionId(row.get(1)?),
-        starting_attempt: AttemptId(row.get(2)?),
-        kind: row.get(3)?,
-        started_at: time(row, 4)?,
-        finished_at: optional_time(row, 5)?,
-        outcome: optional_json::<AttemptOutcome>(row, 6)?,
-        file: row.get(7)?,
-        params: json(row, 8)?,
-        secret_params: json(row, 9)?,
-        name: row.get(14)?,
-        process: Process { host: row.get(10)?, boot: row.get(11)?, pid: row.get(12)?, started: row.get(13)? },
-    })
-}
-
-fn session_from(row: &Row<'_>) -> rusqlite::Result<SessionRecord> {
-    Ok(SessionRecord {
-        id: SessionId(row.get(1)?),
-        attempt: attempt_from(row)?,
-        project: row.get(15)?,
-        workflow: row.get(16)?,
-        session_time: row.get(17)?,
-        attempt_count: row.get(18)?,
-    })
-}
-
-fn task_from(row: &Row<'_>) -> rusqlite::Result<TaskRecord> {
-    let word: String = row.get(3)?;
-    Ok(TaskRecord {
-        attempt: AttemptId(row.get(0)?),
-        name: TaskName::from_full(row.get::<_, String>(1)?),
-        operator: row.get(2)?,
-        state: TaskState::from_word(&word).ok_or_else(|| unreadable(3, format!("task state `{word}`")))?,
-        round: row.get(4)?,
-        started_at: optional_time(row, 5)?,
-        finished_at: optional_time(row, 6)?,
-        result: optional_json::<TaskResult>(row, 7)?,
-        failure: optional_json::<TaskFailure>(row, 8)?,
-    })
-}
-
-fn transfer_from(row: &Row<'_>) -> rusqlite::Result<TransferRecord> {
-    let word: String = row.get(4)?;
-    Ok(TransferRecord {
-        attempt: AttemptId(row.get(0)?),
-        task: TaskName::from_full(row.get::<_, String>(1)?),
-        source: row.get(2)?,
-        target: row.get(3)?,
-        state: TransferState::from_word(&word)
-            .ok_or_else(|| unreadable(4, format!("transfer state `{word}`")))?,
-        started_at: time(row, 5)?,
-        finished_at: optional_time(row, 6)?,
-        report: optional_json(row, 7)?,
-        failure: optional_json(row, 8)?,
-    })
-}
-
-fn unreadable(column: usize, what: String) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, what.into())
-}
-
-pub(super) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
-    let text: String = row.get(column)?;
-    text.parse().map_err(|error| unreadable(column, format!("time: {error}")))
-}
-
-fn optional_time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
-    if row.get::<_, Option<String>>(column)?.is_none() {
-        return Ok(None);
-    }
-    time(row, column).map(Some)
-}
-
-pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
-    let text: String = row.get(column)?;
-    serde_json::from_str(&text).map_err(|error| unreadable(column, error.to_string()))
-}
-
-fn optional_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>> {
-    if row.get::<_, Option<String>>(column)?.is_none() {
-        return Ok(None);
-    }
-    json(row, column).map(Some)
 }
 
 /// Attempts without an outcome; of one workflow, or of all when it is empty.
@@ -545,8 +259,10 @@ pub(super) fn close_as_lost(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::Params;
+    use crate::run::event::TaskResult;
+    use crate::session::{Params, TaskName, TaskState};
     use crate::state::AttemptKind;
+    use crate::transfer::effect::{Effect, EffectOutcome, RecordedEffect};
 
     fn attempt(process: Process) -> NewAttempt {
         NewAttempt {
