@@ -9,7 +9,7 @@ use super::session::{Session, Trouble};
 use super::statement::{literal, qualified};
 use crate::transfer::context::Cancel;
 use crate::transfer::error::TransferError;
-use crate::transfer::output::sql::past::{Claim, STATUS_DAYS, STATUS_TABLE};
+use crate::transfer::output::sql::past::{Claim, STATUS_DAYS, STATUS_TABLE, not_granted};
 
 /// Codes of a statement that the user may not run.
 pub(super) const FORBIDDEN: [u16; 5] = [1044, 1142, 1143, 1227, 1370];
@@ -47,14 +47,7 @@ impl Status {
             let forbidden = trouble.has_code(&FORBIDDEN);
             let shown = self.table.replace('`', "");
             let error = trouble.during(format!("the table `{shown}` could not be made"));
-            if forbidden {
-                error.hint(format!(
-                    "let somebody who may run `{}` and grant SELECT, INSERT and DELETE on it",
-                    self.create().replace('`', "")
-                ))
-            } else {
-                error
-            }
+            if forbidden { error.hint(not_granted(&self.create().replace('`', ""))) } else { error }
         };
         if !self.exists(session).map_err(failed)? {
             session.run(&self.create()).map_err(failed)?;

@@ -9,7 +9,7 @@ use crate::transfer::context::Cancel;
 use crate::transfer::error::TransferError;
 use crate::transfer::input::postgres::error::Trouble;
 use crate::transfer::input::postgres::session::Session;
-use crate::transfer::output::sql::past::{Claim, STATUS_DAYS, STATUS_TABLE};
+use crate::transfer::output::sql::past::{Claim, STATUS_DAYS, STATUS_TABLE, not_granted};
 
 /// The table in a schema.
 pub(super) struct Status {
@@ -38,14 +38,7 @@ impl Status {
         let failed = |trouble: Trouble| {
             let refused = trouble.has_code("42501");
             let error = trouble.during(format!("the table {} could not be made", shown(&self.table)));
-            if refused {
-                error.hint(format!(
-                    "let somebody who may run `{}` and grant SELECT, INSERT and DELETE on it",
-                    self.create()
-                ))
-            } else {
-                error
-            }
+            if refused { error.hint(not_granted(&self.create())) } else { error }
         };
         if self.exists(session).map_err(failed)? {
             return Ok(());

@@ -11,7 +11,7 @@ use super::statement::{literal, qualified};
 use crate::transfer::error::TransferError;
 use crate::transfer::input::postgres::error::Trouble;
 use crate::transfer::input::postgres::session::Session;
-use crate::transfer::output::sql::past::{Claim, STATUS_DAYS, STATUS_TABLE};
+use crate::transfer::output::sql::past::{Claim, STATUS_DAYS, STATUS_TABLE, not_granted};
 
 /// The table in a schema.
 pub(super) struct Status {
@@ -44,14 +44,7 @@ impl Status {
         let failed = |trouble: Trouble| {
             let refused = trouble.has_code("42501");
             let error = during(trouble, format!("the table `{shown}` could not be made"));
-            if refused {
-                error.hint(format!(
-                    "let somebody who may run `{}` and grant SELECT, INSERT and DELETE on it",
-                    self.create()
-                ))
-            } else {
-                error
-            }
+            if refused { error.hint(not_granted(&self.create())) } else { error }
         };
         if self.exists(session).map_err(failed)? {
             return Ok(());

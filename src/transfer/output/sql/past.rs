@@ -8,6 +8,11 @@ pub(crate) const STATUS_TABLE: &str = "__sync_published";
 /// Days after which nobody asks for such a row any more: the state of the run is gone as well by then.
 pub(crate) const STATUS_DAYS: u32 = 90;
 
+/// What to do where the user may not make that table.
+pub(crate) fn not_granted(create: &str) -> String {
+    format!("let somebody who may run `{create}` and grant SELECT, INSERT and DELETE on it")
+}
+
 /// What became of a publication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Claim {
