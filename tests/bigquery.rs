@@ -19,7 +19,7 @@ use sync::embulk::output::{
 use sync::embulk::text::Text;
 use sync::embulk::zone::Zone;
 use sync::session::{AttemptId, Level, TaskName};
-use sync::transfer::context::{Cancel, MemoryBudget, Observer, TransferContext};
+use sync::transfer::context::{Cancel, MemoryBudget, Observer, Patience, TransferContext};
 use sync::transfer::effect::{Effect, EffectOutcome, Ledger, LedgerError, RecordedEffect, TransferKey};
 use sync::transfer::error::{ErrorKind, TransferError};
 use sync::transfer::output::bigquery::{BigqueryTarget, Limits};
@@ -177,6 +177,7 @@ fn context(book: &Arc<Book>, cancel: &Cancel) -> TransferContext {
         memory: MemoryBudget::new(64 << 20),
         sources: SourcePools::new(std::num::NonZeroUsize::MIN),
         reading: sync::transfer::input::Reading::plain(),
+        patience: Patience::default(),
         policy: None,
         process_zone: jiff::tz::TimeZone::UTC,
         directory: std::env::temp_dir(),

@@ -49,7 +49,7 @@ fn a_request_that_waits_for_its_next_try_holds_no_thread() {
     let said = Sandbox::new().file("main.dig", &task).run(["run", "main.dig", "-j", "1"]).expect_code(0);
     let paths: Vec<String> = webhook.received().into_iter().map(|received| received.path).collect();
     assert_eq!(paths, ["/flaky", "/other", "/flaky"]);
-    let expected = format!("HTTP 5XX Server Error: GET {flaky} - 503 Service Unavailable; next try in 1 s");
+    let expected = format!("HTTP 5XX Server Error: GET {flaky} - 503 Service Unavailable; retry 1 in ");
     assert!(said.stderr.contains(&expected), "{}", said.stderr);
 }
 

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use sync::cli::properties::{Properties, Sources};
 use sync::cloud::aws::Aws as AwsSetup;
+use sync::cloud::fault::retry::Retrying;
 use sync::cloud::s3::credentials::S3Credentials;
 use sync::cloud::s3::{S3, S3Settings};
 use sync::report::tasklog::{AttemptIdentity, LogServer, S3LogStore, TaskLogSetup, TaskLogs};
@@ -234,7 +235,7 @@ fn objects(aws: &Aws, prefix: &str) -> Vec<(String, String)> {
         },
         ..S3Settings::default()
     };
-    let s3 = S3::new(Arc::new(AwsSetup::new()), settings);
+    let s3 = S3::new(Arc::new(AwsSetup::new()), settings, Retrying::alone());
     let keys = s3.list(&aws.bucket, prefix).unwrap();
     // Reports are told of elsewhere.
     let logs = keys.into_iter().filter(|key| !key.ends_with("/report.json"));

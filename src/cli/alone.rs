@@ -91,6 +91,7 @@ fn done(alone: &Alone<'_>, environment: &BTreeMap<String, String>) -> Result<Don
         memory: MemoryBudget::new(MEMORY),
         sources: SourcePools::new(NonZeroUsize::MIN),
         reading: Reading::plain(),
+        patience: opened.properties.patience().map_err(|error| OperatorError::config(error.to_string()))?,
         policy,
         process_zone: TimeZone::system(),
         repeats: Repeats::default(),

@@ -18,7 +18,7 @@ use crate::secret::SecretStore;
 use crate::session::{AttemptId, Level, TaskName};
 use crate::state::{StateError, Store};
 use crate::transfer;
-use crate::transfer::context::{MemoryBudget, Observer, TransferContext};
+use crate::transfer::context::{MemoryBudget, Observer, Patience, TransferContext};
 use crate::transfer::effect::{
     Abandoned, Effect, EffectOutcome, Ledger, LedgerError, RecordedEffect, TransferKey,
 };
@@ -48,6 +48,8 @@ pub struct Transfers {
     pub sources: SourcePools,
     /// How sources are read.
     pub reading: Reading,
+    /// How transfers meet faults that pass.
+    pub patience: Patience,
     /// The policy that is in force.
     pub policy: Option<Arc<Enforced>>,
     /// The zone of the process.
@@ -225,6 +227,7 @@ impl Transfers {
             memory: self.memory.clone(),
             sources: self.sources.clone(),
             reading: self.reading.clone(),
+            patience: self.patience.clone(),
             policy: self.policy.clone(),
             process_zone: self.process_zone.clone(),
             directory: request.directory.clone(),

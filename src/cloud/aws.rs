@@ -2,25 +2,30 @@
 //! role), loaded with the first call.
 
 use std::error::Error;
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_kms::config::http::HttpResponse;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 
+use super::fault::pace::Pace;
+use super::fault::retry::{Failed, Next, Retrying};
+use super::fault::{Fault, Verdict, codes};
+
 /// How long one try of a call may take. Bodies are small: ciphertexts, and logs of a task.
 const TRY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a call may take with all its tries.
-const CALL_TIMEOUT: Duration = Duration::from_secs(100);
+/// How often a call is tried again.
+pub(super) const RETRIES: u32 = 5;
 
 /// The configuration of the process for AWS.
 #[derive(Debug, Default)]
 pub struct Aws {
     fallback_region: Option<String>,
-    config: OnceLock<SdkConfig>,
+    config: Mutex<Option<SdkConfig>>,
 }
 
 impl Aws {
@@ -40,22 +45,119 @@ impl Aws {
         self
     }
 
-    /// Loads it, once.
-    pub(super) async fn config(&self) -> &SdkConfig {
-        if let Some(config) = self.config.get() {
+    /// Loads it, unless it is there. The SDK tries nothing again by itself: see [`call`].
+    pub(super) async fn config(&self) -> SdkConfig {
+        if let Some(config) = self.held().clone() {
             return config;
         }
-        let timeouts = TimeoutConfig::builder()
-            .operation_attempt_timeout(TRY_TIMEOUT)
-            .operation_timeout(CALL_TIMEOUT)
-            .build();
-        let loaded =
-            aws_config::defaults(BehaviorVersion::v2026_01_12()).timeout_config(timeouts).load().await;
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(TRY_TIMEOUT).build();
+        let loaded = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::disabled())
+            .load()
+            .await;
         let config = match (&self.fallback_region, loaded.region()) {
             (Some(region), None) => loaded.into_builder().region(Region::new(region.clone())).build(),
             _ => loaded,
         };
-        self.config.get_or_init(|| config)
+        self.held().get_or_insert(config).clone()
+    }
+
+    /// Throws it away with its credentials: the next call finds new ones, e.g. in a profile that was renewed.
+    pub(super) fn forget(&self) {
+        *self.held() = None;
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, Option<SdkConfig>> {
+        self.config.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is called, and who decides about another try.
+pub(super) struct Calling<'c> {
+    /// The service and what it is asked for, e.g. `S3 PutObject`.
+    pub(super) what: &'c str,
+    pub(super) retrying: &'c Retrying,
+    /// How often it is tried again.
+    pub(super) retries: u32,
+    /// Throws credentials away, where others can be found.
+    pub(super) renew: Option<&'c (dyn Fn() + Sync)>,
+}
+
+/// A call that failed for good.
+#[derive(Debug)]
+pub(super) struct Final<E> {
+    pub(super) error: SdkError<E, HttpResponse>,
+    /// Why it was not tried again, where that is not its own fault.
+    reason: Option<String>,
+}
+
+impl<E> Final<E> {
+    /// The text of an error with the reason behind it.
+    pub(super) fn told(&self, message: String) -> String {
+        match &self.reason {
+            Some(reason) => format!("{message}; {reason}"),
+            None => message,
+        }
+    }
+}
+
+/// Calls a service until it succeeds, cannot succeed, or was tried often enough.
+pub(super) async fn call<T, E, F>(calling: Calling<'_>, once: impl Fn() -> F) -> Result<T, Final<E>>
+where
+    F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let Calling { what, retrying, retries, mut renew } = calling;
+    let mut retried = 0;
+    let ended = loop {
+        let error = match once().await {
+            Ok(done) => break Ok(done),
+            Err(error) => error,
+        };
+        let said = failure(what, &error).message;
+        match (fault(&error).verdict(), renew.take_if(|_| is_expired(&error))) {
+            (Verdict::RetryWithNewCredentials, Some(renew)) => {
+                retrying.renews(&said);
+                renew();
+            }
+            (Verdict::Retry, _) => {
+                let failed = Failed { what: &said, retried, most: retries, wish: None, pace: Pace::CALLS };
+                match retrying.next(failed) {
+                    Next::Again(pause) => tokio::time::sleep(pause).await,
+                    last => return Err(Final { error, reason: last.reason() }),
+                }
+                retried += 1;
+            }
+            _ => break Err(Final { error, reason: None }),
+        }
+    };
+    retrying.helped(retried);
+    ended
+}
+
+fn is_expired<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    fault(error) == Fault::CredentialsExpired
+}
+
+/// What an error of the SDK is.
+pub(super) fn fault<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Fault {
+    match error {
+        SdkError::ServiceError(answer) => {
+            codes::of_aws(answer.err().code().unwrap_or_default(), answer.raw().status().as_u16())
+        }
+        SdkError::TimeoutError(_) => Fault::TimedOut,
+        SdkError::ResponseError(_) => Fault::Truncated,
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => Fault::TimedOut,
+        SdkError::DispatchFailure(failure) if failure.is_io() => {
+            let root = failure.as_connector_error().map(|error| root_cause(error)).unwrap_or_default();
+            let is_certificate = root.contains("invalid peer certificate");
+            let unconnected = codes::of_name(&root).unwrap_or(Fault::ConnectionLost);
+            if is_certificate { Fault::Tls } else { unconnected }
+        }
+        // Credentials that cannot be had.
+        SdkError::DispatchFailure(_) => Fault::CredentialsRefused,
+        _ => Fault::Refused,
     }
 }
 
@@ -111,15 +213,10 @@ pub(super) fn one_line(text: &str) -> String {
 pub(super) fn caller_hint(code: Option<&str>) -> Option<&'static str> {
     match code {
         None => Some("check the AWS credentials, the region and the way to the service"),
-        Some(
-            "UnrecognizedClientException"
-            | "InvalidSignatureException"
-            | "ExpiredTokenException"
-            | "InvalidClientTokenId"
-            | "SignatureDoesNotMatch"
-            | "ExpiredToken",
-        ) => Some("the AWS credentials are not valid (any more); renew them"),
-        Some(_) => None,
+        Some(code) => {
+            matches!(codes::of_aws(code, 400), Fault::CredentialsExpired | Fault::CredentialsRefused)
+                .then_some("the AWS credentials are not valid (any more); renew them")
+        }
     }
 }
 

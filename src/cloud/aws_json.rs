@@ -14,7 +14,10 @@ use reqwest::{Method, Url};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::aws::{CallFailure, one_line, root_cause};
+use super::aws::{CallFailure, RETRIES, one_line, root_cause};
+use super::fault::pace::Pace;
+use super::fault::retry::{self, Next, Retrying};
+use super::fault::{Fault, codes};
 use super::web::{self, Answer, Proxies, Redirects, Trust, WebRequest};
 
 /// How long one try may take.
@@ -22,10 +25,6 @@ const TRY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Answers are at most 64 KiB of value in JSON.
 const KEPT: usize = 1 << 20;
-
-/// The pauses before further tries.
-const PAUSES: [Duration; 3] =
-    [Duration::from_millis(300), Duration::from_millis(1000), Duration::from_millis(3000)];
 
 /// One of the services.
 #[derive(Debug, Clone, Copy)]
@@ -61,13 +60,20 @@ impl JsonService {
         let url = self.url(config, region)?;
         let body = body.to_string();
         let call = Call { service: self, action, url, region, body: &body };
-        let mut pauses = PAUSES.into_iter();
+        // Secrets are asked for before there is a task that could hear of it.
+        let (retrying, mut retried) = (Retrying::alone(), 0);
         loop {
-            let ended = call.once(config).await;
-            let (Err(Failed { passes: true, .. }), Some(pause)) = (&ended, pauses.next()) else {
-                return ended.map_err(|failed| failed.failure);
+            let Failed { failure, fault, wish } = match call.once(config).await {
+                Ok(answer) => return Ok(answer),
+                Err(failed) => failed,
             };
-            tokio::time::sleep(pause).await;
+            let what = &failure.message;
+            let failed = retry::Failed { what, retried, most: RETRIES, wish, pace: Pace::CALLS };
+            match fault.passes().then(|| retrying.next(failed)) {
+                Some(Next::Again(pause)) => tokio::time::sleep(pause).await,
+                _ => return Err(failure),
+            }
+            retried += 1;
         }
     }
 
@@ -107,13 +113,20 @@ fn host(name: &str, region: &str, fips: bool, dual: bool) -> String {
 
 struct Failed {
     failure: CallFailure,
-    /// Whether asking again can help.
-    passes: bool,
+    fault: Fault,
+    /// How long the service asks to wait.
+    wish: Option<Duration>,
+}
+
+impl Failed {
+    fn of(fault: Fault, failure: CallFailure) -> Self {
+        Self { failure, fault, wish: None }
+    }
 }
 
 impl Call<'_> {
     async fn once(&self, config: &SdkConfig) -> Result<Value, Failed> {
-        let uncalled = |reason: &str| Failed { failure: self.service.uncalled(reason), passes: false };
+        let uncalled = |reason: &str| Failed::of(Fault::Refused, self.service.uncalled(reason));
         let provider =
             config.credentials_provider().ok_or_else(|| uncalled("no AWS credentials are known"))?;
         // The provider remembers them while they are valid.
@@ -137,7 +150,7 @@ impl Call<'_> {
         };
         match web::send(&request).await {
             Ok(answer) => self.read(answer),
-            Err(error) => Err(Failed { failure: self.service.uncalled(&error.to_string()), passes: true }),
+            Err(error) => Err(Failed::of(error.fault(), self.service.uncalled(&error.to_string()))),
         }
     }
 
@@ -171,19 +184,21 @@ impl Call<'_> {
     }
 
     fn read(&self, answer: Answer) -> Result<Value, Failed> {
+        let wish = answer.retry_after();
         let body = Zeroizing::new(answer.body);
         let parsed = serde_json::from_slice(&body).ok().filter(Value::is_object);
         if answer.status.is_success() {
             let foreign = || {
                 let message = format!("{} gave an answer that is not its own", self.service.title);
-                Failed { failure: CallFailure { code: None, message }, passes: false }
+                Failed::of(Fault::Refused, CallFailure { code: None, message })
             };
             return parsed.ok_or_else(foreign);
         }
         let said = parsed.unwrap_or(Value::Null);
-        let failure = refusal(self.service.title, answer.status.as_u16(), &said);
-        let passes = answer.status.is_server_error() || answer.status.as_u16() == 429 || is_busy(&failure);
-        Err(Failed { failure, passes })
+        let status = answer.status.as_u16();
+        let failure = refusal(self.service.title, status, &said);
+        let fault = codes::of_aws(failure.code.as_deref().unwrap_or_default(), status);
+        Err(Failed { wish, ..Failed::of(fault, failure) })
     }
 }
 
@@ -197,26 +212,6 @@ fn refusal(title: &str, status: u16, said: &Value) -> CallFailure {
         None => format!("{title} answered with HTTP status {status} and no reason"),
     };
     CallFailure { code, message }
-}
-
-/// The codes of the AWS SDKs for a service that has too much to do.
-fn is_busy(failure: &CallFailure) -> bool {
-    failure.code.as_deref().is_some_and(|code| {
-        code.starts_with("Throttl")
-            || matches!(
-                code,
-                "TooManyRequestsException"
-                    | "RequestLimitExceeded"
-                    | "RequestThrottled"
-                    | "RequestThrottledException"
-                    | "LimitExceededException"
-                    | "SlowDown"
-                    | "PriorRequestNotComplete"
-                    | "TransactionInProgressException"
-                    | "RequestTimeout"
-                    | "RequestTimeoutException"
-            )
-    })
 }
 
 #[cfg(test)]
@@ -236,15 +231,13 @@ mod tests {
     }
 
     #[test]
-    fn refusals_are_told_in_one_line_and_busy_ones_pass() {
+    fn refusals_are_told_in_one_line() {
         let said = |status, body| refusal("AWS SSM", status, &body);
         let busy =
             said(400, json!({"__type": "com.amazon#ThrottlingException", "message": "Rate\nexceeded."}));
         assert_eq!(busy.message, "AWS SSM says ThrottlingException: Rate exceeded");
-        assert!(is_busy(&busy));
         let unknown = said(400, json!({"__type": "ParameterNotFound"}));
         assert_eq!(unknown.message, "AWS SSM says ParameterNotFound");
-        assert!(!is_busy(&unknown));
         assert_eq!(said(502, Value::Null).message, "AWS SSM answered with HTTP status 502 and no reason");
     }
 }

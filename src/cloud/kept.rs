@@ -40,7 +40,7 @@ impl KeptSecrets for AwsSecrets {
     fn fetch(&self, kept: &Kept) -> Result<Secret, KeyServiceError> {
         let Asked { service, action, body, right } = asked(kept);
         let answer = block_on(async {
-            let config = self.aws.config().await;
+            let config = &self.aws.config().await;
             let region = config.region().map(AsRef::as_ref).or_else(|| region_of(&kept.id));
             let Some(region) = region else {
                 return Err(KeyServiceError {

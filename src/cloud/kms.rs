@@ -1,6 +1,6 @@
 //! AWS KMS as the safe's key service.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use aws_sdk_kms::Client;
 use aws_sdk_kms::config::http::HttpResponse;
@@ -9,8 +9,9 @@ use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::DataKeySpec;
 use zeroize::Zeroizing;
 
-use super::aws::{Aws, caller_hint, failure};
+use super::aws::{Aws, Calling, Final, RETRIES, call, caller_hint, failure};
 use super::block_on;
+use super::fault::retry::Retrying;
 use crate::secret::key_service::{DataKey, KeyService, KeyServiceError};
 
 const SERVICE: &str = "AWS KMS";
@@ -19,19 +20,17 @@ const SERVICE: &str = "AWS KMS";
 #[derive(Debug)]
 pub struct Kms {
     aws: Arc<Aws>,
-    client: OnceLock<Client>,
+    /// Secrets are asked for before there is a task that could hear of it.
+    retrying: Retrying,
 }
 
 impl Kms {
     /// Nothing is called yet.
     pub fn new(aws: Arc<Aws>) -> Self {
-        Self { aws, client: OnceLock::new() }
+        Self { aws, retrying: Retrying::alone() }
     }
 
-    async fn client(&self) -> Result<&Client, KeyServiceError> {
-        if let Some(client) = self.client.get() {
-            return Ok(client);
-        }
+    async fn client(&self) -> Result<Client, KeyServiceError> {
         let config = self.aws.config().await;
         if config.region().is_none() {
             return Err(KeyServiceError {
@@ -39,31 +38,50 @@ impl Kms {
                 hint: Some("set `AWS_REGION`, or `region` in the AWS profile".into()),
             });
         }
-        Ok(self.client.get_or_init(|| Client::new(config)))
+        Ok(Client::new(&config))
+    }
+
+    /// Asks until there is an answer, or none to be had. The client is made with each try: its credentials may be new.
+    async fn ask<T, E, F>(&self, action: &str, once: impl Fn(Client) -> F) -> Result<T, KeyServiceError>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        // Without a region there is nobody to ask.
+        self.client().await?;
+        let renew = || self.aws.forget();
+        let calling =
+            Calling { what: SERVICE, retrying: &self.retrying, retries: RETRIES, renew: Some(&renew) };
+        let once = &once;
+        let asked = call(calling, || async move {
+            let config = self.aws.config().await;
+            once(Client::new(&config)).await
+        });
+        asked.await.map_err(|error| explain(action, &error))
     }
 }
 
 impl KeyService for Kms {
     fn encrypt(&self, key: &str, plaintext: &[u8]) -> Result<Vec<u8>, KeyServiceError> {
         block_on(async {
-            let call = self.client().await?.encrypt().key_id(key).plaintext(Blob::new(plaintext));
-            let answer = call.send().await.map_err(|error| explain("kms:Encrypt", &error))?;
+            let call = |kms: Client| kms.encrypt().key_id(key).plaintext(Blob::new(plaintext)).send();
+            let answer = self.ask("kms:Encrypt", call).await?;
             answer.ciphertext_blob.map(Blob::into_inner).ok_or_else(incomplete)
         })
     }
 
     fn decrypt(&self, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyServiceError> {
         block_on(async {
-            let call = self.client().await?.decrypt().ciphertext_blob(Blob::new(ciphertext));
-            let answer = call.send().await.map_err(|error| explain("kms:Decrypt", &error))?;
+            let call = |kms: Client| kms.decrypt().ciphertext_blob(Blob::new(ciphertext)).send();
+            let answer = self.ask("kms:Decrypt", call).await?;
             answer.plaintext.map(|blob| Zeroizing::new(blob.into_inner())).ok_or_else(incomplete)
         })
     }
 
     fn data_key(&self, key: &str) -> Result<DataKey, KeyServiceError> {
         block_on(async {
-            let call = self.client().await?.generate_data_key().key_id(key).key_spec(DataKeySpec::Aes256);
-            let answer = call.send().await.map_err(|error| explain("kms:GenerateDataKey", &error))?;
+            let call = |kms: Client| kms.generate_data_key().key_id(key).key_spec(DataKeySpec::Aes256).send();
+            let answer = self.ask("kms:GenerateDataKey", call).await?;
             let plaintext = answer.plaintext.map(|blob| Zeroizing::new(blob.into_inner()));
             let ciphertext = answer.ciphertext_blob.map(Blob::into_inner);
             match (plaintext, ciphertext) {
@@ -78,12 +96,12 @@ fn incomplete() -> KeyServiceError {
     KeyServiceError { message: format!("{SERVICE} gave an answer without a value"), hint: None }
 }
 
-fn explain<E>(action: &str, error: &SdkError<E, HttpResponse>) -> KeyServiceError
+fn explain<E>(action: &str, error: &Final<E>) -> KeyServiceError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let failure = failure(SERVICE, error);
-    KeyServiceError { hint: hint(action, failure.code.as_deref()), message: failure.message }
+    let failure = failure(SERVICE, &error.error);
+    KeyServiceError { hint: hint(action, failure.code.as_deref()), message: error.told(failure.message) }
 }
 
 /// One thing to do, by the code of the service.

@@ -4,6 +4,7 @@
 pub mod aws;
 mod aws_json;
 mod crypto;
+pub mod fault;
 pub mod google;
 pub mod kept;
 pub mod kms;

@@ -3,10 +3,10 @@
 use aws_config::Region;
 use aws_sdk_sts::Client;
 use aws_sdk_sts::config::Credentials;
-use aws_sdk_sts::config::http::HttpResponse;
-use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sts::error::ProvideErrorMetadata;
 
-use super::aws::{Aws, failure};
+use super::aws::{Aws, Calling, Final, RETRIES, call, failure};
+use super::fault::retry::Retrying;
 use crate::secret::Secret;
 
 const SERVICE: &str = "AWS STS";
@@ -39,8 +39,15 @@ pub struct Wish {
 }
 
 /// New keys. An error is one line without values.
-pub async fn temporary_keys(aws: &Aws, keys: &Keys, wish: &Wish) -> Result<Keys, String> {
-    let config = aws.config().await;
+pub async fn temporary_keys(
+    aws: &Aws,
+    keys: &Keys,
+    wish: &Wish,
+    retrying: &Retrying,
+) -> Result<Keys, String> {
+    let config = &aws.config().await;
+    // The keys are given: there are no others to be found.
+    let calling = Calling { what: SERVICE, retrying, retries: RETRIES, renew: None };
     let token = keys.token.as_ref().map(|token| token.expose().to_owned());
     let given = Credentials::new(keys.id.expose(), keys.key.expose(), token, None, "secrets");
     let mut builder = aws_sdk_sts::config::Builder::from(config).credentials_provider(given);
@@ -51,17 +58,18 @@ pub async fn temporary_keys(aws: &Aws, keys: &Keys, wish: &Wish) -> Result<Keys,
     // Calls of the SDK are large futures.
     let answer = match &wish.role {
         Some(role) => {
-            let call = client.assume_role().role_arn(role).role_session_name(&wish.name);
-            let call = call.duration_seconds(wish.seconds).policy(&wish.policy);
-            let answer = Box::pin(call.send()).await.map_err(|error| explain("sts:AssumeRole", &error))?;
-            answer.credentials
+            let ask = || {
+                let call = client.assume_role().role_arn(role).role_session_name(&wish.name);
+                Box::pin(call.duration_seconds(wish.seconds).policy(&wish.policy).send())
+            };
+            call(calling, ask).await.map_err(|error| explain("sts:AssumeRole", &error))?.credentials
         }
         None => {
-            let call = client.get_federation_token().name(&wish.name);
-            let call = call.duration_seconds(wish.seconds).policy(&wish.policy);
-            let answer =
-                Box::pin(call.send()).await.map_err(|error| explain("sts:GetFederationToken", &error))?;
-            answer.credentials
+            let ask = || {
+                let call = client.get_federation_token().name(&wish.name);
+                Box::pin(call.duration_seconds(wish.seconds).policy(&wish.policy).send())
+            };
+            call(calling, ask).await.map_err(|error| explain("sts:GetFederationToken", &error))?.credentials
         }
     };
     let made = answer.ok_or_else(|| format!("{SERVICE} gave no keys"))?;
@@ -72,9 +80,9 @@ pub async fn temporary_keys(aws: &Aws, keys: &Keys, wish: &Wish) -> Result<Keys,
     })
 }
 
-fn explain<E>(action: &str, error: &SdkError<E, HttpResponse>) -> String
+fn explain<E>(action: &str, error: &Final<E>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    format!("{action}: {}", failure(SERVICE, error).message)
+    error.told(format!("{action}: {}", failure(SERVICE, &error.error).message))
 }

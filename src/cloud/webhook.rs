@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use reqwest::{Client, StatusCode};
 
+use super::fault::pace::{Pace, retry_after};
+use super::fault::retry::{Failed, Next, Retrying};
+use super::fault::{Fault, codes};
 use super::{block_on, install_crypto};
 use crate::secret::Secret;
 
@@ -12,10 +15,8 @@ use crate::secret::Secret;
 pub struct Patience {
     /// How often in all, at least once.
     pub tries: u32,
-    /// The pause before the second try; it doubles with each.
-    pub pause: Duration,
-    /// The longest pause that the server may ask for (`Retry-After`).
-    pub longest_wish: Duration,
+    /// The pauses between them.
+    pub pace: Pace,
     /// How long one try may take.
     pub timeout: Duration,
 }
@@ -24,8 +25,11 @@ impl Default for Patience {
     fn default() -> Self {
         Self {
             tries: 4,
-            pause: Duration::from_secs(1),
-            longest_wish: Duration::from_secs(30),
+            pace: Pace {
+                first: Duration::from_secs(1),
+                longest: Duration::from_secs(30),
+                longest_wish: Duration::from_secs(30),
+            },
             timeout: Duration::from_secs(30),
         }
     }
@@ -45,11 +49,27 @@ pub enum WebhookError {
     Unreachable(String),
 }
 
+impl WebhookError {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Address => Fault::Refused,
+            Self::Refused { status, .. } => codes::of_status(*status),
+            Self::Unreachable(said) => codes::of_name(said).unwrap_or(Fault::ConnectionLost),
+        }
+    }
+}
+
 /// Characters of an answer that an error shows.
 const SHOWN: usize = 200;
 
-/// Posts `field=value` as a form. 429, 5xx and lost connections are tried again.
-pub fn post_form(address: &Secret, field: &str, value: &str, patience: Patience) -> Result<(), WebhookError> {
+/// Posts `field=value` as a form, again where trying again can help.
+pub fn post_form(
+    address: &Secret,
+    field: &str,
+    value: &str,
+    patience: Patience,
+    retrying: &Retrying,
+) -> Result<(), WebhookError> {
     let url = reqwest::Url::parse(address.expose().trim()).map_err(|_| WebhookError::Address)?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(WebhookError::Address);
@@ -58,24 +78,22 @@ pub fn post_form(address: &Secret, field: &str, value: &str, patience: Patience)
     let client = Client::builder().timeout(patience.timeout).build();
     let client = client.map_err(|error| WebhookError::Unreachable(error.without_url().to_string()))?;
     block_on(async {
-        let mut pause = patience.pause;
-        let mut tried = 1;
+        let mut retried = 0;
         loop {
             let (error, wish) = match post_once(&client, &url, field, value).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    retrying.helped(retried);
+                    return Ok(());
+                }
                 Err(failed) => failed,
             };
-            let passing = match &error {
-                WebhookError::Refused { status, .. } => *status == 429 || *status >= 500,
-                WebhookError::Unreachable(_) => true,
-                WebhookError::Address => false,
-            };
-            if !passing || tried >= patience.tries {
-                return Err(error);
+            let most = patience.tries.saturating_sub(1);
+            let failed = Failed { what: &error, retried, most, wish, pace: patience.pace };
+            match error.fault().passes().then(|| retrying.next(failed)) {
+                Some(Next::Again(pause)) => tokio::time::sleep(pause).await,
+                _ => return Err(error),
             }
-            tokio::time::sleep(wish.unwrap_or(pause).min(patience.longest_wish)).await;
-            pause *= 2;
-            tried += 1;
+            retried += 1;
         }
     })
 }
@@ -100,8 +118,7 @@ async fn post_once(
 }
 
 fn wish(answer: &reqwest::Response) -> Option<Duration> {
-    let text = answer.headers().get(reqwest::header::RETRY_AFTER)?.to_str().ok()?;
-    text.trim().parse().ok().map(Duration::from_secs)
+    retry_after(answer.headers().get(reqwest::header::RETRY_AFTER)?.to_str().ok()?)
 }
 
 fn chain(error: &reqwest::Error) -> String {
@@ -160,13 +177,12 @@ pub(crate) mod tests {
 
     pub(crate) const AT_ONCE: Patience = Patience {
         tries: 3,
-        pause: Duration::ZERO,
-        longest_wish: Duration::ZERO,
+        pace: Pace { first: Duration::ZERO, longest: Duration::ZERO, longest_wish: Duration::ZERO },
         timeout: Duration::from_secs(20),
     };
 
     fn post(address: &str) -> Result<(), WebhookError> {
-        post_form(&Secret::new(address), "payload", "{\"text\":\"a b\"}", AT_ONCE)
+        post_form(&Secret::new(address), "payload", "{\"text\":\"a b\"}", AT_ONCE, &Retrying::alone())
     }
 
     #[test]

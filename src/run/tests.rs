@@ -14,8 +14,8 @@ use super::event::{AttemptOutcome, EventKind, FailureKind, RunEvent};
 use super::operator::mail::MailDefaults;
 use super::operator::param::{ParamStore, ParamStoreError};
 use super::operator::{
-    DockerMode, Operator, OperatorError, OperatorOutput, OperatorRequest, Operators, Origin, ScrubStream,
-    SecretGuard, Services, TransferRequest, TransferService, Turn, plain, testing,
+    DockerMode, Operator, OperatorError, OperatorOutput, OperatorRequest, Operators, Origin, Patience,
+    ScrubStream, SecretGuard, Services, TransferRequest, TransferService, Turn, plain, testing,
 };
 use super::*;
 use crate::dig::expression::{Clock, Limits};
@@ -210,6 +210,7 @@ impl Trial {
             properties: BTreeMap::new(),
             mail: MailDefaults::default(),
             notifier: None,
+            patience: Patience::default(),
         };
         let session = SessionInfo {
             session: SessionId(1),

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::effect::{Ledger, TransferKey};
+use super::error::TransferError;
 use super::input::Reading;
 use super::policy::Enforced;
 use super::pool::SourcePools;
+use crate::cloud::fault::retry::{RetryBudget, Retrying};
 use crate::session::Level;
 
-/// How often who waits for memory looks whether the run wants to stop.
+/// How often who waits, for memory or for a server, looks whether the run wants to stop.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Everything from outside.
@@ -31,6 +33,8 @@ pub struct TransferContext {
     pub sources: SourcePools,
     /// How sources are read.
     pub reading: Reading,
+    /// How transfers meet faults that pass.
+    pub patience: Patience,
     /// What columns may leave their source, and as what; none: the project has no policy.
     pub policy: Option<Arc<Enforced>>,
     /// The zone of the process (`TZ`, else the system's): what a JVM would have used for DATE and TIME.
@@ -39,6 +43,39 @@ pub struct TransferContext {
     pub directory: std::path::PathBuf,
     /// The file of `embulk run -c`, absolute.
     pub config_diff: Option<std::path::PathBuf>,
+}
+
+/// How transfers meet faults that pass.
+#[derive(Debug, Clone)]
+pub struct Patience {
+    /// Retries that all transfers and calls of the run share.
+    pub retries: RetryBudget,
+    /// For so long a table whose database went away is begun again.
+    pub tables: Duration,
+}
+
+impl Patience {
+    /// As long as most databases take to restart or to fail over.
+    pub const TABLES: Duration = Duration::from_secs(60);
+
+    /// Nothing is tried again.
+    pub fn none() -> Self {
+        Self { retries: RetryBudget::new(0), tables: Duration::ZERO }
+    }
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { retries: RetryBudget::default(), tables: Self::TABLES }
+    }
+}
+
+impl TransferContext {
+    /// What callers of services are handed who may try again: the log of the task hears of it.
+    pub fn retrying(&self) -> Retrying {
+        let observer = Arc::clone(&self.observer);
+        Retrying::new(self.patience.retries.clone(), move |line| observer.log(Level::Warn, line))
+    }
 }
 
 /// Hears of progress. Called often: must be cheap.
@@ -67,6 +104,18 @@ impl Cancel {
     /// Asks all holders to stop.
     pub fn cancel(&self) {
         self.own.store(true, Ordering::SeqCst);
+    }
+
+    /// A pause that ends with the run.
+    pub fn pause(&self, pause: Duration) -> Result<(), TransferError> {
+        let begun = Instant::now();
+        while let Some(left) = pause.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) {
+            if self.is_canceled() {
+                return Err(TransferError::canceled());
+            }
+            std::thread::sleep(left.min(LOOK));
+        }
+        Ok(())
     }
 
     /// Whether somebody asked.

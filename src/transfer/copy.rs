@@ -17,6 +17,7 @@ use super::policy;
 use super::reader::{PAGES, Reader};
 use super::report::{Change, TransferReport, Treated, policy_lines};
 use super::stray;
+use crate::cloud::fault::retry::Absence;
 use crate::embulk::config::EmbulkConfig;
 use crate::session::Level;
 
@@ -27,8 +28,34 @@ const LOOK: Duration = Duration::from_millis(100);
 const PROGRESS: Duration = Duration::from_millis(200);
 
 /// Copies the rows of one source to one target.
+///
+/// Where a database went away (a restart, a failover, a network that broke) everything of this table is begun anew, as
+/// `sync retry` would: under the same names, and after a look whether the rows were published all the same. Calls to
+/// services are tried again by those who make them, so what they say is final here.
 pub fn run(config: &EmbulkConfig, context: &TransferContext) -> Result<TransferReport, TransferError> {
-    let start = Instant::now();
+    let (start, retrying) = (Instant::now(), context.retrying());
+    let mut absence = Absence::new(context.patience.tables);
+    loop {
+        let error = match once(config, context, start) {
+            Ok(report) => {
+                absence.over(&retrying);
+                return Ok(report);
+            }
+            Err(error) => error,
+        };
+        match absence.next(error.fault, &error, &retrying) {
+            Ok(pause) => context.cancel.pause(pause)?,
+            Err(None) => return Err(error),
+            Err(Some(told)) => return Err(error.cause(told)),
+        }
+    }
+}
+
+fn once(
+    config: &EmbulkConfig,
+    context: &TransferContext,
+    start: Instant,
+) -> Result<TransferReport, TransferError> {
     if context.cancel.is_canceled() {
         return Err(TransferError::canceled());
     }

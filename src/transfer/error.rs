@@ -1,8 +1,11 @@
-//! What can go wrong while rows move, and the one table that says whether trying again can help and what to do.
+//! What can go wrong while rows move, in words for people. Whether trying again can help is [`crate::cloud::fault`]'s to
+//! say.
 
 use std::fmt;
 
 use super::effect::LedgerError;
+use crate::cloud::fault::Fault;
+use crate::cloud::fault::retry::Next;
 use crate::cloud::tls::NoAuthority;
 
 /// What went wrong, as far as the reader of the message must tell cases apart.
@@ -40,47 +43,23 @@ pub enum ErrorKind {
     Internal,
 }
 
-/// Whether trying the whole transfer again can help.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RetryDirective {
-    /// The same transfer may succeed a little later.
-    Later,
-    /// Only after somebody changed something.
-    AfterChange,
-    /// Not at all.
-    Never,
-}
-
 impl ErrorKind {
-    /// Retry directive and remedy of every kind. Keep it the only place that decides.
-    fn policy(self) -> (RetryDirective, Option<&'static str>) {
-        use RetryDirective::{AfterChange, Later, Never};
-        match self {
-            Self::Unreachable => (Later, Some("check host, port and network, then retry")),
-            Self::ConnectionLost => (Later, Some("retry; the target was left as it was")),
-            Self::Authentication => (AfterChange, Some("check user and password or key")),
-            Self::Permission => (AfterChange, Some("grant the permission, then retry")),
-            Self::NotFound => (AfterChange, Some("check the name in the config")),
-            Self::Query => (AfterChange, Some("check the query in the config")),
-            Self::Config => (AfterChange, None),
-            Self::Data => (AfterChange, Some("choose another type for the column in `column_options`")),
-            Self::Rejected => (AfterChange, None),
-            Self::Busy | Self::Timeout => (Later, Some("retry a little later")),
-            Self::Storage => (AfterChange, Some("make room or fix the permissions, then retry")),
-            Self::State => (AfterChange, Some("check the disk that holds the state file")),
-            Self::Canceled => (Later, None),
-            Self::Internal => (Never, Some("this is a fault in sync: please report it")),
-        }
-    }
-
-    /// Whether trying again can help.
-    pub fn retry(self) -> RetryDirective {
-        self.policy().0
-    }
-
     /// What the reader can do, when the error itself brings no better hint.
     pub fn remedy(self) -> Option<&'static str> {
-        self.policy().1
+        match self {
+            Self::Unreachable => Some("check host, port and network, then retry"),
+            Self::ConnectionLost => Some("retry; the target was left as it was"),
+            Self::Authentication => Some("check user and password or key"),
+            Self::Permission => Some("grant the permission, then retry"),
+            Self::NotFound => Some("check the name in the config"),
+            Self::Query => Some("check the query in the config"),
+            Self::Data => Some("choose another type for the column in `column_options`"),
+            Self::Busy | Self::Timeout => Some("retry a little later"),
+            Self::Storage => Some("make room or fix the permissions, then retry"),
+            Self::State => Some("check the disk that holds the state file"),
+            Self::Internal => Some("this is a fault in sync: please report it"),
+            Self::Config | Self::Rejected | Self::Canceled => None,
+        }
     }
 
     /// Kebab-case name, for reports read by programs.
@@ -105,6 +84,37 @@ impl ErrorKind {
     }
 }
 
+/// What a fault is called to people.
+impl From<Fault> for ErrorKind {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::NoConnection | Fault::NameUnknown | Fault::NameUnanswered | Fault::Tls => {
+                Self::Unreachable
+            }
+            Fault::ConnectionLost
+            | Fault::Truncated
+            | Fault::Restarting
+            | Fault::Interrupted
+            | Fault::Garbled
+            | Fault::Gone => Self::ConnectionLost,
+            Fault::TimedOut | Fault::StatementTimeout => Self::Timeout,
+            Fault::ReadOnlyNode
+            | Fault::TooManyConnections
+            | Fault::LockTimeout
+            | Fault::Conflict
+            | Fault::RateLimited
+            | Fault::Busy
+            | Fault::QuotaSpent => Self::Busy,
+            Fault::PacketTooLarge => Self::Data,
+            Fault::CredentialsExpired | Fault::CredentialsRefused => Self::Authentication,
+            Fault::Denied => Self::Permission,
+            Fault::NotFound => Self::NotFound,
+            Fault::NoRoom | Fault::Exists | Fault::Changed | Fault::Refused => Self::Rejected,
+            Fault::StateUnwritable => Self::State,
+        }
+    }
+}
+
 /// Why a transfer failed. Texts name tables, columns, counts and codes, never a value of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransferError {
@@ -116,12 +126,22 @@ pub struct TransferError {
     pub causes: Vec<String>,
     /// A hint better than the kind's remedy.
     pub hint: Option<String>,
+    /// The fault of a session with a database that ended it, which nobody below has tried to mend; none where the calls
+    /// themselves were tried again, or where it was no such fault.
+    pub fault: Option<Fault>,
 }
 
 impl TransferError {
     /// An error of a kind.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), causes: Vec::new(), hint: None }
+        Self { kind, message: message.into(), causes: Vec::new(), hint: None, fault: None }
+    }
+
+    /// The error of a fault in a session with a database.
+    pub fn of(fault: Fault, message: impl Into<String>) -> Self {
+        // To a database a refusal is one of a statement.
+        let kind = if fault == Fault::Refused { ErrorKind::Query } else { fault.into() };
+        Self { fault: Some(fault), ..Self::new(kind, message) }
     }
 
     /// Adds a cause, below those that are there.
@@ -155,6 +175,15 @@ impl TransferError {
         let inner = std::mem::replace(&mut self.message, message.into());
         self.causes.insert(0, inner);
         self
+    }
+
+    /// Says why nothing was tried again, where the reason is not its own.
+    #[must_use]
+    pub fn ended(self, next: Next) -> Self {
+        match next.reason() {
+            Some(reason) => self.cause(reason),
+            None => self,
+        }
     }
 
     /// The hint to show: its own, else the kind's remedy.
@@ -195,7 +224,7 @@ impl std::error::Error for TransferError {}
 
 impl From<LedgerError> for TransferError {
     fn from(error: LedgerError) -> Self {
-        Self::new(ErrorKind::State, error.to_string())
+        Self { fault: Some(Fault::StateUnwritable), ..Self::new(ErrorKind::State, error.to_string()) }
     }
 }
 
@@ -216,7 +245,6 @@ mod tests {
             .context("table `orders` could not be read");
         assert_eq!(error.to_string(), "table `orders` could not be read: server said 1146");
         assert_eq!(error.remedy(), Some("check the query in the config"));
-        assert_eq!(error.kind.retry(), RetryDirective::AfterChange);
     }
 
     #[test]

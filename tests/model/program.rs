@@ -152,6 +152,7 @@ fn setup(reader: MemoryReader) -> RunSetup {
             temporary: PathBuf::from("/project/.sync/tmp"),
             program: PathBuf::from("/bin/sync"),
             properties: BTreeMap::new(),
+            patience: sync::run::operator::Patience::default(),
         }),
         reader: Arc::new(reader),
         // More than a workflow has: nothing waits for a thread.

@@ -22,7 +22,7 @@ use sync::embulk::zone::Zone;
 use sync::reader::MemoryReader;
 use sync::secret::{Secret, SecretError, SecretStore};
 use sync::session::{AttemptId, Level, TaskName};
-use sync::transfer::context::{Cancel, MemoryBudget, Observer, TransferContext};
+use sync::transfer::context::{Cancel, MemoryBudget, Observer, Patience, TransferContext};
 use sync::transfer::effect::{Effect, EffectOutcome, Ledger, LedgerError, RecordedEffect, TransferKey};
 use sync::transfer::error::TransferError;
 use sync::transfer::input::{Flow, PageSink, Reading};
@@ -114,6 +114,7 @@ impl Lab {
             sources: SourcePools::new(NonZeroUsize::new(4).unwrap()),
             policy: None,
             reading: Reading::plain(),
+            patience: Patience { tables: Duration::ZERO, ..Patience::default() },
             process_zone: self.zone.clone(),
             directory: self.folder.path().to_owned(),
             config_diff: None,

@@ -72,6 +72,8 @@ impl Sandbox {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.folder.path())
             .env("TZ", "UTC")
+            // A database that is not there is one that stays away, but for the tests of what happens then.
+            .env("DIGDAG_CONFIG", "sync.retry.seconds = 0")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command

@@ -37,7 +37,7 @@ use crate::secret::resolver::Resolver;
 use crate::secret::scrub::Scrubber;
 use crate::session::{AttemptId, Params, SessionTime};
 use crate::state::{AttemptKind, AttemptRecord, NewAttempt, Process, Store};
-use crate::transfer::context::MemoryBudget;
+use crate::transfer::context::{MemoryBudget, Patience};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::input::Reading;
 use crate::transfer::policy::Enforced;
@@ -57,6 +57,7 @@ pub(super) struct Rooms {
     memory: MemoryBudget,
     sources: SourcePools,
     reading: Reading,
+    patience: Patience,
     /// The policy of the project, and its file.
     policy: Option<(PathBuf, Arc<Enforced>)>,
     pub(super) docker: DockerMode,
@@ -120,6 +121,7 @@ impl Rooms {
             memory: MemoryBudget::new(shared.memory),
             sources: SourcePools::new(sources::connections(shared, opened)?),
             reading: sources::reading(opened, &slots)?,
+            patience: opened.properties.patience()?,
             policy,
             docker,
             log_params: shared.log_params(),
@@ -215,6 +217,7 @@ impl Rooms {
             memory: self.memory.clone(),
             sources: self.sources.clone(),
             reading: self.reading.clone(),
+            patience: self.patience.clone(),
             policy: self.policy.as_ref().map(|(_, policy)| Arc::clone(policy)),
             process_zone: jiff::tz::TimeZone::system(),
             repeats: Repeats::default(),
@@ -231,6 +234,7 @@ impl Rooms {
             workflows: Arc::new(Required::new(self, workflow, time, attempt, since)),
             mail: self.outgoing.mail.clone(),
             notifier: self.outgoing.notifier.clone(),
+            patience: self.patience.clone(),
             docker: self.docker,
             environment: self.environment(),
             project: self.place.project.clone(),

@@ -25,7 +25,7 @@ use crate::run::operator::SecretGuard as _;
 use crate::secret::{Secret, SecretError, SecretStore};
 use crate::session::{AttemptId, Level, TaskName};
 use crate::transfer::ask;
-use crate::transfer::context::{Cancel, MemoryBudget, Observer, TransferContext};
+use crate::transfer::context::{Cancel, MemoryBudget, Observer, Patience, TransferContext};
 use crate::transfer::effect::{Effect, EffectOutcome, Ledger, LedgerError, RecordedEffect, TransferKey};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::explain::{self, Explanation, SourceTable};
@@ -414,6 +414,8 @@ fn context(directory: PathBuf, policy: Option<Arc<Enforced>>) -> TransferContext
         memory: MemoryBudget::new(0),
         sources: SourcePools::new(std::num::NonZeroUsize::MIN.saturating_add(AT_ONCE)),
         reading: Reading::plain(),
+        // Who looks whether it would work wants to know how it is now.
+        patience: Patience { tables: Duration::ZERO, ..Patience::default() },
         policy,
         process_zone: TimeZone::system(),
         directory,

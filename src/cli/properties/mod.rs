@@ -10,20 +10,25 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::params::{self, ParamsError};
+use crate::cloud::fault::retry::RetryBudget;
 use crate::diagnostic::suggest;
 use crate::exit::Exit;
 use crate::report::tasklog::S3LogSettings;
 use crate::secret::Secret;
 use crate::secret::params::SecretNames;
 use crate::session::Params;
+use crate::transfer::context::Patience;
 
 /// Our own settings. Any other key under `sync.` is an error, so that none is ignored in silence.
-pub const SETTINGS: [&str; 9] = [
+pub const SETTINGS: [&str; 11] = [
     "sync.docker",
     "sync.keep_days",
     "sync.policy.file",
+    "sync.retry.budget",
+    "sync.retry.seconds",
     "sync.secrets.file",
     "sync.secrets.kms_key",
     "sync.secrets.params",
@@ -170,6 +175,23 @@ impl Properties {
                 _ => Err(self.wrong(key, "takes a whole number of at least 1")),
             })
             .transpose()
+    }
+
+    /// The value of a key as a whole number.
+    fn number(&self, key: &str) -> Result<Option<u32>, PropertiesError> {
+        let parse = |value: &str| value.trim().parse().map_err(|_| self.wrong(key, "takes a whole number"));
+        self.get(key).map(parse).transpose()
+    }
+
+    /// How a run meets faults that pass (`sync.retry.*`).
+    pub fn patience(&self) -> Result<Patience, PropertiesError> {
+        let usual = Patience::default();
+        Ok(Patience {
+            retries: self.number("sync.retry.budget")?.map_or(usual.retries, RetryBudget::new),
+            tables: self
+                .number("sync.retry.seconds")?
+                .map_or(usual.tables, |seconds| Duration::from_secs(seconds.into())),
+        })
     }
 
     /// Entries whose key begins with `prefix`, by the rest of the key.
@@ -351,6 +373,16 @@ mod tests {
             "unknown setting `sync.secrets.fil`, did you mean `sync.secrets.file`?"
         );
         assert_eq!(message(load("sync.cloud = x")), "unknown setting `sync.cloud`");
+        assert_eq!(
+            message(of("sync.retry.budget = -1").patience().map(drop)),
+            "property `sync.retry.budget` takes a whole number"
+        );
+        assert_eq!(
+            message(of("sync.retry.seconds = 1m").patience().map(drop)),
+            "property `sync.retry.seconds` takes a whole number"
+        );
+        assert_eq!(of("sync.retry.seconds = 5").patience().unwrap().tables, Duration::from_secs(5));
+        assert_eq!(of("").patience().unwrap().tables, Patience::TABLES);
         assert_eq!(
             message(of("sync.source.max_connections = 0").count("sync.source.max_connections")),
             "property `sync.source.max_connections` takes a whole number of at least 1"

@@ -1,8 +1,13 @@
-//! What an answer of Google's services means: one place that decides whether trying again can help.
+//! What an answer of Google's services says, without values.
 
 use std::time::Duration;
 
 use serde_json::Value;
+
+use crate::cloud::fault::pace::Pace;
+use crate::cloud::fault::retry::{Failed, Next};
+use crate::cloud::fault::{Fault, codes};
+use crate::cloud::web;
 
 /// Why a call failed. Texts hold codes, reasons and names, never a value of a row or a credential.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,28 +23,19 @@ pub struct GoogleError {
     pub message: String,
     /// How long the service asks to wait.
     pub retry_after: Option<Duration>,
-}
-
-/// What can be done about a failed call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Remedy {
-    /// Try again after a pause.
-    TryAgain,
-    /// Get a new token and try again, once.
-    NewCredentials,
-    /// Nothing here.
-    GiveUp,
+    /// What it is: what becomes of it stands in the table of faults.
+    pub fault: Fault,
 }
 
 impl GoogleError {
     /// No answer came: no connection, a broken one, or a time-out.
     pub fn unanswered(call: &str, error: &reqwest::Error) -> Self {
-        let what = if error.is_timeout() {
-            "no answer in time"
+        let (fault, what) = if error.is_timeout() {
+            (Fault::TimedOut, "no answer in time")
         } else if error.is_connect() {
-            "no connection"
+            web::unconnected(error)
         } else {
-            "the connection broke"
+            (Fault::ConnectionLost, "the connection broke")
         };
         Self {
             call: call.to_owned(),
@@ -47,6 +43,7 @@ impl GoogleError {
             reason: String::new(),
             message: what.to_owned(),
             retry_after: None,
+            fault,
         }
     }
 
@@ -63,7 +60,9 @@ impl GoogleError {
                 message.push_str(part);
             }
         }
-        Self { call: call.to_owned(), status: Some(status), reason: reason.to_owned(), message, retry_after }
+        let fault = codes::of_google(status, reason);
+        let (call, reason) = (call.to_owned(), reason.to_owned());
+        Self { call, status: Some(status), reason, message, retry_after, fault }
     }
 
     /// A fault on our side of the wire (credentials that cannot be made, an answer that is not JSON).
@@ -74,18 +73,22 @@ impl GoogleError {
             reason: "local".to_owned(),
             message: message.into(),
             retry_after: None,
+            fault: if call == "credentials" { Fault::CredentialsRefused } else { Fault::Refused },
         }
     }
 
-    /// What can be done. BigQuery: "backendError, internalError, rateLimitExceeded" pass; so do 408, 429 and 5xx.
-    pub fn remedy(&self) -> Remedy {
-        match self.status {
-            None if self.reason == "local" => Remedy::GiveUp,
-            None | Some(408 | 429 | 500 | 502 | 503 | 504) => Remedy::TryAgain,
-            Some(401) => Remedy::NewCredentials,
-            Some(_) if passes(&self.reason) => Remedy::TryAgain,
-            Some(_) => Remedy::GiveUp,
+    /// The try that failed so, as the one who decides about another is told.
+    pub(super) fn failed(&self, retried: u32, most: u32) -> Failed<'_> {
+        Failed { what: self, retried, most, wish: self.retry_after, pace: Pace::CALLS }
+    }
+
+    /// Says why nothing was tried again, where the reason is not the call's own.
+    #[must_use]
+    pub(super) fn ended(mut self, next: Next) -> Self {
+        if let Some(reason) = next.reason() {
+            self.message.push_str(&format!("; {reason}"));
         }
+        self
     }
 
     /// Whether nobody answered at all.
@@ -97,14 +100,6 @@ impl GoogleError {
     pub fn is(&self, status: u16) -> bool {
         self.status == Some(status)
     }
-}
-
-/// Whether a reason of an error, or of a job that failed, is a passing one.
-pub fn passes(reason: &str) -> bool {
-    matches!(
-        reason,
-        "backendError" | "internalError" | "rateLimitExceeded" | "jobBackendError" | "jobInternalError"
-    )
 }
 
 /// The text of a service with everything that may be a value of a row taken out: what stands in quotes or after
@@ -235,23 +230,21 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_classified_once() {
+    fn answers_are_told_with_status_and_reason() {
         let body =
             br#"{"error":{"message":"Exceeded rate limits","errors":[{"reason":"rateLimitExceeded"}]}}"#;
         let limited = GoogleError::answered("POST bigquery jobs", 403, None, body);
-        assert_eq!(limited.remedy(), Remedy::TryAgain);
+        assert_eq!(limited.fault, Fault::RateLimited);
         assert_eq!(
             limited.to_string(),
             "POST bigquery jobs: HTTP 403 rateLimitExceeded: Exceeded rate limits"
         );
-        for (status, remedy) in [
-            (401, Remedy::NewCredentials),
-            (403, Remedy::GiveUp),
-            (404, Remedy::GiveUp),
-            (503, Remedy::TryAgain),
-        ] {
-            assert_eq!(GoogleError::answered("GET x", status, None, b"").remedy(), remedy, "{status}");
-        }
-        assert_eq!(GoogleError::own("GET x", "no key").remedy(), Remedy::GiveUp);
+        assert_eq!(GoogleError::own("GET x", "no key").fault, Fault::Refused);
+        assert_eq!(GoogleError::own("credentials", "no key").fault, Fault::CredentialsRefused);
+        let spent = GoogleError::answered("GET x", 503, None, b"").ended(Next::Spent(5)).to_string();
+        assert_eq!(
+            spent,
+            "GET x: HTTP 503; not tried again: the 5 retries of this run are spent (`sync.retry.budget`)"
+        );
     }
 }

@@ -1,7 +1,5 @@
 //! One call to a Google service: with its credentials, its retries and its time limits.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +10,10 @@ use serde_json::Value;
 
 use super::Endpoints;
 use super::auth::{Account, Authorizer};
-use super::error::{GoogleError, Remedy};
+use super::error::GoogleError;
+use crate::cloud::fault::Verdict;
+use crate::cloud::fault::pace::retry_after;
+use crate::cloud::fault::retry::{Next, Retrying};
 
 /// How calls are made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,7 @@ pub struct Google {
     /// Where the services are.
     pub endpoints: Endpoints,
     retries: u32,
+    retrying: Retrying,
 }
 
 /// One call, ready to be tried several times.
@@ -56,28 +58,26 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-/// Pauses start here and double.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// No pause of ours is longer.
-const LONGEST_PAUSE: Duration = Duration::from_secs(32);
-/// A service may ask for more, up to this.
-const LONGEST_WISH: Duration = Duration::from_secs(120);
-
 impl Google {
     /// The caller that transfers of the same account, endpoints and manners share: its connections and its token serve
-    /// all tables of a run.
-    pub fn shared(account: Account, endpoints: Endpoints, manners: &Manners) -> Result<Self, GoogleError> {
+    /// all tables of a run. What it tries again is paid by, and told to, the one who asks for it.
+    pub fn shared(
+        account: Account,
+        endpoints: Endpoints,
+        manners: &Manners,
+        retrying: Retrying,
+    ) -> Result<Self, GoogleError> {
         static KNOWN: Mutex<Vec<(Account, Manners, Google)>> = Mutex::new(Vec::new());
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
         let found = known
             .iter()
             .find(|(a, m, google)| *a == account && m == manners && google.endpoints == endpoints);
         if let Some((_, _, google)) = found {
-            return Ok(google.clone());
+            return Ok(Self { retrying, ..google.clone() });
         }
         let google = Self::new(account.clone(), endpoints, manners)?;
         known.push((account, manners.clone(), google.clone()));
-        Ok(google)
+        Ok(Self { retrying, ..google })
     }
 
     /// Checks the key and gets ready; no call is made.
@@ -90,7 +90,7 @@ impl Google {
             .build()
             .map_err(|error| GoogleError::own("http", error.without_url().to_string()))?;
         let authorizer = Arc::new(Authorizer::new(account, endpoints.identity)?);
-        Ok(Self { client, authorizer, endpoints, retries: manners.retries })
+        Ok(Self { client, authorizer, endpoints, retries: manners.retries, retrying: Retrying::alone() })
     }
 
     /// How often a call is tried again.
@@ -98,27 +98,37 @@ impl Google {
         self.retries
     }
 
+    /// Who decides about another try.
+    pub(super) fn retrying(&self) -> &Retrying {
+        &self.retrying
+    }
+
     /// Makes a call until it succeeds, cannot succeed, or the retries are spent.
     pub async fn send(&self, call: &Call) -> Result<Answer, GoogleError> {
-        let mut renewed = false;
-        let mut tries = 0;
-        loop {
+        let (mut renewed, mut retried) = (false, 0);
+        let ended = loop {
             let error = match self.try_once(call).await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => break Ok(answer),
                 Err(error) => error,
             };
-            match error.remedy() {
-                Remedy::NewCredentials if !renewed => {
+            match error.fault.verdict() {
+                Verdict::RetryWithNewCredentials if !renewed => {
                     renewed = true;
+                    self.retrying.renews(&error);
                     self.authorizer.forget();
                 }
-                Remedy::TryAgain if tries < self.retries => {
-                    tries += 1;
-                    tokio::time::sleep(pause(tries, error.retry_after)).await;
-                }
-                _ => return Err(error),
+                Verdict::Retry => match self.retrying.next(error.failed(retried, self.retries)) {
+                    Next::Again(pause) => {
+                        retried += 1;
+                        tokio::time::sleep(pause).await;
+                    }
+                    last => return Err(error.ended(last)),
+                },
+                _ => break Err(error),
             }
-        }
+        };
+        self.retrying.helped(retried);
+        ended
     }
 
     /// Makes a call once. An answer of another status than 2xx and 308 (an upload that goes on) is an error.
@@ -210,37 +220,7 @@ impl Answer {
     }
 }
 
-/// The pause before re-try number `retry` (from 1): full jitter below a limit that doubles, or what the service asks.
-pub fn pause(retry: u32, wish: Option<Duration>) -> Duration {
-    if let Some(wish) = wish {
-        return wish.min(LONGEST_WISH);
-    }
-    let limit = FIRST_PAUSE.saturating_mul(1 << retry.saturating_sub(1).min(16)).min(LONGEST_PAUSE);
-    limit.mul_f64(random_fraction())
-}
-
-/// Evenly between 0 and 1; the hasher's keys are random for every value.
-fn random_fraction() -> f64 {
-    let bits = RandomState::new().build_hasher().finish() >> 11;
-    bits as f64 / (1_u64 << 53) as f64
-}
-
-/// `Retry-After` in seconds; a date is not used by Google.
+/// What the service asks for before the next try.
 fn wish(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_stay_below_their_limit_and_follow_wishes() {
-        for retry in 1..40 {
-            assert!(pause(retry, None) <= LONGEST_PAUSE);
-        }
-        assert!(pause(1, None) <= FIRST_PAUSE);
-        assert_eq!(pause(1, Some(Duration::from_secs(3))), Duration::from_secs(3));
-        assert_eq!(pause(1, Some(Duration::from_secs(9999))), LONGEST_WISH);
-    }
+    retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?)
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_postgres::error::DbError;
 
+use super::fault::{Fault, codes};
+
 /// Classes of errors whose texts name users, tables, columns and words of the script, but no value of a row.
 const SHOWN_WHOLE: [&str; 16] =
     ["08", "0A", "23", "25", "26", "28", "2B", "3D", "3F", "40", "42", "53", "54", "55", "57", "58"];
@@ -34,8 +36,10 @@ pub fn said(error: &DbError) -> String {
 
 /// Whether the server ended the connection, or has none to give.
 pub fn is_lost(error: &DbError) -> bool {
-    let code = error.code().code();
-    code.starts_with("08") || matches!(code, "57P01" | "57P02" | "57P03" | "57P05" | "53300")
+    matches!(
+        codes::of_sqlstate(error.code().code()),
+        Fault::ConnectionLost | Fault::Restarting | Fault::TooManyConnections
+    )
 }
 
 /// A text of the server's, without the values that it may hold.

@@ -67,6 +67,11 @@ impl S3Credentials {
         }
     }
 
+    /// Whether asking anew may give others: those that are written down stay what they are.
+    pub(super) fn may_change(&self) -> bool {
+        matches!(self, Self::Found | Self::Machine | Self::Profile { .. })
+    }
+
     /// Who gives the credentials; none where calls are not signed, or nobody was found.
     pub(super) fn provider(&self, config: &SdkConfig) -> Option<SharedCredentialsProvider> {
         Some(match self {

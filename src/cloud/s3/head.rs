@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
@@ -9,7 +10,7 @@ use aws_sdk_s3::types::{ReplicationStatus, ServerSideEncryption, StorageClass};
 use serde_json::{Map, Value};
 
 use super::{S3, SERVICE};
-use crate::cloud::aws::failure;
+use crate::cloud::aws::{Final, failure, fault};
 use crate::secret::Secret;
 
 /// Which object, of which version, under whose key.
@@ -66,58 +67,60 @@ pub enum HeadError {
 impl S3 {
     /// What S3 says of an object; none when it is not there. A bucket that is not there has no objects.
     pub async fn head(&self, object: &ObjectQuery) -> Result<Option<ObjectHead>, HeadError> {
-        let client = self.client().await.map_err(|error| HeadError::Refused(error.message))?;
-        let mut call = client.head_object().bucket(&object.bucket).key(&object.key);
-        call = call.set_version_id(object.version_id.clone());
-        if let Some(customer) = &object.customer_key {
-            call = call
-                .sse_customer_key(customer.key.expose())
-                .sse_customer_algorithm(&customer.algorithm)
-                .sse_customer_key_md5(&customer.md5);
-        }
-        match Box::pin(call.send()).await {
+        let head = |client: &Client| {
+            let mut call = client.head_object().bucket(&object.bucket).key(&object.key);
+            call = call.set_version_id(object.version_id.clone());
+            if let Some(customer) = &object.customer_key {
+                call = call
+                    .sse_customer_key(customer.key.expose())
+                    .sse_customer_key_md5(&customer.md5)
+                    .sse_customer_algorithm(&customer.algorithm);
+            }
+            Box::pin(call.send())
+        };
+        match self.call(head).await.map_err(|error| HeadError::Refused(error.message))? {
             Ok(head) => Ok(Some(ObjectHead {
                 metadata: headers(&head),
                 user_metadata: sorted(head.metadata.unwrap_or_default()),
             })),
-            Err(error) if status(&error) == Some(404) => Ok(None),
+            Err(error) if status(&error.error) == Some(404) => Ok(None),
             Err(error) => Err(explain(&error)),
         }
     }
 
     /// Whether a bucket is certainly not there. Who may not ask does not know.
     pub async fn lacks_bucket(&self, bucket: &str) -> bool {
-        let Ok(client) = self.client().await else { return false };
-        let answer = Box::pin(client.head_bucket().bucket(bucket).send()).await;
-        answer.err().is_some_and(|error| status(&error) == Some(404))
+        let head = |client: &Client| Box::pin(client.head_bucket().bucket(bucket).send());
+        let Ok(answer) = self.call(head).await else { return false };
+        answer.err().is_some_and(|error| status(&error.error) == Some(404))
     }
 }
 
-fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
+pub(super) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|answer| answer.status().as_u16())
 }
 
-fn explain<E>(error: &SdkError<E, HttpResponse>) -> HeadError
+fn explain<E>(found: &Final<E>) -> HeadError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let said = || match status(error) {
+    let error = &found.error;
+    let said = found.told(match status(error) {
         // The answer to such a question has no body, so the SDK knows no reason.
         Some(status) => format!("{SERVICE} answered {status}"),
         None => failure(SERVICE, error).message,
-    };
-    match status(error) {
-        Some(403) => HeadError::Denied(said()),
-        Some(301 | 307) => HeadError::OtherRegion(
+    });
+    match (status(error), fault(error)) {
+        (Some(301 | 307), _) => HeadError::OtherRegion(
             error
                 .raw_response()
                 .and_then(|answer| answer.headers().get("x-amz-bucket-region"))
                 .map(str::to_owned),
         ),
-        Some(408 | 429 | 500..) => HeadError::NoAnswer(said()),
-        Some(_) => HeadError::Refused(said()),
-        None if is_unanswered(error) => HeadError::NoAnswer(said()),
-        None => HeadError::Refused(said()),
+        (_, fault) if fault.passes() => HeadError::NoAnswer(said),
+        (Some(403), _) => HeadError::Denied(said),
+        (None, _) if is_unanswered(error) => HeadError::NoAnswer(said),
+        _ => HeadError::Refused(said),
     }
 }
 

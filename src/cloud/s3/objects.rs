@@ -2,26 +2,25 @@
 
 use std::time::Duration;
 
+use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
-    ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart, Delete, ObjectCannedAcl, ObjectIdentifier,
-    ServerSideEncryption, StorageClass,
+    ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart, Delete, Object, ObjectCannedAcl,
+    ObjectIdentifier, ServerSideEncryption, StorageClass,
 };
 use bytes::Bytes;
 
-use super::head::is_unanswered;
-use super::{S3, SERVICE};
-use crate::cloud::aws::failure;
+use super::head::{is_unanswered, status};
+use super::{S3, S3Error, SERVICE};
+use crate::cloud::aws::{Final, failure};
+use crate::cloud::fault::{Fault, codes};
 
-/// How long one try may take that carries a part of an object.
+/// How long one try may take that carries a part of an object; completing an object of many parts takes minutes as well.
 const PART_TIMEOUT: Duration = Duration::from_secs(300);
-
-/// How long such a call may take with all its tries; completing an object of many parts takes minutes as well.
-const PARTS_TIMEOUT: Duration = Duration::from_secs(900);
 
 /// The header in which S3 names the region of a bucket.
 const REGION: &str = "x-amz-bucket-region";
@@ -81,11 +80,13 @@ pub enum ObjectErrorKind {
 }
 
 impl S3 {
-    pub(super) async fn caller(&self) -> Result<&aws_sdk_s3::Client, ObjectError> {
-        // The one thing that can be wrong before any call.
-        let unknown =
-            |error: super::S3Error| ObjectError { kind: ObjectErrorKind::NoRegion, message: error.message };
-        self.client().await.map_err(unknown)
+    /// A call whose error is told as that of an object.
+    pub(super) async fn ask<T, E, F>(&self, once: impl Fn(&Client) -> F) -> Result<T, ObjectError>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        self.call(once).await?.map_err(|error| explain(&error))
     }
 
     /// Writes an object in one piece. An equal key is overwritten.
@@ -96,16 +97,18 @@ impl S3 {
         traits: &ObjectTraits,
         body: Bytes,
     ) -> Result<(), ObjectError> {
-        let call = self.caller().await?.put_object().bucket(bucket).key(key);
-        let call = call
-            .set_acl(traits.acl.map(ObjectCannedAcl::from))
-            .set_server_side_encryption(traits.encryption.map(ServerSideEncryption::from))
-            .set_ssekms_key_id(traits.kms_key.clone())
-            .set_storage_class(traits.storage_class.map(StorageClass::from))
-            .checksum_algorithm(ChecksumAlgorithm::Crc32)
-            .body(ByteStream::from(body));
-        let sent = Box::pin(call.customize().config_override(patient()).send()).await;
-        sent.map(drop).map_err(|error| explain(&error))
+        let put = |client: &Client| {
+            let call = client.put_object().bucket(bucket).key(key);
+            let call = call
+                .set_acl(traits.acl.map(ObjectCannedAcl::from))
+                .set_server_side_encryption(traits.encryption.map(ServerSideEncryption::from))
+                .set_ssekms_key_id(traits.kms_key.clone())
+                .set_storage_class(traits.storage_class.map(StorageClass::from))
+                .checksum_algorithm(ChecksumAlgorithm::Crc32)
+                .body(ByteStream::from(body.clone()));
+            Box::pin(call.customize().config_override(patient()).send())
+        };
+        self.ask(put).await.map(drop)
     }
 
     /// Begins an object in parts: nothing is visible before it is completed. Gives the id of the upload.
@@ -115,14 +118,17 @@ impl S3 {
         key: &str,
         traits: &ObjectTraits,
     ) -> Result<String, ObjectError> {
-        let call = self.caller().await?.create_multipart_upload().bucket(bucket).key(key);
-        let call = call
-            .set_acl(traits.acl.map(ObjectCannedAcl::from))
-            .set_server_side_encryption(traits.encryption.map(ServerSideEncryption::from))
-            .set_ssekms_key_id(traits.kms_key.clone())
-            .set_storage_class(traits.storage_class.map(StorageClass::from))
-            .checksum_algorithm(ChecksumAlgorithm::Crc32);
-        let begun = Box::pin(call.send()).await.map_err(|error| explain(&error))?;
+        let begin = |client: &Client| {
+            let call = client.create_multipart_upload().bucket(bucket).key(key);
+            let call = call
+                .set_acl(traits.acl.map(ObjectCannedAcl::from))
+                .set_server_side_encryption(traits.encryption.map(ServerSideEncryption::from))
+                .set_ssekms_key_id(traits.kms_key.clone())
+                .set_storage_class(traits.storage_class.map(StorageClass::from))
+                .checksum_algorithm(ChecksumAlgorithm::Crc32);
+            Box::pin(call.send())
+        };
+        let begun = self.ask(begin).await?;
         begun.upload_id.ok_or_else(|| strange("names no upload"))
     }
 
@@ -135,13 +141,15 @@ impl S3 {
         number: i32,
         body: Bytes,
     ) -> Result<Part, ObjectError> {
-        let call = self.caller().await?.upload_part().bucket(bucket).key(key).upload_id(upload);
-        let call = call
-            .part_number(number)
-            .checksum_algorithm(ChecksumAlgorithm::Crc32)
-            .body(ByteStream::from(body));
-        let taken = Box::pin(call.customize().config_override(patient()).send()).await;
-        let taken = taken.map_err(|error| explain(&error))?;
+        let put = |client: &Client| {
+            let call = client.upload_part().bucket(bucket).key(key).upload_id(upload);
+            let call = call
+                .part_number(number)
+                .checksum_algorithm(ChecksumAlgorithm::Crc32)
+                .body(ByteStream::from(body.clone()));
+            Box::pin(call.customize().config_override(patient()).send())
+        };
+        let taken = self.ask(put).await?;
         let part = CompletedPart::builder()
             .part_number(number)
             .set_e_tag(taken.e_tag)
@@ -159,15 +167,21 @@ impl S3 {
     ) -> Result<(), ObjectError> {
         let parts = parts.iter().map(|part| part.0.clone()).collect();
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
-        let call = self.caller().await?.complete_multipart_upload().bucket(bucket).key(key);
-        let call = call.upload_id(upload).multipart_upload(parts).customize().config_override(patient());
-        Box::pin(call.send()).await.map(drop).map_err(|error| explain(&error))
+        let complete = |client: &Client| {
+            let call = client.complete_multipart_upload().bucket(bucket).key(key);
+            let call = call.upload_id(upload).multipart_upload(parts.clone());
+            Box::pin(call.customize().config_override(patient()).send())
+        };
+        self.ask(complete).await.map(drop)
     }
 
     /// Removes the parts of an upload; one that is not there is removed already.
     pub async fn abort_parts(&self, bucket: &str, key: &str, upload: &str) -> Result<(), ObjectError> {
-        let call = self.caller().await?.abort_multipart_upload().bucket(bucket).key(key).upload_id(upload);
-        match Box::pin(call.send()).await.map_err(|error| explain(&error)) {
+        let abort = |client: &Client| {
+            let call = client.abort_multipart_upload().bucket(bucket).key(key).upload_id(upload);
+            Box::pin(call.send())
+        };
+        match self.ask(abort).await {
             Err(error) if error.kind != ObjectErrorKind::NoUpload => Err(error),
             _ => Ok(()),
         }
@@ -176,8 +190,9 @@ impl S3 {
     /// The ids of the uploads of one key that are neither completed nor aborted.
     pub async fn open_uploads(&self, bucket: &str, key: &str) -> Result<Vec<String>, ObjectError> {
         // Keys that begin with this one come after it: the first page has all of its own.
-        let call = self.caller().await?.list_multipart_uploads().bucket(bucket).prefix(key);
-        let listed = Box::pin(call.send()).await.map_err(|error| explain(&error))?;
+        let list =
+            |client: &Client| Box::pin(client.list_multipart_uploads().bucket(bucket).prefix(key).send());
+        let listed = self.ask(list).await?;
         let own = listed.uploads.into_iter().flatten().filter(|upload| upload.key() == Some(key));
         Ok(own.filter_map(|upload| upload.upload_id).collect())
     }
@@ -189,32 +204,30 @@ impl S3 {
         prefix: &str,
         wanted: &(dyn Fn(&str) -> bool + Sync),
     ) -> Result<Vec<String>, ObjectError> {
-        let call = self.caller().await?.list_objects_v2().bucket(bucket).prefix(prefix);
-        let mut pages = call.into_paginator().send();
         let mut keys = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| explain(&error))?;
-            let listed = page.contents.into_iter().flatten().filter_map(|object| object.key);
-            keys.extend(listed.filter(|key| wanted(key)));
-        }
+        let take = |object: Object| {
+            keys.extend(object.key.filter(|key| wanted(key)));
+            true
+        };
+        self.each(bucket, prefix, None, take).await?.map_err(|error| explain(&error))?;
         Ok(keys)
     }
 
     /// The region that a bucket lies in, where S3 says it.
     pub async fn region_of(&self, bucket: &str) -> Result<Option<String>, ObjectError> {
-        let call = self.caller().await?.head_bucket().bucket(bucket);
-        match Box::pin(call.send()).await {
+        let head = |client: &Client| Box::pin(client.head_bucket().bucket(bucket).send());
+        match self.call(head).await? {
             Ok(found) => Ok(found.bucket_region),
             // S3 names the region also to who may not see the bucket, and to who asks in another one.
-            Err(error) => match error.raw_response().and_then(|raw| raw.headers().get(REGION)) {
-                Some(region) if !is_missing(&error) => Ok(Some(region.to_owned())),
-                _ if is_missing(&error) => {
+            Err(found) => match found.error.raw_response().and_then(|raw| raw.headers().get(REGION)) {
+                Some(region) if !is_missing(&found.error) => Ok(Some(region.to_owned())),
+                _ if is_missing(&found.error) => {
                     let message = format!("{SERVICE} knows no such bucket");
                     Err(ObjectError { kind: ObjectErrorKind::NoBucket, message })
                 }
                 // Who may not see the bucket may write into it all the same.
-                _ if error.raw_response().is_some_and(|raw| raw.status().as_u16() == 403) => Ok(None),
-                _ => Err(explain(&error)),
+                _ if status(&found.error) == Some(403) => Ok(None),
+                _ => Err(explain(&found)),
             },
         }
     }
@@ -225,14 +238,15 @@ impl S3 {
         let wrong = |_| strange("cannot be asked for: a key has no name");
         let named = named.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
         let named = Delete::builder().set_objects(Some(named)).quiet(true).build().map_err(wrong)?;
-        let call = self.caller().await?.delete_objects().bucket(bucket).delete(named);
-        let done = Box::pin(call.send()).await.map_err(|error| explain(&error))?;
+        let remove =
+            |client: &Client| Box::pin(client.delete_objects().bucket(bucket).delete(named.clone()).send());
+        let done = self.ask(remove).await?;
         match done.errors.unwrap_or_default().first() {
             None => Ok(()),
             Some(refused) => {
                 let code = refused.code().unwrap_or("an error");
                 Err(ObjectError {
-                    kind: meaning(refused.code(), if code == "AccessDenied" { 403 } else { 400 }, None),
+                    kind: meaning(code, if code == "AccessDenied" { 403 } else { 400 }, None),
                     message: format!("{SERVICE} says {code}"),
                 })
             }
@@ -241,21 +255,18 @@ impl S3 {
 
     /// Removes an object; one that is not there is removed already.
     pub async fn delete(&self, bucket: &str, key: &str) -> Result<(), ObjectError> {
-        let call = self.caller().await?.delete_object().bucket(bucket).key(key);
-        Box::pin(call.send()).await.map(drop).map_err(|error| explain(&error))
+        let remove = |client: &Client| Box::pin(client.delete_object().bucket(bucket).key(key).send());
+        self.ask(remove).await.map(drop)
     }
 }
 
 fn is_missing<E>(error: &SdkError<E, HttpResponse>) -> bool {
-    error.raw_response().is_some_and(|raw| raw.status().as_u16() == 404)
+    status(error) == Some(404)
 }
 
 /// The time that calls about large bodies get.
 fn patient() -> Builder {
-    let timeouts = TimeoutConfig::builder()
-        .operation_attempt_timeout(PART_TIMEOUT)
-        .operation_timeout(PARTS_TIMEOUT)
-        .build();
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(PART_TIMEOUT).build();
     Builder::default().timeout_config(timeouts)
 }
 
@@ -263,15 +274,17 @@ fn strange(what: &str) -> ObjectError {
     ObjectError { kind: ObjectErrorKind::Refused, message: format!("the answer of {SERVICE} {what}") }
 }
 
-pub(super) fn explain<E>(error: &SdkError<E, HttpResponse>) -> ObjectError
+/// What an error of S3 means, in its words.
+pub(super) fn explain<E>(found: &Final<E>) -> ObjectError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let message = failure(SERVICE, error).message;
+    let error = &found.error;
+    let message = found.told(failure(SERVICE, error).message);
     let kind = match error {
         SdkError::ServiceError(answer) => {
             let raw = answer.raw();
-            meaning(answer.err().code(), raw.status().as_u16(), raw.headers().get(REGION))
+            meaning(answer.err().code().unwrap_or_default(), raw.status().as_u16(), raw.headers().get(REGION))
         }
         error if is_unanswered(error) => ObjectErrorKind::Unreachable,
         _ => ObjectErrorKind::Credentials,
@@ -279,25 +292,35 @@ where
     ObjectError { kind, message }
 }
 
-fn meaning(code: Option<&str>, status: u16, region: Option<&str>) -> ObjectErrorKind {
-    match (code.unwrap_or_default(), status) {
+/// What a code of S3 means beyond what it is as a fault.
+fn meaning(code: &str, status: u16, region: Option<&str>) -> ObjectErrorKind {
+    match (code, status) {
         ("NoSuchBucket", _) => ObjectErrorKind::NoBucket,
         ("NoSuchUpload", _) => ObjectErrorKind::NoUpload,
-        ("ExpiredToken", _) => ObjectErrorKind::Expired,
-        ("InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken", _) | (_, 401) => {
-            ObjectErrorKind::Credentials
-        }
         ("AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException", _)
         | (_, 301 | 307) => ObjectErrorKind::OtherRegion(region.map(str::to_owned)),
-        // S3: the checksum, or the hash of the body, that was sent along is not that of what arrived.
-        ("BadDigest" | "XAmzContentChecksumMismatch" | "XAmzContentSHA256Mismatch", _) => {
-            ObjectErrorKind::Changed
+        _ => codes::of_aws(code, status).into(),
+    }
+}
+
+/// What a fault of a call is called.
+impl From<Fault> for ObjectErrorKind {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::CredentialsExpired => Self::Expired,
+            Fault::CredentialsRefused => Self::Credentials,
+            Fault::Denied => Self::Denied,
+            Fault::Garbled => Self::Changed,
+            Fault::RateLimited | Fault::Busy => Self::Busy,
+            fault if fault.passes() => Self::Unreachable,
+            _ => Self::Refused,
         }
-        ("SlowDown" | "RequestTimeout" | "OperationAborted", _) | (_, 408 | 429 | 500..) => {
-            ObjectErrorKind::Busy
-        }
-        (_, 403) => ObjectErrorKind::Denied,
-        _ => ObjectErrorKind::Refused,
+    }
+}
+
+impl From<S3Error> for ObjectError {
+    fn from(error: S3Error) -> Self {
+        Self { kind: error.kind, message: error.message }
     }
 }
 
@@ -320,7 +343,7 @@ mod tests {
             (Some("SlowDown"), 503, Busy),
             (Some("InvalidArgument"), 400, Refused),
         ] {
-            assert_eq!(meaning(code, status, tokyo), kind, "{code:?} {status}");
+            assert_eq!(meaning(code.unwrap_or_default(), status, tokyo), kind, "{code:?} {status}");
         }
     }
 }

@@ -1,14 +1,20 @@
 //! Objects for those who read them as rows: listed with what decides whether they are read, and streamed.
 
+use std::error::Error;
 use std::io::{self, Read};
 use std::sync::Arc;
 
+use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ObjectStorageClass;
 use bytes::{Buf, Bytes};
 
+use super::objects::ObjectErrorKind;
 use super::{S3, S3Error, explain};
+use crate::cloud::aws::root_cause;
 use crate::cloud::block_on;
+use crate::cloud::fault::pace::Pace;
+use crate::cloud::fault::retry::{Failed, Next};
 
 /// How often a stream that broke off is taken up again without a byte in between.
 const TRIES: u32 = 7;
@@ -33,25 +39,15 @@ impl S3 {
         after: Option<&str>,
         mut take: impl FnMut(ListedObject) -> bool,
     ) -> Result<(), S3Error> {
-        block_on(async {
-            let call = self.client().await?.list_objects_v2().bucket(bucket).prefix(prefix);
-            let mut pages = call.set_start_after(after.map(str::to_owned)).into_paginator().send();
-            while let Some(page) = pages.next().await {
-                let page = page.map_err(|error| explain(bucket, &error))?;
-                for object in page.contents.into_iter().flatten() {
-                    let is_archived = matches!(
-                        object.storage_class,
-                        Some(ObjectStorageClass::Glacier | ObjectStorageClass::DeepArchive)
-                    );
-                    let size = object.size.unwrap_or(0).max(0).unsigned_abs();
-                    let Some(key) = object.key else { continue };
-                    if !take(ListedObject { key, size, is_archived }) {
-                        return Ok(());
-                    }
-                }
-            }
-            Ok(())
-        })
+        let each = self.each(bucket, prefix, after, |object| {
+            let is_archived = matches!(
+                object.storage_class,
+                Some(ObjectStorageClass::Glacier | ObjectStorageClass::DeepArchive)
+            );
+            let size = object.size.unwrap_or(0).max(0).unsigned_abs();
+            object.key.is_none_or(|key| take(ListedObject { key, size, is_archived }))
+        });
+        block_on(each)?.map_err(|error| explain(bucket, &error))
     }
 }
 
@@ -90,17 +86,32 @@ impl ObjectReader {
             match block_on(self.stream.next()) {
                 None => return Ok(None),
                 Some(Ok(piece)) => {
+                    self.s3.retrying.helped(self.tries);
                     self.tries = 0;
                     return Ok(Some(piece));
                 }
-                Some(Err(error)) if self.tries == TRIES => return Err(io::Error::other(error)),
-                Some(Err(_)) => {
+                Some(Err(error)) => {
+                    let what = format!("object `{}` broke off: {}", self.key, root_cause(&error));
+                    let (what, pace) = (&what, Pace::CALLS);
+                    let failed = Failed { what, retried: self.tries, most: TRIES, wish: None, pace };
+                    match self.s3.retrying.next(failed) {
+                        Next::Again(pause) => block_on(tokio::time::sleep(pause)),
+                        last => return Err(io::Error::other(self.broke_off(&error, last))),
+                    }
                     self.tries += 1;
                     let again = get(&self.s3, &self.bucket, &self.key, self.at, self.tag.clone());
                     self.stream = again.map_err(io::Error::other)?.0;
                 }
             }
         }
+    }
+}
+
+impl ObjectReader {
+    fn broke_off(&self, error: &dyn Error, last: Next) -> S3Error {
+        let reason = last.reason().map(|reason| format!("; {reason}")).unwrap_or_default();
+        let message = format!("object `{}` broke off: {}{reason}", self.key, root_cause(error));
+        S3Error { kind: ObjectErrorKind::Unreachable, message }
     }
 }
 
@@ -129,12 +140,13 @@ fn get(
     from: u64,
     tag: Option<String>,
 ) -> Result<(ByteStream, Option<String>), S3Error> {
-    block_on(async {
-        let mut call = s3.client().await?.get_object().bucket(bucket).key(key).set_if_match(tag);
+    let get = |client: &Client| {
+        let mut call = client.get_object().bucket(bucket).key(key).set_if_match(tag.clone());
         if from > 0 {
             call = call.range(format!("bytes={from}-"));
         }
-        let answer = Box::pin(call.send()).await.map_err(|error| explain(bucket, &error))?;
-        Ok((answer.body, answer.e_tag))
-    })
+        Box::pin(call.send())
+    };
+    let answer = block_on(s3.call(get))?.map_err(|error| explain(bucket, &error))?;
+    Ok((answer.body, answer.e_tag))
 }

@@ -17,6 +17,8 @@ pub use reqwest::{Method, StatusCode, Url};
 
 pub use proxy::{Proxies, WrongProxy};
 
+use super::fault::pace::retry_after;
+use super::fault::{Fault, codes};
 use super::install_crypto;
 
 /// How the program calls itself.
@@ -93,6 +95,31 @@ pub enum WebError {
     /// The connection failed.
     #[error("{0}")]
     Network(String),
+}
+
+impl WebError {
+    /// What it is.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Timeout(_) => Fault::TimedOut,
+            Self::Certificate(_) => Fault::Tls,
+            Self::TooManyRedirects | Self::WrongRedirect => Fault::Refused,
+            Self::Network(said) => codes::of_name(said).unwrap_or(Fault::ConnectionLost),
+        }
+    }
+}
+
+/// What it is that no connection was made, with a word for it.
+pub(super) fn unconnected(error: &(dyn Error + 'static)) -> (Fault, &'static str) {
+    let root = root_cause(error);
+    if root.is::<rustls::Error>() {
+        return (Fault::Tls, "no connection: the server is not trusted, or speaks no TLS that we know");
+    }
+    match codes::of_name(&root.to_string()) {
+        Some(fault @ Fault::NameUnknown) => (fault, "no connection: there is no such host"),
+        Some(fault) => (fault, "no connection: no name server answers"),
+        None => (Fault::NoConnection, "no connection"),
+    }
 }
 
 /// Sends the request, follows redirects, and reads the answer.
@@ -195,12 +222,7 @@ impl Answer {
 
     /// How long the server asks to wait (`Retry-After`): seconds, or until a date.
     pub fn retry_after(&self) -> Option<Duration> {
-        let text = self.headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-        if let Ok(seconds) = text.parse() {
-            return Some(Duration::from_secs(seconds));
-        }
-        let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
-        Some(Duration::try_from(date.duration_since(jiff::Timestamp::now())).unwrap_or_default())
+        retry_after(self.headers.get(header::RETRY_AFTER)?.to_str().ok()?)
     }
 }
 
@@ -245,14 +267,5 @@ mod tests {
     fn an_excerpt_is_one_short_line() {
         assert_eq!(excerpt(" a\u{1b}[31m\r\n\tb\u{7}"), "a [31m b");
         assert_eq!(excerpt(&"é".repeat(300)), "é".repeat(200));
-    }
-
-    #[test]
-    fn a_server_may_ask_for_a_pause_in_seconds_or_until_a_date() {
-        let asked = |value| answer(&[(header::RETRY_AFTER, value)], b"").retry_after();
-        assert_eq!(asked("120"), Some(Duration::from_secs(120)));
-        assert_eq!(asked("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
-        assert!(asked("Fri, 01 Jan 2100 00:00:00 GMT") > Some(Duration::from_secs(86_400)));
-        assert_eq!(asked("soon"), None);
     }
 }

@@ -4,8 +4,12 @@ use std::sync::Arc;
 
 use super::upload::{LogStore, ObjectKind, S3LogSettings};
 use crate::cloud::aws::Aws;
+use crate::cloud::fault::retry::Retrying;
 use crate::cloud::s3::credentials::S3Credentials;
 use crate::cloud::s3::{S3, S3Settings};
+
+/// How often an upload is tried again: one that fails is kept, and made up for at the next start.
+const RETRIES: u32 = 2;
 
 /// A bucket that takes logs.
 #[derive(Debug)]
@@ -26,12 +30,12 @@ impl S3LogStore {
                 .map_or(S3Credentials::Found, |(id, key)| S3Credentials::Keys { id, key, token: None }),
             ..S3Settings::default()
         };
-        Self { s3: S3::new(aws, s3), bucket: settings.bucket.clone() }
+        Self { s3: S3::new(aws, s3, Retrying::alone()).retries(RETRIES), bucket: settings.bucket.clone() }
     }
 }
 
 impl LogStore for S3LogStore {
     fn put(&self, key: &str, kind: ObjectKind, body: Vec<u8>) -> Result<(), String> {
-        self.s3.put(&self.bucket, key, kind.content_type(), body).map_err(|error| error.to_string())
+        self.s3.put(&self.bucket, key, kind.content_type(), &body).map_err(|error| error.to_string())
     }
 }

@@ -35,7 +35,8 @@ pub(super) fn open(
         read_timeout: Duration::from_secs(60),
         application_name: "sync".to_owned(),
     };
-    let google = Google::shared(account, endpoints, &manners).map_err(|error| unusable(&error))?;
+    let google =
+        Google::shared(account, endpoints, &manners, request.retrying()).map_err(|error| unusable(&error))?;
     Ok((google, project))
 }
 

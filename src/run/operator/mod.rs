@@ -50,13 +50,15 @@ use self::tail::Tail;
 use super::embulk_socket::EmbulkDoor;
 use super::event::{EventKind, FailureKind, TaskFailure};
 use super::notification::Notifier;
+use crate::cloud::fault::Fault;
+use crate::cloud::fault::retry::{Absence, Retrying};
 use crate::dig::params::ParamError;
 use crate::dig::workflow::Task;
 use crate::embulk::config::ExecConfig;
 use crate::secret::params::Parted;
 use crate::secret::{SecretError, SecretStore};
 use crate::session::{AttemptId, Level, Params, TaskName};
-pub use crate::transfer::context::Cancel;
+pub use crate::transfer::context::{Cancel, Patience};
 use crate::transfer::report::TransferReport;
 
 /// One kind of work, e.g. `sh>`. One value serves all tasks of a run, on several threads at once.
@@ -190,6 +192,12 @@ pub struct OperatorRequest<'a> {
 }
 
 impl OperatorRequest<'_> {
+    /// What callers of services are handed who may try again: the task's log hears of it.
+    pub fn retrying(&self) -> Retrying {
+        let reporter = self.reporter.clone();
+        Retrying::new(self.services.patience.retries.clone(), move |line| reporter.log(Level::Warn, line))
+    }
+
     /// A parameter that is neither absent nor null.
     pub fn param(&self, name: &str) -> Option<&Value> {
         self.config.get(name).filter(|value| !value.is_null())
@@ -252,6 +260,8 @@ pub struct OperatorError {
     /// Further keys of the variable `error` inside `_error`, e.g. `stacktrace`; a `message` here replaces the
     /// default, which is [`Self::message`].
     pub details: Params,
+    /// The fault of a server that was not entered, after which nothing was done yet.
+    pub fault: Option<Fault>,
 }
 
 impl OperatorError {
@@ -277,7 +287,14 @@ impl OperatorError {
 
     /// A failure of any kind.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { message: message.into(), causes: Vec::new(), hint: None, kind, details: Params::new() }
+        Self {
+            message: message.into(),
+            causes: Vec::new(),
+            hint: None,
+            kind,
+            details: Params::new(),
+            fault: None,
+        }
     }
 
     /// Adds an error and the errors below it as causes.
@@ -303,6 +320,19 @@ impl OperatorError {
     pub fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.details.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// The pause before the server is tried to be entered again; else the error, with what was done about it.
+    fn again(mut self, absence: &mut Absence, retrying: &Retrying) -> Result<Duration, Self> {
+        absence.next(self.fault, &self.chain(), retrying).map_err(|told| {
+            self.causes.extend(told);
+            self
+        })
+    }
+
+    /// Message and causes on one line.
+    fn chain(&self) -> String {
+        self.causes.iter().fold(self.message.clone(), |text, cause| format!("{text}: {cause}"))
     }
 
     /// The failure as events carry it, with every known secret scrubbed.
@@ -358,6 +388,8 @@ pub struct Services {
     pub mail: mail::MailDefaults,
     /// Sends notifications; none when the properties name no way.
     pub notifier: Option<Notifier>,
+    /// How faults that pass are met.
+    pub patience: Patience,
 }
 
 /// The attempt that `sync run` started; its retries keep it.

@@ -27,7 +27,8 @@ impl Operator for Slack {
         let address = address(request)?;
         let payload = payload(request)?;
         let body = request.services.guard.scrub(&payload.to_string());
-        let failure = match webhook::post_form(&address, "payload", &body, self.patience) {
+        let failure = match webhook::post_form(&address, "payload", &body, self.patience, &request.retrying())
+        {
             Ok(()) => None,
             Err(WebhookError::Address) => {
                 return Err(OperatorError::config(WebhookError::Address.to_string()));

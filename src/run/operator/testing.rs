@@ -11,7 +11,8 @@ use super::param::{ParamStore, ParamStoreError};
 use super::require::{RequiredEnd, Requirement, WorkflowService};
 use super::{
     Cancel, DockerMode, EventLine, NotRecorded, Operator, OperatorError, OperatorOutput, OperatorRequest,
-    Origin, Reporter, ScrubStream, SecretGuard, Services, TransferRequest, TransferService, Turn, Waiting,
+    Origin, Patience, Reporter, ScrubStream, SecretGuard, Services, TransferRequest, TransferService, Turn,
+    Waiting,
 };
 use crate::dig::expression::{Clock, Evaluator, Limits, Tolerance};
 use crate::run::event::EventKind;
@@ -132,6 +133,7 @@ impl Bench {
             properties: BTreeMap::new(),
             mail: self.mail.clone(),
             notifier: self.notifier.clone(),
+            patience: Patience::default(),
         }
     }
 

@@ -166,7 +166,7 @@ fn a_conflict_of_transactions_is_tried_again() {
     }));
     bench.sql("select 2 as id, 'new' as name", &bench.output(LoadMode::Insert)).unwrap();
     assert_eq!(bench.rows("select * from t order by id"), ["1|old", "2|new"]);
-    assert!(bench.said().contains("tried again in 10 ms"), "{}", bench.said());
+    assert!(bench.said().contains("; retry 1 of 12 in "), "{}", bench.said());
     bench.assert_tidy();
 }
 

@@ -6,6 +6,7 @@
 use std::error::Error;
 use std::time::{Duration, SystemTime};
 
+use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -69,7 +70,12 @@ impl Source {
 
     async fn key(&self) -> Result<Credentials, AwsFault> {
         let region = Region::new(self.identity.region.clone());
-        let load = async || Aws::new().config().await.to_builder().region(region).build();
+        // Roles are taken on by the SDK, which is to try again by itself.
+        let retries = RetryConfig::standard();
+        let load = async || {
+            let config = Aws::new().config().await.into_builder();
+            config.region(region).retry_config(retries).build()
+        };
         let config = self.config.get_or_init(load).await;
         let Some(role) = &self.identity.role else {
             let provider = config.credentials_provider().ok_or_else(AwsFault::no_key)?;

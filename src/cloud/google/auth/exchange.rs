@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 
 use super::aws::{AwsIdentity, Source, TOKEN_TYPE};
 use super::{SCOPES, failure};
+use crate::cloud::fault::codes;
 use crate::cloud::google::error::GoogleError;
 use crate::secret::Secret;
 
@@ -119,7 +120,7 @@ async fn ask(who: &str, request: RequestBuilder) -> Result<Value, Refusal> {
     let body = answer.text().await.map_err(broken)?;
     if !status.is_success() {
         let said = failure::answer(&body).map(|said| format!(" {said}")).unwrap_or_default();
-        let passes = status.is_server_error() || matches!(status.as_u16(), 408 | 429);
+        let passes = codes::of_status(status.as_u16()).passes();
         return Err(Refusal { reason: format!("{who}: HTTP {}{said}", status.as_u16()), passes });
     }
     serde_json::from_str(&body)

@@ -6,6 +6,7 @@ use std::time::Duration;
 use google_cloud_auth::errors::CredentialsError;
 use serde_json::Value;
 
+use crate::cloud::fault::Fault;
 use crate::cloud::google::error::{GoogleError, without_values};
 
 /// Nobody answered in time.
@@ -26,8 +27,8 @@ pub(super) fn refused(account: &str, reason: &str, passes: bool) -> GoogleError 
 
 /// An error after which the call is made again: it is none of ours, and no service has answered.
 fn passing(message: String) -> GoogleError {
-    let reason = String::new();
-    GoogleError { call: "credentials".to_owned(), status: None, reason, message, retry_after: None }
+    let (call, reason) = ("credentials".to_owned(), String::new());
+    GoogleError { call, status: None, reason, message, retry_after: None, fault: Fault::NoConnection }
 }
 
 /// What the library wraps around every cause, and what it promises of later calls: none of it helps anybody.

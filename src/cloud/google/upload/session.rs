@@ -10,8 +10,10 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Proof, Uploaded};
-use crate::cloud::google::error::{GoogleError, Remedy};
-use crate::cloud::google::http::{Answer, Call, Google, pause};
+use crate::cloud::fault::Verdict;
+use crate::cloud::fault::retry::Next;
+use crate::cloud::google::error::GoogleError;
+use crate::cloud::google::http::{Answer, Call, Google};
 
 /// What the writer hands over.
 pub(super) enum Piece {
@@ -113,9 +115,16 @@ impl Session {
             let rest = chunk.slice(usize_of(self.sent - start)..);
             let standing = match self.try_put(rest, ending).await {
                 Ok(standing) => standing,
-                Err(error) if error.remedy() != Remedy::GiveUp && tries < self.google.retries() => {
+                // What asks how much has arrived asks with new credentials too.
+                Err(error)
+                    if matches!(error.fault.verdict(), Verdict::Retry | Verdict::RetryWithNewCredentials)
+                        && tries < self.google.retries() =>
+                {
+                    match self.google.retrying().next(error.failed(tries, self.google.retries())) {
+                        Next::Again(pause) => tokio::time::sleep(pause).await,
+                        last => return Err(error.ended(last)),
+                    }
                     tries += 1;
-                    tokio::time::sleep(pause(tries, error.retry_after)).await;
                     match self.ask(ending).await {
                         Err(error) if self.may_begin_again(start, tries, &error) => {
                             self.begin_again().await?
@@ -131,6 +140,7 @@ impl Session {
             };
             match standing {
                 Standing::Complete(resource) => {
+                    self.google.retrying().helped(tries);
                     self.advance(&chunk, start, end);
                     return Ok(Standing::Complete(resource));
                 }
@@ -139,6 +149,7 @@ impl Session {
                 }
                 Standing::Has(has) => {
                     if has > self.sent {
+                        self.google.retrying().helped(tries);
                         tries = 0;
                     } else if tries >= self.google.retries() {
                         return Err(GoogleError::own(&self.name, "the service takes no more bytes"));

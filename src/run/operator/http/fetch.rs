@@ -6,14 +6,20 @@ use serde_json::{Value, json};
 
 use super::super::{OperatorError, OperatorRequest, SecretGuard, Turn};
 use super::call::{Call, Retry};
+use crate::cloud::fault::codes;
+use crate::cloud::fault::pace::Pace;
 use crate::cloud::web::{self, Answer, StatusCode, WebError};
 use crate::run::interrupt::block_on;
 use crate::session::Level;
 
-/// The first pause, and the shortest that a server may ask for.
-const FIRST_PAUSE: u64 = 1;
-/// The longest pause that no server asked for.
-const LONGEST_PAUSE: u64 = 30;
+/// The limits of pauses. A server that asks for more gets it, as far as the time for all tries goes.
+const PACE: Pace = Pace {
+    first: Duration::from_secs(1),
+    longest: Duration::from_secs(30),
+    longest_wish: Duration::from_secs(24 * 3600),
+};
+/// The shortest pause that a server may ask for.
+const SHORTEST_WISH: Duration = Duration::from_secs(1);
 
 /// How it went.
 pub(in super::super) enum Fetched {
@@ -62,7 +68,8 @@ pub(in super::super) fn fetch(
     }
 }
 
-/// Another turn, unless it would come too late.
+/// Another turn, unless it would come too late. It is the user's own wait with an end of its own: the budget of retries
+/// pays for none of it.
 fn later(
     request: &OperatorRequest<'_>,
     mut error: OperatorError,
@@ -70,17 +77,16 @@ fn later(
     longest: Duration,
 ) -> Result<Fetched, OperatorError> {
     let tried = request.waiting.state.get("retries").and_then(Value::as_u64).unwrap_or(0);
-    let backoff = FIRST_PAUSE << tried.min(LONGEST_PAUSE);
-    let after = match wish {
-        Some(wish) => wish.max(Duration::from_secs(FIRST_PAUSE)),
-        None => Duration::from_secs(backoff.min(LONGEST_PAUSE)),
-    };
+    let number = u32::try_from(tried + 1).unwrap_or(u32::MAX);
+    let after = PACE.pause(number, wish.map(|wish| wish.max(SHORTEST_WISH)));
     if request.waiting.since.elapsed().saturating_add(after) > longest {
         let hours = longest.as_secs() / 3600;
         error.causes.push(format!("number of tries within {hours} h: {}", tried + 1));
         return Err(error);
     }
-    request.reporter.log(Level::Warn, &format!("{}; next try in {} s", error.message, after.as_secs()));
+    request
+        .reporter
+        .log(Level::Warn, &format!("{}; retry {number} in {} ms", error.message, after.as_millis()));
     Ok(Fetched::Later(Turn::Again { after, state: json!({"retries": tried + 1}) }))
 }
 
@@ -95,9 +101,9 @@ fn refused(shown: &str, answer: &Answer, guard: &dyn SecretGuard) -> Failed {
     let body = web::excerpt(&guard.scrub(&answer.text()));
     let colon = if body.is_empty() { "" } else { ": " };
     let message = format!("{kind}: {shown} - {}{colon}{body}", status_text(status));
-    let lasts = status.is_client_error()
-        && ![StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status);
-    let passing = if lasts { Passing::Never } else { Passing::Maybe(answer.retry_after()) };
+    // Digdag: what is neither a success nor the client's fault may pass.
+    let passes = !status.is_client_error() || codes::of_status(status.as_u16()).passes();
+    let passing = if passes { Passing::Maybe(answer.retry_after()) } else { Passing::Never };
     Failed { error: OperatorError::failed(message), passing }
 }
 

@@ -251,7 +251,7 @@ fn what_may_pass_is_tried_again_by_default_where_that_does_no_harm() {
 }
 
 #[test]
-fn pauses_double_up_to_half_a_minute_unless_the_server_says_more() {
+fn pauses_are_random_below_a_limit_that_doubles_unless_the_server_says_more() {
     let pauses = |headers: &str| {
         let server = Server::start((0..8).map(|_| with("503 x", headers, "")).collect());
         let (http, bench, local) = (Http::default(), Bench::new(), json!({"http>": server.url("x")}));
@@ -265,7 +265,8 @@ fn pauses_double_up_to_half_a_minute_unless_the_server_says_more() {
         };
         (0..8).map(next).collect::<Vec<_>>()
     };
-    assert_eq!(pauses(""), [1, 2, 4, 8, 16, 30, 30, 30]);
+    let limits = [1, 2, 4, 8, 16, 30, 30, 30];
+    assert!(pauses("").into_iter().zip(limits).all(|(pause, limit)| pause <= limit));
     assert_eq!(pauses("Retry-After: 7"), [7; 8]);
     assert_eq!(pauses("Retry-After: 0"), [1; 8]);
     assert_eq!(pauses("Retry-After: 3600"), [3600; 8]);

@@ -5,7 +5,7 @@ use super::super::options::Options;
 use super::super::{Operator, OperatorError, OperatorOutput, OperatorRequest, Turn, google};
 use super::{Content, told};
 use crate::cloud::google::Endpoints;
-use crate::cloud::google::error::{GoogleError, Remedy};
+use crate::cloud::google::error::GoogleError;
 use crate::cloud::google::storage::{Storage, verify};
 
 /// How often a call is tried again.
@@ -58,7 +58,7 @@ fn refused(bucket: &str, object: &str, error: &GoogleError) -> OperatorError {
         Some(403) => OperatorError::failed(message)
             .cause(error)
             .hint("allow `storage.objects.create` and `storage.objects.delete` on the bucket: an object is replaced"),
-        _ if error.remedy() == Remedy::TryAgain => {
+        _ if error.fault.passes() => {
             OperatorError::unreachable(message).cause(error).hint("check the network, then retry")
         }
         _ => OperatorError::failed(message)

@@ -35,7 +35,7 @@ impl Operator for S3Put {
             let message = "`server_side_encryption` and the secret `aws.s3.sse_c_key` exclude each other";
             return Err(OperatorError::config(message));
         }
-        let s3 = S3::new(Arc::clone(&self.aws), options.settings()?);
+        let s3 = S3::new(Arc::clone(&self.aws), options.settings()?, request.retrying());
         let sent = unless_canceled(&request.cancel, s3.put_one(&bucket, &key, &put))?;
         sent.map_err(|error| refused(&bucket, &key, &put, &error))?;
         told(request, &format!("{bucket}/{key}"), length);

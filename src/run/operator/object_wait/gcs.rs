@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Look, Polls, Wait, address, is_first_miss, no_bucket, unless_canceled};
 use crate::cloud::google::Endpoints;
-use crate::cloud::google::error::{GoogleError, Remedy};
+use crate::cloud::google::error::GoogleError;
 use crate::cloud::google::storage::Storage;
 use crate::run::operator::google;
 use crate::run::operator::options::Options;
@@ -63,7 +63,7 @@ async fn look(
         }
         Ok(None) if is_first_miss && storage.lacks_bucket(bucket).await => Err(no_bucket(bucket)),
         Ok(None) => Ok(Look::NotThere),
-        Err(error) if error.remedy() == Remedy::TryAgain => {
+        Err(error) if error.fault.passes() => {
             let message = format!("Cloud Storage cannot be asked for object `{bucket}/{object}`");
             let failed = OperatorError::unreachable(message).cause(&error);
             Ok(Look::NoAnswer(failed.hint("check the network, then retry")))

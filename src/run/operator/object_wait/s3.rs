@@ -40,7 +40,7 @@ impl Operator for S3Wait {
         let options = S3Options(request);
         let (bucket, key) = address(request, "s3://", "key", |key| options.get(key))?;
         let wait = Wait::new(format!("{bucket}/{key}"), "s3", self.polls, |key| options.get(key))?;
-        let s3 = S3::new(Arc::clone(&self.aws), options.settings()?);
+        let s3 = S3::new(Arc::clone(&self.aws), options.settings()?, request.retrying());
         let version_id = options.text("version_id")?;
         let object = ObjectQuery { bucket, key, version_id, customer_key: options.customer_key()? };
         let look = unless_canceled(&request.cancel, look(&s3, &object, is_first_miss(request)))??;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::decode::SourceFault;
 use super::{Files, Watched};
+use crate::cloud::s3::objects::ObjectErrorKind;
 use crate::cloud::s3::read::{ListedObject, ObjectReader};
 use crate::cloud::s3::{S3, S3Error, S3Settings};
 use crate::embulk::input::{Archived, KeepsPlace, S3Input, S3Objects};
@@ -23,12 +24,15 @@ pub(super) struct BucketFiles {
 
 /// Finds the objects.
 pub(super) fn list(config: &S3Input, context: &TransferContext) -> Result<BucketFiles, TransferError> {
-    let s3 = S3::shared(&S3Settings {
-        endpoint: config.endpoint.clone(),
-        region: config.region.clone(),
-        credentials: credentials(&config.access),
-        ..S3Settings::default()
-    });
+    let s3 = S3::shared(
+        &S3Settings {
+            endpoint: config.endpoint.clone(),
+            region: config.region.clone(),
+            credentials: credentials(&config.access),
+            ..S3Settings::default()
+        },
+        context.retrying(),
+    );
     let bucket = config.bucket.expose().to_owned();
     let keys = match &config.objects {
         S3Objects::One(path) => vec![path.expose().to_owned()],
@@ -76,25 +80,19 @@ fn found(s3: &S3, bucket: &str, objects: &S3Objects) -> Result<Vec<String>, Tran
 }
 
 fn failed(error: &S3Error) -> TransferError {
-    meant(&error.message, ErrorKind::Rejected)
-}
-
-/// What S3 says, by its code, else of the kind that is given.
-fn meant(said: &str, other: ErrorKind) -> TransferError {
-    const KINDS: [(&[&str], ErrorKind); 6] = [
-        (&["NoSuchKey", "NoSuchBucket"], ErrorKind::NotFound),
-        (&["AccessDenied", "Forbidden"], ErrorKind::Permission),
-        (
-            &["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"],
-            ErrorKind::Authentication,
-        ),
-        (&["could not be called"], ErrorKind::Unreachable),
-        (&["SlowDown", "InternalError", "ServiceUnavailable"], ErrorKind::Busy),
-        (&["in time"], ErrorKind::Timeout),
-    ];
-    let found = KINDS.iter().find(|(words, _)| words.iter().any(|word| said.contains(word)));
-    let error = TransferError::new(found.map_or(other, |(_, kind)| *kind), said);
-    if said.contains("ExpiredToken") { error.hint(EXPIRED_TOKEN) } else { error }
+    let kind = match error.kind {
+        ObjectErrorKind::Unreachable => ErrorKind::Unreachable,
+        ObjectErrorKind::Credentials | ObjectErrorKind::Expired => ErrorKind::Authentication,
+        ObjectErrorKind::Denied => ErrorKind::Permission,
+        ObjectErrorKind::NoBucket => ErrorKind::NotFound,
+        ObjectErrorKind::NoRegion | ObjectErrorKind::OtherRegion(_) => ErrorKind::Config,
+        ObjectErrorKind::Busy => ErrorKind::Busy,
+        ObjectErrorKind::Changed | ObjectErrorKind::NoUpload => ErrorKind::ConnectionLost,
+        ObjectErrorKind::Refused if error.message.contains("NoSuchKey") => ErrorKind::NotFound,
+        ObjectErrorKind::Refused => ErrorKind::Rejected,
+    };
+    let failed = TransferError::new(kind, &error.message);
+    if error.kind == ObjectErrorKind::Expired { failed.hint(EXPIRED_TOKEN) } else { failed }
 }
 
 impl Files for BucketFiles {
@@ -118,8 +116,10 @@ struct Stream(ObjectReader);
 
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0
-            .read(buffer)
-            .map_err(|error| SourceFault(meant(&error.to_string(), ErrorKind::ConnectionLost)).into())
+        self.0.read(buffer).map_err(|error| {
+            let said = error.get_ref().and_then(|inner| inner.downcast_ref::<S3Error>());
+            let lost = || TransferError::new(ErrorKind::ConnectionLost, error.to_string());
+            SourceFault(said.map_or_else(lost, failed)).into()
+        })
     }
 }

@@ -2,8 +2,10 @@
 
 use std::io;
 
+use crate::cloud::fault::Fault;
+use crate::cloud::fault::codes::{self, Connected};
 use crate::cloud::mysql::{Error, ServerError};
-use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::error::TransferError;
 
 /// Server errors whose texts name users, hosts, tables and columns only, so that they can be shown whole.
 const SHOWN_WHOLE: [u16; 17] =
@@ -14,21 +16,22 @@ const KNOWN_LOGINS: &str =
 
 /// Makes an error of the transfer of one of the connection, with what was being done.
 pub(crate) fn server_error(error: &Error, doing: impl Into<String>) -> TransferError {
-    let (kind, hint) = match error {
+    let (fault, hint) = match error {
         Error::Server(error) => return refused(error, doing),
         Error::Io(error) => return io_error(error, doing),
-        Error::NotConnected(_) | Error::TooSlow(_) => (ErrorKind::Unreachable, None),
-        Error::NoTls => (ErrorKind::Unreachable, Some("set `ssl: disable`")),
-        Error::UnknownLogin(_) => (ErrorKind::Authentication, Some(KNOWN_LOGINS)),
-        Error::InTheClear => (ErrorKind::Authentication, Some("set `ssl: verify`")),
+        Error::NotConnected(error) => (codes::of_io(error, Connected::No), None),
+        Error::TooSlow(_) => (Fault::NoConnection, None),
+        Error::NoTls => (Fault::Tls, Some("set `ssl: disable`")),
+        Error::UnknownLogin(_) => (Fault::CredentialsRefused, Some(KNOWN_LOGINS)),
+        Error::InTheClear => (Fault::CredentialsRefused, Some("set `ssl: verify`")),
         Error::KeyForbidden => (
-            ErrorKind::Authentication,
+            Fault::CredentialsRefused,
             Some("set `ssl: verify`, or give the key: `options: {serverRSAPublicKeyFile: FILE}`"),
         ),
-        Error::BadKey => (ErrorKind::Authentication, Some("set `ssl: verify`")),
-        Error::Protocol(_) => (ErrorKind::ConnectionLost, None),
+        Error::BadKey => (Fault::CredentialsRefused, Some("set `ssl: verify`")),
+        Error::Protocol(_) => (Fault::Truncated, None),
     };
-    let found = TransferError::new(kind, doing).cause(error.to_string());
+    let found = TransferError::of(fault, doing).cause(error.to_string());
     match hint {
         Some(hint) => found.hint(hint),
         None => found,
@@ -36,15 +39,14 @@ pub(crate) fn server_error(error: &Error, doing: impl Into<String>) -> TransferE
 }
 
 fn io_error(error: &io::Error, doing: impl Into<String>) -> TransferError {
-    let is_tls = matches!(error.get_ref(), Some(inner) if inner.is::<rustls::Error>());
-    match error.kind() {
-        _ if is_tls => TransferError::new(ErrorKind::Unreachable, doing)
-            .cause(error.to_string())
-            .hint("check `ssl` and the certificate of the server"),
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => TransferError::new(ErrorKind::Timeout, doing)
+    let fault = codes::of_io(error, Connected::Yes);
+    let found = TransferError::of(fault, doing);
+    match fault {
+        Fault::Tls => found.cause(error.to_string()).hint("check `ssl` and the certificate of the server"),
+        Fault::TimedOut => found
             .cause("the server was silent for longer than `socket_timeout`")
             .hint("raise `socket_timeout`, or look at what holds the server"),
-        _ => TransferError::new(ErrorKind::ConnectionLost, doing).cause(error.to_string()),
+        _ => found.cause(error.to_string()),
     }
 }
 
@@ -54,23 +56,15 @@ fn refused(error: &ServerError, doing: impl Into<String>) -> TransferError {
     } else {
         without_values(&error.message)
     };
-    let found =
-        TransferError::new(kind_of(error), doing).cause(format!("{message} (MySQL error {})", error.code));
-    // A packet that is larger than the server allows.
-    if error.code == 1153 { found.hint("raise `max_allowed_packet` of the server") } else { found }
-}
-
-fn kind_of(error: &ServerError) -> ErrorKind {
-    match error.code {
-        1045 | 1130 | 1251 | 1275 | 1698 | 1862 => ErrorKind::Authentication,
-        1044 | 1142 | 1143 | 1227 | 1345 | 1356 | 1370 => ErrorKind::Permission,
-        1049 | 1051 | 1146 => ErrorKind::NotFound,
-        1040 | 1203 | 1205 | 1213 | 1226 => ErrorKind::Busy,
-        1153 => ErrorKind::Data,
-        1969 | 3024 => ErrorKind::Timeout,
-        1053 | 1077 | 1152 | 1158..=1161 | 1184 | 1317 | 1927 => ErrorKind::ConnectionLost,
-        _ if error.state.starts_with("08") => ErrorKind::ConnectionLost,
-        _ => ErrorKind::Query,
+    let fault = codes::of_mysql(error.code, &error.state);
+    let found = TransferError::of(fault, doing).cause(format!("{message} (MySQL error {})", error.code));
+    match fault {
+        Fault::PacketTooLarge => found.hint("raise `max_allowed_packet` of the server"),
+        Fault::ReadOnlyNode => {
+            found.hint("let `host` name the server that takes writes; after a failover, retry")
+        }
+        Fault::NoRoom => found.hint("look at the disk and the memory of the server"),
+        _ => found,
     }
 }
 
@@ -98,6 +92,7 @@ fn without_values(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transfer::error::ErrorKind;
 
     fn server(code: u16, state: &str, message: &str) -> TransferError {
         let error = ServerError { state: state.to_owned(), message: message.to_owned(), code };

@@ -35,6 +35,7 @@ use super::select::{self, Statement};
 use super::{
     BytesRule, Flow, Increment, Input, InputFigures, PageSink, Seats, Share, SourceColumn, Stop, is_full,
 };
+use crate::cloud::fault::Fault;
 use crate::cloud::mysql::{BinaryRow, Column, Connection, Error, Rows as Answered, Statement as Prepared};
 use crate::embulk::input::{MysqlInput, Selection, Snapshot};
 use crate::policy::{Origin, Subject};
@@ -492,7 +493,7 @@ impl Reading<'_> {
 }
 
 fn changed(name: &str) -> TransferError {
-    TransferError::new(ErrorKind::Busy, format!("the columns of {name} changed while it was opened"))
+    TransferError::of(Fault::Conflict, format!("the columns of {name} changed while it was opened"))
         .hint("retry: the new ones are read then")
 }
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio_postgres::error::DbError;
 
+use crate::cloud::fault::Fault;
+use crate::cloud::fault::codes;
 use crate::cloud::postgres::{chain, said, shown};
 use crate::transfer::error::{ErrorKind, TransferError};
 
@@ -27,18 +29,19 @@ impl Trouble {
     pub(in crate::transfer) fn during(self, doing: impl Into<String>) -> TransferError {
         match self {
             Self::Server(error) => {
-                let found = TransferError::new(kind_of(&error), doing).cause(said(&error));
+                let found =
+                    TransferError::of(codes::of_sqlstate(error.code().code()), doing).cause(said(&error));
                 match hint(&error) {
                     Some(hint) => found.hint(hint),
                     None => found,
                 }
             }
-            Self::Lost(causes) => with(ErrorKind::ConnectionLost, doing, causes),
-            Self::Silent => TransferError::new(ErrorKind::Timeout, doing)
+            Self::Lost(causes) => with(Fault::ConnectionLost, doing, causes),
+            Self::Silent => TransferError::of(Fault::TimedOut, doing)
                 .cause("the server was silent for longer than `socket_timeout`")
                 .hint("raise `socket_timeout`, or look at what holds the server"),
             Self::Canceled => TransferError::canceled(),
-            Self::Driver(causes) => with(ErrorKind::Query, doing, causes),
+            Self::Driver(causes) => with(Fault::Refused, doing, causes),
         }
     }
 
@@ -48,29 +51,20 @@ impl Trouble {
     }
 }
 
-fn with(kind: ErrorKind, doing: impl Into<String>, causes: Vec<String>) -> TransferError {
-    TransferError { causes, ..TransferError::new(kind, doing) }
-}
-
-fn kind_of(error: &DbError) -> ErrorKind {
-    match error.code().code() {
-        "42501" => ErrorKind::Permission,
-        "3D000" | "3F000" | "42P01" => ErrorKind::NotFound,
-        "40001" | "40P01" | "55P03" | "57P03" => ErrorKind::Busy,
-        "25P03" | "25P04" | "57014" => ErrorKind::Timeout,
-        "57P01" | "57P02" | "57P05" => ErrorKind::ConnectionLost,
-        code if code.starts_with("28") => ErrorKind::Authentication,
-        code if code.starts_with("08") => ErrorKind::ConnectionLost,
-        // Disk, memory, connections.
-        code if code.starts_with("53") => ErrorKind::Busy,
-        _ => ErrorKind::Query,
-    }
+fn with(fault: Fault, doing: impl Into<String>, causes: Vec<String>) -> TransferError {
+    TransferError { causes, ..TransferError::of(fault, doing) }
 }
 
 fn hint(error: &DbError) -> Option<String> {
     match error.code().code() {
-        "25006" => Some("a table is read without the right to write: let a `query` read it".to_owned()),
+        "25006" => Some(
+            "let `host` name the server that takes writes; a source is read without the right to write"
+                .to_owned(),
+        ),
         "3D000" => Some("check `database`".to_owned()),
+        code if codes::of_sqlstate(code) == Fault::NoRoom => {
+            Some("look at the disk and the memory of the server".to_owned())
+        }
         "42P01" => Some("check the name in the config, and `schema`".to_owned()),
         _ => error.hint().map(|hint| shown(error, hint).trim_end_matches('.').to_owned()),
     }
@@ -92,24 +86,27 @@ pub(in crate::transfer) fn not_connected(
     let causes = chain(error);
     let has = |text: &str| causes.iter().any(|cause| cause.contains(text));
     if has("password missing") {
-        return TransferError::new(ErrorKind::Authentication, doing)
+        return TransferError::of(Fault::CredentialsRefused, doing)
             .cause("the server wants a password")
             .hint("set `password`");
     }
-    let hint = if has("invalid peer certificate") {
-        Some(
-            "name the file of the server's authority: `options: {sslrootcert: FILE}`, or encrypt without knowing to whom with `ssl: true`",
+    let (fault, hint) = if has("invalid peer certificate") {
+        (
+            Fault::Tls,
+            Some(
+                "name the file of the server's authority: `options: {sslrootcert: FILE}`, or encrypt without knowing to whom with `ssl: true`",
+            ),
         )
     } else if has("server does not support TLS") {
-        Some("the server offers no TLS: set `ssl: false`")
+        (Fault::Tls, Some("the server offers no TLS: set `ssl: false`"))
     } else {
-        None
+        (causes.iter().find_map(|cause| codes::of_name(cause)).unwrap_or(Fault::NoConnection), None)
     };
-    TransferError { hint: hint.map(str::to_owned), ..with(ErrorKind::Unreachable, doing, causes) }
+    TransferError { hint: hint.map(str::to_owned), ..with(fault, doing, causes) }
 }
 
 /// A connection that took too long to be made.
 pub(in crate::transfer) fn too_slow(server: &str, address: &str, limit: Duration) -> TransferError {
-    TransferError::new(ErrorKind::Unreachable, format!("cannot connect to {server} at `{address}`"))
+    TransferError::of(Fault::NoConnection, format!("cannot connect to {server} at `{address}`"))
         .cause(format!("no connection within {} s", limit.as_secs()))
 }

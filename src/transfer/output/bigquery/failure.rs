@@ -1,7 +1,8 @@
 //! What Google's errors mean for a transfer, in words without values of rows.
 
+use crate::cloud::fault::{Fault, codes};
 use crate::cloud::google::bigquery::{Job, JobError};
-use crate::cloud::google::error::{GoogleError, passes, without_values};
+use crate::cloud::google::error::{GoogleError, without_values};
 use crate::transfer::error::{ErrorKind, TransferError};
 
 /// So many errors of a job are shown; the rest is counted.
@@ -13,18 +14,11 @@ pub(in crate::transfer::output) fn call_failed(
     error: &GoogleError,
 ) -> TransferError {
     let kind = match error.status {
-        Some(403) if is_limit(&error.reason) => ErrorKind::Busy,
         None if error.is_unreachable() => ErrorKind::Unreachable,
-        None if error.call == "credentials" => ErrorKind::Authentication,
+        None if error.fault == Fault::CredentialsRefused => ErrorKind::Authentication,
         // An upload that was cut short, or an answer that is not what it should be.
         None => ErrorKind::ConnectionLost,
-        Some(401) => ErrorKind::Authentication,
-        Some(403) if !passes(&error.reason) => ErrorKind::Permission,
-        Some(404) => ErrorKind::NotFound,
-        Some(403 | 408 | 429 | 500 | 502 | 503 | 504) => ErrorKind::Busy,
-        // A session of an upload that the service forgot.
-        Some(410) => ErrorKind::ConnectionLost,
-        Some(_) => ErrorKind::Rejected,
+        Some(_) => error.fault.into(),
     };
     let failed = TransferError::new(kind, what).cause(error.to_string());
     match call_hint(error) {
@@ -37,7 +31,7 @@ pub(in crate::transfer::output) fn call_failed(
 fn call_hint(error: &GoogleError) -> Option<&'static str> {
     let said = |words: &str| error.message.contains(words);
     match error.reason.as_str() {
-        reason if is_limit(reason) => Some(LIMIT_HINT),
+        _ if error.fault == Fault::QuotaSpent => Some(LIMIT_HINT),
         "billingNotEnabled" | "billingTierLimitExceeded" => Some("look after the billing of the project"),
         // The token service's word for a key that is expired, deleted or disabled.
         _ if said("invalid_grant") => Some(
@@ -56,23 +50,12 @@ fn place_hint(message: &str) -> Option<&'static str> {
     said("was not found in location").then_some("set `location` to that of the dataset, or leave it out")
 }
 
-/// Limits that pass with time, though not within seconds.
-fn is_limit(reason: &str) -> bool {
-    matches!(reason, "quotaExceeded" | "resourcesExceeded" | "blocked")
-}
-
 const LIMIT_HINT: &str = "a quota of the project is used up: retry later, or have it raised";
 
 /// A job ended with an error.
 pub(super) fn job_failed(what: impl Into<String>, job: &Job) -> TransferError {
     let reason = job.error.as_ref().map_or("", |error| error.reason.as_str());
-    let kind = match reason {
-        "notFound" => ErrorKind::NotFound,
-        "accessDenied" => ErrorKind::Permission,
-        "stopped" | "timeout" => ErrorKind::Timeout,
-        reason if is_limit(reason) || passes(reason) => ErrorKind::Busy,
-        _ => ErrorKind::Rejected,
-    };
+    let kind = codes::of_job(reason).into();
     let mut causes = told(job);
     let hidden = causes.len().saturating_sub(ERRORS_SHOWN);
     causes.truncate(ERRORS_SHOWN);
@@ -112,7 +95,7 @@ fn told(job: &Job) -> Vec<String> {
 fn hint(job: &Job, kind: ErrorKind) -> Option<&'static str> {
     let error = job.error.as_ref()?;
     let message = error.message.as_str();
-    if is_limit(&error.reason) {
+    if codes::of_job(&error.reason) == Fault::QuotaSpent {
         return Some(LIMIT_HINT);
     }
     if let Some(hint) = place_hint(message) {

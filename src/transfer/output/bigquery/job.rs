@@ -6,9 +6,10 @@ use serde_json::Value;
 
 use super::failure::{call_failed, job_failed};
 use super::service::Service;
+use crate::cloud::fault::codes;
+use crate::cloud::fault::pace::Pace;
+use crate::cloud::fault::retry::{self, Next};
 use crate::cloud::google::bigquery::{Inserted, Job, JobReference};
-use crate::cloud::google::error::passes;
-use crate::cloud::google::http::pause;
 use crate::cloud::google::upload::Upload;
 use crate::transfer::effect::{Effect, EffectOutcome};
 use crate::transfer::error::{ErrorKind, TransferError};
@@ -109,7 +110,7 @@ impl JobPlan {
 impl Service {
     /// Hands a job over and waits for its success. One that failed for a passing reason is done again.
     pub(super) fn run_job(&self, plan: &JobPlan) -> Result<DoneJob, TransferError> {
-        let mut repetition = 0;
+        let (retrying, mut repetition) = (self.context.retrying(), 0);
         loop {
             let id = plan.id_of(repetition);
             let effect = plan.effect(self, &id);
@@ -119,13 +120,25 @@ impl Service {
             let first = self.submit(plan, &reference, &effect)?;
             let job = self.watch(plan.kind, &reference, first)?;
             match self.judge(plan.kind, &reference, &effect, job) {
-                Ok(job) => return Ok(DoneJob { job, effect }),
-                Err(Failed::Passing(error)) if repetition < self.config.retries => {
-                    repetition += 1;
-                    self.warn(&format!("retry #{repetition}, {error}"));
-                    self.pause(pause(repetition, None))?;
+                Ok(job) => {
+                    retrying.helped(repetition);
+                    return Ok(DoneJob { job, effect });
                 }
-                Err(Failed::Passing(error) | Failed::ForGood(error)) => return Err(error),
+                Err(Failed::Passing(error)) => {
+                    let failed = retry::Failed {
+                        what: &error,
+                        retried: repetition,
+                        most: self.config.retries,
+                        wish: None,
+                        pace: Pace::CALLS,
+                    };
+                    match retrying.next(failed) {
+                        Next::Again(pause) => self.pause(pause)?,
+                        last => return Err(error.ended(last)),
+                    }
+                    repetition += 1;
+                }
+                Err(Failed::ForGood(error)) => return Err(error),
             }
         }
     }
@@ -283,7 +296,7 @@ impl Service {
             }
             return Ok(job);
         };
-        let passing = passes(&error.reason);
+        let passing = codes::of_job(&error.reason).passes();
         let failed = job_failed(format!("{} `{id}` for `{}` failed", kind.name(), self.shown), &job);
         let failed = if self.context.cancel.is_canceled() { TransferError::canceled() } else { failed };
         let outcome = EffectOutcome::Failed { message: failed.to_string() };

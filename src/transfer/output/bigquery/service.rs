@@ -55,7 +55,7 @@ impl Service {
             read_timeout: config.timeouts.read.max(config.timeouts.send),
             application_name: config.application_name.clone(),
         };
-        let google = Google::shared(account(&config.auth), endpoints, &manners)
+        let google = Google::shared(account(&config.auth), endpoints, &manners, context.retrying())
             .map_err(|error| call_failed("Google's services cannot be called", &error))?;
         let now = Timestamp::now();
         let target = TableReference {

@@ -85,8 +85,13 @@ impl GcsStore {
             read_timeout: PATIENCE,
             application_name: config.application_name.clone(),
         };
-        let google = Google::shared(account(&config.auth), Endpoints::from_environment(), &manners)
-            .map_err(|error| call_failed("Cloud Storage cannot be called", &error))?;
+        let google = Google::shared(
+            account(&config.auth),
+            Endpoints::from_environment(),
+            &manners,
+            context.retrying(),
+        )
+        .map_err(|error| call_failed("Cloud Storage cannot be called", &error))?;
         Ok(Self(Arc::new(Service {
             storage: Storage::new(google),
             names: names.clone(),

@@ -43,7 +43,7 @@ impl Bucket {
     /// A bucket in the region that the AWS SDK finds. Nothing is called yet.
     pub(super) fn new(config: &S3Stage, context: &TransferContext) -> Self {
         Self {
-            s3: S3::shared(&settings(config, None)),
+            s3: S3::shared(&settings(config, None), context.retrying()),
             names: Names::new("s3", &config.bucket, &config.prefix),
             region: None,
             keeping: config.keeping,
@@ -57,7 +57,11 @@ impl Bucket {
         let doing = format!("bucket `{}` could not be asked for", found.shown());
         let region = found.wait(&doing, found.s3.region_of(found.name()))?;
         let Some(region) = region else { return Ok(found) };
-        Ok(Self { s3: S3::shared(&settings(config, Some(&region))), region: Some(region), ..found })
+        Ok(Self {
+            s3: S3::shared(&settings(config, Some(&region)), context.retrying()),
+            region: Some(region),
+            ..found
+        })
     }
 
     /// Whether objects stay once they are loaded.

@@ -1,21 +1,22 @@
 //! What Redshift says, with what it means and without the values of rows.
 
+use crate::cloud::fault::Fault;
 pub(super) use crate::cloud::redshift::without_values;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::input::postgres::error::Trouble;
 
 /// What a text of the server's means, where its code does not say it: most errors of the cluster itself have one code.
-const MEANINGS: [(&str, ErrorKind, Option<&str>); 10] = [
-    ("serializable isolation violation", ErrorKind::Busy, None),
-    ("conflict with concurrent transaction", ErrorKind::Busy, None),
-    ("could not open relation", ErrorKind::Busy, None),
-    ("could not find relation", ErrorKind::Busy, None),
-    ("concurrent", ErrorKind::Busy, None),
-    ("disk full", ErrorKind::Rejected, Some("make room in the cluster: drop or VACUUM tables, or add nodes")),
-    ("not authorized to assume", ErrorKind::Permission, Some(ROLE)),
-    ("not authorized to get credentials", ErrorKind::Permission, Some(ROLE)),
-    ("error accessdenied", ErrorKind::Permission, Some(READ)),
-    ("error slowdown", ErrorKind::Busy, None),
+const MEANINGS: [(&str, Fault, Option<&str>); 10] = [
+    ("serializable isolation violation", Fault::Conflict, None),
+    ("conflict with concurrent transaction", Fault::Conflict, None),
+    ("could not open relation", Fault::Conflict, None),
+    ("could not find relation", Fault::Conflict, None),
+    ("concurrent", Fault::Conflict, None),
+    ("disk full", Fault::NoRoom, Some("make room in the cluster: drop or VACUUM tables, or add nodes")),
+    ("not authorized to assume", Fault::Denied, Some(ROLE)),
+    ("not authorized to get credentials", Fault::Denied, Some(ROLE)),
+    ("error accessdenied", Fault::Denied, Some(READ)),
+    ("error slowdown", Fault::RateLimited, None),
 ];
 
 const ROLE: &str = "attach the role to the cluster, and let it be assumed by Redshift";
@@ -31,8 +32,9 @@ pub(super) fn during(trouble: Trouble, doing: impl Into<String>) -> TransferErro
         *cause = without_values(&cause.replace("(PostgreSQL error ", "(Redshift error "));
     }
     let says = |words: &str| text.contains(words) || detail.contains(words);
-    if let Some((_, kind, hint)) = MEANINGS.iter().find(|(words, ..)| says(words)) {
-        return TransferError { kind: *kind, hint: hint.map(str::to_owned), ..found };
+    if let Some((_, fault, hint)) = MEANINGS.iter().find(|(words, ..)| says(words)) {
+        let hint = hint.map(str::to_owned);
+        return TransferError { kind: (*fault).into(), fault: Some(*fault), hint, ..found };
     }
     match code.get(..2).unwrap_or_default() {
         "22" => TransferError {

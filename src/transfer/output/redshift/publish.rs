@@ -12,6 +12,7 @@ use super::prepare::{Target, Way, Work};
 use super::staging_table::{changed, drop_table};
 use super::statement::{self, Numbered, ROW, create_table, qualified, quoted};
 use super::status::Status;
+use crate::cloud::fault::Fault;
 use crate::embulk::output::LoadMode;
 use crate::embulk::text::Text;
 use crate::session::Level;
@@ -224,7 +225,8 @@ impl RedshiftTarget {
             let waited = self.config.lock_timeout.as_secs();
             let message =
                 format!("table `{}` was held by others for {waited} s", self.config.load.table.shown());
-            TransferError { kind: ErrorKind::Busy, causes: vec![message], ..error }
+            let fault = Fault::LockTimeout;
+            TransferError { kind: fault.into(), fault: Some(fault), causes: vec![message], ..error }
                 .hint("end the process that holds it (PG_TERMINATE_BACKEND), or raise `lock_timeout`")
         })
     }

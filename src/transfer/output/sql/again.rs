@@ -1,42 +1,42 @@
 //! A publication that another session was in the way of is tried again.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::cloud::fault::Again;
+use crate::cloud::fault::pace::Pace;
+use crate::cloud::fault::retry::{Failed, Next};
 use crate::embulk::output::Retries;
-use crate::session::Level;
-use crate::transfer::context::{Cancel, TransferContext};
-use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::context::TransferContext;
+use crate::transfer::error::TransferError;
 
-/// How often a pause looks whether the run wants to stop.
-const LOOK: Duration = Duration::from_millis(100);
-
-/// Tries something until it succeeds or fails for another reason than that the server is busy with others.
+/// Tries something until it succeeds or fails for another reason than that the server is busy with others. `retry_wait`
+/// and `max_retry_wait` are the limits of pauses, which are random below them.
 pub(crate) fn again<T>(
     retries: Retries,
     context: &TransferContext,
     mut once: impl FnMut() -> Result<T, TransferError>,
 ) -> Result<T, TransferError> {
-    let mut pause = retries.wait;
-    let mut tried = 0;
+    let retrying = context.retrying();
+    let pace = Pace { first: retries.wait, longest: retries.longest, longest_wish: Duration::ZERO };
+    let mut retried = 0;
     loop {
         let error = match once() {
-            Err(error) if error.kind == ErrorKind::Busy && tried < retries.limit => error,
-            ended => return ended,
+            Err(error) if is_busy(&error) => error,
+            ended => {
+                retrying.helped(retried);
+                return ended;
+            }
         };
-        context.observer.log(Level::Warn, &format!("{error}; tried again in {} ms", pause.as_millis()));
-        wait(pause, &context.cancel)?;
-        pause = pause.saturating_mul(2).min(retries.longest);
-        tried += 1;
+        let failed = Failed { what: &error, retried, most: retries.limit, wish: None, pace };
+        match retrying.next(failed) {
+            Next::Again(pause) => context.cancel.pause(pause)?,
+            last => return Err(TransferError { fault: None, ..error.ended(last) }),
+        }
+        retried += 1;
     }
 }
 
-fn wait(pause: Duration, cancel: &Cancel) -> Result<(), TransferError> {
-    let begun = Instant::now();
-    while let Some(left) = pause.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) {
-        if cancel.is_canceled() {
-            return Err(TransferError::canceled());
-        }
-        std::thread::sleep(left.min(LOOK));
-    }
-    Ok(())
+/// Whether the same statements may succeed in the same session.
+fn is_busy(error: &TransferError) -> bool {
+    error.fault.is_some_and(|fault| fault.passes() && fault.again() == Again::InPlace)
 }

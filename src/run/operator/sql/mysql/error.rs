@@ -57,7 +57,7 @@ fn operator_error(error: TransferError, doubt: Doubt) -> OperatorError {
         ErrorKind::Query | ErrorKind::NotFound | ErrorKind::Data => error.hint,
         _ => error.remedy().map(str::to_owned),
     };
-    let mut failed = OperatorError::new(kind, error.message);
+    let mut failed = OperatorError { fault: error.fault, ..OperatorError::new(kind, error.message) };
     failed.causes = error.causes;
     failed.hint = hint;
     failed

@@ -18,6 +18,7 @@ use super::job::{Aim, Job};
 use super::sink::Sink;
 use super::stop::Watch;
 use super::strict::{Doubt, Ran};
+use crate::cloud::fault::retry::Absence;
 use crate::cloud::mysql::{self, Address, Column, ColumnType, Connection, Cut, Error, Fields, ServerKey};
 use crate::run::operator::options::Options;
 use crate::run::operator::{OperatorError, OperatorRequest};
@@ -34,10 +35,7 @@ pub(super) fn run(
 ) -> Result<Ran, OperatorError> {
     let server = Server::read(options, request, PORT, PasswordFrom::SecretOrOption)?;
     let door = Arc::new(Door::to(server)?);
-    let connecting = |error: Error| error::connecting(&error, &door.server.address());
-    let mut connection = door.open().map_err(connecting)?;
-    // MySQL cuts `group_concat` at 1,024 bytes without an error, and lists of columns are longer.
-    connection.run("SET SESSION group_concat_max_len = 1048576").map_err(connecting)?;
+    let mut connection = door.enter(request)?;
     let id = connection.id();
     let killer = Arc::clone(&door);
     let watch = Watch::new(&request.cancel, move || {
@@ -67,6 +65,28 @@ impl Door {
         };
         let password = Secret::new(server.password.clone().unwrap_or_default());
         Ok(Self { server, password, tls })
+    }
+
+    /// Opens it, again as long as a server that went away may come back.
+    fn enter(&self, request: &OperatorRequest<'_>) -> Result<Connection, OperatorError> {
+        let once = || {
+            let mut connection = self.open()?;
+            // MySQL cuts `group_concat` at 1,024 bytes without an error, and lists of columns are longer.
+            connection.run("SET SESSION group_concat_max_len = 1048576")?;
+            Ok(connection)
+        };
+        let (retrying, mut absence) = (request.retrying(), Absence::new(request.services.patience.tables));
+        loop {
+            let error = match once() {
+                Ok(connection) => {
+                    absence.over(&retrying);
+                    return Ok(connection);
+                }
+                Err(error) => error::connecting(&error, &self.server.address()),
+            };
+            let pause = error.again(&mut absence, &retrying)?;
+            request.cancel.pause(pause).map_err(|_| OperatorError::canceled())?;
+        }
     }
 
     fn open(&self) -> mysql::Result<Connection> {

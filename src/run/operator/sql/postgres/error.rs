@@ -4,6 +4,7 @@ use tokio_postgres::error::DbError;
 
 use super::product::Product;
 use super::session::Trouble;
+use crate::cloud::fault::{Fault, codes};
 use crate::cloud::postgres::{self, chain, is_lost, shown};
 use crate::cloud::redshift;
 use crate::run::operator::OperatorError;
@@ -109,7 +110,8 @@ pub(super) fn not_connected(
     let password = product.secret("password");
     if let Some(error) = error.as_db_error() {
         let refused = Refused { error: error.clone(), product };
-        let failed = Trouble::Server(Box::new(refused)).during(doing, Doubt::None);
+        let fault = Some(codes::of_sqlstate(error.code().code()));
+        let failed = OperatorError { fault, ..Trouble::Server(Box::new(refused)).during(doing, Doubt::None) };
         return match error.code().code() {
             code if code.starts_with("28") => {
                 failed.hint(format!("check `user` and the secret `{password}`"))
@@ -132,7 +134,8 @@ pub(super) fn not_connected(
         }
         .hint(format!("set the secret `{password}`"));
     } else {
-        return Trouble::Lost(causes).during(doing, Doubt::None);
+        let fault = causes.iter().find_map(|cause| codes::of_name(cause)).or(Some(Fault::NoConnection));
+        return OperatorError { fault, ..Trouble::Lost(causes).during(doing, Doubt::None) };
     };
     OperatorError { causes, ..OperatorError::failed(doing) }.hint(hint)
 }

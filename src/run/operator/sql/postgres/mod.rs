@@ -58,7 +58,7 @@ pub(super) fn within_session<T>(
         OperatorError::failed(format!("the connection to {product} could not be prepared")).cause(&error)
     })?;
     runtime.block_on(async {
-        let session = Session::open(&server, schema.as_deref(), product, request).await?;
+        let session = Session::enter(&server, schema.as_deref(), product, request).await?;
         let mut done = work(&session).await;
         if let Err(error) = &mut done
             && session.has_failed_load()

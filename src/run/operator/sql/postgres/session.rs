@@ -19,6 +19,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::{self, Refused};
 use super::product::Product;
+use crate::cloud::fault::Fault;
+use crate::cloud::fault::retry::Absence;
 use crate::cloud::postgres::{chain, within};
 use crate::run::operator::sql::connect::{Server, Tls};
 use crate::run::operator::sql::strict::Doubt;
@@ -61,6 +63,28 @@ pub(in crate::run::operator::sql) struct Session {
 }
 
 impl Session {
+    /// Connects, again as long as a server that went away may come back.
+    pub(in crate::run::operator::sql) async fn enter(
+        server: &Server,
+        schema: Option<&str>,
+        product: Product,
+        request: &OperatorRequest<'_>,
+    ) -> Result<Self, OperatorError> {
+        let (retrying, mut absence) = (request.retrying(), Absence::new(request.services.patience.tables));
+        loop {
+            let error = match Self::open(server, schema, product, request).await {
+                Ok(session) => {
+                    absence.over(&retrying);
+                    return Ok(session);
+                }
+                Err(error) => error,
+            };
+            let pause = error.again(&mut absence, &retrying)?;
+            let slept = stoppable(&request.cancel, tokio::time::sleep(pause)).await;
+            slept.ok_or_else(OperatorError::canceled)?;
+        }
+    }
+
     /// Connects. `schema` is a search path as PostgreSQL writes one.
     pub(in crate::run::operator::sql) async fn open(
         server: &Server,
@@ -217,6 +241,7 @@ fn config(server: &Server) -> Config {
 
 fn too_slow(server: &Server, product: Product) -> OperatorError {
     let mut error = OperatorError::unreachable(error::no_connection(server, product));
+    error.fault = Some(Fault::NoConnection);
     error.causes.push(format!("no connection within {} s", server.connect.as_secs()));
     error.hint("check host, port and network, then retry")
 }

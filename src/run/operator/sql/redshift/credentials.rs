@@ -44,7 +44,7 @@ pub(super) async fn for_statement(
     request: &OperatorRequest<'_>,
 ) -> Result<Keys, OperatorError> {
     let Some(wish) = wish else { return Ok(base.clone()) };
-    let made = sts::temporary_keys(aws, base, wish).await.map_err(|cause| {
+    let made = sts::temporary_keys(aws, base, wish, &request.retrying()).await.map_err(|cause| {
         let mut error = OperatorError::failed("no temporary credentials could be got");
         error.causes.push(cause);
         error.hint(

@@ -90,7 +90,7 @@ impl Files {
         }
         let is_temporary = options.flag("temp_credentials", true)?;
         if is_temporary && options.flag("manifest", false)? {
-            let urls = manifest::urls(&self.s3(base, options.text("region")?), &from)?;
+            let urls = manifest::urls(&self.s3(base, options.text("region")?, request), &from)?;
             addresses.extend(urls.into_iter().map(|url| (Mode::Read, url)));
         }
         let table = clauses::required(options, "table")?;
@@ -139,9 +139,13 @@ impl Files {
         Ok(clauses::credentials(&unless_canceled(&request.cancel, made)??))
     }
 
-    fn s3(&self, base: &Keys, region: Option<String>) -> S3 {
+    fn s3(&self, base: &Keys, region: Option<String>, request: &OperatorRequest<'_>) -> S3 {
         let credentials = S3Credentials::Keys { id: base.id.clone(), key: base.key.clone(), token: None };
-        S3::new(Arc::clone(&self.aws), S3Settings { region, credentials, ..S3Settings::default() })
+        S3::new(
+            Arc::clone(&self.aws),
+            S3Settings { region, credentials, ..S3Settings::default() },
+            request.retrying(),
+        )
     }
 }
 
@@ -153,7 +157,7 @@ impl Operator for Files {
         let ids = self.series.ids(request);
         let base = credentials::base(request)?;
         let statement = self.statement(&options, &ids, &base, request)?;
-        let s3 = Arc::new(self.s3(&base, None));
+        let s3 = Arc::new(self.s3(&base, None, request));
         let strict = strict::wanted(&options, true)?;
         let strict = strict.then(|| Strict::read(&options, ids)).transpose()?;
         let ran = postgres::within_session(&options, product, request, async |session| match &strict {

@@ -52,7 +52,8 @@ impl S3Store {
             kms_key: config.kms_key.clone(),
             storage_class: config.storage_class,
         };
-        let (s3, names, context) = (S3::shared(&settings), names.clone(), context.clone());
+        let (s3, names, context) =
+            (S3::shared(&settings, context.retrying()), names.clone(), context.clone());
         Self(Arc::new(Service { s3, names, traits, context }))
     }
 }
