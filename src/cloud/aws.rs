@@ -149,7 +149,8 @@ pub(super) fn fault<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) 
         SdkError::TimeoutError(_) => Fault::TimedOut,
         SdkError::ResponseError(_) => Fault::Truncated,
         SdkError::DispatchFailure(failure) if failure.is_timeout() => Fault::TimedOut,
-        SdkError::DispatchFailure(failure) if failure.is_io() => {
+        // An answer that broke off before its end has a kind of its own, which is none of the three.
+        SdkError::DispatchFailure(failure) if failure.is_io() || failure.as_other().is_some() => {
             let root = failure.as_connector_error().map(|error| root_cause(error)).unwrap_or_default();
             let is_certificate = root.contains("invalid peer certificate");
             let unconnected = codes::of_name(&root).unwrap_or(Fault::ConnectionLost);

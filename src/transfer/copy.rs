@@ -46,7 +46,7 @@ pub fn run(config: &EmbulkConfig, context: &TransferContext) -> Result<TransferR
         match absence.next(error.fault, &error, &retrying) {
             Ok(pause) => context.cancel.pause(pause)?,
             Err(None) => return Err(error),
-            Err(Some(told)) => return Err(error.cause(told)),
+            Err(Some(told)) => return Err(error.tried(told)),
         }
     }
 }

@@ -181,9 +181,16 @@ impl TransferError {
     #[must_use]
     pub fn ended(self, next: Next) -> Self {
         match next.reason() {
-            Some(reason) => self.cause(reason),
+            Some(reason) => self.tried(reason),
             None => self,
         }
+    }
+
+    /// Says what was tried, above the causes: the last of them is what people look at first.
+    #[must_use]
+    pub fn tried(mut self, told: String) -> Self {
+        self.causes.insert(0, told);
+        self
     }
 
     /// The hint to show: its own, else the kind's remedy.

@@ -7,6 +7,7 @@ pub(crate) mod bigquery;
 pub(crate) mod door;
 pub(crate) mod google;
 pub(crate) mod http;
+pub(crate) mod http_door;
 pub(crate) mod mail;
 pub(crate) mod postgres;
 pub(crate) mod proxy;

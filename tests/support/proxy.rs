@@ -1,5 +1,6 @@
-//! A TCP proxy before a server (a database) that breaks or holds a connection after so many bytes of answers, or at the answer to one request: a read
-//! that fails in its middle, a program that is killed just while it reads.
+//! A TCP proxy before a server (a database) that breaks, holds or slows a connection after so many bytes of answers or
+//! requests, or at the answer to one request: a read that fails in its middle, a program that is killed just while it
+//! reads.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -7,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use rustix::net::sockopt::set_socket_recv_buffer_size;
+use rustix::net::sockopt::{set_socket_linger, set_socket_recv_buffer_size};
 
 /// A proxy on a free port of loopback; its threads end with the test process.
 #[derive(Debug)]
@@ -27,6 +28,40 @@ struct State {
     fault: Option<Fault>,
     /// Connections that met the fault.
     met: u32,
+    /// The most bytes of answers and of requests that one connection has had.
+    most: [u64; 2],
+}
+
+/// Where bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// From the server to the client.
+    Answers = 0,
+    /// From the client to the server.
+    Requests = 1,
+}
+
+/// What becomes of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Break {
+    /// Both sides are closed.
+    Cut,
+    /// The client gets a reset (RST).
+    Reset,
+    /// Nothing is passed on any more, and nothing closed.
+    Stall,
+    /// It goes on at some 100 KB a second.
+    Slow,
+}
+
+/// A break after exactly so many bytes of a way.
+#[derive(Debug, Clone, Copy)]
+pub struct Broken {
+    pub what: Break,
+    pub way: Way,
+    pub after: u64,
+    /// How many connections it happens to; none: all.
+    pub times: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +72,19 @@ enum Fault {
     HoldAfter(u64),
     /// The same, from the answer to the first request on that holds this text.
     HoldAnswerTo(&'static str),
+    /// Something else, exactly there.
+    Break(Broken),
 }
+
+/// What a connection has come to.
+#[derive(Debug, Default)]
+struct Passage {
+    asked: AtomicBool,
+    reset: AtomicBool,
+}
+
+/// Bytes that a slow connection passes on at once, and how long it takes for them.
+const SLOW: (usize, Duration) = (512, Duration::from_millis(5));
 
 /// Bytes that the kernel takes from a server whose connection stands still.
 const HELD_BYTES: usize = 256 << 10;
@@ -80,6 +127,21 @@ impl Proxy {
         self.set(Some(Fault::HoldAnswerTo(text)));
     }
 
+    /// From now on connections break so.
+    pub fn break_connections(&self, broken: Broken) {
+        self.set(Some(Fault::Break(broken)));
+    }
+
+    /// The most bytes of answers and of requests that one connection has had since the fault was set.
+    pub fn most(&self) -> [u64; 2] {
+        self.shared.lock().most
+    }
+
+    /// How many connections met the fault.
+    pub fn met(&self) -> u32 {
+        self.shared.lock().met
+    }
+
     /// No fault any more; what stands still goes on.
     pub fn clear(&self) {
         self.set(None);
@@ -96,7 +158,7 @@ impl Proxy {
     }
 
     fn set(&self, fault: Option<Fault>) {
-        *self.shared.lock() = State { fault, met: 0 };
+        *self.shared.lock() = State { fault, met: 0, most: [0; 2] };
         self.shared.changed.notify_all();
     }
 }
@@ -113,6 +175,22 @@ impl Shared {
         {
             asked.store(true, Ordering::SeqCst);
         }
+    }
+
+    /// How many of these bytes are still passed on before the connection breaks, and how it does; none: all of them.
+    fn breaks(&self, way: Way, passed: u64, length: usize) -> Option<(usize, Break)> {
+        let mut state = self.lock();
+        let most = &mut state.most[way as usize];
+        *most = (*most).max(passed + length as u64);
+        let Some(Fault::Break(broken)) = state.fault else { return None };
+        let left = broken.after.checked_sub(passed)?;
+        if broken.way != way || left >= length as u64 || broken.times.is_some_and(|times| state.met >= times)
+        {
+            return None;
+        }
+        state.met += 1;
+        self.changed.notify_all();
+        Some((usize::try_from(left).expect("less than a buffer"), broken.what))
     }
 
     /// Whether a connection that has answered so many bytes may go on; waits while it is held.
@@ -138,27 +216,70 @@ impl Shared {
 fn connect(client: &TcpStream, server: &TcpStream, shared: &Arc<Shared>) {
     let (Ok(from_client), Ok(to_client)) = (client.try_clone(), client.try_clone()) else { return };
     let (Ok(to_server), Ok(from_server)) = (server.try_clone(), server.try_clone()) else { return };
-    let asked = Arc::new(AtomicBool::new(false));
-    let (hearer, heard) = (Arc::clone(shared), Arc::clone(&asked));
+    let passage = Arc::new(Passage::default());
+    let (hearer, heard) = (Arc::clone(shared), Arc::clone(&passage));
     let shared = Arc::clone(shared);
     std::thread::spawn(move || {
-        pass(from_client, to_server, |_, request| {
-            hearer.hears(request, &heard);
+        let hears = |_: u64, request: &[u8]| {
+            hearer.hears(request, &heard.asked);
             true
-        });
+        };
+        pass((from_client, to_server), Way::Requests, (&hearer, &heard), hears);
     });
-    std::thread::spawn(move || pass(from_server, to_client, |answered, _| shared.may_pass(answered, &asked)));
+    std::thread::spawn(move || {
+        let may_pass = |answered, _: &[u8]| shared.may_pass(answered, &passage.asked);
+        pass((from_server, to_client), Way::Answers, (&shared, &passage), may_pass);
+    });
 }
 
 /// Passes bytes on until one side ends, then ends both.
-fn pass(mut from: TcpStream, mut to: TcpStream, may_pass: impl Fn(u64, &[u8]) -> bool) {
+fn pass(
+    (mut from, mut to): (TcpStream, TcpStream),
+    way: Way,
+    (shared, passage): (&Shared, &Passage),
+    may_pass: impl Fn(u64, &[u8]) -> bool,
+) {
     let mut buffer = vec![0; 16 << 10];
-    let mut passed = 0;
+    let (mut passed, mut slow) = (0, false);
     while let Ok(length @ 1..) = from.read(&mut buffer) {
+        let broken = shared.breaks(way, passed, length);
         passed += length as u64;
-        if !may_pass(passed, &buffer[..length]) || to.write_all(&buffer[..length]).is_err() {
+        let bytes = &buffer[..broken.map_or(length, |(left, _)| left)];
+        slow |= matches!(broken, Some((_, Break::Slow)));
+        if slow {
+            let pieces = buffer[..length].chunks(SLOW.0);
+            let mut written = pieces.map(|piece| {
+                std::thread::sleep(SLOW.1);
+                to.write_all(piece)
+            });
+            if written.any(|written| written.is_err()) {
+                break;
+            }
+            continue;
+        }
+        if !may_pass(passed, bytes) || to.write_all(bytes).is_err() {
             break;
         }
+        match broken {
+            None | Some((_, Break::Slow)) => {}
+            Some((_, Break::Cut)) => break,
+            // The other side sees nothing, not even an end.
+            Some((_, Break::Stall)) => return,
+            Some((_, Break::Reset)) => {
+                passage.reset.store(true, Ordering::SeqCst);
+                let client = if way == Way::Answers { &to } else { &from };
+                // Closed with its last handle, without a word.
+                set_socket_linger(client, Some(Duration::ZERO)).expect("a socket lingers");
+                break;
+            }
+        }
+    }
+    if passage.reset.load(Ordering::SeqCst) {
+        // The other direction waits for one of them: a half of the server's, or of the client's.
+        let (server, client) = if way == Way::Answers { (&from, &to) } else { (&to, &from) };
+        let _ = server.shutdown(Shutdown::Both);
+        let _ = client.shutdown(Shutdown::Read);
+        return;
     }
     // Either may be closed already.
     let _ = from.shutdown(Shutdown::Both);

@@ -325,7 +325,8 @@ impl OperatorError {
     /// The pause before the server is tried to be entered again; else the error, with what was done about it.
     fn again(mut self, absence: &mut Absence, retrying: &Retrying) -> Result<Duration, Self> {
         absence.next(self.fault, &self.chain(), retrying).map_err(|told| {
-            self.causes.extend(told);
+            // Above the causes: the last of them is what people look at first.
+            self.causes.splice(0..0, told);
             self
         })
     }
