@@ -9,6 +9,7 @@ Prints `ready PORT` and serves until its standard input ends: it never outlives 
 from __future__ import annotations
 
 import argparse
+import copy
 import os
 import sys
 import threading
@@ -77,6 +78,8 @@ class Google:
         if action == "other_crc32c":
             response = Response(response.status, {**response.value, "crc32c": "AAAAAA=="}, response.headers)
         if action == "cut":
+            # The same answer may be given again, and whole.
+            response = copy.copy(response)
             response.cut_after = rule.given.get("bytes", 0)
         return response
 

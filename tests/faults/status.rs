@@ -5,6 +5,7 @@ use serde_json::json;
 use super::routes::{Kind, Route};
 use super::{Combination, Expected, judge, run};
 use crate::support::http_door::{Deed, HttpDoor, Rule};
+use crate::support::servers;
 
 /// What one call is answered with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,9 +41,15 @@ fn google(fault: Fault) -> Expected {
         Fault::Status(401 | 408 | 429 | 500 | 502 | 503 | 504) | Fault::Lost | Fault::Cut => {
             Expected::Success
         }
-        Fault::Status(_) => {
-            Expected::Either(&["HTTP 400", "HTTP 403", "HTTP 404", "HTTP 409", "HTTP 412", "is gone"])
-        }
+        Fault::Status(_) => Expected::Either(&[
+            "HTTP 400",
+            "HTTP 403",
+            "HTTP 404",
+            "HTTP 409",
+            "HTTP 412",
+            "is not found",
+            "is gone",
+        ]),
     }
 }
 
@@ -142,4 +149,25 @@ fn every_status_at_every_call_of_a_service_loses_nothing() {
         all.extend(FAULTS.map(|fault| at_amazon(call, fault)));
     }
     run("calls", all, 28);
+}
+
+/// Keys that are good for hours end in the middle of a night. Whoever renews them writes them into the profile.
+#[test]
+fn expired_keys_of_aws_are_asked_for_anew() {
+    let Some(mut route) = Route::new(Kind::FileToS3) else { return };
+    let aws = servers::aws().expect("it was there");
+    let (host, port) = route.door();
+    let door = HttpDoor::before(&host, port);
+    let config = route.point("127.0.0.1", door.port());
+    route.sandbox.write("copy.yml", &config.replace("type: s3,", "type: s3, auth_method: profile,"));
+    let keys =
+        |id: &str, key: &str| format!("[default]\naws_access_key_id = {id}\naws_secret_access_key = {key}\n");
+    let file = route.sandbox.path().join(".aws/credentials");
+    route.sandbox.write(".aws/credentials", &keys("ASIAOLD", "old"));
+    let body = "<Error><Code>ExpiredToken</Code></Error>".to_owned();
+    let text = keys(&aws.access_key_id, &aws.secret_access_key);
+    door.set(Rule { call: 0, deed: Deed::AnswerAfter { status: 400, body, file, text } });
+    let said = route.sandbox.run(["run", "main.dig"]).expect_code(0);
+    assert!(said.stderr.contains("S3 says ExpiredToken; retry with new credentials"), "{}", said.stderr);
+    assert_eq!(route.seen(), Kind::FileToS3.after());
 }

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 /// What becomes of a call.
@@ -9,6 +10,8 @@ use std::sync::{Arc, Mutex};
 pub enum Deed {
     /// It is not done, and answered so.
     Answer { status: u16, body: String },
+    /// The same, and a file is written before: what somebody else does meanwhile.
+    AnswerAfter { status: u16, body: String, file: PathBuf, text: String },
     /// It is done, and the connection closed without an answer.
     LoseAnswer,
     /// It is done, and the connection closed in the middle of the answer.
@@ -80,6 +83,13 @@ fn pass(mut client: TcpStream, target: &str, state: &Mutex<State>) {
         let call = state.calls;
         state.calls += 1;
         state.rule.as_ref().filter(|rule| rule.call == call).map(|rule| rule.deed.clone())
+    };
+    let deed = match deed {
+        Some(Deed::AnswerAfter { status, body, file, text }) => {
+            std::fs::write(file, text).expect("a file can be written");
+            Some(Deed::Answer { status, body })
+        }
+        deed => deed,
     };
     // A client that has gone does not mind.
     let _ = match deed {
