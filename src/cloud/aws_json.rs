@@ -14,7 +14,7 @@ use reqwest::{Method, Url};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::aws::{CallFailure, RETRIES, one_line, root_cause};
+use super::aws::{CallFailure, one_line, root_cause};
 use super::fault::pace::Pace;
 use super::fault::retry::{self, Next, Retrying};
 use super::fault::{Fault, codes};
@@ -25,6 +25,9 @@ const TRY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Answers are at most 64 KiB of value in JSON.
 const KEPT: usize = 1 << 20;
+
+/// How often a call is tried again: somebody waits for a secret before anything begins.
+const RETRIES: u32 = 3;
 
 /// One of the services.
 #[derive(Debug, Clone, Copy)]

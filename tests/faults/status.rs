@@ -41,6 +41,7 @@ fn google(fault: Fault) -> Expected {
         Fault::Status(401 | 408 | 429 | 500 | 502 | 503 | 504) | Fault::Lost | Fault::Cut => {
             Expected::Success
         }
+        Fault::Status(404) => Expected::Believed(&["HTTP 404", "is not found", "is gone"]),
         Fault::Status(_) => Expected::Either(&[
             "HTTP 400",
             "HTTP 403",
