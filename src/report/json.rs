@@ -59,7 +59,7 @@ fn kind(what: &EventKind) -> Value {
             json!({"event": "log", "task": task, "level": level, "text": text})
         }
         EventKind::Required { event, .. } => kind(&event.kind),
-        EventKind::Notified { channel, failure } => {
+        EventKind::Notified { channel, failure, .. } => {
             json!({"event": "notified", "channel": channel, "error": failure})
         }
         EventKind::Stopping { reason } => json!({"event": "stopping", "reason": reason}),

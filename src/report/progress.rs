@@ -103,7 +103,7 @@ impl Progress {
                 // The summary tells all of it.
                 self.console.error(&format!("task `{task}` failed: {}", one_line(failure)));
             }
-            EventKind::Notified { channel, failure: Some(failure) } => {
+            EventKind::Notified { channel, failure: Some(failure), .. } => {
                 self.console
                     .log(Level::Warn, &format!("the notification by {channel} was not delivered: {failure}"));
             }
@@ -249,7 +249,7 @@ mod tests {
     fn a_notification_that_failed_is_a_warning() {
         let (console, _, err) = console(Results::Human);
         let failure = Some("could not be run: no such file".to_owned());
-        let event = EventKind::Notified { channel: "shell".into(), failure };
+        let event = EventKind::Notified { channel: "shell".into(), failure, alert: None };
         Progress::new(&console, ProgressMode::Auto)
             .show(&RunEvent { at: Timestamp::UNIX_EPOCH, kind: event });
         assert_eq!(

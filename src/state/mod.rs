@@ -7,27 +7,31 @@
 //! * Values that count as secrets never come here: the run hands over events without them, and
 //!   `param_set>` refuses them.
 
+mod busy;
 mod copied;
 mod error;
 mod events;
 mod figures;
 mod history;
+mod lock;
 mod params;
 mod process;
 mod prune;
 mod record;
 mod schema;
 mod store;
+mod undelivered;
 
 pub use copied::{CopiedTarget, RunWorkflow};
 pub use error::StateError;
 pub use figures::TaskFigures;
-pub use process::Process;
+pub use process::{Life, Process};
 pub use prune::{OldSession, Pruned};
 pub use record::{
     AttemptKind, AttemptRecord, NewAttempt, SessionRecord, TaskRecord, TransferRecord, TransferState,
 };
 pub use store::{RunningAttempt, Store};
+pub use undelivered::{Reason, Undelivered};
 
 #[cfg(test)]
 mod tests;

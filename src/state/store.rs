@@ -1,21 +1,25 @@
 //! The one writer of the state file: attempts begin, events are recorded, and what a process that is gone has left is closed.
 
-use std::fs::OpenOptions;
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::history::{attempt_from, attempts_where};
+use super::history::{PROCESS_COLUMNS, attempt_from, attempts_where, process_from};
 use super::record::{AttemptRecord, NewAttempt};
-use super::{Process, StateError, events, schema};
+use super::undelivered::{self, Reason};
+use super::{Process, StateError, busy, events, lock, schema};
 use crate::run::event::{AttemptOutcome, EventKind, RunEvent};
 use crate::session::{AttemptId, SessionId};
 
 /// How long to wait for another process that writes to the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// After so long it is looked whether locks work at all: where they do not, SQLite waits in vain.
+const FIRST_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Makes a file that is not there yet for its owner alone, whatever the umask: what SQLite lays beside it gets the
 /// same mode. One that is there keeps the mode that somebody gave it.
@@ -43,6 +47,10 @@ pub struct Store {
     pub(super) connection: Connection,
     path: PathBuf,
     installation: String,
+    /// The lock files of attempts that began here, held until this is dropped.
+    locks: HashMap<AttemptId, File>,
+    /// Why an attempt that began here holds none.
+    lock_trouble: Option<String>,
 }
 
 impl Store {
@@ -53,6 +61,10 @@ impl Store {
                 .map_err(|error| StateError::Folder { path: path.to_owned(), error })?;
         }
         Self::open_file(path).map_err(|error| match error {
+            StateError::Sqlite(error) if busy::is_busy(&error) => held(path),
+            StateError::Sqlite(error) if busy::is_without_locks(&error) => {
+                StateError::NoLocks { path: path.to_owned() }
+            }
             StateError::Sqlite(error) => StateError::Open { path: path.to_owned(), error },
             other => other,
         })
@@ -61,13 +73,42 @@ impl Store {
     fn open_file(path: &Path) -> Result<Self, StateError> {
         private(path);
         let mut connection = Connection::open(path)?;
+        connection.busy_timeout(FIRST_TIMEOUT)?;
+        let prepared = match prepare(&mut connection) {
+            Err(StateError::Sqlite(error)) if busy::is_busy(&error) => {
+                if !busy::locks_work(path) {
+                    return Err(StateError::NoLocks { path: path.to_owned() });
+                }
+                connection.busy_timeout(BUSY_TIMEOUT)?;
+                prepare(&mut connection)
+            }
+            prepared => prepared,
+        };
+        let installation = prepared?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.pragma_update(None, "journal_mode", "wal")?;
-        connection.pragma_update(None, "synchronous", "normal")?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        schema::migrate(&mut connection)?;
-        let installation = connection.query_row("select id from installation", [], |row| row.get(0))?;
-        Ok(Self { connection, path: path.to_owned(), installation })
+        let path = path.to_owned();
+        Ok(Self { connection, path, installation, locks: HashMap::new(), lock_trouble: None })
+    }
+
+    /// Why the attempt that began here holds no lock file. Its process is then known by its number alone, which other
+    /// containers cannot look for.
+    pub fn lock_trouble(&self) -> Option<&str> {
+        self.lock_trouble.as_deref()
+    }
+
+    /// Begins a transaction that writes; who holds the file is told when it is held for long.
+    fn writing(&mut self) -> Result<Transaction<'_>, StateError> {
+        let begun = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
+        begun.map_err(|error| if busy::is_busy(&error) { held(&self.path) } else { error.into() })
+    }
+
+    /// Removes the lock files of attempts that have ended.
+    pub(super) fn unlock(&mut self, attempts: &[AttemptId]) {
+        for attempt in attempts {
+            self.locks.remove(attempt);
+            // One that another process has removed, or that was never made, is gone as well.
+            let _ = std::fs::remove_file(lock::path_of(&self.path, *attempt));
+        }
     }
 
     /// Where the file lies.
@@ -102,7 +143,8 @@ impl Store {
         new: &NewAttempt,
         holds: impl Fn(&RunningAttempt) -> bool,
     ) -> Result<(AttemptRecord, Vec<AttemptId>), StateError> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let path = self.path.clone();
+        let transaction = self.writing()?;
         let lost = close_lost(&transaction, new, holds)?;
         transaction.execute(
             "insert into sessions (project, workflow, session_time) values (?1, ?2, ?3) on conflict do nothing",
@@ -115,8 +157,8 @@ impl Store {
         )?;
         transaction.execute(
             "insert into attempts (session, starting_attempt, kind, started_at, file, params, secret_params, host,
-                 boot, pid, process_started, required_by, name)
-             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                 boot, namespace, pid, process_started, required_by, name)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             params![
                 session,
                 new.starting_attempt.map_or(0, |id| id.0),
@@ -127,6 +169,7 @@ impl Store {
                 serde_json::to_string(&new.secret_params)?,
                 new.process.host,
                 new.process.boot,
+                new.process.namespace,
                 new.process.pid,
                 new.process.started,
                 new.required_by.map(|id| id.0),
@@ -134,12 +177,22 @@ impl Store {
             ],
         )?;
         let id = transaction.last_insert_rowid();
+        // It is held before anybody can see the attempt.
+        let taken = lock::take(&lock::path_of(&path, AttemptId(id)));
         transaction.execute(
-            "update attempts set starting_attempt = id where id = ?1 and starting_attempt = 0",
-            [id],
+            "update attempts set locked = ?2,
+                 starting_attempt = case starting_attempt when 0 then id else starting_attempt end where id = ?1",
+            params![id, taken.is_ok()],
         )?;
         let attempt = transaction.query_row(&attempts_where("a.id = ?1"), [id], attempt_from)?;
         transaction.commit()?;
+        match taken {
+            Ok(file) => {
+                self.locks.insert(attempt.id, file);
+            }
+            Err(error) => self.lock_trouble = Some(error.to_string()),
+        }
+        self.unlock(&lost);
         Ok((attempt, lost))
     }
 
@@ -172,12 +225,17 @@ impl Store {
         for (attempt, event) in events {
             events::write(&transaction, *attempt, event)?;
         }
-        Ok(transaction.commit()?)
+        transaction.commit()?;
+        let is_end = |kind: &EventKind| matches!(kind, EventKind::AttemptFinished { .. });
+        let ended: Vec<_> =
+            events.iter().filter(|(_, event)| is_end(&event.kind)).map(|(id, _)| *id).collect();
+        self.unlock(&ended);
+        Ok(())
     }
 
-    /// Closes attempts of a project whose process is gone; `workflow` empty: of all its workflows.
+    /// Closes attempts of a project whose process is gone. People are to be told of them: see [`Store::undelivered`].
     pub fn recover(&mut self, project: &str, at: Timestamp) -> Result<Vec<AttemptId>, StateError> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = self.writing()?;
         let mut lost = Vec::new();
         for running in unfinished(&transaction, project, "")? {
             if !running.process.is_alive() {
@@ -186,8 +244,22 @@ impl Store {
             }
         }
         transaction.commit()?;
+        self.unlock(&lost);
         Ok(lost)
     }
+}
+
+/// Makes the file one of ours, of this version. Gives its random name.
+fn prepare(connection: &mut Connection) -> Result<String, StateError> {
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "normal")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    schema::migrate(connection)?;
+    Ok(connection.query_row("select id from installation", [], |row| row.get(0))?)
+}
+
+fn held(path: &Path) -> StateError {
+    StateError::Busy { path: path.to_owned(), holder: busy::holder(path) }
 }
 
 /// Attempts without an outcome; of one workflow, or of all when it is empty.
@@ -197,10 +269,9 @@ pub(super) fn unfinished(
     workflow: &str,
 ) -> Result<Vec<RunningAttempt>, StateError> {
     let mut statement = connection.prepare(
-        "select s.workflow, s.id, s.session_time, a.id, a.started_at, a.host, a.boot, a.pid, a.process_started,
-             a.starting_attempt
+        &format!("select s.workflow, s.id, s.session_time, a.id, a.started_at, a.starting_attempt, {PROCESS_COLUMNS}
          from attempts a join sessions s on s.id = a.session
-         where a.outcome is null and s.project = ?1 and (?2 = '' or s.workflow = ?2)",
+         where a.outcome is null and s.project = ?1 and (?2 = '' or s.workflow = ?2)"),
     )?;
     let rows = statement.query_map(params![project, workflow], |row| {
         Ok(RunningAttempt {
@@ -209,8 +280,8 @@ pub(super) fn unfinished(
             session_time: row.get(2)?,
             attempt: AttemptId(row.get(3)?),
             started_at: row.get(4)?,
-            starting_attempt: AttemptId(row.get(9)?),
-            process: Process { host: row.get(5)?, boot: row.get(6)?, pid: row.get(7)?, started: row.get(8)? },
+            starting_attempt: AttemptId(row.get(5)?),
+            process: process_from(row, 6)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -233,7 +304,7 @@ fn close_lost(
     Ok(lost)
 }
 
-/// Its tasks that were under way are taken as canceled; what they did outside is in `effects`.
+/// Its tasks that were under way are taken as canceled; what they did outside is in `effects`. People are to be told.
 pub(super) fn close_as_lost(
     connection: &Connection,
     attempt: AttemptId,
@@ -253,7 +324,7 @@ pub(super) fn close_as_lost(
         "update transfers set state = 'error', finished_at = ?2 where attempt = ?1 and state = 'running'",
         params![attempt.0, at],
     )?;
-    Ok(())
+    undelivered::of_attempt(connection, attempt, Reason::Lost, &at)
 }
 
 #[cfg(test)]
