@@ -107,7 +107,14 @@ impl Progress {
                 self.console
                     .log(Level::Warn, &format!("the notification by {channel} was not delivered: {failure}"));
             }
-            EventKind::Stopping { reason } => self.console.log(Level::Warn, &format!("stopping: {reason}")),
+            EventKind::Stopping { reason, grace } => {
+                let grace = grace.map(|grace| {
+                    let grace = figures::duration(grace);
+                    format!("; what runs may go on for {grace}, a second signal ends it at once")
+                });
+                let text = format!("stopping: {reason}{}", grace.unwrap_or_default());
+                self.console.log(Level::Warn, &text);
+            }
             kind => self.transfer(event.at, kind),
         }
     }

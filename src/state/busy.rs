@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Error, ErrorCode, ffi};
 
+use super::journal;
+
 /// Whether another connection holds what is wanted. A file system without locks looks the same to SQLite.
 pub(super) fn is_busy(error: &Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
@@ -45,7 +47,7 @@ pub(super) fn locks_work(state: &Path) -> bool {
 fn try_locks(probe: &Path) -> Result<(), Error> {
     let connection = Connection::open(probe)?;
     connection.busy_timeout(Duration::ZERO)?;
-    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "journal_mode", journal::mode(probe))?;
     connection.execute_batch("create table probe (id integer)")
 }
 

@@ -53,10 +53,10 @@ impl From<serde_json::Error> for StateError {
 }
 
 impl StateError {
-    /// Whether it may go well later, without anybody doing anything.
-    pub fn is_passing(&self) -> bool {
+    /// Whether another process held the file for as long as we waited.
+    pub fn is_busy(&self) -> bool {
         match self {
-            Self::Locked(_) | Self::Busy { .. } => true,
+            Self::Busy { .. } => true,
             Self::Sqlite(error) | Self::Open { error, .. } => busy::is_busy(error),
             _ => false,
         }
@@ -70,9 +70,7 @@ impl StateError {
         let error = match self {
             Self::Sqlite(error) | Self::Open { error, .. } => error,
             Self::Newer { .. } => {
-                return Some(
-                    "a newer version of this program wrote it: use that one, or another state file",
-                );
+                return Some("a newer version of this program wrote it: use that one, or another state file");
             }
             Self::Busy { .. } => return Some(HELD),
             Self::NoLocks { .. } => return Some(NO_LOCKS),
@@ -90,9 +88,7 @@ impl StateError {
             ErrorCode::ReadOnly | ErrorCode::CannotOpen => {
                 Some("the user that runs this has to be allowed to write the file and its folder")
             }
-            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
-                Some(HELD)
-            }
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Some(HELD),
             _ => None,
         }
     }

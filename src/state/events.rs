@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, params};
 
-use super::undelivered::{self, Reason};
 use super::StateError;
+use super::undelivered::{self, Reason};
 use crate::run::event::{AttemptOutcome, EventKind, RunEvent};
 use crate::session::AttemptId;
 

@@ -2,7 +2,10 @@
 //! effect, and the parameters that workflows keep.
 //!
 //! * One process writes through one [`Store`]; events that happen at once are one transaction, committed before anyone
-//!   is told. The journal is WAL with `synchronous = NORMAL`; the commit before an outside effect is `FULL`.
+//!   is told. The journal is WAL with `synchronous = NORMAL` ([`journal`] says where not); the commit before an outside
+//!   effect is `FULL`.
+//! * An attempt belongs to a process that holds its lock file ([`lock`]); what people are to be told of it stands in the
+//!   file until they know ([`undelivered`]).
 //! * A schema version with migrations that only grow ([`schema`]); a file of a newer version is refused.
 //! * Values that count as secrets never come here: the run hands over events without them, and
 //!   `param_set>` refuses them.
@@ -13,6 +16,7 @@ mod error;
 mod events;
 mod figures;
 mod history;
+mod journal;
 mod lock;
 mod params;
 mod process;

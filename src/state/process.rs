@@ -64,7 +64,8 @@ impl Process {
             Some(Hold::Free) if is_same_boot && !self.has_number_here(&here) => return Life::Gone,
             _ => {}
         }
-        let is_other_container = is_same_boot && !self.namespace.is_empty() && self.namespace != here.namespace;
+        let is_other_container =
+            is_same_boot && !self.namespace.is_empty() && self.namespace != here.namespace;
         match () {
             () if self.host != here.host || is_other_container => Life::OutOfSight,
             () if self.boot != here.boot => Life::Gone,
@@ -153,7 +154,11 @@ mod tests {
         let other_kernel = Process { host: "another".into(), ..rebooted };
         assert_eq!(other_kernel.life(), Life::OutOfSight, "its locks may not be seen here");
         fs::remove_file(&path).unwrap();
-        assert_eq!((dead.life(), container.life()), (Life::Gone, Life::OutOfSight), "nobody holds what is not there");
+        assert_eq!(
+            (dead.life(), container.life()),
+            (Life::Gone, Life::OutOfSight),
+            "nobody holds what is not there"
+        );
         let own = Process { lock: Some(path), ..Process::current() };
         assert_eq!(own.life(), Life::Lives);
     }

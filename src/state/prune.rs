@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::store::{close_as_lost, unfinished};
-use super::{Life, StateError, Store, lock};
+use super::{Life, StateError, Store};
 use crate::session::{AttemptId, SessionId};
 
 /// What stays of a project, however old: a session that has not ended; the last one of each workflow, the last that
@@ -96,7 +96,7 @@ impl Store {
 
     /// Removes lock files that processes left which died as their attempts had ended.
     fn remove_left_locks(&mut self) -> Result<(), StateError> {
-        for attempt in lock::left(self.path()) {
+        for attempt in self.left_locks() {
             let sql = "select count(*) from attempts where id = ?1 and outcome is null";
             let running: i64 = self.connection.query_row(sql, [attempt.0], |row| row.get(0))?;
             if running == 0 {
@@ -313,7 +313,9 @@ mod tests {
         let alive = bench.store.close_elsewhere("/p", attempt.id, day(1));
         assert!(matches!(alive, Err(StateError::Locked(_))), "{alive:?}");
         let child = bench.begin("/p", "b", 0, Some(attempt.id));
-        bench.store.connection.execute_batch("update attempts set host = 'another'").unwrap();
+        bench.store.as_if_killed();
+        let sql = "update attempts set host = 'another', boot = 'another'";
+        bench.store.connection.execute_batch(sql).unwrap();
         let closed = bench.store.close_elsewhere("/p", attempt.id, day(1)).unwrap();
         assert_eq!(closed, [attempt.id, child.id]);
         assert_eq!(bench.store.close_elsewhere("/p", attempt.id, day(1)).unwrap(), []);

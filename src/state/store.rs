@@ -12,7 +12,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use super::history::{PROCESS_COLUMNS, attempt_from, attempts_where, process_from};
 use super::record::{AttemptRecord, NewAttempt};
 use super::undelivered::{self, Reason};
-use super::{Process, StateError, busy, events, lock, schema};
+use super::{Process, StateError, busy, events, journal, lock, schema};
 use crate::run::event::{AttemptOutcome, EventKind, RunEvent};
 use crate::session::{AttemptId, SessionId};
 
@@ -46,6 +46,8 @@ pub struct RunningAttempt {
 pub struct Store {
     pub(super) connection: Connection,
     path: PathBuf,
+    /// The same without symbolic links: lock files lie beside it.
+    file: PathBuf,
     installation: String,
     /// The lock files of attempts that began here, held until this is dropped.
     locks: HashMap<AttemptId, File>,
@@ -74,20 +76,21 @@ impl Store {
         private(path);
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(FIRST_TIMEOUT)?;
-        let prepared = match prepare(&mut connection) {
+        let prepared = match prepare(&mut connection, path) {
             Err(StateError::Sqlite(error)) if busy::is_busy(&error) => {
                 if !busy::locks_work(path) {
                     return Err(StateError::NoLocks { path: path.to_owned() });
                 }
                 connection.busy_timeout(BUSY_TIMEOUT)?;
-                prepare(&mut connection)
+                prepare(&mut connection, path)
             }
             prepared => prepared,
         };
         let installation = prepared?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         let path = path.to_owned();
-        Ok(Self { connection, path, installation, locks: HashMap::new(), lock_trouble: None })
+        let file = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
+        Ok(Self { connection, path, file, installation, locks: HashMap::new(), lock_trouble: None })
     }
 
     /// Why the attempt that began here holds no lock file. Its process is then known by its number alone, which other
@@ -102,13 +105,24 @@ impl Store {
         begun.map_err(|error| if busy::is_busy(&error) { held(&self.path) } else { error.into() })
     }
 
+    /// Gives the lock files back, as the kernel does when a process is killed.
+    #[cfg(test)]
+    pub(super) fn as_if_killed(&mut self) {
+        self.locks.clear();
+    }
+
     /// Removes the lock files of attempts that have ended.
     pub(super) fn unlock(&mut self, attempts: &[AttemptId]) {
         for attempt in attempts {
             self.locks.remove(attempt);
             // One that another process has removed, or that was never made, is gone as well.
-            let _ = std::fs::remove_file(lock::path_of(&self.path, *attempt));
+            let _ = std::fs::remove_file(lock::path_of(&self.file, *attempt));
         }
+    }
+
+    /// The attempts that a lock file is there for and that nobody holds.
+    pub(super) fn left_locks(&self) -> Vec<AttemptId> {
+        lock::left(&self.file)
     }
 
     /// Where the file lies.
@@ -143,7 +157,7 @@ impl Store {
         new: &NewAttempt,
         holds: impl Fn(&RunningAttempt) -> bool,
     ) -> Result<(AttemptRecord, Vec<AttemptId>), StateError> {
-        let path = self.path.clone();
+        let file = self.file.clone();
         let transaction = self.writing()?;
         let lost = close_lost(&transaction, new, holds)?;
         transaction.execute(
@@ -178,7 +192,7 @@ impl Store {
         )?;
         let id = transaction.last_insert_rowid();
         // It is held before anybody can see the attempt.
-        let taken = lock::take(&lock::path_of(&path, AttemptId(id)));
+        let taken = lock::take(&lock::path_of(&file, AttemptId(id)));
         transaction.execute(
             "update attempts set locked = ?2,
                  starting_attempt = case starting_attempt when 0 then id else starting_attempt end where id = ?1",
@@ -221,7 +235,7 @@ impl Store {
     }
 
     fn record_all(&mut self, events: &[(AttemptId, &RunEvent)]) -> Result<(), StateError> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = self.writing()?;
         for (attempt, event) in events {
             events::write(&transaction, *attempt, event)?;
         }
@@ -250,8 +264,8 @@ impl Store {
 }
 
 /// Makes the file one of ours, of this version. Gives its random name.
-fn prepare(connection: &mut Connection) -> Result<String, StateError> {
-    connection.pragma_update(None, "journal_mode", "wal")?;
+fn prepare(connection: &mut Connection, path: &Path) -> Result<String, StateError> {
+    connection.pragma_update(None, "journal_mode", journal::mode(path))?;
     connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     schema::migrate(connection)?;
@@ -268,11 +282,11 @@ pub(super) fn unfinished(
     project: &str,
     workflow: &str,
 ) -> Result<Vec<RunningAttempt>, StateError> {
-    let mut statement = connection.prepare(
-        &format!("select s.workflow, s.id, s.session_time, a.id, a.started_at, a.starting_attempt, {PROCESS_COLUMNS}
+    let mut statement = connection.prepare(&format!(
+        "select s.workflow, s.id, s.session_time, a.id, a.started_at, a.starting_attempt, {PROCESS_COLUMNS}
          from attempts a join sessions s on s.id = a.session
-         where a.outcome is null and s.project = ?1 and (?2 = '' or s.workflow = ?2)"),
-    )?;
+         where a.outcome is null and s.project = ?1 and (?2 = '' or s.workflow = ?2)"
+    ))?;
     let rows = statement.query_map(params![project, workflow], |row| {
         Ok(RunningAttempt {
             workflow: row.get(0)?,
@@ -377,12 +391,24 @@ mod tests {
         store.record([(first.id, &event(EventKind::AttemptFinished { outcome }))]).unwrap();
         let dead = Process { pid: i64::from(i32::MAX), ..Process::current() };
         let (second, _) = store.begin(&attempt(dead)).unwrap();
+        let held = store.begin(&attempt(Process::current())).unwrap_err();
+        assert!(matches!(held, StateError::Locked(_)), "its lock says that it lives: {held}");
+        store.as_if_killed();
         let task = TaskName::from_full("+wf+a");
         let started = EventKind::TaskStarted { task, operator: "sh".into(), round: 1 };
         store.record([(second.id, &event(started))]).unwrap();
         let (third, lost) = store.begin(&attempt(Process::current())).unwrap();
         assert_eq!((lost, third.starting_attempt, third.session), (vec![second.id], third.id, first.session));
         assert_eq!(store.tasks(second.id).unwrap()[0].state, TaskState::Canceled);
+        store
+            .record([(third.id, &event(EventKind::AttemptFinished { outcome: AttemptOutcome::Success }))])
+            .unwrap();
+        assert_eq!(store.left_locks(), [], "lock files go with their attempts");
+        assert_eq!(
+            std::fs::read_dir(store.path().parent().unwrap()).unwrap().count(),
+            3,
+            "state, -wal, -shm"
+        );
     }
 
     #[test]
@@ -390,6 +416,7 @@ mod tests {
         let (_folder, mut store) = store();
         let elsewhere = Process { host: "another".into(), boot: "another".into(), ..Process::current() };
         store.begin(&attempt(elsewhere)).unwrap();
+        store.as_if_killed();
         assert!(matches!(store.begin(&attempt(Process::current())), Err(StateError::Locked(_))));
         assert_eq!(store.recover("/p", Timestamp::UNIX_EPOCH).unwrap(), []);
     }
@@ -478,7 +505,7 @@ mod tests {
             dataset: "d".into(),
             table: name.into(),
         };
-        let mut begin = |workflow: &str, process: Process, key: &str, target: &str| {
+        let begin = |store: &mut Store, workflow: &str, process: Process, key: &str, target: &str| {
             let attempt = NewAttempt { workflow: workflow.into(), ..attempt(process) };
             let (attempt, _) = store.begin(&attempt).unwrap();
             let (task, key) = (task.clone(), key.to_owned());
@@ -492,10 +519,11 @@ mod tests {
             store.record([(attempt.id, &event(started)), (attempt.id, &event(intended))]).unwrap();
             attempt.id
         };
-        begin("dead", dead.clone(), "dead", "t");
-        begin("elsewhere", dead.clone(), "elsewhere", "other");
-        begin("own", dead, "own", "t");
-        let living = begin("living", Process::current(), "living", "t");
+        begin(&mut store, "dead", dead.clone(), "dead", "t");
+        begin(&mut store, "elsewhere", dead.clone(), "elsewhere", "other");
+        begin(&mut store, "own", dead, "own", "t");
+        store.as_if_killed();
+        let living = begin(&mut store, "living", Process::current(), "living", "t");
         let abandoned = |store: &Store| {
             let left = store.abandoned_tables("own", "t").unwrap();
             left.into_iter().map(|left| left.key).collect::<Vec<_>>()

@@ -92,12 +92,7 @@ impl Store {
     pub fn to_tell(&mut self, project: &str, notification: &Params, at: Timestamp) -> Result<(), StateError> {
         self.connection.execute(
             "insert into undelivered (project, reason, notification, since) values (?1, ?2, ?3, ?4)",
-            params![
-                project,
-                Reason::NotBegun.word(),
-                serde_json::to_string(notification)?,
-                at.to_string()
-            ],
+            params![project, Reason::NotBegun.word(), serde_json::to_string(notification)?, at.to_string()],
         )?;
         Ok(())
     }
@@ -149,10 +144,27 @@ impl Store {
         Ok(())
     }
 
-    /// Nobody is to be told anything.
-    pub fn tell_nobody(&mut self, project: &str) -> Result<(), StateError> {
-        self.connection.execute("delete from undelivered where project = ?1", [project])?;
+    /// Nobody is to be told how an attempt ended.
+    pub fn tell_nobody(&mut self, attempt: AttemptId) -> Result<(), StateError> {
+        self.connection.execute("delete from undelivered where attempt = ?1", [attempt.0])?;
         Ok(())
+    }
+
+    /// When an attempt, or one that it required, was last seen at work.
+    pub fn last_heard_of(&self, attempt: AttemptId) -> Result<Timestamp, StateError> {
+        let last = self.connection.query_row(
+            "with own as (select id from attempts where id = ?1 or required_by = ?1)
+             select max(at) from (
+                 select max(started_at) as at from attempts where id in own
+                 union all select max(started_at) from tasks where attempt in own
+                 union all select max(finished_at) from tasks where attempt in own and state <> 'canceled'
+                 union all select max(started_at) from transfers where attempt in own
+                 union all select max(intended_at) from effects where attempt in own
+                 union all select max(settled_at) from effects where attempt in own)",
+            [attempt.0],
+            |row| time(row, 0),
+        )?;
+        Ok(last)
     }
 }
 
@@ -203,4 +215,85 @@ pub(super) fn of_alert(
             failure
         ])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::event::{AttemptOutcome, EventKind, RunEvent};
+    use crate::run::notification::Notification;
+    use crate::session::TaskName;
+    use crate::state::{AttemptKind, NewAttempt, Process};
+
+    fn attempt(process: Process) -> NewAttempt {
+        NewAttempt {
+            project: "/p".into(),
+            workflow: "wf".into(),
+            file: "wf.dig".into(),
+            session_time: "2026-01-02T00:00:00+00:00".into(),
+            kind: AttemptKind::Run,
+            starting_attempt: None,
+            required_by: None,
+            name: None,
+            params: Params::new(),
+            secret_params: Vec::new(),
+            process,
+            at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn event(kind: EventKind) -> RunEvent {
+        RunEvent { at: Timestamp::UNIX_EPOCH, kind }
+    }
+
+    #[test]
+    fn people_are_told_of_what_ended_badly_until_they_know() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&folder.path().join("state.db")).unwrap();
+        let dead = Process { pid: i64::from(i32::MAX), ..Process::current() };
+        let (first, _) = store.begin(&attempt(dead.clone())).unwrap();
+        let required = NewAttempt { workflow: "other".into(), required_by: Some(first.id), ..attempt(dead) };
+        store.begin(&required).unwrap();
+        store.as_if_killed();
+        assert_eq!(store.recover("/p", Timestamp::UNIX_EPOCH).unwrap().len(), 2);
+        assert_eq!(store.recover("/p", Timestamp::UNIX_EPOCH).unwrap(), []);
+        let (second, _) = store.begin(&attempt(Process::current())).unwrap();
+        let alert = Notification::new("it failed").fields();
+        let (channel, failure) = ("http".to_owned(), Some("answered 500".to_owned()));
+        let alert = EventKind::Notified { channel, failure, alert: Some(alert) };
+        let task = TaskName::from_full("+wf^failure-alert");
+        let started = EventKind::TaskStarted { task, operator: "notify".into(), round: 1 };
+        let ended = EventKind::AttemptFinished { outcome: AttemptOutcome::Failed };
+        for kind in [started, alert, ended] {
+            store.record([(second.id, &event(kind))]).unwrap();
+        }
+        let (third, _) = store.begin(&attempt(Process::current())).unwrap();
+        for outcome in [AttemptOutcome::Signal(15), AttemptOutcome::Failed, AttemptOutcome::Success] {
+            store.record([(third.id, &event(EventKind::AttemptFinished { outcome }))]).unwrap();
+        }
+        let told = store.undelivered("/p").unwrap();
+        let said: Vec<_> = told.iter().map(|one| (one.attempt, one.reason.word(), one.tries)).collect();
+        let third_id = third.id;
+        let third = Some(third_id);
+        let expected = [
+            (Some(first.id), "lost", 0),
+            (Some(second.id), "alert", 1),
+            (third, "stopped", 0),
+            (third, "failed", 0),
+        ];
+        assert_eq!(said, expected);
+        assert_eq!(told[1].notification.as_ref().unwrap()["message"], "it failed");
+        let at = |minutes: i64| Timestamp::from_second(60 * minutes).unwrap();
+        let id = told[0].id;
+        assert!(store.claim(id, at(0)).unwrap() && !store.claim(id, at(4)).unwrap(), "it is in hand");
+        assert!(store.claim(id, at(6)).unwrap(), "whoever had it in hand is gone");
+        store.not_delivered(id, "http", "away", at(7)).unwrap();
+        assert!(store.claim(id, at(7)).unwrap());
+        store.delivered(&told[0], "http", at(8)).unwrap();
+        store.give_up(told[1].id, at(9)).unwrap();
+        assert!(!store.claim(told[1].id, at(99)).unwrap());
+        store.tell_nobody(third_id).unwrap();
+        let left = store.undelivered("/p").unwrap();
+        assert_eq!(left.iter().map(|one| one.given_up_at).collect::<Vec<_>>(), [Some(at(9))]);
+    }
 }
