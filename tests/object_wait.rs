@@ -199,7 +199,7 @@ fn a_wait_is_told_once_and_ends_with_the_run() {
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).expect("text");
     assert_eq!(child.wait().expect("it ends").code(), Some(143));
-    assert!(rest.starts_with("warning: stopping: SIGTERM\n"), "{rest}");
+    assert!(rest.starts_with("warning: stopping: SIGTERM; what runs may go on for 10.0s, "), "{rest}");
     assert!(!rest.contains("does not yet exist"), "{rest}");
 }
 

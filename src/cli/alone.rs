@@ -1,11 +1,13 @@
 //! `embulk run` outside of a run: the transfer is done by this process, with no state and no pool but its own.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Sender, unbounded};
+use crossbeam_channel::{RecvTimeoutError, Sender, unbounded};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -15,17 +17,19 @@ use super::guard::Guard;
 use super::opening::Opened;
 use super::place::PlaceArgs;
 use super::safe::{self, SafeSetup};
+use super::signals::{self, Forwarding};
 use super::transfer::{EffectMemory, Repeats, Transfers, operator_error};
 use super::{CommonArgs, console, foreign, policy};
 use crate::diagnostic::Problem;
 use crate::exit::Exit;
 use crate::report::console::Results;
-use crate::report::problems;
+use crate::report::{figures, problems};
 use crate::run::embulk_protocol::LogLevel;
 use crate::run::event::EventKind;
 use crate::run::operator::{
     Cancel, EventLine, NotRecorded, OperatorError, Reporter, TransferFile, TransferRequest, TransferService,
 };
+use crate::run::{StopReason, StopRequests, stop_requests};
 use crate::secret::scrub::Scrubber;
 use crate::session::{AttemptId, Level, TaskName};
 use crate::transfer::context::MemoryBudget;
@@ -35,6 +39,10 @@ use crate::transfer::pool::SourcePools;
 
 /// Bytes for the one transfer of this process.
 const MEMORY: usize = 512 << 20;
+/// How often it is looked for signals.
+const LOOK: Duration = Duration::from_millis(50);
+/// How long a transfer that was asked to stop may take.
+const CLEAN_UP: Duration = Duration::from_secs(10);
 
 /// The program as `embulk`, from its arguments to its exit code.
 pub fn main(arguments: &[OsString]) -> Exit {
@@ -62,10 +70,19 @@ pub fn main(arguments: &[OsString]) -> Exit {
         zone: &zone,
         scrubber: &scrubber,
     };
-    embulk::execute(&arguments, &world, |alone| done(alone, &environment))
+    let stopped = Cell::new(None);
+    match embulk::execute(&arguments, &world, |alone| done(alone, &environment, &stopped)) {
+        Exit::TaskFailed => stopped.get().map_or(Exit::TaskFailed, Exit::Signal),
+        exit => exit,
+    }
 }
 
-fn done(alone: &Alone<'_>, environment: &BTreeMap<String, String>) -> Result<Done, OperatorError> {
+/// Does it. `stopped`: the signal that asked to stop.
+fn done(
+    alone: &Alone<'_>,
+    environment: &BTreeMap<String, String>,
+    stopped: &Cell<Option<i32>>,
+) -> Result<Done, OperatorError> {
     let common = CommonArgs { place: PlaceArgs::default(), config: None };
     let opened = Opened::new(&common, Some(&alone.file), Results::Human)
         .map_err(|error| OperatorError::config(format!("{error:#}")))?;
@@ -108,6 +125,9 @@ fn done(alone: &Alone<'_>, environment: &BTreeMap<String, String>) -> Result<Don
         reporter,
         cancel: Cancel::default(),
     };
+    // What shows something leaves nothing behind: a signal ends it as it ends any program.
+    let mut stop =
+        (*alone.job == Job::Transfer).then(|| Stop::new(alone, request.cancel.clone())).transpose()?;
     std::thread::scope(|scope| {
         let transfers = &transfers;
         let job = alone.job;
@@ -117,15 +137,67 @@ fn done(alone: &Alone<'_>, environment: &BTreeMap<String, String>) -> Result<Don
             Job::Guess(plugins) => transfers.guess(&request, plugins).map(Done::Config),
             Job::Read => transfers.config(&request).map(Done::Config),
         });
-        for event in events {
-            if let EventKind::Log { level, text, .. } = event {
-                (alone.log)(embulk_level(level), &text);
+        loop {
+            match events.recv_timeout(LOOK) {
+                Ok(EventKind::Log { level, text, .. }) => (alone.log)(embulk_level(level), &text),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Ok(_) | Err(RecvTimeoutError::Timeout) => {}
+            }
+            if let Some(stop) = &mut stop {
+                stop.look();
+                stopped.set(stop.signal);
             }
         }
         working
             .join()
             .unwrap_or_else(|_| Err(OperatorError::failed("the transfer stopped at a fault of sync")))
     })
+}
+
+/// Signals on their way to the one transfer.
+struct Stop<'a> {
+    alone: &'a Alone<'a>,
+    requests: StopRequests,
+    _forwarding: Forwarding,
+    cancel: Cancel,
+    /// The first one, and when it came.
+    signal: Option<i32>,
+    since: Instant,
+}
+
+impl<'a> Stop<'a> {
+    fn new(alone: &'a Alone<'a>, cancel: Cancel) -> Result<Self, OperatorError> {
+        let (handle, requests) = stop_requests();
+        let forwarding = signals::forward(handle)
+            .map_err(|error| OperatorError::failed("signals cannot be received").cause(&error))?;
+        Ok(Self { alone, requests, _forwarding: forwarding, cancel, signal: None, since: Instant::now() })
+    }
+
+    /// Takes a signal, if there is one, and ends the grace when it is over.
+    fn look(&mut self) {
+        if let Some(StopReason::Signal(signal)) = self.requests.wait(Duration::ZERO) {
+            if self.signal.is_some() {
+                // The process ends presently, whether the transfer does or not.
+                self.cancel.cancel_at_once();
+                return;
+            }
+            (self.signal, self.since) = (Some(signal), Instant::now());
+            let (reason, grace) = (StopReason::Signal(signal), figures::duration(self.alone.grace));
+            let text = format!(
+                "stopping: {reason}; the transfer may go on for {grace}, a second signal ends it at once"
+            );
+            (self.alone.log)(LogLevel::Warn, &text);
+        }
+        let Some(signal) = self.signal else { return };
+        let waited = self.since.elapsed();
+        if waited >= self.alone.grace {
+            self.cancel.cancel();
+        }
+        if waited >= self.alone.grace.saturating_add(CLEAN_UP) {
+            (self.alone.log)(LogLevel::Error, "the transfer did not stop: the process ends without it");
+            std::process::exit(i32::from(Exit::Signal(signal).code()));
+        }
+    }
 }
 
 /// Everything that is wrong with the policy, as one failure.

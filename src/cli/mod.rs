@@ -12,6 +12,8 @@ pub mod guard;
 mod hidden_prompt;
 pub mod kept_params;
 pub mod log;
+pub mod not_begun;
+pub mod notify;
 pub mod opening;
 pub mod outgoing;
 pub mod params;
@@ -30,6 +32,7 @@ pub mod secrets;
 pub mod session_time;
 pub mod signals;
 pub mod status;
+pub mod telling;
 pub mod transfer;
 mod unsaved;
 mod unused;
@@ -42,6 +45,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::exit::Exit;
 use crate::report::console::{ColorEnvironment, Console, Results, lost_results};
+use crate::run::orphans;
 use crate::secret::scrub::Scrubber;
 use crate::state::StateError;
 use flush::Flush;
@@ -85,6 +89,8 @@ enum Command {
     Report(report::ReportArgs),
     /// Remove old sessions with their logs and reports
     Prune(prune::PruneArgs),
+    /// Tell of runs that ended without a report: for OnFailure= of a systemd unit
+    Notify(notify::NotifyArgs),
     /// Keep secrets, encrypted under KMS, in the project's secrets.yml
     Secrets(secrets::SecretsArgs),
     /// Run one transfer file; also what a program called `embulk` does
@@ -111,6 +117,10 @@ pub fn main(arguments: &[OsString]) -> Exit {
     core_dumps::turn_off();
     keep_large_blocks();
     let program = arguments.first().map(|name| Path::new(name).file_name().unwrap_or_default().to_owned());
+    if program.as_deref() == Some(OsStr::new(orphans::PROGRAM)) {
+        orphans::main(&arguments[1..]);
+        return Exit::Success;
+    }
     if program.as_deref() == Some(OsStr::new("embulk")) {
         return alone::main(&arguments[1..]);
     }
@@ -138,6 +148,7 @@ fn dispatch(cli: Cli) -> Exit {
         Command::Log(args) => log::exec(&args, common),
         Command::Report(args) => report::exec(&args, common),
         Command::Prune(args) => prune::exec(&args, common),
+        Command::Notify(args) => notify::exec(&args, common),
         Command::Secrets(args) => secrets(&args, common),
         Command::Embulk { arguments } => return alone::main(&arguments),
     };
@@ -164,7 +175,9 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     let properties =
         error.downcast_ref::<properties::PropertiesError>().map(properties::PropertiesError::exit);
     let policy = error.downcast_ref::<policy::Refused>().map(|_| Exit::Invalid);
-    parameters.or(properties).or(policy).unwrap_or(Exit::TaskFailed)
+    let is_busy = error.downcast_ref::<StateError>().is_some_and(StateError::is_busy);
+    let state = is_busy.then_some(Exit::TryLater);
+    parameters.or(properties).or(policy).or(state).unwrap_or(Exit::TaskFailed)
 }
 
 /// The scrubber of the process: what any part of it learnt is hidden in all that it prints.

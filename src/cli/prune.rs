@@ -91,11 +91,7 @@ pub fn exec(args: &PruneArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
         bail!("`{KEEP_DAYS}` is off, so nothing is old: say with `--older-than` what is");
     };
     let now = Timestamp::now();
-    let lost = store.recover(&project(&opened), now)?;
-    for lost in &lost {
-        opened.console.log(Level::Warn, &format!("attempt {lost} ended without a word: its process is gone"));
-    }
-    attempt::reports::of_lost(&lost, &store, common, &opened);
+    attempt::reports::find_lost(&mut store, now, common, &opened)?;
     let before = now.saturating_sub(length)?;
     let removed = if args.dry_run {
         would_go(&store, before, &opened)?

@@ -1,12 +1,15 @@
 //! `sync retry`: a new attempt of a session that runs what did not succeed.
 
 use anyhow::{Context, bail};
+use jiff::Timestamp;
 
 use super::CommonArgs;
 use super::attempt::{self, Desk, Earlier, Keeping, Order};
+use super::not_begun::{self, Watched};
 use super::opening::Opened;
 use super::reading::{all_params, load};
 use super::run_args::RetryArgs;
+use super::telling::{Effort, Telling};
 use crate::dig::params::merge;
 use crate::dig::workflow::Workflow;
 use crate::exit::Exit;
@@ -21,10 +24,20 @@ use crate::state::{AttemptKind, SessionRecord, Store};
 pub fn exec(args: &RetryArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
     let results = if args.shared.json { Results::Json } else { Results::Human };
     let opened = Opened::new(common, None, results)?;
-    let store = Store::open(&opened.place.state)?;
-    let session = find(&args.session, &store, &opened)?;
+    let ended = begin(args, common, &opened);
+    if Watched::of(&opened, false) == Watched::ByNobody {
+        not_begun::tell(&ended, &format!("sync retry --session {}", args.session), &opened, common);
+    }
+    ended
+}
+
+fn begin(args: &RetryArgs, common: &CommonArgs, opened: &Opened) -> anyhow::Result<Exit> {
+    let mut store = Store::open(&opened.place.state)?;
+    attempt::reports::find_lost(&mut store, Timestamp::now(), common, opened)?;
+    Telling::new(opened, common)?.before(&mut store, Effort::Once);
+    let session = find(&args.session, &store, opened)?;
     let file = opened.place.project.join(&session.attempt.file);
-    let Some(workflow) = load(&file, &opened)? else { return Ok(Exit::Invalid) };
+    let Some(workflow) = load(&file, opened)? else { return Ok(Exit::Invalid) };
     opened.console.say(&format!("session {} of {}, {}", session.id, session.workflow, session.session_time));
     let mut session = session;
     if args.all {
@@ -39,9 +52,9 @@ pub fn exec(args: &RetryArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
         opened.console.say("nothing is left to do: it succeeded");
         return Ok(Exit::Success);
     }
-    let params = all_params(&args.shared, &opened)?;
+    let params = all_params(&args.shared, opened)?;
     let redo = if args.all { Redo::All } else { Redo::Unfinished };
-    let desk = Desk { opened: &opened, shared: &args.shared, common, keeping: Keeping::State };
+    let desk = Desk { opened, shared: &args.shared, common, keeping: Keeping::State };
     let resumed = Resumed { session, workflow, selection, mode: RunMode::Real };
     continue_with(resumed, redo, &params, store, &desk)
 }
@@ -72,8 +85,7 @@ pub fn resume(resumed: Resumed, params: &Params, store: Store, desk: &Desk<'_>) 
 
 /// The time of a recorded session, in the zone of the workflow as it is now.
 pub fn time_of(session: &SessionRecord, workflow: &Workflow) -> anyhow::Result<SessionTime> {
-    let instant: jiff::Timestamp =
-        session.session_time.parse().context("the session's time cannot be read")?;
+    let instant: Timestamp = session.session_time.parse().context("the session's time cannot be read")?;
     Ok(SessionTime(instant.to_zoned(workflow.timezone.clone())))
 }
 
@@ -154,8 +166,6 @@ pub(super) fn recorded_for(store: &Store, starting: AttemptId, earlier: Earlier)
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
     use crate::dig;
     use crate::reader::MemoryReader;

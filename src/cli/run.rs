@@ -7,11 +7,13 @@ use jiff::Zoned;
 
 use super::CommonArgs;
 use super::attempt::{self, Desk, Earlier, Keeping, Order};
+use super::not_begun::{self, Watched};
 use super::opening::Opened;
 use super::reading::{all_params, given, load};
 use super::retry::{self, Resumed};
 use super::run_args::RunArgs;
 use super::session_time::Wanted;
+use super::telling::{Effort, Telling};
 use super::unsaved::Unsaved;
 use crate::dig::schedule::Overtime;
 use crate::dig::workflow::Workflow;
@@ -27,8 +29,17 @@ pub fn exec(args: &RunArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
     let results = if args.shared.json { Results::Json } else { Results::Human };
     let file = dig_file(&args.file);
     let mut opened = Opened::new(common, Some(&file), results)?;
-    let Some(workflow) = load(&file, &opened)? else { return Ok(Exit::Invalid) };
-    let params = all_params(&args.shared, &opened)?;
+    let ended = begin(args, &file, common, &mut opened);
+    let is_remembered = !args.no_save && !args.dry_run;
+    if is_remembered && Watched::of(&opened, args.scheduled) == Watched::ByNobody {
+        not_begun::tell(&ended, &file.to_string_lossy(), &opened, common);
+    }
+    ended
+}
+
+fn begin(args: &RunArgs, file: &Path, common: &CommonArgs, opened: &mut Opened) -> anyhow::Result<Exit> {
+    let Some(workflow) = load(file, opened)? else { return Ok(Exit::Invalid) };
+    let params = all_params(&args.shared, opened)?;
     for name in shadowed(&given(&args.shared)?, &workflow.root.export) {
         let file = workflow.path.display();
         let text =
@@ -40,11 +51,8 @@ pub fn exec(args: &RunArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
     })?;
     let mut store = Store::open(&opened.place.state)?;
     let now = Zoned::now();
-    let lost = store.recover(&project_name(&opened), now.timestamp())?;
-    for lost in &lost {
-        opened.console.log(Level::Warn, &format!("attempt {lost} ended without a word: its process is gone"));
-    }
-    attempt::reports::of_lost(&lost, &store, common, &opened);
+    attempt::reports::find_lost(&mut store, now.timestamp(), common, opened)?;
+    Telling::new(opened, common)?.before(&mut store, Effort::Once);
     // What is asked of the state is asked before.
     let keeping = if args.no_save || args.dry_run { Keeping::Nothing } else { Keeping::State };
     let _unsaved = match keeping {
@@ -54,10 +62,10 @@ pub fn exec(args: &RunArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
         }
     };
     let mode = if args.dry_run { RunMode::Dry } else { RunMode::Real };
-    let desk = Desk { opened: &opened, shared: &args.shared, common, keeping };
+    let desk = Desk { opened, shared: &args.shared, common, keeping };
     let wanted = args.session.as_deref().map_or(Wanted::Due, Wanted::parse);
     let last = match wanted {
-        Wanted::Last => store.last_session_of(&project_name(&opened), &workflow.name)?,
+        Wanted::Last => store.last_session_of(&project_name(opened), &workflow.name)?,
         _ => None,
     };
     let time = match last {
@@ -84,7 +92,7 @@ pub fn exec(args: &RunArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
     let skips_overtime =
         workflow.schedule.as_ref().is_some_and(|schedule| schedule.overtime == Overtime::Skip);
     let order = Order {
-        sizes: attempt::sizes(&store, &project_name(&opened), &workflow.name)?,
+        sizes: attempt::sizes(&store, &project_name(opened), &workflow.name)?,
         workflow,
         time,
         kind: AttemptKind::Run,

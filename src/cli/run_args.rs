@@ -87,6 +87,9 @@ pub struct SharedArgs {
     /// Run although the workflow is running already
     #[arg(long)]
     pub allow_overlap: bool,
+    /// How long running tasks may go on after a first signal to stop, e.g. 0s, 30s, 5m
+    #[arg(long, value_name = "LENGTH", default_value = "10s", value_parser = grace)]
+    pub grace: Duration,
     /// Bytes that all transfers share, e.g. 512MiB
     #[arg(long, value_name = "BYTES", default_value = "512MiB", value_parser = memory)]
     pub memory: usize,
@@ -124,6 +127,12 @@ fn patience(text: &str) -> Result<Patience, String> {
     length
         .map(|length| Patience(Some(length)))
         .ok_or_else(|| "a length such as `90s`, `30m` or `12h`".to_owned())
+}
+
+/// How long a stopped run lets its tasks go on.
+pub(super) fn grace(text: &str) -> Result<Duration, String> {
+    let length = status::length(text).and_then(|length| Duration::try_from(length).ok());
+    length.ok_or_else(|| "a length such as `0s`, `90s` or `5m`".to_owned())
 }
 
 /// `--docker`

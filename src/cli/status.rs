@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::report::console::Results;
 use crate::report::status::{self, Standing};
 use crate::session::TaskState;
-use crate::state::{SessionRecord, Store, TransferState};
+use crate::state::{SessionRecord, Store, TransferState, Undelivered};
 
 /// `sync status`
 #[derive(Debug, Args)]
@@ -78,15 +78,42 @@ fn all(args: &StatusArgs, store: &Store, opened: &Opened) -> anyhow::Result<Exit
             && since.is_none_or(|since| session.attempt.started_at >= since)
             && (!args.failed || has_failed(session))
     });
+    let undelivered = undelivered(store, opened)?;
     let console = &opened.console;
     if args.json {
-        console.json(&json!({"sessions": sessions.iter().map(status::session_json).collect::<Vec<_>>()}));
-    } else if sessions.is_empty() {
+        let undelivered: Vec<_> =
+            undelivered.iter().map(|(one, name)| status::undelivered_json(one, name.as_deref())).collect();
+        let sessions: Vec<_> = sessions.iter().map(status::session_json).collect();
+        console.json(&json!({"sessions": sessions, "undelivered": undelivered}));
+        return Ok(Exit::Success);
+    }
+    if sessions.is_empty() {
         console.say("no such session");
     } else {
         console.result(&status::sessions(&sessions, &TimeZone::system()).render(console.out_colors()));
     }
+    show_undelivered(&undelivered, opened);
     Ok(Exit::Success)
+}
+
+/// What people were not told, with the workflow that it is about. What nobody has tried to tell is no news where there
+/// is no way to tell it.
+fn undelivered(store: &Store, opened: &Opened) -> anyhow::Result<Vec<(Undelivered, Option<String>)>> {
+    let has_way = opened.properties.get("notification.type").is_some();
+    let mut undelivered = store.undelivered(&opened.place.project.to_string_lossy())?;
+    undelivered.retain(|one| has_way || one.tries > 0);
+    let named = undelivered.into_iter().map(|one| {
+        let session = one.attempt.map(|attempt| store.session_of(attempt)).transpose()?.flatten();
+        Ok((one, session.map(|session| session.workflow)))
+    });
+    named.collect()
+}
+
+fn show_undelivered(undelivered: &[(Undelivered, Option<String>)], opened: &Opened) {
+    for (one, workflow) in undelivered {
+        let line = status::undelivered(one, workflow.as_deref(), &TimeZone::system());
+        opened.console.result(&format!("{line}\n"));
+    }
 }
 
 fn has_failed(session: &SessionRecord) -> bool {
@@ -102,10 +129,15 @@ fn one(args: &StatusArgs, session: &str, store: &Store, opened: &Opened) -> anyh
         tasks.retain(|task| task.failure.is_some() && task.state != TaskState::Success);
         transfers.retain(|transfer| transfer.state == TransferState::Error);
     }
+    let attempts: Vec<_> = store.attempts(session.id)?.iter().map(|attempt| attempt.id).collect();
+    let mut undelivered = undelivered(store, opened)?;
+    undelivered.retain(|(one, _)| one.attempt.is_some_and(|attempt| attempts.contains(&attempt)));
     if args.json {
         let mut object = status::session_json(&session);
         object["tasks"] = tasks.iter().map(status::task_json).collect();
         object["transfers"] = transfers.iter().map(status::transfer_json).collect();
+        object["undelivered"] =
+            undelivered.iter().map(|(one, name)| status::undelivered_json(one, name.as_deref())).collect();
         opened.console.json(&object);
         return Ok(Exit::Success);
     }
@@ -116,6 +148,7 @@ fn one(args: &StatusArgs, session: &str, store: &Store, opened: &Opened) -> anyh
             opened.console.result(&format!("{}\n", table.render(opened.console.out_colors())));
         }
     }
+    show_undelivered(&undelivered, opened);
     Ok(Exit::Success)
 }
 

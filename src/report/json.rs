@@ -59,10 +59,12 @@ fn kind(what: &EventKind) -> Value {
             json!({"event": "log", "task": task, "level": level, "text": text})
         }
         EventKind::Required { event, .. } => kind(&event.kind),
-        EventKind::Notified { channel, failure } => {
+        EventKind::Notified { channel, failure, .. } => {
             json!({"event": "notified", "channel": channel, "error": failure})
         }
-        EventKind::Stopping { reason } => json!({"event": "stopping", "reason": reason}),
+        EventKind::Stopping { reason, grace } => json!({
+            "event": "stopping", "reason": reason, "grace_seconds": grace.map(|grace| grace.as_secs_f64()),
+        }),
         EventKind::AttemptFinished { outcome } => json!({"event": "attempt_finished", "outcome": outcome}),
     }
 }

@@ -103,11 +103,18 @@ impl Progress {
                 // The summary tells all of it.
                 self.console.error(&format!("task `{task}` failed: {}", one_line(failure)));
             }
-            EventKind::Notified { channel, failure: Some(failure) } => {
+            EventKind::Notified { channel, failure: Some(failure), .. } => {
                 self.console
                     .log(Level::Warn, &format!("the notification by {channel} was not delivered: {failure}"));
             }
-            EventKind::Stopping { reason } => self.console.log(Level::Warn, &format!("stopping: {reason}")),
+            EventKind::Stopping { reason, grace } => {
+                let grace = grace.map(|grace| {
+                    let grace = figures::duration(grace);
+                    format!("; what runs may go on for {grace}, a second signal ends it at once")
+                });
+                let text = format!("stopping: {reason}{}", grace.unwrap_or_default());
+                self.console.log(Level::Warn, &text);
+            }
             kind => self.transfer(event.at, kind),
         }
     }
@@ -249,7 +256,7 @@ mod tests {
     fn a_notification_that_failed_is_a_warning() {
         let (console, _, err) = console(Results::Human);
         let failure = Some("could not be run: no such file".to_owned());
-        let event = EventKind::Notified { channel: "shell".into(), failure };
+        let event = EventKind::Notified { channel: "shell".into(), failure, alert: None };
         Progress::new(&console, ProgressMode::Auto)
             .show(&RunEvent { at: Timestamp::UNIX_EPOCH, kind: event });
         assert_eq!(

@@ -14,7 +14,7 @@ use super::figures;
 use super::table::{Align, Cell, Table};
 use crate::run::event::{AttemptOutcome, TaskFailure};
 use crate::session::TaskState;
-use crate::state::{AttemptRecord, SessionRecord, TaskRecord, TransferRecord, TransferState};
+use crate::state::{AttemptRecord, SessionRecord, TaskRecord, TransferRecord, TransferState, Undelivered};
 use crate::transfer::report::TransferReport;
 
 /// How a session's last attempt stands.
@@ -224,6 +224,41 @@ pub fn session_json(record: &SessionRecord) -> Value {
         "attempt_count": record.attempt_count,
         "started_at": iso(attempt.started_at),
         "finished_at": attempt.finished_at.map(iso),
+    })
+}
+
+/// What people were not told, in a line.
+pub fn undelivered(one: &Undelivered, workflow: Option<&str>, zone: &TimeZone) -> String {
+    let about = match (one.attempt, workflow) {
+        (Some(attempt), Some(workflow)) => format!("attempt {attempt} of {workflow}"),
+        _ => "a run that could not begin".to_owned(),
+    };
+    let how = match (&one.channel, &one.failure) {
+        (Some(channel), Some(failure)) => {
+            let tries = if one.tries == 1 { "try" } else { "tries" };
+            format!("{} {tries} by {channel}: {failure}", one.tries)
+        }
+        _ => "not tried".to_owned(),
+    };
+    let next = match one.given_up_at {
+        Some(at) => format!("given up {}", clock(at, zone)),
+        None => "the next `run` or `retry` sends it".to_owned(),
+    };
+    format!("the notification of {about}, {}, was not delivered: {how}; {next}", clock(one.since, zone))
+}
+
+/// The same as JSON.
+pub fn undelivered_json(one: &Undelivered, workflow: Option<&str>) -> Value {
+    json!({
+        "reason": one.reason.word(),
+        "workflow": workflow,
+        "attempt": one.attempt,
+        "since": iso(one.since),
+        "tries": one.tries,
+        "tried_at": one.tried_at.map(iso),
+        "channel": one.channel,
+        "failure": one.failure,
+        "given_up_at": one.given_up_at.map(iso),
     })
 }
 

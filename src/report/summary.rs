@@ -49,7 +49,7 @@ impl Summary {
             EventKind::TransferFinished { key, report, .. } => {
                 self.transfers.insert(key.clone(), report.clone());
             }
-            EventKind::Stopping { reason } => self.stopping = Some(reason.clone()),
+            EventKind::Stopping { reason, .. } => self.stopping = Some(reason.clone()),
             EventKind::AttemptFinished { outcome } => {
                 self.stopped = matches!(outcome, AttemptOutcome::Signal(_));
             }
@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_stopped_run_says_so_and_how_to_go_on() {
-        let stopping = event(EventKind::Stopping { reason: "SIGTERM".into() });
+        let stopping = event(EventKind::Stopping { reason: "SIGTERM".into(), grace: None });
         let stopped = event(EventKind::AttemptFinished { outcome: AttemptOutcome::Signal(15) });
         let logs = TaskLogSummary::default();
         let (_, err) = printed(&[stopping.clone(), stopped.clone()], end(&[], &logs));

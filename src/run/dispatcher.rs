@@ -33,6 +33,12 @@ const MOST_AT_ONCE: usize = 64;
 /// Why a task that was stopped has not ended well.
 const STOPPED: &str = "stopped before it ended";
 
+/// How long tasks that were asked to stop may take: processes are killed after half of it, the rest is for cleaning up.
+const CLEAN_UP: Duration = Duration::from_secs(10);
+
+/// The same after a second signal.
+const AT_ONCE: Duration = Duration::from_millis(500);
+
 /// How often a run within another one looks whether it is still wanted.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -285,7 +291,7 @@ impl<'a> Dispatcher<'a> {
                 Due::Turn(turn) => self.turns.push_back(*turn),
                 Due::GraceOver => {
                     self.cancel.cancel();
-                    self.timers.set(now, self.grace, Due::GiveUp);
+                    self.timers.set(now, CLEAN_UP, Due::GiveUp);
                 }
                 Due::GiveUp => self.given_up = true,
             }
@@ -303,8 +309,8 @@ impl<'a> Dispatcher<'a> {
         }
     }
 
-    /// Nothing new starts. Running tasks have the grace once; a second request, or a state that cannot be written,
-    /// ends it.
+    /// Nothing new starts. Running tasks have the grace once, then time to clean up. A state that cannot be written ends
+    /// the grace, a second signal both.
     fn stop(&mut self, reason: StopReason) {
         let now = Instant::now();
         let is_first = self.stopped.is_none();
@@ -321,15 +327,21 @@ impl<'a> Dispatcher<'a> {
                 }
             }
         }
-        let at_once = !is_first || matches!(reason, StopReason::NotRecorded | StopReason::NotWanted);
-        if at_once && !self.cancel.is_canceled() {
-            self.cancel.cancel();
-            self.timers.set(now, self.grace, Due::GiveUp);
-        } else if is_first {
-            self.timers.set(now, self.grace, Due::GraceOver);
+        match reason {
+            StopReason::Signal(_) if is_first => self.timers.set(now, self.grace, Due::GraceOver),
+            StopReason::Signal(_) => {
+                self.cancel.cancel_at_once();
+                self.timers.set(now, AT_ONCE, Due::GiveUp);
+            }
+            StopReason::NotRecorded | StopReason::NotWanted if self.cancel.is_canceled() => {}
+            StopReason::NotRecorded | StopReason::NotWanted => {
+                self.cancel.cancel();
+                self.timers.set(now, CLEAN_UP, Due::GiveUp);
+            }
         }
         if is_first && reason != StopReason::NotRecorded {
-            self.tell(EventKind::Stopping { reason: reason.to_string() });
+            let grace = matches!(reason, StopReason::Signal(_)).then_some(self.grace);
+            self.tell(EventKind::Stopping { reason: reason.to_string(), grace });
         }
     }
 

@@ -58,10 +58,10 @@ pub enum EventKind {
     Log { task: Option<TaskName>, level: Level, text: String },
     /// Something happened in the run of a required workflow, another attempt. Recorded as its own kind is.
     Required { attempt: AttemptId, event: Box<RunEvent> },
-    /// A notification was delivered, or not.
-    Notified { channel: String, failure: Option<String> },
-    /// A signal or a limit asks the run to stop.
-    Stopping { reason: String },
+    /// A notification was delivered, or not. `alert`: its fields, when it told of a failure, so that it can be sent later.
+    Notified { channel: String, failure: Option<String>, alert: Option<Params> },
+    /// A signal or a limit asks the run to stop. `grace`: how long what runs may go on.
+    Stopping { reason: String, grace: Option<Duration> },
     /// All is over.
     AttemptFinished { outcome: AttemptOutcome },
 }

@@ -17,6 +17,7 @@ mod executor;
 mod interrupt;
 pub mod notification;
 pub mod operator;
+pub mod orphans;
 pub mod scope;
 pub mod setup;
 mod slots;

@@ -32,7 +32,7 @@ pub struct RunSetup {
     pub sla: Option<(Duration, Vec<Task>)>,
     /// How many operators work at once.
     pub slots: Slots,
-    /// How long running tasks may go on after the first request to stop.
+    /// How long running tasks may go on after the first signal.
     pub grace: Duration,
     /// Asks the run to stop.
     pub stop: StopRequests,

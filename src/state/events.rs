@@ -3,7 +3,8 @@
 use rusqlite::{Connection, params};
 
 use super::StateError;
-use crate::run::event::{EventKind, RunEvent};
+use super::undelivered::{self, Reason};
+use crate::run::event::{AttemptOutcome, EventKind, RunEvent};
 use crate::session::AttemptId;
 
 /// Writes one event of an attempt. Events that carry no outcome are passed over.
@@ -25,19 +26,38 @@ struct Entry<'c> {
 impl Entry<'_> {
     fn of_attempt(&self, kind: &EventKind) -> Result<(), StateError> {
         match kind {
-            EventKind::AttemptFinished { outcome } => self
-                .connection
-                .prepare_cached("update attempts set outcome = ?2, finished_at = ?3 where id = ?1")?
-                .execute(params![self.attempt, serde_json::to_string(outcome)?, self.at])?,
-            EventKind::Notified { channel, failure } => self
-                .connection
-                .prepare_cached(
-                    "insert into notifications (attempt, at, channel, failure) values (?1, ?2, ?3, ?4)",
-                )?
-                .execute(params![self.attempt, self.at, channel, failure])?,
-            _ => 0,
-        };
+            EventKind::AttemptFinished { outcome } => {
+                self.connection
+                    .prepare_cached("update attempts set outcome = ?2, finished_at = ?3 where id = ?1")?
+                    .execute(params![self.attempt, serde_json::to_string(outcome)?, self.at])?;
+                self.to_tell(outcome)?;
+            }
+            EventKind::Notified { channel, failure, alert } => {
+                self.connection
+                    .prepare_cached(
+                        "insert into notifications (attempt, at, channel, failure) values (?1, ?2, ?3, ?4)",
+                    )?
+                    .execute(params![self.attempt, self.at, channel, failure])?;
+                if let (Some(failure), Some(alert)) = (failure, alert) {
+                    let attempt = AttemptId(self.attempt);
+                    undelivered::of_alert(self.connection, attempt, (channel, failure, alert), &self.at)?;
+                }
+            }
+            _ => {}
+        }
         Ok(())
+    }
+
+    /// People hear of a bad end even when the process is killed right after it.
+    fn to_tell(&self, outcome: &AttemptOutcome) -> Result<(), StateError> {
+        let attempt = AttemptId(self.attempt);
+        match outcome {
+            AttemptOutcome::Signal(_) => {
+                undelivered::of_attempt(self.connection, attempt, Reason::Stopped, &self.at)
+            }
+            AttemptOutcome::Failed => undelivered::of_failed(self.connection, attempt, &self.at),
+            AttemptOutcome::Success | AttemptOutcome::Partial | AttemptOutcome::Lost => Ok(()),
+        }
     }
 
     fn of_effect(&self, kind: &EventKind) -> Result<(), StateError> {

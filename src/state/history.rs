@@ -1,12 +1,16 @@
 //! What the state remembers, asked for: sessions, attempts, tasks, transfers and what they did outside.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
 use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
 
 use super::record::{AttemptRecord, SessionRecord, TaskRecord, TransferRecord, TransferState};
-use super::{Process, StateError, Store};
+use super::{Process, StateError, Store, lock};
 use crate::run::event::{AttemptOutcome, TaskFailure, TaskResult};
 use crate::session::{AttemptId, SessionId, TaskName, TaskState};
 use crate::transfer::effect::{Abandoned, Effect, EffectOutcome, RecordedEffect};
@@ -29,14 +33,13 @@ impl Store {
     /// Staging tables that attempts which are over have left of a target, but for those of the transfer `key`.
     pub fn abandoned_tables(&self, key: &str, target: &str) -> Result<Vec<Abandoned>, StateError> {
         let mut statement = self.connection.prepare_cached(
-            "select e.key, e.effect, a.outcome is not null, a.host, a.boot, a.pid, a.process_started
+            &format!("select e.key, e.effect, a.outcome is not null, {PROCESS_COLUMNS}
              from effects e join attempts a on a.id = e.attempt
              where e.outcome is null and e.key <> ?1 and e.effect ->> '$.effect' in ('stage_table', 'stage_object')
-             and exists (select 1 from transfers t where t.key = e.key and t.target = ?2) order by e.id",
+             and exists (select 1 from transfers t where t.key = e.key and t.target = ?2) order by e.id"),
         )?;
         let rows = statement.query_map([key, target], |row| {
-            let process =
-                Process { host: row.get(3)?, boot: row.get(4)?, pid: row.get(5)?, started: row.get(6)? };
+            let process = process_from(row, 3)?;
             let is_over: bool = row.get(2)?;
             let left = Abandoned { key: row.get(0)?, effect: json(row, 1)? };
             Ok((is_over || !process.is_alive()).then_some(left))
@@ -132,20 +135,40 @@ impl Store {
 
 fn sessions_where(condition: &str) -> String {
     format!(
-        "select {ATTEMPT_COLUMNS}, s.project, s.workflow, s.session_time,
+        "select {ATTEMPT_COLUMNS}, {PROCESS_COLUMNS}, s.project, s.workflow, s.session_time,
              (select count(*) from attempts where session = s.id)
          from sessions s join attempts a on a.session = s.id where {condition}"
     )
 }
 
 pub(super) fn attempts_where(condition: &str) -> String {
-    format!("select {ATTEMPT_COLUMNS} from attempts a where {condition}")
+    format!("select {ATTEMPT_COLUMNS}, {PROCESS_COLUMNS} from attempts a where {condition}")
 }
 
 /// In the order that [`attempt_from`] reads.
 const ATTEMPT_COLUMNS: &str =
     "a.id, a.session, a.starting_attempt, a.kind, a.started_at, a.finished_at, a.outcome,
-    a.file, a.params, a.secret_params, a.host, a.boot, a.pid, a.process_started, a.name";
+    a.file, a.params, a.secret_params, a.name";
+
+/// In the order that [`process_from`] reads. The lock file of one that has not ended lies beside the state, wherever that
+/// is mounted here.
+pub(super) const PROCESS_COLUMNS: &str = "a.host, a.boot, a.namespace, a.pid, a.process_started,
+    case when a.locked and a.outcome is null
+        then (select file from pragma_database_list where name = 'main') end, a.id";
+
+pub(super) fn process_from(row: &Row<'_>, first: usize) -> rusqlite::Result<Process> {
+    let attempt = AttemptId(row.get(first + 6)?);
+    // A path need not be text.
+    let state = row.get_ref(first + 5)?.as_bytes_or_null()?.map(OsStr::from_bytes);
+    Ok(Process {
+        host: row.get(first)?,
+        boot: row.get(first + 1)?,
+        namespace: row.get(first + 2)?,
+        pid: row.get(first + 3)?,
+        started: row.get(first + 4)?,
+        lock: state.map(|state| lock::path_of(Path::new(state), attempt)),
+    })
+}
 
 pub(super) fn attempt_from(row: &Row<'_>) -> rusqlite::Result<AttemptRecord> {
     Ok(AttemptRecord {
@@ -159,8 +182,8 @@ pub(super) fn attempt_from(row: &Row<'_>) -> rusqlite::Result<AttemptRecord> {
         file: row.get(7)?,
         params: json(row, 8)?,
         secret_params: json(row, 9)?,
-        name: row.get(14)?,
-        process: Process { host: row.get(10)?, boot: row.get(11)?, pid: row.get(12)?, started: row.get(13)? },
+        name: row.get(10)?,
+        process: process_from(row, 11)?,
     })
 }
 
@@ -168,10 +191,10 @@ fn session_from(row: &Row<'_>) -> rusqlite::Result<SessionRecord> {
     Ok(SessionRecord {
         id: SessionId(row.get(1)?),
         attempt: attempt_from(row)?,
-        project: row.get(15)?,
-        workflow: row.get(16)?,
-        session_time: row.get(17)?,
-        attempt_count: row.get(18)?,
+        project: row.get(18)?,
+        workflow: row.get(19)?,
+        session_time: row.get(20)?,
+        attempt_count: row.get(21)?,
     })
 }
 
@@ -215,7 +238,7 @@ pub(super) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> 
     text.parse().map_err(|error| unreadable(column, format!("time: {error}")))
 }
 
-fn optional_time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+pub(super) fn optional_time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
     if row.get::<_, Option<String>>(column)?.is_none() {
         return Ok(None);
     }

@@ -2,32 +2,40 @@
 //! effect, and the parameters that workflows keep.
 //!
 //! * One process writes through one [`Store`]; events that happen at once are one transaction, committed before anyone
-//!   is told. The journal is WAL with `synchronous = NORMAL`; the commit before an outside effect is `FULL`.
+//!   is told. The journal is WAL with `synchronous = NORMAL` ([`journal`] says where not); the commit before an outside
+//!   effect is `FULL`.
+//! * An attempt belongs to a process that holds its lock file ([`lock`]); what people are to be told of it stands in the
+//!   file until they know ([`undelivered`]).
 //! * A schema version with migrations that only grow ([`schema`]); a file of a newer version is refused.
 //! * Values that count as secrets never come here: the run hands over events without them, and
 //!   `param_set>` refuses them.
 
+mod busy;
 mod copied;
 mod error;
 mod events;
 mod figures;
 mod history;
+mod journal;
+mod lock;
 mod params;
 mod process;
 mod prune;
 mod record;
 mod schema;
 mod store;
+mod undelivered;
 
 pub use copied::{CopiedTarget, RunWorkflow};
 pub use error::StateError;
 pub use figures::TaskFigures;
-pub use process::Process;
+pub use process::{Life, Process};
 pub use prune::{OldSession, Pruned};
 pub use record::{
     AttemptKind, AttemptRecord, NewAttempt, SessionRecord, TaskRecord, TransferRecord, TransferState,
 };
 pub use store::{RunningAttempt, Store};
+pub use undelivered::{Reason, Undelivered};
 
 #[cfg(test)]
 mod tests;

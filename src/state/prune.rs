@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::store::{close_as_lost, unfinished};
-use super::{StateError, Store};
+use super::{Life, StateError, Store};
 use crate::session::{AttemptId, SessionId};
 
 /// What stays of a project, however old: a session that has not ended; the last one of each workflow, the last that
@@ -90,7 +90,20 @@ impl Store {
             }
         }
         transaction.commit()?;
+        self.remove_left_locks()?;
         Ok(pruned)
+    }
+
+    /// Removes lock files that processes left which died as their attempts had ended.
+    fn remove_left_locks(&mut self) -> Result<(), StateError> {
+        for attempt in self.left_locks() {
+            let sql = "select count(*) from attempts where id = ?1 and outcome is null";
+            let running: i64 = self.connection.query_row(sql, [attempt.0], |row| row.get(0))?;
+            if running == 0 {
+                self.unlock(&[attempt]);
+            }
+        }
+        Ok(())
     }
 
     /// Closes an attempt of another host as lost, with all of the same process, on the word of people that it is gone.
@@ -106,13 +119,14 @@ impl Store {
         let Some(found) = running.iter().find(|running| running.attempt == attempt) else {
             return Ok(Vec::new());
         };
-        if found.process.is_alive() && !found.process.is_elsewhere() {
+        if found.process.life() == Life::Lives {
             return Err(StateError::Locked(Box::new(found.clone())));
         }
         let of_process = running.iter().filter(|running| running.process == found.process);
         let closed: Vec<AttemptId> = of_process.map(|running| running.attempt).collect();
         closed.iter().try_for_each(|attempt| close_as_lost(&transaction, *attempt, at))?;
         transaction.commit()?;
+        self.unlock(&closed);
         Ok(closed)
     }
 }
@@ -143,7 +157,7 @@ fn remove(connection: &Connection, session: SessionId) -> Result<(), StateError>
          and required_by in (select id from attempts where session = ?1)",
         )?
         .execute([session.0])?;
-    for table in ["effects", "transfers", "tasks", "notifications"] {
+    for table in ["effects", "transfers", "tasks", "notifications", "undelivered"] {
         let sql =
             format!("delete from {table} where attempt in (select id from attempts where session = ?1)");
         connection.prepare_cached(&sql)?.execute([session.0])?;
@@ -299,7 +313,9 @@ mod tests {
         let alive = bench.store.close_elsewhere("/p", attempt.id, day(1));
         assert!(matches!(alive, Err(StateError::Locked(_))), "{alive:?}");
         let child = bench.begin("/p", "b", 0, Some(attempt.id));
-        bench.store.connection.execute_batch("update attempts set host = 'another'").unwrap();
+        bench.store.as_if_killed();
+        let sql = "update attempts set host = 'another', boot = 'another'";
+        bench.store.connection.execute_batch(sql).unwrap();
         let closed = bench.store.close_elsewhere("/p", attempt.id, day(1)).unwrap();
         assert_eq!(closed, [attempt.id, child.id]);
         assert_eq!(bench.store.close_elsewhere("/p", attempt.id, day(1)).unwrap(), []);

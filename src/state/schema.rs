@@ -106,6 +106,27 @@ const MIGRATIONS: &[&str] = &[
     create index effects_of_attempt on effects (attempt);
     create index notifications_of_attempt on notifications (attempt);
     ",
+    // 5: who runs an attempt is told apart from a process of another container, and a live one holds a lock file; what
+    // people have to be told and do not know yet.
+    "
+    alter table attempts add column namespace text not null default '';
+    alter table attempts add column locked integer not null default 0;
+    create table undelivered (
+        id integer primary key,
+        project text not null,
+        attempt integer references attempts (id),
+        reason text not null,
+        notification text,
+        since text not null,
+        tries integer not null default 0,
+        tried_at text,
+        channel text,
+        failure text,
+        given_up_at text,
+        claimed_at text
+    ) strict;
+    create index undelivered_of_attempt on undelivered (attempt);
+    ",
 ];
 
 /// Brings the file to the newest version, in one exclusive transaction.
@@ -114,9 +135,14 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StateError> {
 }
 
 fn migrate_with(connection: &mut Connection, migrations: &[&str]) -> Result<(), StateError> {
+    let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version == known {
+        // Who only looks waits for nobody who writes.
+        return Ok(());
+    }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
     let done = usize::try_from(version)
         .ok()
         .filter(|done| *done <= migrations.len())
@@ -156,6 +182,6 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         connection.pragma_update(None, "user_version", 99).unwrap();
         let error = migrate(&mut connection).unwrap_err();
-        assert_eq!(error.to_string(), "the state file has version 99, this program knows up to 4");
+        assert_eq!(error.to_string(), "the state file has version 99, this program knows up to 5");
     }
 }

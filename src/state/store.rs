@@ -1,21 +1,25 @@
 //! The one writer of the state file: attempts begin, events are recorded, and what a process that is gone has left is closed.
 
-use std::fs::OpenOptions;
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::history::{attempt_from, attempts_where};
+use super::history::{PROCESS_COLUMNS, attempt_from, attempts_where, process_from};
 use super::record::{AttemptRecord, NewAttempt};
-use super::{Process, StateError, events, schema};
+use super::undelivered::{self, Reason};
+use super::{Process, StateError, busy, events, journal, lock, schema};
 use crate::run::event::{AttemptOutcome, EventKind, RunEvent};
 use crate::session::{AttemptId, SessionId};
 
 /// How long to wait for another process that writes to the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// After so long it is looked whether locks work at all: where they do not, SQLite waits in vain.
+const FIRST_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Makes a file that is not there yet for its owner alone, whatever the umask: what SQLite lays beside it gets the
 /// same mode. One that is there keeps the mode that somebody gave it.
@@ -42,7 +46,13 @@ pub struct RunningAttempt {
 pub struct Store {
     pub(super) connection: Connection,
     path: PathBuf,
+    /// The same without symbolic links: lock files lie beside it.
+    file: PathBuf,
     installation: String,
+    /// The lock files of attempts that began here, held until this is dropped.
+    locks: HashMap<AttemptId, File>,
+    /// Why an attempt that began here holds none.
+    lock_trouble: Option<String>,
 }
 
 impl Store {
@@ -53,6 +63,10 @@ impl Store {
                 .map_err(|error| StateError::Folder { path: path.to_owned(), error })?;
         }
         Self::open_file(path).map_err(|error| match error {
+            StateError::Sqlite(error) if busy::is_busy(&error) => held(path),
+            StateError::Sqlite(error) if busy::is_without_locks(&error) => {
+                StateError::NoLocks { path: path.to_owned() }
+            }
             StateError::Sqlite(error) => StateError::Open { path: path.to_owned(), error },
             other => other,
         })
@@ -61,13 +75,54 @@ impl Store {
     fn open_file(path: &Path) -> Result<Self, StateError> {
         private(path);
         let mut connection = Connection::open(path)?;
+        connection.busy_timeout(FIRST_TIMEOUT)?;
+        let prepared = match prepare(&mut connection, path) {
+            Err(StateError::Sqlite(error)) if busy::is_busy(&error) => {
+                if !busy::locks_work(path) {
+                    return Err(StateError::NoLocks { path: path.to_owned() });
+                }
+                connection.busy_timeout(BUSY_TIMEOUT)?;
+                prepare(&mut connection, path)
+            }
+            prepared => prepared,
+        };
+        let installation = prepared?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.pragma_update(None, "journal_mode", "wal")?;
-        connection.pragma_update(None, "synchronous", "normal")?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        schema::migrate(&mut connection)?;
-        let installation = connection.query_row("select id from installation", [], |row| row.get(0))?;
-        Ok(Self { connection, path: path.to_owned(), installation })
+        let path = path.to_owned();
+        let file = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
+        Ok(Self { connection, path, file, installation, locks: HashMap::new(), lock_trouble: None })
+    }
+
+    /// Why the attempt that began here holds no lock file. Its process is then known by its number alone, which other
+    /// containers cannot look for.
+    pub fn lock_trouble(&self) -> Option<&str> {
+        self.lock_trouble.as_deref()
+    }
+
+    /// Begins a transaction that writes; who holds the file is told when it is held for long.
+    fn writing(&mut self) -> Result<Transaction<'_>, StateError> {
+        let begun = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
+        begun.map_err(|error| if busy::is_busy(&error) { held(&self.path) } else { error.into() })
+    }
+
+    /// Gives the lock files back, as the kernel does when a process is killed.
+    #[cfg(test)]
+    pub(super) fn as_if_killed(&mut self) {
+        self.locks.clear();
+    }
+
+    /// Removes the lock files of attempts that have ended.
+    pub(super) fn unlock(&mut self, attempts: &[AttemptId]) {
+        for attempt in attempts {
+            self.locks.remove(attempt);
+            // One that another process has removed, or that was never made, is gone as well.
+            let _ = std::fs::remove_file(lock::path_of(&self.file, *attempt));
+        }
+    }
+
+    /// The attempts that a lock file is there for and that nobody holds.
+    pub(super) fn left_locks(&self) -> Vec<AttemptId> {
+        lock::left(&self.file)
     }
 
     /// Where the file lies.
@@ -102,7 +157,8 @@ impl Store {
         new: &NewAttempt,
         holds: impl Fn(&RunningAttempt) -> bool,
     ) -> Result<(AttemptRecord, Vec<AttemptId>), StateError> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let file = self.file.clone();
+        let transaction = self.writing()?;
         let lost = close_lost(&transaction, new, holds)?;
         transaction.execute(
             "insert into sessions (project, workflow, session_time) values (?1, ?2, ?3) on conflict do nothing",
@@ -115,8 +171,8 @@ impl Store {
         )?;
         transaction.execute(
             "insert into attempts (session, starting_attempt, kind, started_at, file, params, secret_params, host,
-                 boot, pid, process_started, required_by, name)
-             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                 boot, namespace, pid, process_started, required_by, name)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             params![
                 session,
                 new.starting_attempt.map_or(0, |id| id.0),
@@ -127,6 +183,7 @@ impl Store {
                 serde_json::to_string(&new.secret_params)?,
                 new.process.host,
                 new.process.boot,
+                new.process.namespace,
                 new.process.pid,
                 new.process.started,
                 new.required_by.map(|id| id.0),
@@ -134,12 +191,22 @@ impl Store {
             ],
         )?;
         let id = transaction.last_insert_rowid();
+        // It is held before anybody can see the attempt.
+        let taken = lock::take(&lock::path_of(&file, AttemptId(id)));
         transaction.execute(
-            "update attempts set starting_attempt = id where id = ?1 and starting_attempt = 0",
-            [id],
+            "update attempts set locked = ?2,
+                 starting_attempt = case starting_attempt when 0 then id else starting_attempt end where id = ?1",
+            params![id, taken.is_ok()],
         )?;
         let attempt = transaction.query_row(&attempts_where("a.id = ?1"), [id], attempt_from)?;
         transaction.commit()?;
+        match taken {
+            Ok(file) => {
+                self.locks.insert(attempt.id, file);
+            }
+            Err(error) => self.lock_trouble = Some(error.to_string()),
+        }
+        self.unlock(&lost);
         Ok((attempt, lost))
     }
 
@@ -168,16 +235,21 @@ impl Store {
     }
 
     fn record_all(&mut self, events: &[(AttemptId, &RunEvent)]) -> Result<(), StateError> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = self.writing()?;
         for (attempt, event) in events {
             events::write(&transaction, *attempt, event)?;
         }
-        Ok(transaction.commit()?)
+        transaction.commit()?;
+        let is_end = |kind: &EventKind| matches!(kind, EventKind::AttemptFinished { .. });
+        let ended: Vec<_> =
+            events.iter().filter(|(_, event)| is_end(&event.kind)).map(|(id, _)| *id).collect();
+        self.unlock(&ended);
+        Ok(())
     }
 
-    /// Closes attempts of a project whose process is gone; `workflow` empty: of all its workflows.
+    /// Closes attempts of a project whose process is gone. People are to be told of them: see [`Store::undelivered`].
     pub fn recover(&mut self, project: &str, at: Timestamp) -> Result<Vec<AttemptId>, StateError> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = self.writing()?;
         let mut lost = Vec::new();
         for running in unfinished(&transaction, project, "")? {
             if !running.process.is_alive() {
@@ -186,8 +258,22 @@ impl Store {
             }
         }
         transaction.commit()?;
+        self.unlock(&lost);
         Ok(lost)
     }
+}
+
+/// Makes the file one of ours, of this version. Gives its random name.
+fn prepare(connection: &mut Connection, path: &Path) -> Result<String, StateError> {
+    connection.pragma_update(None, "journal_mode", journal::mode(path))?;
+    connection.pragma_update(None, "synchronous", "normal")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    schema::migrate(connection)?;
+    Ok(connection.query_row("select id from installation", [], |row| row.get(0))?)
+}
+
+fn held(path: &Path) -> StateError {
+    StateError::Busy { path: path.to_owned(), holder: busy::holder(path) }
 }
 
 /// Attempts without an outcome; of one workflow, or of all when it is empty.
@@ -196,12 +282,11 @@ pub(super) fn unfinished(
     project: &str,
     workflow: &str,
 ) -> Result<Vec<RunningAttempt>, StateError> {
-    let mut statement = connection.prepare(
-        "select s.workflow, s.id, s.session_time, a.id, a.started_at, a.host, a.boot, a.pid, a.process_started,
-             a.starting_attempt
+    let mut statement = connection.prepare(&format!(
+        "select s.workflow, s.id, s.session_time, a.id, a.started_at, a.starting_attempt, {PROCESS_COLUMNS}
          from attempts a join sessions s on s.id = a.session
-         where a.outcome is null and s.project = ?1 and (?2 = '' or s.workflow = ?2)",
-    )?;
+         where a.outcome is null and s.project = ?1 and (?2 = '' or s.workflow = ?2)"
+    ))?;
     let rows = statement.query_map(params![project, workflow], |row| {
         Ok(RunningAttempt {
             workflow: row.get(0)?,
@@ -209,8 +294,8 @@ pub(super) fn unfinished(
             session_time: row.get(2)?,
             attempt: AttemptId(row.get(3)?),
             started_at: row.get(4)?,
-            starting_attempt: AttemptId(row.get(9)?),
-            process: Process { host: row.get(5)?, boot: row.get(6)?, pid: row.get(7)?, started: row.get(8)? },
+            starting_attempt: AttemptId(row.get(5)?),
+            process: process_from(row, 6)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -233,7 +318,7 @@ fn close_lost(
     Ok(lost)
 }
 
-/// Its tasks that were under way are taken as canceled; what they did outside is in `effects`.
+/// Its tasks that were under way are taken as canceled; what they did outside is in `effects`. People are to be told.
 pub(super) fn close_as_lost(
     connection: &Connection,
     attempt: AttemptId,
@@ -253,7 +338,7 @@ pub(super) fn close_as_lost(
         "update transfers set state = 'error', finished_at = ?2 where attempt = ?1 and state = 'running'",
         params![attempt.0, at],
     )?;
-    Ok(())
+    undelivered::of_attempt(connection, attempt, Reason::Lost, &at)
 }
 
 #[cfg(test)]
@@ -306,12 +391,24 @@ mod tests {
         store.record([(first.id, &event(EventKind::AttemptFinished { outcome }))]).unwrap();
         let dead = Process { pid: i64::from(i32::MAX), ..Process::current() };
         let (second, _) = store.begin(&attempt(dead)).unwrap();
+        let held = store.begin(&attempt(Process::current())).unwrap_err();
+        assert!(matches!(held, StateError::Locked(_)), "its lock says that it lives: {held}");
+        store.as_if_killed();
         let task = TaskName::from_full("+wf+a");
         let started = EventKind::TaskStarted { task, operator: "sh".into(), round: 1 };
         store.record([(second.id, &event(started))]).unwrap();
         let (third, lost) = store.begin(&attempt(Process::current())).unwrap();
         assert_eq!((lost, third.starting_attempt, third.session), (vec![second.id], third.id, first.session));
         assert_eq!(store.tasks(second.id).unwrap()[0].state, TaskState::Canceled);
+        store
+            .record([(third.id, &event(EventKind::AttemptFinished { outcome: AttemptOutcome::Success }))])
+            .unwrap();
+        assert_eq!(store.left_locks(), [], "lock files go with their attempts");
+        assert_eq!(
+            std::fs::read_dir(store.path().parent().unwrap()).unwrap().count(),
+            3,
+            "state, -wal, -shm"
+        );
     }
 
     #[test]
@@ -319,6 +416,7 @@ mod tests {
         let (_folder, mut store) = store();
         let elsewhere = Process { host: "another".into(), boot: "another".into(), ..Process::current() };
         store.begin(&attempt(elsewhere)).unwrap();
+        store.as_if_killed();
         assert!(matches!(store.begin(&attempt(Process::current())), Err(StateError::Locked(_))));
         assert_eq!(store.recover("/p", Timestamp::UNIX_EPOCH).unwrap(), []);
     }
@@ -407,7 +505,7 @@ mod tests {
             dataset: "d".into(),
             table: name.into(),
         };
-        let mut begin = |workflow: &str, process: Process, key: &str, target: &str| {
+        let begin = |store: &mut Store, workflow: &str, process: Process, key: &str, target: &str| {
             let attempt = NewAttempt { workflow: workflow.into(), ..attempt(process) };
             let (attempt, _) = store.begin(&attempt).unwrap();
             let (task, key) = (task.clone(), key.to_owned());
@@ -421,10 +519,11 @@ mod tests {
             store.record([(attempt.id, &event(started)), (attempt.id, &event(intended))]).unwrap();
             attempt.id
         };
-        begin("dead", dead.clone(), "dead", "t");
-        begin("elsewhere", dead.clone(), "elsewhere", "other");
-        begin("own", dead, "own", "t");
-        let living = begin("living", Process::current(), "living", "t");
+        begin(&mut store, "dead", dead.clone(), "dead", "t");
+        begin(&mut store, "elsewhere", dead.clone(), "elsewhere", "other");
+        begin(&mut store, "own", dead, "own", "t");
+        store.as_if_killed();
+        let living = begin(&mut store, "living", Process::current(), "living", "t");
         let abandoned = |store: &Store| {
             let left = store.abandoned_tables("own", "t").unwrap();
             left.into_iter().map(|left| left.key).collect::<Vec<_>>()

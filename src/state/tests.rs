@@ -86,7 +86,7 @@ fn a_full_disk_and_a_file_that_others_hold_have_hints() {
     assert_eq!(
         (error.to_string().as_str(), error.hint()),
         (
-            "the state file could not be used: database is locked",
+            format!("the state file `{}` is locked", path.display()).as_str(),
             Some("another process has held it for 30 seconds: try again")
         )
     );

@@ -90,6 +90,8 @@ pub trait Observer: Send + Sync {
 #[derive(Debug, Clone, Default)]
 pub struct Cancel {
     own: Arc<AtomicBool>,
+    /// Nothing is waited for any more.
+    at_once: Arc<AtomicBool>,
     /// Whoever stops all stops each.
     all: Option<Arc<Cancel>>,
 }
@@ -98,7 +100,7 @@ impl Cancel {
     /// A flag of its own that is also set when this one is.
     #[must_use]
     pub fn child(&self) -> Self {
-        Self { own: Arc::default(), all: Some(Arc::new(self.clone())) }
+        Self { all: Some(Arc::new(self.clone())), ..Self::default() }
     }
 
     /// Asks all holders to stop.
@@ -116,6 +118,17 @@ impl Cancel {
             std::thread::sleep(left.min(LOOK));
         }
         Ok(())
+    }
+
+    /// The same, without time to clean up.
+    pub fn cancel_at_once(&self) {
+        self.at_once.store(true, Ordering::SeqCst);
+        self.cancel();
+    }
+
+    /// Whether there is no time to clean up.
+    pub fn is_at_once(&self) -> bool {
+        self.at_once.load(Ordering::Relaxed) || self.all.as_ref().is_some_and(|all| all.is_at_once())
     }
 
     /// Whether somebody asked.

@@ -34,7 +34,9 @@ fn the_second_signal_ends_the_command_and_all_that_it_started() {
     kill_process(id, Signal::INT).unwrap();
     let mut warning = String::new();
     said.read_line(&mut warning).unwrap();
-    assert_eq!(warning, "warning: stopping: SIGINT\n");
+    let stopping =
+        "warning: stopping: SIGINT; what runs may go on for 10.0s, a second signal ends it at once\n";
+    assert_eq!(warning, stopping);
     kill_process(id, Signal::INT).unwrap();
     assert_eq!(run.wait().unwrap().code(), Some(130));
     let mut rest = String::new();

@@ -133,7 +133,7 @@ fn a_process_on_another_host_is_freed_by_people_only() {
     first.kill().unwrap();
     first.wait().unwrap();
     let state = rusqlite::Connection::open(sandbox.path().join(".sync/state.db")).unwrap();
-    state.execute_batch("update attempts set host = 'elsewhere'").unwrap();
+    state.execute_batch("update attempts set host = 'elsewhere', boot = 'elsewhere'").unwrap();
     let said = sandbox.run(["run", "main.dig", "--project", "."]).expect_code(75);
     let hint = "on `elsewhere`\nhint: nobody here can see whether a process on `elsewhere` still lives: when it does \
                 not, `sync prune --lost 1 --project .` frees the workflow\n";

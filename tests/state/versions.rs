@@ -5,8 +5,12 @@ use rusqlite::Connection;
 use crate::support::sandbox::Sandbox;
 
 /// What each version added to the one before; never changed.
-const STEPS: [&str; 3] =
-    [include_str!("version-1.sql"), include_str!("version-2.sql"), include_str!("version-3.sql")];
+const STEPS: [&str; 4] = [
+    include_str!("version-1.sql"),
+    include_str!("version-2.sql"),
+    include_str!("version-3.sql"),
+    include_str!("version-4.sql"),
+];
 
 /// One session, of which `+main+a` is done and `+main+b` is not.
 const ROWS: &str = r#"
@@ -54,7 +58,7 @@ fn a_newer_file_is_refused_and_left_alone() {
     let said = sandbox.run(["run", "main.dig"]).expect_code(1);
     assert_eq!(
         said.stderr,
-        "error: the state file has version 99, this program knows up to 4\n\
+        "error: the state file has version 99, this program knows up to 5\n\
          hint: a newer version of this program wrote it: use that one, or another state file\n"
     );
     assert!(!sandbox.path().join("ran").exists() && std::fs::read(&file).unwrap() == before);

@@ -9,6 +9,7 @@ use super::super::run_args::Patience;
 use super::{Desk, reports};
 use crate::exit::Exit;
 use crate::run::{StopReason, StopRequests};
+use crate::session::Level;
 use crate::state::{AttemptRecord, NewAttempt, RunningAttempt, StateError, Store};
 
 /// How often it is tried again while another run holds the workflow.
@@ -40,6 +41,16 @@ pub(super) fn begin(
                     console.say(&format!("attempt {lost} ended without a word: its process is gone"));
                 }
                 reports::of_lost(&lost, store, desk.common, desk.opened);
+                if let Some(reason) = store.lock_trouble() {
+                    let folder = desk.opened.place.state_folder().display();
+                    console.log(
+                        Level::Warn,
+                        &format!(
+                            "locks do not work in `{folder}` ({reason}): another container would have to be told by \
+                             `sync prune --lost` when this run dies"
+                        ),
+                    );
+                }
                 return Ok(Begun::Attempt(Box::new(attempt)));
             }
             Err(StateError::Locked(running)) => running,

@@ -16,6 +16,7 @@ use self::lock::Begun;
 use self::rooms::{RoomSetup, Rooms, Way};
 use super::opening::{Opened, pasteable_flags, shell_word};
 use super::run_args::SharedArgs;
+use super::telling::Telling;
 use super::{CommonArgs, docker, prune, retry, signals};
 use crate::dig;
 use crate::dig::workflow::{Task, Workflow};
@@ -30,12 +31,12 @@ use crate::report::summary::{End, Summary};
 use crate::report::tasklog::{TaskLogSummary, TaskLogs};
 use crate::run::event::{AttemptOutcome, EventKind, FailureKind, RunEvent};
 use crate::run::operator::DockerMode;
-use crate::run::{self, RunMode, RunSummary, SinkError, stop_requests};
+use crate::run::{self, RunMode, RunSummary, SinkError, orphans, stop_requests};
 use crate::session::{AttemptId, Level, Params, SessionId, SessionTime};
 use crate::state::{AttemptKind, Store};
 
 pub use self::past::sizes;
-pub use self::rooms::environment;
+pub use self::rooms::{environment, session_uuid};
 
 /// What runs that ended before this one mean to a `require>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,6 +170,7 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
         opened,
     };
     let mut sink = |events: &[RunEvent]| watch.take(events);
+    orphans::die_with_us();
     let ended = run::execute(planned, setup, &mut sink);
     watch.progress.finish();
     let Watch { mut store, summary, .. } = watch;
@@ -193,6 +195,18 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
         logs: &log_summary,
     };
     summary.print(&opened.console, end);
+    let telling = Telling::by(rooms.notifier(), opened, desk.common);
+    match &ended.sink_error {
+        _ if !remembers => {}
+        None => telling.after(&mut store, attempt.id),
+        // What is not in the state cannot be told later.
+        Some(error) => {
+            let message = format!("attempt {} of `{}` has ended: {error}", attempt.id, workflow.name);
+            if let Err(error) = telling.directly(&message) {
+                opened.console.log(Level::Warn, &format!("nobody could be told: {error}"));
+            }
+        }
+    }
     // Who stopped it wants it to end.
     if remembers && ended.sink_error.is_none() && !matches!(ended.outcome, AttemptOutcome::Signal(_)) {
         prune::after_run(&mut store, opened);

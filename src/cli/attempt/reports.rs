@@ -1,6 +1,7 @@
 //! Makes the reports of attempts out of the state, and puts them beside the logs.
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::super::opening::{Opened, pasteable_flags};
@@ -58,6 +59,22 @@ pub(super) fn write(
         Ok(None) => {}
         Err(error) => logs.report_lost(&error.to_string()),
     }
+}
+
+/// Closes the attempts of the project whose process is gone, says so, and writes their reports. People are to be told:
+/// see [`super::super::telling`].
+pub fn find_lost(
+    store: &mut Store,
+    at: Timestamp,
+    common: &CommonArgs,
+    opened: &Opened,
+) -> Result<(), StateError> {
+    let lost = store.recover(&opened.place.project.to_string_lossy(), at)?;
+    for lost in &lost {
+        opened.console.log(Level::Warn, &format!("attempt {lost} ended without a word: its process is gone"));
+    }
+    of_lost(&lost, store, common, opened);
+    Ok(())
 }
 
 /// Writes the reports of attempts whose process died, and notes that they have to be sent where there is a log server.

@@ -30,21 +30,19 @@ use crate::reader::DirectoryReader;
 use crate::report::problems;
 use crate::report::tasklog::{TaskLogSetup, TaskLogs};
 use crate::run::event::RunEvent;
+use crate::run::notification::Notifier;
 use crate::run::operator::{Cancel, DockerMode, Operators, Origin, Services};
 use crate::run::{self, LogParams, RunMode, RunSetup, SessionInfo, Slots, StopHandle, StopRequests};
 use crate::secret::params::{SecretJudge, SecretNames};
 use crate::secret::resolver::Resolver;
 use crate::secret::scrub::Scrubber;
-use crate::session::{AttemptId, Params, SessionTime};
+use crate::session::{AttemptId, Params, SessionId, SessionTime};
 use crate::state::{AttemptKind, AttemptRecord, NewAttempt, Process, Store};
 use crate::transfer::context::{MemoryBudget, Patience};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::input::Reading;
 use crate::transfer::policy::Enforced;
 use crate::transfer::pool::SourcePools;
-
-/// How long running tasks may go on after the first signal.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// Shared by the attempts of a process: the one that was asked for, and those that it requires.
 pub(super) struct Rooms {
@@ -64,6 +62,8 @@ pub(super) struct Rooms {
     log_params: LogParams,
     mode: RunMode,
     slots: Slots,
+    /// How long running tasks may go on after the first signal.
+    grace: Duration,
     operators: Operators,
     /// Mail and notifications.
     outgoing: Outgoing,
@@ -127,6 +127,7 @@ impl Rooms {
             log_params: shared.log_params(),
             mode,
             slots,
+            grace: shared.grace,
             operators: run::operator::native(),
             outgoing: Outgoing::read(opened)?,
             temporary,
@@ -164,6 +165,11 @@ impl Rooms {
         self.properties.get("notification.type").is_some()
     }
 
+    /// How people are told.
+    pub(super) fn notifier(&self) -> Option<Notifier> {
+        self.outgoing.notifier.clone()
+    }
+
     pub(super) fn properties(&self) -> &Properties {
         &self.properties
     }
@@ -191,7 +197,7 @@ impl Rooms {
             reader: Arc::new(DirectoryReader::new(&self.place.project)),
             sla: workflow.sla.as_ref().map(|sla| (sla.due.after(&began), sla.tasks.clone())),
             slots: self.slots.clone(),
-            grace: GRACE,
+            grace: self.grace,
             stop: way.stop,
             cancel: way.cancel,
             clock: Clock::new(Timestamp::now),
@@ -297,7 +303,7 @@ impl Rooms {
         SessionInfo {
             session: attempt.session,
             attempt: attempt.id,
-            uuid: uuid(&format!("{} {}", self.installation, attempt.session)),
+            uuid: session_uuid(&self.installation, attempt.session),
             time: time.clone(),
             timezone: workflow.timezone_name.clone(),
             retry_attempt_name: attempt.name.clone(),
@@ -349,6 +355,11 @@ pub fn environment() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect()
+}
+
+/// The `session_uuid` that all attempts of a session have.
+pub fn session_uuid(installation: &str, session: SessionId) -> String {
+    uuid(&format!("{installation} {session}"))
 }
 
 /// A UUID of version 8 (RFC 9562: made by a rule of one's own) that all attempts of a session share.

@@ -2,9 +2,11 @@
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::options::{self, OptionKey};
 use crate::cli::preview::Layout;
+use crate::cli::run_args;
 use crate::embulk::TWO_THREADS;
 use crate::embulk::config::ExecConfig;
 use crate::embulk::guess::Plugin;
@@ -136,6 +138,8 @@ pub(super) struct Work {
     pub(super) output: Option<PathBuf>,
     /// What `-X` says for what `exec:` does not.
     pub(super) exec: ExecConfig,
+    /// How long a transfer goes on after a signal, where that was said.
+    pub(super) grace: Option<Duration>,
 }
 
 /// What is to be done with the file.
@@ -270,6 +274,7 @@ struct Words {
     diff: Option<PathBuf>,
     output: Option<PathBuf>,
     exec: ExecConfig,
+    grace: Option<Duration>,
     plugins: Vec<Plugin>,
     layout: Layout,
     help: bool,
@@ -286,6 +291,7 @@ impl Words {
             diff: None,
             output: None,
             exec: ExecConfig::default(),
+            grace: None,
             plugins: Vec::new(),
             layout: Layout::Table,
             help: false,
@@ -323,6 +329,10 @@ impl Words {
             OptionKey::LogLevel => self.level = level(&value)?,
             OptionKey::LogPath => self.log_path = (value != "-").then(|| value.into()),
             OptionKey::ConfigDiff => self.diff = Some(value.into()),
+            OptionKey::Grace => {
+                let wrong = |wants| format!("`{name}` takes {wants}");
+                self.grace = Some(run_args::grace(&value).map_err(wrong)?);
+            }
             OptionKey::Output => self.output = Some(value.into()),
             OptionKey::Plugins => {
                 let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
@@ -346,8 +356,8 @@ impl Words {
         if let (What::Preview(_) | What::Guess(_), Some(tasks)) = (&what, self.exec.min_output_tasks) {
             self.ignore("-X", &format!("min_output_tasks={tasks}"), "only `run` writes files");
         }
-        let Self { level, log_path, ignored, diff, output, exec, .. } = self;
-        Work { what, file: file.unwrap_or_default(), level, log_path, ignored, diff, output, exec }
+        let Self { level, log_path, ignored, diff, output, exec, grace, .. } = self;
+        Work { what, file: file.unwrap_or_default(), level, log_path, ignored, diff, output, exec, grace }
     }
 }
 
@@ -439,6 +449,7 @@ mod tests {
             diff: None,
             output: None,
             exec: ExecConfig::default(),
+            grace: None,
         }
     }
 

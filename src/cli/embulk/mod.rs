@@ -11,6 +11,7 @@ mod work;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
@@ -76,6 +77,8 @@ pub struct Alone<'a> {
     pub diff: Option<PathBuf>,
     /// What `-X` says for what `exec:` does not.
     pub exec: ExecConfig,
+    /// How long a transfer goes on after a signal.
+    pub grace: Duration,
     /// What the world gave.
     pub world: &'a World<'a>,
     /// Prints a line of the log as Embulk does.

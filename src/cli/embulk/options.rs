@@ -24,6 +24,8 @@ pub(super) enum OptionKey {
     Output,
     Plugins,
     Vertical,
+    /// How long a transfer goes on after a signal.
+    Grace,
     /// A setting of the process.
     Setting,
     /// Means nothing here, for this reason.
@@ -34,7 +36,7 @@ const PLUGINS: &str = "plugins are part of this program";
 const ANEW: &str = "a transfer that failed leaves nothing to go on from, and starts anew";
 
 /// All of them. Embulk had `-b`, `-C`, `-I` and `-L` with every command up to 0.9.
-pub(super) const OPTIONS: [Known; 17] = [
+pub(super) const OPTIONS: [Known; 18] = [
     known(&["-h", "--help", "-help"], None, &[], OptionKey::Help, "this text"),
     known(&["-version", "--version"], None, &[], OptionKey::Version, "the version"),
     known(
@@ -62,6 +64,7 @@ pub(super) const OPTIONS: [Known; 17] = [
         "further guess plugins, with commas between",
     ),
     known(&["-G", "--vertical"], None, &[Name::Preview], OptionKey::Vertical, "a line for each value"),
+    known(&["--grace"], Some("LENGTH"), &[Name::Run], OptionKey::Grace, GRACE),
     known(
         &["-r", "--resume-state"],
         Some("PATH"),
@@ -78,6 +81,7 @@ pub(super) const OPTIONS: [Known; 17] = [
     known(&["-f"], None, &[Name::Selfupdate], OptionKey::Ignored(PLUGINS), "has no effect"),
 ];
 
+const GRACE: &str = "how long it goes on after a signal to stop (10s)";
 const CONFIG_DIFF: &str = "what the last run left for this one; written when it ends well";
 
 const fn known(

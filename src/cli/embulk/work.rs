@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -15,6 +16,9 @@ use crate::run::embulk_lines::{self, log_line};
 use crate::run::embulk_protocol::{Answer, Ask, KEY, LogLevel, SOCKET, receive, send};
 use crate::run::embulk_socket::error_lines;
 use crate::run::operator::OperatorError;
+
+/// How long a transfer goes on after a signal.
+const GRACE: Duration = Duration::from_secs(10);
 
 type Doing<'a> = &'a dyn Fn(&Alone<'_>) -> Result<Done, OperatorError>;
 
@@ -66,7 +70,7 @@ impl Work {
 
     fn work<'w>(&self, job: &'w Job, world: &'w World<'w>, log: &'w dyn Fn(LogLevel, &str)) -> Alone<'w> {
         let file = world.directory.join(&self.file);
-        Alone { job, file, diff: None, exec: self.exec, world, log }
+        Alone { job, file, diff: None, exec: self.exec, grace: self.grace.unwrap_or(GRACE), world, log }
     }
 
     /// Copies the rows: in the run that is around, if there is one.
@@ -78,6 +82,9 @@ impl Work {
         log: &dyn Fn(LogLevel, &str),
     ) -> Exit {
         if let (Some(socket), Some(key)) = (world.environment.get(SOCKET), world.environment.get(KEY)) {
+            if self.grace.is_some() {
+                log(LogLevel::Warn, "`--grace` has no effect inside a run: the run's own counts");
+            }
             let ask = Ask {
                 key: key.clone(),
                 file: world.directory.join(&self.file),

@@ -53,6 +53,24 @@ impl Notification {
         }
     }
 
+    /// A notification that was kept as its fields. `at`: when it happened, should they not say.
+    pub fn from_fields(fields: &Params, at: Timestamp) -> Self {
+        let text = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
+        let number = |name: &str| fields.get(name).and_then(Value::as_i64);
+        Self {
+            timestamp: text("timestamp").and_then(|text| text.parse().ok()).unwrap_or(at),
+            message: text("message").unwrap_or_default(),
+            project_name: text("project_name"),
+            workflow_name: text("workflow_name"),
+            attempt_id: number("attempt_id"),
+            session_id: number("session_id"),
+            task_name: text("task_name"),
+            timezone: text("timezone"),
+            session_uuid: text("session_uuid"),
+            session_time: text("session_time"),
+        }
+    }
+
     /// The fields as Digdag names them. Site and project have the numbers of its local mode; there is no revision.
     pub fn fields(&self) -> Params {
         let fields = json!({
@@ -198,6 +216,14 @@ mod tests {
     fn the_fields_are_digdags() {
         let expected = r#"{"timestamp":"2016-01-02T03:04:05Z","message":"no \"luck\"","site_id":0,"project_id":1,"project_name":null,"workflow_name":null,"revision":"","attempt_id":7,"session_id":null,"task_name":"+wf+a","timezone":null,"session_uuid":null,"session_time":"2016-01-02T00:00:00+09:00"}"#;
         assert_eq!(Value::Object(notification().fields()).to_string(), expected);
+    }
+
+    #[test]
+    fn what_was_kept_says_the_same() {
+        let kept = notification().fields();
+        assert_eq!(Notification::from_fields(&kept, Timestamp::UNIX_EPOCH).fields(), kept);
+        let nothing = Notification::from_fields(&Params::new(), Timestamp::UNIX_EPOCH);
+        assert_eq!((nothing.timestamp, nothing.message.as_str()), (Timestamp::UNIX_EPOCH, ""));
     }
 
     #[test]

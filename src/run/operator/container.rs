@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use super::process::{self, Child};
 use super::{DockerMode, OperatorError, OperatorRequest};
 use crate::dig::params;
+use crate::run::orphans::Mark;
 
 /// `docker run` itself failed.
 const DOCKER_FAILED: i32 = 125;
@@ -139,6 +140,7 @@ impl Container {
         }
         argv.extend([image, "/bin/sh".to_owned()]);
         let child = self.child(argv, environment, request);
+        let _mark = Mark::container(&self.docker, &self.name);
         let result = process::run_apart(&child, script, &request.reporter, &request.cancel);
         if request.cancel.is_canceled() {
             // The client is dead by now; the container may not be.

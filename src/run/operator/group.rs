@@ -16,6 +16,8 @@ use rustix::process::{
     test_kill_process_group, waitid, waitpgid,
 };
 
+use crate::run::orphans::Mark;
+
 /// The child and what it started.
 pub(super) struct Group {
     child: Child,
@@ -24,6 +26,8 @@ pub(super) struct Group {
     /// Readable once the child has ended. Kernels before 5.3 have none.
     end: Option<OwnedFd>,
     status: Option<ExitStatus>,
+    /// It dies with us as long as this is here.
+    _mark: Option<Mark>,
 }
 
 /// What the child is doing.
@@ -38,10 +42,11 @@ pub(super) enum ChildState {
 impl Group {
     /// Starts the command as the first of a new group.
     pub(super) fn start(command: &mut Command) -> io::Result<Self> {
+        let mark = Mark::command(command);
         let child = command.process_group(0).spawn()?;
         let id = Pid::from_child(&child);
         let end = pidfd_open(id, PidfdFlags::empty()).ok();
-        Ok(Self { child, id, end, status: None })
+        Ok(Self { child, id, end, status: None, _mark: mark })
     }
 
     /// As on an old kernel.

@@ -26,7 +26,7 @@ impl Operator for Notify {
         let notification = notification(request, &message);
         match notifier.try_once(&notification, &request.cancel) {
             Ok(()) => {
-                told(request, notifier, None);
+                told(request, notifier, &notification, None);
                 Ok(OperatorOutput::default().into())
             }
             Err(NotDelivered::Stopped) => Err(OperatorError::canceled()),
@@ -52,7 +52,7 @@ fn again(
         let state = json!({"retries": retry + 1, "at": notification.timestamp.to_string()});
         return Ok(Turn::Again { after, state });
     }
-    told(request, notifier, Some(error));
+    told(request, notifier, notification, Some(error));
     let message = "Sending notification failed";
     let failed = match error {
         NotDelivered::Unreachable(_) => OperatorError::unreachable(message),
@@ -62,10 +62,22 @@ fn again(
 }
 
 /// Records how it went.
-fn told(request: &OperatorRequest<'_>, notifier: &Notifier, failure: Option<&NotDelivered>) {
+fn told(
+    request: &OperatorRequest<'_>,
+    notifier: &Notifier,
+    notification: &Notification,
+    failure: Option<&NotDelivered>,
+) {
     let failure = failure.map(|error| request.services.guard.scrub(&error.to_string()));
     let channel = notifier.channel_name().to_owned();
-    request.reporter.event(EventKind::Notified { channel, failure });
+    let alert = (failure.is_some() && tells_of_failure(request.task.as_str())).then(|| notification.fields());
+    request.reporter.event(EventKind::Notified { channel, failure, alert });
+}
+
+/// Whether a task tells of a failure, which a later start has to tell again; another `notify>` runs again with its
+/// workflow.
+fn tells_of_failure(task: &str) -> bool {
+    ["^failure-alert", "^error", "^sla"].iter().any(|part| task.contains(part))
 }
 
 /// The message with what the built-in variables say of the run. Its time is that of the first try.

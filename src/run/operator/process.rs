@@ -22,6 +22,8 @@ use super::{Cancel, OperatorError, Reporter};
 /// How long a group that was asked to end (SIGTERM) may take before it is killed. Shorter than the time that a run
 /// which is stopped gives its tasks: who would kill when the run is over?
 const GRACE: Duration = Duration::from_secs(5);
+/// The same when nothing is to be waited for: its last words.
+const AT_ONCE: Duration = Duration::from_millis(300);
 /// How often a sleeping thread looks whether the task was cancelled.
 const LOOK: Duration = Duration::from_millis(50);
 /// How often it looks whether the command has ended, where the kernel does not tell.
@@ -249,7 +251,9 @@ impl Watch<'_> {
                 self.stop = Some(Stop { why, since: Instant::now(), killed: false });
                 self.group.ask_to_end();
             }
-            Some(stop) if stop.since.elapsed() > self.grace => {
+            Some(stop)
+                if stop.since.elapsed() > if self.cancel.is_at_once() { AT_ONCE } else { self.grace } =>
+            {
                 stop.killed = true;
                 self.group.kill();
             }

@@ -39,7 +39,7 @@ impl Operator for Slack {
             request.reporter.log(Level::Warn, &format!("the message to Slack was not delivered: {failure}"));
         }
         let failure = failure.map(|failure| request.services.guard.scrub(&failure));
-        request.reporter.event(EventKind::Notified { channel: "slack".to_owned(), failure });
+        request.reporter.event(EventKind::Notified { channel: "slack".to_owned(), failure, alert: None });
         Ok(OperatorOutput::default().into())
     }
 }

@@ -242,7 +242,7 @@ impl Bench {
         let events = self.events.all.lock().expect("no panic");
         let lines = events.iter().filter_map(|event| match event {
             EventKind::Log { level, text, .. } => Some(format!("{level:?}: {text}\n")),
-            EventKind::Notified { channel, failure } => Some(format!("{channel}: {failure:?}\n")),
+            EventKind::Notified { channel, failure, .. } => Some(format!("{channel}: {failure:?}\n")),
             _ => None,
         });
         lines.collect()

@@ -99,7 +99,7 @@ fn a_stopped_run_lets_tasks_end_and_starts_nothing_more() {
         .events
         .iter()
         .filter_map(|event| match event {
-            EventKind::Stopping { reason } => Some(reason.as_str()),
+            EventKind::Stopping { reason, .. } => Some(reason.as_str()),
             _ => None,
         })
         .collect();
