@@ -8,7 +8,7 @@
 //!                      transfer: input ─Page─► filters ─Page─► output
 //! ```
 //!
-//! * The hall: [`diagnostic`], [`session`], [`exit`], [`reader`], [`yaml`]: words that every room shares.
+//! * The hall: [`diagnostic`], [`rules`], [`session`], [`exit`], [`reader`], [`yaml`]: words that every room shares.
 //! * [`dig`] and [`embulk`] turn text into checked values and touch nothing else.
 //! * [`plan`] decides, [`run`] acts, and only [`run`] waits for time.
 //! * [`policy`] says which columns may leave their source, and as what; it sees names and no rows.
@@ -40,6 +40,7 @@ pub mod plan;
 pub mod policy;
 pub mod reader;
 pub mod report;
+pub mod rules;
 pub mod run;
 pub mod secret;
 pub mod session;

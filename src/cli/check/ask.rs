@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 
-use super::CheckArgs;
+use super::AskArgs;
 use super::outputs::Reached;
 use super::sites::{Env, Site, SiteFile};
 use crate::cli::guard::Guard;
@@ -85,7 +85,7 @@ enum Servers {
 
 impl<'a> Asking<'a> {
     /// Secrets are resolved as a run would, but only where servers are asked.
-    pub(super) fn new(opened: &Opened, reader: &'a dyn Reader, args: &CheckArgs) -> Self {
+    pub(super) fn new(opened: &Opened, reader: &'a dyn Reader, args: &AskArgs) -> Self {
         let setup = SafeSetup {
             project: &opened.place.project,
             properties: &opened.properties,
