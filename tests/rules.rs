@@ -74,7 +74,9 @@ fn codes(files: &[(&str, String)]) -> BTreeSet<String> {
         sandbox.write(name, text);
     }
     // Transfer files that no workflow names are asked for.
-    let transfers = files.iter().map(|(name, _)| *name).filter(|name| name.starts_with("t.yml"));
+    let has_workflow = files.iter().any(|(name, _)| name.ends_with(".dig"));
+    let transfers = files.iter().map(|(name, _)| *name);
+    let transfers = transfers.filter(|name| name.starts_with("t.yml") && !has_workflow);
     let said = sandbox.run(["check", "--format", "json"].into_iter().chain(transfers));
     let found: Value = serde_json::from_str(&said.stdout).expect("JSON");
     let problems = found["problems"].as_array().expect("a list").iter();

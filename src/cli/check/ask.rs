@@ -61,12 +61,12 @@ pub(super) struct Answers {
 }
 
 /// A transfer that was rendered.
-struct Question {
+pub(super) struct Question {
     file: PathBuf,
-    task: Option<String>,
-    config: EmbulkConfig,
-    sites: Sites,
-    context: TransferContext,
+    pub(super) task: Option<String>,
+    pub(super) config: EmbulkConfig,
+    pub(super) sites: Sites,
+    pub(super) context: TransferContext,
 }
 
 /// What its ends said; none: they were not asked.
@@ -166,7 +166,7 @@ impl<'a> Asking<'a> {
     }
 
     /// Renders a file with what its task gives it.
-    fn question(&self, site: Site, problems: &mut Vec<Problem>) -> Result<Question, Told> {
+    pub(super) fn question(&self, site: Site, problems: &mut Vec<Problem>) -> Result<Question, Told> {
         let Site { file, task, directory, env, exec } = site;
         let (path, loaded, unknown) = match (&file, env) {
             (_, Env::Unknown(reasons)) => (file.path().to_owned(), None, reasons),

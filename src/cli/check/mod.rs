@@ -12,6 +12,7 @@ mod ignore;
 mod literal;
 pub mod outputs;
 mod reach;
+mod same_target;
 mod secrets_file;
 mod shell;
 mod show;
@@ -31,6 +32,7 @@ use crate::cli::{CommonArgs, attempt, foreign, policy, safe, variable};
 use crate::diagnostic::{Problem, Severity, Source};
 use crate::embulk::ForeignPlugins;
 use crate::exit::Exit;
+use crate::lint;
 use crate::reader::{DirectoryReader, Reader};
 use crate::report::console::{Console, Results};
 use crate::report::explanation::{self, Told};
@@ -165,7 +167,7 @@ pub fn exec(args: &CheckArgs, common: &CommonArgs, console: &Console) -> anyhow:
             return Ok(Exit::Usage);
         }
     }
-    let all = if args.ask.explain || args.ask.connect { checked.ask(&args.ask, common)? } else { Vec::new() };
+    let all = checked.ask(&args.ask, common)?;
     let verdicts = explanation::verdicts(&all);
     let told = if args.ask.explain { all.as_slice() } else { &[] };
     checked.leave_out(args, console)?;
@@ -242,7 +244,8 @@ impl Checked {
         }
     }
 
-    /// Asks what `--explain` and `--connect` want to know of everything that was checked.
+    /// Looks at the transfers of everything that was checked together, and asks what `--explain` and `--connect` want to
+    /// know of them.
     fn ask(&mut self, args: &AskArgs, common: &CommonArgs) -> anyhow::Result<Vec<Told>> {
         let environment = attempt::environment();
         let directory = std::env::current_dir().context("the current directory is not known")?;
@@ -258,6 +261,9 @@ impl Checked {
                 folder::workflows(&project, &path)?.iter().for_each(|workflow| walk.workflow(workflow));
             }
             let sites = walk.sites;
+            if sites.is_empty() {
+                continue;
+            }
             if sites.len() >= sites::MOST {
                 let message =
                     format!("only the first {} transfers of `{}` are looked at", sites::MOST, path.display());
@@ -266,9 +272,14 @@ impl Checked {
                 self.problems.push(problem);
             }
             let opened = Opened::new(common, Some(&project.join("_")), Results::Human)?;
-            let answers = ask::Asking::new(&opened, &reader, args).all(sites);
-            told.extend(answers.told);
-            for problem in answers.problems {
+            let asking = ask::Asking::new(&opened, &reader, args);
+            let mut found = same_target::check(&asking, sites.clone());
+            if args.explain || args.connect {
+                let answers = asking.all(sites);
+                told.extend(answers.told);
+                found.extend(answers.problems);
+            }
+            for problem in found {
                 if !self.problems.contains(&problem) {
                     self.problems.push(problem);
                 }
@@ -332,6 +343,10 @@ impl Checked {
         for path in committed {
             // A file that can't be read is a problem already.
             let text = reader.read(&path).unwrap_or_default();
+            if is_transfer_file(&path) {
+                let parsed = yaml::parse(&Source::new(&path, &text), Dialect::Embulk);
+                reach.add(parsed.node.as_ref().map(lint::transfer).unwrap_or_default());
+            }
             reach.add(literal::check(&path, text));
         }
         for problem in in_order(reach.problems) {
