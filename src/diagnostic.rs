@@ -86,6 +86,12 @@ impl Span {
         self.source.text[line_start..self.start].chars().count() + 1
     }
 
+    /// Line and column of what comes after the last byte, from 1; the column in characters.
+    pub fn end_place(&self) -> (usize, usize) {
+        let end = Self::new(&self.source, self.end, self.end);
+        (end.line(), end.column())
+    }
+
     /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.source.path
@@ -150,6 +156,17 @@ pub struct Problem {
     pub task: Option<String>,
     /// One thing to do next.
     pub hint: Option<String>,
+    /// What a program can change at the place, where that is clear.
+    pub fix: Option<Fix>,
+}
+
+/// A word at the place of a problem, and the word that is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// As it is written there.
+    pub from: String,
+    /// What to write.
+    pub to: String,
 }
 
 impl Problem {
@@ -174,7 +191,18 @@ impl Problem {
     }
 
     fn new(code: &'static str, severity: Severity, message: String, span: Option<Span>) -> Self {
-        Self { code, severity, message, span, label: String::new(), also: Vec::new(), task: None, hint: None }
+        debug_assert!(crate::rules::find(code).is_some(), "`{code}` is no rule");
+        Self {
+            code,
+            severity,
+            message,
+            span,
+            label: String::new(),
+            also: Vec::new(),
+            task: None,
+            hint: None,
+            fix: None,
+        }
     }
 
     /// Words under the caret.
@@ -182,6 +210,13 @@ impl Problem {
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
         self
+    }
+
+    /// Says which word was probably meant in place of another, and how that is mended.
+    #[must_use]
+    pub fn did_you_mean(self, word: &str, near: &str) -> Self {
+        let fix = Fix { from: word.to_owned(), to: near.to_owned() };
+        Self { fix: Some(fix), ..self.label(format!("did you mean `{near}`?")) }
     }
 
     /// Another place that belongs to it.

@@ -8,8 +8,9 @@
 //!                      transfer: input ─Page─► filters ─Page─► output
 //! ```
 //!
-//! * The hall: [`diagnostic`], [`session`], [`exit`], [`reader`], [`yaml`]: words that every room shares.
+//! * The hall: [`diagnostic`], [`rules`], [`session`], [`exit`], [`reader`], [`yaml`]: words that every room shares.
 //! * [`dig`] and [`embulk`] turn text into checked values and touch nothing else.
+//! * [`lint`] finds what is written correctly and probably not meant.
 //! * [`plan`] decides, [`run`] acts, and only [`run`] waits for time.
 //! * [`policy`] says which columns may leave their source, and as what; it sees names and no rows.
 //! * [`transfer`] moves rows: input, filters, output, in columnar pages. Nothing above it ever sees a row.
@@ -37,10 +38,12 @@ pub mod diagnostic;
 pub mod dig;
 pub mod embulk;
 pub mod exit;
+pub mod lint;
 pub mod plan;
 pub mod policy;
 pub mod reader;
 pub mod report;
+pub mod rules;
 pub mod run;
 pub mod secret;
 pub mod session;

@@ -48,6 +48,7 @@ mod redshift_clients;
 mod require;
 mod retry;
 mod rows;
+mod rules;
 mod run_flags;
 mod scripts;
 mod secret_mounts;

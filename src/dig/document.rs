@@ -24,6 +24,8 @@ pub struct Loaded {
     /// The workflow; it may be there beside errors, so that what it reaches can be checked too. Run it only when
     /// no problem is an error.
     pub workflow: Option<Workflow>,
+    /// The file as it is written, with its includes put in; none when it is no mapping.
+    pub tree: Option<Node>,
     /// Everything that is wrong with it.
     pub problems: Vec<Problem>,
     /// The files that it includes, directly or not.
@@ -48,7 +50,8 @@ pub(super) enum Purpose {
 
 /// Reads, resolves and compiles a file. `path` is relative to the project.
 pub(super) fn load(path: &Path, reader: &dyn Reader, purpose: Purpose) -> Loaded {
-    let failed = |problem| Loaded { workflow: None, problems: vec![problem], included: Vec::new() };
+    let failed =
+        |problem| Loaded { workflow: None, tree: None, problems: vec![problem], included: Vec::new() };
     let text = match reader.read(path) {
         Ok(text) => text,
         Err(error) => {
@@ -65,7 +68,7 @@ pub(super) fn load(path: &Path, reader: &dyn Reader, purpose: Purpose) -> Loaded
     let parsed = yaml::parse(&source, Dialect::Digdag);
     let mut problems = parsed.problems;
     let Some(node) = parsed.node else {
-        return Loaded { workflow: None, problems, included: Vec::new() };
+        return Loaded { workflow: None, tree: None, problems, included: Vec::new() };
     };
     if node.as_mapping().is_none() {
         let message = match node.value {
@@ -73,7 +76,7 @@ pub(super) fn load(path: &Path, reader: &dyn Reader, purpose: Purpose) -> Loaded
             _ => format!("a workflow file must hold a mapping, but holds {}", node.kind()),
         };
         problems.push(Problem::error("shape", message, &Span::file(&source)));
-        return Loaded { workflow: None, problems, included: Vec::new() };
+        return Loaded { workflow: None, tree: None, problems, included: Vec::new() };
     }
     let mut includes = Includes::new(path, reader);
     let node = includes.resolve(node);
@@ -84,7 +87,7 @@ pub(super) fn load(path: &Path, reader: &dyn Reader, purpose: Purpose) -> Loaded
     // A task that only holds an include which failed is not the reader's mistake.
     compiler.problems.retain(|problem| !incomplete || problem.code != "empty-task");
     problems.extend(compiler.finish());
-    Loaded { workflow: Some(workflow), problems, included: includes.files }
+    Loaded { workflow: Some(workflow), tree: Some(node), problems, included: includes.files }
 }
 
 fn top(

@@ -97,7 +97,7 @@ pub(super) fn problem(name: &str, span: &Span) -> Option<Problem> {
         Support::Unknown => {
             let problem = Problem::error("unknown-operator", format!("unknown operator `{name}>`"), span);
             Some(match suggest(name, NATIVE) {
-                Some(near) => problem.label(format!("did you mean `{near}>`?")),
+                Some(near) => problem.did_you_mean(&format!("{name}>"), &format!("{near}>")),
                 None => problem,
             })
         }

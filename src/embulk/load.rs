@@ -60,10 +60,7 @@ pub struct Sites {
 
 impl Sites {
     fn of(root: &yaml::Node, text: &RenderedText) -> Self {
-        let site = |section: &str| {
-            let span = &root.get(section)?.get("type")?.span;
-            text.locate(Problem::note("site", "", span)).span
-        };
+        let site = |section: &str| Some(text.written(&root.get(section)?.get("type")?.span));
         Self { input: site("in"), output: site("out") }
     }
 }

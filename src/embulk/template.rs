@@ -150,27 +150,23 @@ impl RenderedText {
     /// there is shown as a hint, with covers on.
     pub(super) fn locate(&self, mut problem: Problem) -> Problem {
         let Some(origins) = &self.origins else { return problem };
-        let place = |span: &Span| {
-            if span.path() == self.source.path && span.source.text.len() == self.source.text.len() {
-                origins.place(span.start, span.end)
-            } else {
-                None
-            }
-        };
-        if let Some(span) = &problem.span {
+        if let Some(span) = &mut problem.span {
             if problem.hint.is_none() && origins.is_computed(span.start, span.end) {
                 problem.hint = self.line_of(span).map(|line| format!("rendered as `{line}`"));
             }
-            if let Some(found) = place(span) {
-                problem.span = Some(found);
-            }
+            *span = self.written(span);
         }
         for (span, _) in &mut problem.also {
-            if let Some(found) = place(span) {
-                *span = found;
-            }
+            *span = self.written(span);
         }
         problem
+    }
+
+    /// Where the text of a place is written in the template; the place itself where that is not known.
+    pub(super) fn written(&self, span: &Span) -> Span {
+        let is_here = span.path() == self.source.path && span.source.text.len() == self.source.text.len();
+        let origins = self.origins.as_ref().filter(|_| is_here);
+        origins.and_then(|origins| origins.place(span.start, span.end)).unwrap_or_else(|| span.clone())
     }
 
     fn line_of(&self, span: &Span) -> Option<String> {

@@ -48,7 +48,7 @@ pub(super) fn action(rule: &Section<'_>, place: &Span) -> Option<Action> {
             };
             let problem = Problem::error("bad-value", message, &entry.value.span);
             rule.report(match other.and_then(|word| suggest(word, Action::NAMES)) {
-                Some(near) => problem.label(format!("did you mean `{near}`?")),
+                Some(near) => problem.did_you_mean(other.unwrap_or_default(), near),
                 None => problem.hint(format!("write one of {}", listed(&Action::NAMES))),
             });
             None

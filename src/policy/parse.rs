@@ -197,7 +197,7 @@ fn known_set(name: &str, span: &Span, section: &Section<'_>) -> Option<&'static 
         let names: Vec<&str> = set::all().map(|set| set.name).collect();
         let problem = Problem::error("bad-value", format!("unknown set `{name}`"), span);
         section.report(match suggest(name, names.iter().copied()) {
-            Some(near) => problem.label(format!("did you mean `{near}`?")),
+            Some(near) => problem.did_you_mean(name, near),
             None => problem.hint(format!("the sets are {}", listed(&names))),
         });
     }

@@ -122,7 +122,7 @@ impl<'a> Section<'a> {
                     let problem =
                         Problem::error("unknown-option", format!("unknown key `{key}`"), &entry.key_span);
                     match suggest(key, known.iter().copied()) {
-                        Some(near) => problem.label(format!("did you mean `{near}`?")),
+                        Some(near) => problem.did_you_mean(key, near),
                         None => problem.hint(format!("the keys here are {}", listed(known))),
                     }
                 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 
-use super::CheckArgs;
+use super::AskArgs;
 use super::outputs::Reached;
 use super::sites::{Env, Site, SiteFile};
 use crate::cli::guard::Guard;
@@ -61,12 +61,12 @@ pub(super) struct Answers {
 }
 
 /// A transfer that was rendered.
-struct Question {
+pub(super) struct Question {
     file: PathBuf,
-    task: Option<String>,
-    config: EmbulkConfig,
-    sites: Sites,
-    context: TransferContext,
+    pub(super) task: Option<String>,
+    pub(super) config: EmbulkConfig,
+    pub(super) sites: Sites,
+    pub(super) context: TransferContext,
 }
 
 /// What its ends said; none: they were not asked.
@@ -85,7 +85,7 @@ enum Servers {
 
 impl<'a> Asking<'a> {
     /// Secrets are resolved as a run would, but only where servers are asked.
-    pub(super) fn new(opened: &Opened, reader: &'a dyn Reader, args: &CheckArgs) -> Self {
+    pub(super) fn new(opened: &Opened, reader: &'a dyn Reader, args: &AskArgs) -> Self {
         let setup = SafeSetup {
             project: &opened.place.project,
             properties: &opened.properties,
@@ -166,7 +166,7 @@ impl<'a> Asking<'a> {
     }
 
     /// Renders a file with what its task gives it.
-    fn question(&self, site: Site, problems: &mut Vec<Problem>) -> Result<Question, Told> {
+    pub(super) fn question(&self, site: Site, problems: &mut Vec<Problem>) -> Result<Question, Told> {
         let Site { file, task, directory, env, exec } = site;
         let (path, loaded, unknown) = match (&file, env) {
             (_, Env::Unknown(reasons)) => (file.path().to_owned(), None, reasons),

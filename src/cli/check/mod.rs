@@ -2,17 +2,23 @@
 //!
 //! The same is done at the start of `run` for what it reaches ([`reachable`]).
 
+mod allow;
 mod ask;
+mod baseline;
+mod choice;
+mod fix;
 mod folder;
 mod ignore;
 mod literal;
 pub mod outputs;
 mod reach;
+mod same_target;
 mod secrets_file;
 mod shell;
+mod show;
 mod sites;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
@@ -26,12 +32,16 @@ use crate::cli::{CommonArgs, attempt, foreign, policy, safe, variable};
 use crate::diagnostic::{Problem, Severity, Source};
 use crate::embulk::ForeignPlugins;
 use crate::exit::Exit;
+use crate::lint;
 use crate::reader::{DirectoryReader, Reader};
 use crate::report::console::{Console, Results};
 use crate::report::explanation::{self, Told};
 use crate::report::problems;
+use crate::rules::Rule;
 use crate::yaml::{self, Dialect};
+use choice::Choice;
 use reach::Reach;
+use show::Found;
 
 /// Checks workflows and transfer files without running anything
 #[derive(Debug, Clone, Args)]
@@ -45,6 +55,33 @@ pub struct CheckArgs {
     /// What else makes the check fail
     #[arg(long, value_enum, value_name = "WHAT")]
     pub deny: Option<Deny>,
+    #[command(flatten)]
+    pub choice: Choice,
+    /// Leaves out the problems that stand in this file
+    #[arg(long, value_name = "FILE", conflicts_with = "write_baseline")]
+    pub baseline: Option<PathBuf>,
+    /// Writes today's problems to a file for `--baseline`
+    #[arg(long, value_name = "FILE")]
+    pub write_baseline: Option<PathBuf>,
+    /// Shows what `--fix` would change
+    #[arg(long, conflicts_with = "fix")]
+    pub diff: bool,
+    /// Mends misspelt words where it is clear what was meant, and shows the changes
+    #[arg(long)]
+    pub fix: bool,
+    /// Explains a rule
+    #[arg(long, value_name = "CODE", value_parser = choice::rule)]
+    pub explain_rule: Option<&'static Rule>,
+    /// Lists all rules
+    #[arg(long)]
+    pub list_rules: bool,
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+/// What is asked of transfers.
+#[derive(Debug, Clone, Args)]
+pub struct AskArgs {
     /// Shows what transfers will do with each column, and what can be lost
     #[arg(long)]
     pub explain: bool,
@@ -64,6 +101,14 @@ pub enum Format {
     Human,
     /// One JSON object, for programs
     Json,
+    /// SARIF 2.1.0, for code hosts
+    Sarif,
+    /// Commands of GitHub Actions
+    Github,
+    /// The form of reviewdog
+    Rdjson,
+    /// XML of Checkstyle
+    Checkstyle,
 }
 
 /// What else makes the check fail.
@@ -84,6 +129,8 @@ struct Checked {
     policed: BTreeSet<PathBuf>,
     /// Projects whose secrets file was looked at.
     unlocked: BTreeSet<PathBuf>,
+    /// Where the files lie that were looked at, by the names that problems have for them.
+    places: BTreeMap<PathBuf, PathBuf>,
 }
 
 /// A file or folder that was asked for, relative to its project.
@@ -94,6 +141,14 @@ struct Entry {
 
 /// Runs the command. Errors are those of the command line and the disk; problems of files are its result.
 pub fn exec(args: &CheckArgs, common: &CommonArgs, console: &Console) -> anyhow::Result<Exit> {
+    if let Some(rule) = args.explain_rule {
+        console.result(rule.page);
+        return Ok(Exit::Success);
+    }
+    if args.list_rules {
+        console.result(&show::rules());
+        return Ok(Exit::Success);
+    }
     let mut checked = Checked::default();
     if args.paths.is_empty() {
         let project = common.place.find(None).context("can't find the project")?.project;
@@ -103,7 +158,7 @@ pub fn exec(args: &CheckArgs, common: &CommonArgs, console: &Console) -> anyhow:
         checked.secrets_file(&project, &properties);
         let mut reach = Reach::new(&reader, foreign::plugins(&project, &properties), policy);
         folder::check(&project, Path::new(""), &mut reach)?;
-        checked.take(reach, &reader);
+        checked.take(reach, &reader, &project);
         checked.entries.push(Entry { project, path: PathBuf::new() });
     }
     for path in &args.paths {
@@ -112,32 +167,15 @@ pub fn exec(args: &CheckArgs, common: &CommonArgs, console: &Console) -> anyhow:
             return Ok(Exit::Usage);
         }
     }
-    let all = if args.explain || args.connect { checked.ask(args, common)? } else { Vec::new() };
+    let all = checked.ask(&args.ask, common)?;
     let verdicts = explanation::verdicts(&all);
-    let told = if args.explain { all.as_slice() } else { &[] };
-    match args.format {
-        Format::Human => {
-            if !told.is_empty() {
-                console.result(&explanation::render(told, console.out_width(), console.out_colors()));
-            }
-            if !verdicts.is_empty() {
-                let width = console.out_width();
-                console.result(&explanation::render_verdicts(&verdicts, width, console.out_colors()));
-            }
-            if !checked.problems.is_empty() {
-                console.result(&problems::render(&checked.problems, console.out_colors()));
-            }
-        }
-        Format::Json => {
-            let mut found = problems::to_json(&checked.problems);
-            if args.explain {
-                found["transfers"] = explanation::to_json(told);
-            }
-            if !verdicts.is_empty() {
-                found["policy"] = explanation::verdicts_to_json(&verdicts);
-            }
-            console.json(&found);
-        }
+    let told = if args.ask.explain { all.as_slice() } else { &[] };
+    checked.leave_out(args, console)?;
+    if args.diff || args.fix {
+        checked.mend(args, console)?;
+    }
+    if !args.diff {
+        show::show(&Found { problems: &checked.problems, told, verdicts: &verdicts }, args, console);
     }
     let files = if checked.files == 1 { "1 file".to_owned() } else { format!("{} files", checked.files) };
     let found = problems::count(&checked.problems).unwrap_or_else(|| "no problems".to_owned());
@@ -150,7 +188,9 @@ pub fn exec(args: &CheckArgs, common: &CommonArgs, console: &Console) -> anyhow:
 pub fn reachable(path: &Path, reader: &dyn Reader, plugins: ForeignPlugins) -> Vec<Problem> {
     let mut reach = Reach::new(reader, plugins, None);
     reach.workflow(path);
-    in_order(reach.problems)
+    let mut problems = in_order(reach.problems);
+    problems.retain(|problem| problem.is_error() || !allow::allows(problem));
+    problems
 }
 
 /// File by file as they were reached, in the order of their lines.
@@ -204,8 +244,9 @@ impl Checked {
         }
     }
 
-    /// Asks what `--explain` and `--connect` want to know of everything that was checked.
-    fn ask(&mut self, args: &CheckArgs, common: &CommonArgs) -> anyhow::Result<Vec<Told>> {
+    /// Looks at the transfers of everything that was checked together, and asks what `--explain` and `--connect` want to
+    /// know of them.
+    fn ask(&mut self, args: &AskArgs, common: &CommonArgs) -> anyhow::Result<Vec<Told>> {
         let environment = attempt::environment();
         let directory = std::env::current_dir().context("the current directory is not known")?;
         let mut told = Vec::new();
@@ -220,6 +261,9 @@ impl Checked {
                 folder::workflows(&project, &path)?.iter().for_each(|workflow| walk.workflow(workflow));
             }
             let sites = walk.sites;
+            if sites.is_empty() {
+                continue;
+            }
             if sites.len() >= sites::MOST {
                 let message =
                     format!("only the first {} transfers of `{}` are looked at", sites::MOST, path.display());
@@ -228,9 +272,14 @@ impl Checked {
                 self.problems.push(problem);
             }
             let opened = Opened::new(common, Some(&project.join("_")), Results::Human)?;
-            let answers = ask::Asking::new(&opened, &reader, args).all(sites);
-            told.extend(answers.told);
-            for problem in answers.problems {
+            let asking = ask::Asking::new(&opened, &reader, args);
+            let mut found = same_target::check(&asking, sites.clone());
+            if args.explain || args.connect {
+                let answers = asking.all(sites);
+                told.extend(answers.told);
+                found.extend(answers.problems);
+            }
+            for problem in found {
                 if !self.problems.contains(&problem) {
                     self.problems.push(problem);
                 }
@@ -239,14 +288,65 @@ impl Checked {
         Ok(told)
     }
 
-    fn take(&mut self, mut reach: Reach<'_>, reader: &dyn Reader) {
+    /// Leaves out what nobody asked for, what a comment allows, and what a baseline knows.
+    fn leave_out(&mut self, args: &CheckArgs, console: &Console) -> anyhow::Result<()> {
+        self.problems.retain(|problem| args.choice.takes(problem) && !allow::allows(problem));
+        if let Some(path) = &args.write_baseline {
+            baseline::write(&self.problems, path)?;
+            let count = self.problems.len();
+            let word = if count == 1 { "problem" } else { "problems" };
+            console.say(&format!("wrote {count} {word} to `{}`", path.display()));
+            self.problems.clear();
+        }
+        if let Some(path) = &args.baseline {
+            let (left, gone) = baseline::without_known(std::mem::take(&mut self.problems), path)?;
+            self.problems = left;
+            if gone > 0 {
+                let verb = if gone == 1 { "is" } else { "are" };
+                let path = path.display();
+                console.say(&format!("{gone} of the problems in `{path}` {verb} gone: write it again"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows what can be mended, and mends it where that is asked for.
+    fn mend(&mut self, args: &CheckArgs, console: &Console) -> anyhow::Result<()> {
+        let files = fix::mended(&self.problems, &self.places);
+        for file in &files {
+            console.result(&file.diff());
+        }
+        if args.fix {
+            for file in &files {
+                file.write()?;
+            }
+            let mended = files.iter().map(fix::Mended::count).sum::<usize>();
+            let mended = if mended == 1 { "1 word".to_owned() } else { format!("{mended} words") };
+            console.say(&format!("mended {mended}"));
+            self.problems.retain(|problem| !files.iter().any(|file| file.mends(problem)));
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, mut reach: Reach<'_>, reader: &dyn Reader, project: &Path) {
         self.files += reach.seen.len();
+        self.places.extend(reach.seen.iter().map(|path| (path.clone(), project.join(path))));
+        reach.add_lints();
+        for path in reach.seen.clone() {
+            // A file that can't be read is a problem already.
+            let source = Source::new(&path, reader.read(&path).unwrap_or_default());
+            reach.add(allow::strays(&source));
+        }
         let written_as_yaml = |path: &Path| is_workflow(path) || is_transfer_file(path) && !is_template(path);
         let committed: Vec<PathBuf> =
             reach.seen.iter().filter(|path| written_as_yaml(path)).cloned().collect();
         for path in committed {
             // A file that can't be read is a problem already.
             let text = reader.read(&path).unwrap_or_default();
+            if is_transfer_file(&path) {
+                let parsed = yaml::parse(&Source::new(&path, &text), Dialect::Embulk);
+                reach.add(parsed.node.as_ref().map(lint::transfer).unwrap_or_default());
+            }
             reach.add(literal::check(&path, text));
         }
         for problem in in_order(reach.problems) {
@@ -292,7 +392,7 @@ fn check_path(path: &Path, common: &CommonArgs, checked: &mut Checked) -> anyhow
         let kinds = "a workflow (`.dig`) nor a transfer file (`.yml`, `.yml.liquid`)";
         return Ok(Some(format!("`{shown}` is neither {kinds}")));
     }
-    checked.take(reach, &reader);
+    checked.take(reach, &reader, &place.project);
     checked.entries.push(Entry { project: place.project, path: relative });
     Ok(None)
 }
@@ -352,9 +452,14 @@ mod tests {
                 paths: paths.iter().map(|path| self.0.path().join(path)).collect(),
                 format,
                 deny,
-                explain: false,
-                connect: false,
-                timeout: NonZeroU64::MIN,
+                ask: AskArgs { explain: false, connect: false, timeout: NonZeroU64::MIN },
+                choice: Choice::default(),
+                baseline: None,
+                write_baseline: None,
+                diff: false,
+                fix: false,
+                explain_rule: None,
+                list_rules: false,
             };
             let project = args.paths.is_empty().then(|| self.0.path().to_owned());
             let place = PlaceArgs { project, ..PlaceArgs::default() };
@@ -396,17 +501,23 @@ mod tests {
         let (code, out, err) = folder.check(&[], Format::Json, None);
         assert_eq!(code, 65);
         let out: serde_json::Value = serde_json::from_str(&out).expect("json");
-        let duplicates = serde_json::json!([
-            {"code": "duplicate-key", "severity": "warning", "message": "duplicate key `in`", "file": "embulk/t.yml", "line": 2, "column": 1},
-            {"code": "duplicate-key", "severity": "error", "message": "duplicate key `a`", "file": "parts/broken.dig", "line": 2, "column": 1},
-        ]);
-        let found: Vec<_> = out["problems"]
-            .as_array()
-            .expect("a list")
-            .iter()
+        let found = out["problems"].as_array().expect("a list").iter();
+        let found: Vec<String> = found
             .filter(|problem| problem["code"] == "duplicate-key")
+            .map(|problem| {
+                format!(
+                    "{} {} {} {}",
+                    problem["file"], problem["line"], problem["severity"], problem["message"]
+                )
+            })
             .collect();
-        assert_eq!(serde_json::json!(found), duplicates);
+        assert_eq!(
+            found,
+            [
+                r#""embulk/t.yml" 2 "warning" "duplicate key `in`""#,
+                r#""parts/broken.dig" 2 "error" "duplicate key `a`""#,
+            ]
+        );
         assert!(err.starts_with("checked 4 files: "), "{err}");
     }
 

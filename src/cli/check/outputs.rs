@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
+use super::AskArgs;
 use super::ask::Asking;
 use super::sites::Walk;
-use super::{CheckArgs, Format};
 use crate::cli::attempt;
 use crate::cli::opening::Opened;
 use crate::embulk::output::OutputConfig;
@@ -31,13 +31,6 @@ pub fn outputs(workflows: &[RunWorkflow], opened: &Opened) -> (Vec<Reached>, Vec
         walk.workflow_given(Path::new(&workflow.file), &workflow.params);
     }
     let sites = walk.sites;
-    let args = CheckArgs {
-        paths: Vec::new(),
-        format: Format::Human,
-        deny: None,
-        explain: false,
-        connect: true,
-        timeout: std::num::NonZeroU64::MIN,
-    };
+    let args = AskArgs { explain: false, connect: true, timeout: std::num::NonZeroU64::MIN };
     Asking::new(opened, &reader, &args).outputs(sites)
 }

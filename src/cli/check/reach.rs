@@ -12,6 +12,7 @@ use crate::diagnostic::{Problem, Source, Span};
 use crate::dig::workflow::{OperatorCall, Task, TaskBody};
 use crate::dig::{self, Loaded};
 use crate::embulk::{self, ForeignPlugins};
+use crate::lint;
 use crate::reader::Reader;
 use crate::session::TaskName;
 
@@ -28,6 +29,8 @@ pub(super) struct Reach<'a> {
     open: VecDeque<(PathBuf, PathBuf)>,
     /// Workflows that others require, and that are not read yet.
     required: VecDeque<PathBuf>,
+    /// What is probably not meant; nothing that stops a run.
+    pub(super) lints: Vec<Problem>,
     /// Every file that was looked at, relative to the project.
     pub(super) seen: BTreeSet<PathBuf>,
     pub(super) problems: Vec<Problem>,
@@ -50,6 +53,7 @@ impl<'a> Reach<'a> {
             called: BTreeSet::new(),
             open: VecDeque::new(),
             required: VecDeque::new(),
+            lints: Vec::new(),
             seen: BTreeSet::new(),
             problems: Vec::new(),
         }
@@ -95,10 +99,19 @@ impl<'a> Reach<'a> {
         }
     }
 
+    /// Adds what is probably not meant to what is wrong.
+    pub(super) fn add_lints(&mut self) {
+        let lints = std::mem::take(&mut self.lints);
+        self.add(lints);
+    }
+
     fn loaded(&mut self, loaded: Loaded, path: &Path, inherited: &Path) {
         self.seen.extend(loaded.included);
         self.add(loaded.problems);
         let Some(workflow) = loaded.workflow else { return };
+        if let Some(tree) = &loaded.tree {
+            self.lints.extend(lint::workflow(&workflow.name, tree));
+        }
         // A file in the project's top sets no folder of its own: it keeps its caller's.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(inherited);
         let full = TaskName::from_full(format!("+{}", workflow.name));

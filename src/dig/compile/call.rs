@@ -89,7 +89,7 @@ impl Compiler {
         {
             let problem =
                 Problem::warning("unknown-directive", format!("unknown directive `{key}`"), &entry.key_span);
-            self.report(problem.label(format!("did you mean `{near}`?")), place);
+            self.report(problem.did_you_mean(key, near), place);
         }
     }
 }

@@ -134,7 +134,7 @@ impl Compiler {
             );
             let problem = problem.hint("a task can wait for those that stand before it");
             let problem = match suggest(name, earlier.iter().map(|task| task.name.as_str())) {
-                Some(near) => problem.label(format!("did you mean `{near}`?")),
+                Some(near) => problem.did_you_mean(name, near),
                 None => problem,
             };
             self.report(problem, place);

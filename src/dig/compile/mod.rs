@@ -309,7 +309,7 @@ impl Compiler {
         if let Some(near) =
             suggest(key, known.iter().copied()).or_else(|| suggest(&underscored, known.iter().copied()))
         {
-            return problem.label(format!("did you mean `{near}`?"));
+            return problem.did_you_mean(key, near);
         }
         if !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit()) {
             return problem.hint(format!(
@@ -317,7 +317,7 @@ impl Compiler {
             ));
         }
         if operator::support(key) != operator::Support::Unknown {
-            return problem.label(format!("did you mean `{key}>`?"));
+            return problem.did_you_mean(key, &format!("{key}>"));
         }
         problem
     }

@@ -156,7 +156,7 @@ fn unused(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
             let problem = Problem::warning("unused-parameter", message, &entry.key_span);
             let known = options.iter().copied().chain(DIRECTIVES);
             match suggest(&entry.key, known.clone()).or_else(|| suggest(&format!("_{}", entry.key), known)) {
-                Some(near) => problem.label(format!("did you mean `{near}`?")),
+                Some(near) => problem.did_you_mean(&entry.key, near),
                 None => problem,
             }
         })

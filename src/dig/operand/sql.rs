@@ -116,5 +116,5 @@ fn misspelt(call: &OperatorCall, entry: &Entry) -> Option<Problem> {
         return None;
     }
     let near = suggest(key, known)?;
-    Some(warning().label(format!("did you mean `{near}`?")))
+    Some(warning().did_you_mean(key, near))
 }

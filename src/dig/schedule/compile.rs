@@ -133,7 +133,7 @@ fn kind(written: &Written<'_>) -> Result<(Kind, SignedDuration), Problem> {
             let problem =
                 Problem::error(CODE, format!("unknown kind of schedule `{key}`"), &written.entry.key_span);
             Err(match suggest(&key, KINDS) {
-                Some(near) => problem.label(format!("did you mean `{near}`?")),
+                Some(near) => problem.did_you_mean(&key, near),
                 None => problem,
             })
         }
@@ -251,7 +251,7 @@ fn set_option(schedule: Option<&mut Schedule>, option: &Entry, written: &Written
             let problem =
                 Problem::error(CODE, format!("unknown key `{key}` in `schedule`"), &option.key_span);
             return Err(match suggest(key, known) {
-                Some(near) if near != key => problem.label(format!("did you mean `{near}`?")),
+                Some(near) if near != key => problem.did_you_mean(key, near),
                 _ => problem,
             });
         }

@@ -1,5 +1,6 @@
 //! `incremental` and what belongs to it.
 
+use super::Purpose;
 use super::scalar::Scalar;
 use super::section::{Rules, Section};
 use crate::diagnostic::Problem;
@@ -43,6 +44,12 @@ pub(super) fn bind(section: &Section<'_>, selection: Option<&Selection>) -> Opti
     }
     if !columns.is_empty() && !last_record.is_empty() && columns.len() != last_record.len() {
         return refuse("last_record", "`last_record` must have as many values as `incremental_columns`");
+    }
+    if columns.is_empty() && section.binder().purpose == Purpose::Check {
+        let span = section.node("incremental").map_or(section.span(), |node| &node.span);
+        let message = "`incremental: true` without `incremental_columns` goes by the table's primary key";
+        let problem = Problem::warning("incremental-without-key", message, span);
+        section.binder().report(problem.hint("name the columns that grow with every row"));
     }
     Some(Some(Incremental { columns, last_record }))
 }

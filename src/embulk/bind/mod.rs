@@ -119,7 +119,7 @@ impl Binder<'_> {
         if known {
             problem = problem.label("not in this version");
         } else if let Some(near) = crate::diagnostic::suggest(name, native.iter().copied()) {
-            problem = problem.label(format!("did you mean `{near}`?"));
+            problem = problem.did_you_mean(name, near);
         }
         self.report(problem);
     }

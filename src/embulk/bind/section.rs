@@ -215,9 +215,9 @@ impl<'a> Section<'a> {
                 {
                     let message =
                         format!("`{key}` counts as true: everything but `false` without quotes does");
-                    self.binder.report(
-                        Problem::warning("true-by-ruby", message, span).hint("write `false` without quotes"),
-                    );
+                    let problem = Problem::warning("true-by-ruby", message, span);
+                    let problem = problem.hint("write `false` without quotes");
+                    self.binder.report(problem);
                 }
                 Some(true)
             }
@@ -249,7 +249,7 @@ impl<'a> Section<'a> {
         if let Some(near) = suggest(&text.shown().to_lowercase(), words.clone())
             .or_else(|| suggest(&text.shown().to_uppercase(), words))
         {
-            problem = problem.label(format!("did you mean `{near}`?"));
+            problem = problem.did_you_mean(text.shown(), near);
         }
         self.binder.report(problem);
     }
@@ -468,7 +468,7 @@ impl<'a> Section<'a> {
             let message = format!("unknown option `{}` in {} is ignored", entry.key, self.place());
             let mut problem = Problem::warning("unknown-option", message, &entry.key_span);
             if let Some(near) = suggest(&entry.key, asked.iter().copied()) {
-                problem = problem.label(format!("did you mean `{near}`?"));
+                problem = problem.did_you_mean(&entry.key, near);
             }
             self.binder.report(problem);
         }

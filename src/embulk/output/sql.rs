@@ -114,6 +114,13 @@ pub enum LoadMode {
     },
 }
 
+impl LoadMode {
+    /// Whether rows that are there before are gone afterwards.
+    pub fn replaces(&self) -> bool {
+        matches!(self, Self::Replace | Self::TruncateInsert)
+    }
+}
+
 /// Isolation of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Isolation {

@@ -172,7 +172,7 @@ pub(super) fn field_type(column: &Section<'_>) -> Option<FieldType> {
             Problem::error("bad-value", format!("`{}` is not a type of BigQuery", text.shown()), span);
         let upper = text.shown().to_uppercase();
         if let Some(near) = suggest(&upper, FieldType::NAMES.iter().map(|(name, _)| *name)) {
-            problem = problem.label(format!("did you mean `{near}`?"));
+            problem = problem.did_you_mean(text.shown(), near);
         }
         column.binder().report(problem);
     }

@@ -1,13 +1,11 @@
 //! Problems for people: file, line and column, the line itself with a caret, what belongs to it, one thing to do.
-//! And the same for programs, as JSON.
 
 use std::fmt::Write;
 
-use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
-use super::console::Style;
 use crate::diagnostic::{Problem, Severity, Span};
+use crate::report::console::Style;
 
 /// Longest excerpt of a line, in columns. A key pasted into a file can be thousands long.
 const WIDTH: usize = 160;
@@ -22,50 +20,6 @@ pub fn render(problems: &[Problem], colors: bool) -> String {
         text.push_str(&render_one(problem, colors));
     }
     text
-}
-
-/// `{"problems": [{"code", "severity", "message", "file", "line", "column"}]}`; the place is null where there is none.
-pub fn to_json(problems: &[Problem]) -> Value {
-    let problems: Vec<Value> = problems
-        .iter()
-        .map(|problem| {
-            let span = problem.span.as_ref();
-            json!({
-                "code": problem.code,
-                "severity": problem.severity.word(),
-                "message": problem.message,
-                "file": span.map(|span| span.path().display().to_string()),
-                "line": span.map(Span::line),
-                "column": span.map(Span::column),
-            })
-        })
-        .collect();
-    json!({ "problems": problems })
-}
-
-/// A problem on one line, for logs: `file:line:column: message`.
-pub fn one_line(problem: &Problem) -> String {
-    match &problem.span {
-        Some(span) => format!("{span}: {}", problem.message),
-        None => problem.message.clone(),
-    }
-}
-
-/// `2 errors, 1 warning`; none when there is neither.
-pub fn count(problems: &[Problem]) -> Option<String> {
-    let count = |severity: Severity, word: &str| {
-        let count = problems.iter().filter(|problem| problem.severity == severity).count();
-        match count {
-            0 => None,
-            1 => Some(format!("1 {word}")),
-            _ => Some(format!("{count} {word}s")),
-        }
-    };
-    let parts: Vec<String> = [count(Severity::Error, "error"), count(Severity::Warning, "warning")]
-        .into_iter()
-        .flatten()
-        .collect();
-    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 fn render_one(problem: &Problem, colors: bool) -> String {
@@ -233,7 +187,7 @@ mod tests {
         .label("did you mean `embulk>`?")
         .task("+sync_one_table+run_embulk");
         assert_eq!(
-            render(std::slice::from_ref(&problem), false),
+            render(&[problem], false),
             "error: unknown operator `embluk>`
   --> workflows/sync_one_table.dig:14:3
    |
@@ -241,10 +195,6 @@ mod tests {
    |   ^^^^^^^ did you mean `embulk>`?
    = in task `+sync_one_table+run_embulk`
 "
-        );
-        assert_eq!(
-            to_json(&[problem]).to_string(),
-            r#"{"problems":[{"code":"unknown-operator","severity":"error","message":"unknown operator `embluk>`","file":"workflows/sync_one_table.dig","line":14,"column":3}]}"#
         );
     }
 
@@ -278,8 +228,8 @@ mod tests {
         let here = Source::new("a.dig", format!("日本: \tx{}\n", "y".repeat(500)));
         let there = Source::new("b.yml", "k: 1");
         let at = here.text.find('x').expect("x");
-        let problem =
-            Problem::warning("w", "m", &Span::new(&here, at, at + 1)).also(&Span::new(&there, 0, 1), "there");
+        let problem = Problem::warning("no-effect", "m", &Span::new(&here, at, at + 1))
+            .also(&Span::new(&there, 0, 1), "there");
         let text = render(&[problem], false);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[..2], ["warning: m", " --> a.dig:1:6"]);
@@ -299,17 +249,8 @@ mod tests {
             render(std::slice::from_ref(&problem), true).lines().next(),
             Some("\u{1b}[31merror\u{1b}[0m: \u{1b}[1mfile `x.dig` does not exist\u{1b}[0m")
         );
-        assert_eq!(to_json(&[problem])["problems"][0]["line"], Value::Null);
         let empty = Source::new("empty.dig", "");
         let problem = Problem::error("shape", "the file is empty", &Span::file(&empty));
         assert_eq!(render(&[problem], false), "error: the file is empty\n --> empty.dig:1:1\n");
-    }
-
-    #[test]
-    fn problems_are_counted() {
-        let warning = Problem { severity: Severity::Warning, ..Problem::placeless("w", "w") };
-        let error = Problem::placeless("e", "e");
-        assert_eq!(count(&[]), None);
-        assert_eq!(count(&[error.clone(), error.clone(), warning]).as_deref(), Some("2 errors, 1 warning"));
     }
 }
