@@ -12,7 +12,9 @@ use crate::dig::workflow::Workflow;
 use crate::exit::Exit;
 use crate::plan::{Recorded, RecordedTask, Selection};
 use crate::report::console::Results;
+use crate::report::tasklog::remove_parts;
 use crate::run::RunMode;
+use crate::run::embulk_socket;
 use crate::run::event::AttemptOutcome;
 use crate::session::{AttemptId, Params, SessionId, SessionTime, TaskState};
 use crate::state::{AttemptKind, SessionRecord, Store};
@@ -26,6 +28,7 @@ pub fn exec(args: &RetryArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
     let file = opened.place.project.join(&session.attempt.file);
     let Some(workflow) = load(&file, &opened)? else { return Ok(Exit::Invalid) };
     opened.console.say(&format!("session {} of {}, {}", session.id, session.workflow, session.session_time));
+    remove_parts(opened.place.state_folder(), session.id);
     let mut session = session;
     if args.all {
         session.attempt.outcome = Some(AttemptOutcome::Failed);
@@ -36,6 +39,8 @@ pub fn exec(args: &RetryArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
         (None, None) => Selection::All,
     };
     if selection == Selection::All && session.attempt.outcome == Some(AttemptOutcome::Success) {
+        // It may have been killed just after it recorded that.
+        embulk_socket::sweep_all(&opened.place.state_folder().join("tmp"));
         opened.console.say("nothing is left to do: it succeeded");
         return Ok(Exit::Success);
     }
