@@ -16,6 +16,7 @@ mod embulk_operator;
 mod estate_to_redshift;
 mod examples;
 mod explain;
+mod faults;
 mod flow;
 mod google_auth;
 mod google_clients;

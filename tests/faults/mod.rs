@@ -1,0 +1,3 @@
+//! What goes wrong outside, at every moment.
+
+mod kills;
