@@ -58,6 +58,23 @@ fn only_what_did_not_succeed_runs_with_what_was_stored() {
     assert_eq!(news(&sandbox), [""; 0]);
 }
 
+/// Also where no task needs a folder of its own, and where nothing is left to do.
+#[test]
+fn what_a_run_that_was_killed_left_goes() {
+    let sandbox = Sandbox::new().file("main.dig", "+a:\n  echo>: hello\n");
+    for command in [&["run", "main.dig"][..], &["retry", "--session", "last"], &["run", "main.dig"]] {
+        // No process has a number that large.
+        sandbox.write(".sync/tmp/run-4194305-abc/1.sh", "");
+        sandbox.run(command).expect_code(0);
+        let left = std::fs::read_dir(sandbox.path().join(".sync/tmp")).expect("a folder").count();
+        assert_eq!(left, 0, "{command:?}");
+    }
+    let part = ".sync/logs/1/1/report.json.4194305";
+    sandbox.write(part, "{");
+    sandbox.run(["retry", "--session", "1"]).expect_code(0);
+    assert!(!sandbox.path().join(part).exists());
+}
+
 #[test]
 fn a_stored_password_is_in_no_file() {
     let sandbox = estate();

@@ -15,7 +15,9 @@ use crate::dig::workflow::Workflow;
 use crate::exit::Exit;
 use crate::plan::{Recorded, RecordedTask, Selection};
 use crate::report::console::Results;
+use crate::report::tasklog::remove_parts;
 use crate::run::RunMode;
+use crate::run::embulk_socket;
 use crate::run::event::AttemptOutcome;
 use crate::session::{AttemptId, Params, SessionId, SessionTime, TaskState};
 use crate::state::{AttemptKind, SessionRecord, Store};
@@ -39,6 +41,7 @@ fn begin(args: &RetryArgs, common: &CommonArgs, opened: &Opened) -> anyhow::Resu
     let file = opened.place.project.join(&session.attempt.file);
     let Some(workflow) = load(&file, opened)? else { return Ok(Exit::Invalid) };
     opened.console.say(&format!("session {} of {}, {}", session.id, session.workflow, session.session_time));
+    remove_parts(opened.place.state_folder(), session.id);
     let mut session = session;
     if args.all {
         session.attempt.outcome = Some(AttemptOutcome::Failed);
@@ -49,6 +52,8 @@ fn begin(args: &RetryArgs, common: &CommonArgs, opened: &Opened) -> anyhow::Resu
         (None, None) => Selection::All,
     };
     if selection == Selection::All && session.attempt.outcome == Some(AttemptOutcome::Success) {
+        // It may have been killed just after it recorded that.
+        embulk_socket::sweep_all(&opened.place.state_folder().join("tmp"));
         opened.console.say("nothing is left to do: it succeeded");
         return Ok(Exit::Success);
     }

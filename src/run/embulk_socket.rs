@@ -178,6 +178,12 @@ pub(crate) fn private_directory(temporary: &Path) -> io::Result<PathBuf> {
     Ok(directory)
 }
 
+/// Removes the directories that killed runs of a project left, wherever they lie.
+pub(crate) fn sweep_all(temporary: &Path) {
+    sweep(temporary, BEGINNING);
+    sweep(Path::new(SHORT_PLACE.0), SHORT_PLACE.1);
+}
+
 /// Removes what runs that were killed left behind. What cannot be removed, another user's say, is left.
 fn sweep(place: &Path, beginning: &str) {
     for entry in fs::read_dir(place).into_iter().flatten().filter_map(Result::ok) {

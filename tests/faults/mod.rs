@@ -1,8 +1,11 @@
 //! Faults at every place: connections that break, stall and crawl before every server, and every HTTP status at every
 //! call. Each combination ends in success or in the right error, with nothing lost, nothing doubled, nothing left.
 //!
-//! A run of all tests takes a slice; `tests/faults-all` takes all.
+//! And the program killed at every moment, then retried ([`kills`]).
+//!
+//! A run of all tests takes a slice; `tests/faults-all` and `tests/kill-many` take all.
 
+mod kills;
 mod proxy;
 mod routes;
 mod status;

@@ -32,7 +32,9 @@ use crate::report::tasklog::{TaskLogSetup, TaskLogs};
 use crate::run::event::RunEvent;
 use crate::run::notification::Notifier;
 use crate::run::operator::{Cancel, DockerMode, Operators, Origin, Services};
-use crate::run::{self, LogParams, RunMode, RunSetup, SessionInfo, Slots, StopHandle, StopRequests};
+use crate::run::{
+    self, LogParams, RunMode, RunSetup, SessionInfo, Slots, StopHandle, StopRequests, embulk_socket,
+};
 use crate::secret::params::{SecretJudge, SecretNames};
 use crate::secret::resolver::Resolver;
 use crate::secret::scrub::Scrubber;
@@ -111,6 +113,8 @@ impl Rooms {
         let slots = Slots::new(shared.jobs.unwrap_or_else(default_jobs));
         let temporary = opened.place.state_folder().join("tmp");
         std::fs::create_dir_all(&temporary).context("the folder for files of tasks could not be made")?;
+        // Not every run makes one of its own there.
+        embulk_socket::sweep_all(&temporary);
         Ok(Arc::new(Self {
             place: opened.place.clone(),
             properties: opened.properties.clone(),

@@ -23,7 +23,7 @@ use jiff::tz::TimeZone;
 
 pub use name::{AttemptIdentity, attempt_directory, file_name, report_file};
 pub use prune::{remove_set_aside, session_size, set_aside};
-pub use report::{ReportPlace, write_report};
+pub use report::{ReportPlace, remove_parts, write_report};
 pub use s3::S3LogStore;
 pub use upload::{KeptLog, LogStore, ObjectKind, S3LogSettings, UploadSummary};
 

@@ -42,6 +42,20 @@ pub(super) fn write(place: &ReportPlace<'_>, text: &str, key: Option<String>) ->
     key.map(|key| Note::write(&place.state_folder.join(name::FOLDER), &path, key)).transpose()
 }
 
+/// Removes what processes that were killed left of reports of a session.
+pub fn remove_parts(state_folder: &Path, session: SessionId) {
+    let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
+    let attempts = state_folder.join(name::FOLDER).join(session.to_string());
+    for part in entries(&attempts).flat_map(|attempt| entries(&attempt.path())) {
+        let name = part.file_name();
+        let beginning = format!("{}.", name::REPORT);
+        let owner = name.to_str().and_then(|name| name.strip_prefix(&beginning)?.parse::<u32>().ok());
+        if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+            let _ = fs::remove_file(part.path());
+        }
+    }
+}
+
 /// For its owner alone: a report has the parameters of the run.
 fn fill(path: &Path, text: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;

@@ -76,9 +76,13 @@ fn what_is_recorded_as_done_is_not_done_again() {
     let output = bench.output(LoadMode::Insert);
     let rows = || bench.rows_of("select 1 as id");
     bench.load(rows(), &output).unwrap();
+    // It was killed before it removed the row.
+    let id = bench.lab.context().key.id();
+    bench.database.run(&format!("insert into __sync_published (id) values ('{id}')"));
     let report = bench.again(rows(), &output).unwrap();
     assert_eq!((report.rows_sent, report.rows_loaded), (1, Some(1)));
     assert_eq!(bench.rows("select * from t"), ["1"]);
+    bench.assert_tidy();
     let recorded = bench.lab.effects.0.lock().unwrap().clone();
     let outcomes: Vec<_> = recorded.iter().map(|effect| effect.outcome.clone()).collect();
     assert_eq!(outcomes, [None, Some(EffectOutcome::Done)]);

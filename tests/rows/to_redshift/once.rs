@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use serde_json::json;
 use sync::embulk::output::LoadMode;
-use sync::transfer::effect::{Effect, RecordedEffect};
+use sync::transfer::effect::{Effect, EffectOutcome, RecordedEffect};
 use sync::transfer::error::ErrorKind;
 
 use super::Bench;
@@ -137,12 +137,15 @@ fn an_attempt_whose_end_is_open_is_looked_up() {
     let output = bench.output(LoadMode::Insert);
     bench.sql("select 1 as id", &output).unwrap();
     let id = bench.lab.context().key.name(1);
-    bench.database.run(&format!("insert into __sync_published values ('{id}', getdate())"));
-    let open = Effect::PublishRows { target: "t".to_owned(), id, rows: 5, bytes: 9 };
-    *bench.lab.effects.0.lock().unwrap() = vec![RecordedEffect { effect: open, outcome: None }];
-    let report = bench.again(bench.lab.rows_of("select nope"), &output).unwrap();
-    assert_eq!((report.rows_sent, report.bytes), (5, 9));
-    bench.assert_tidy();
+    let effect = Effect::PublishRows { target: "t".to_owned(), id: id.clone(), rows: 5, bytes: 9 };
+    // Or its end is recorded, and it was killed before it removed the row.
+    for outcome in [None, Some(EffectOutcome::Done)] {
+        bench.database.run(&format!("insert into __sync_published values ('{id}', getdate())"));
+        *bench.lab.effects.0.lock().unwrap() = vec![RecordedEffect { effect: effect.clone(), outcome }];
+        let report = bench.again(bench.lab.rows_of("select nope"), &output).unwrap();
+        assert_eq!((report.rows_sent, report.bytes), (5, 9));
+        bench.assert_tidy();
+    }
 }
 
 /// What a run left that nobody ever retries goes with the next run to the same table.

@@ -143,6 +143,7 @@ impl MysqlTarget {
         let past = Past::read(&recorded, |id| self.is_own(id));
         let is_staged = |effect: &Effect| matches!(effect, Effect::StageTable { .. });
         let staged: Vec<Effect> = open_effects(&recorded).into_iter().filter(is_staged).collect();
+        past.done.iter().for_each(|done| self.forget(done));
         if past.open.is_empty() && staged.is_empty() {
             return Ok(past.done.as_ref().map(figures));
         }
@@ -176,6 +177,15 @@ impl MysqlTarget {
             }
         }
         Ok(published.as_ref().map(figures))
+    }
+
+    /// Removes the row of a publication that is recorded as done: who recorded it may have been killed before that. It
+    /// does no harm where it stays.
+    fn forget(&self, done: &Effect) {
+        let Effect::PublishRows { id, .. } = done else { return };
+        if let Ok(mut session) = self.connect() {
+            Status::of(self.config.database.expose()).forget(&mut session, id);
+        }
     }
 
     fn ask(&self, session: &mut Session, id: &str, staged: &[Effect]) -> Result<Claim, Trouble> {

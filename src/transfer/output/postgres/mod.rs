@@ -103,6 +103,16 @@ impl PostgresTarget {
         Ok((session, properties.schema.expose().to_owned()))
     }
 
+    /// Removes the row of a publication that is recorded as done: who recorded it may have been killed before that. It
+    /// does no harm where it stays.
+    fn forget(&self, done: &Effect) {
+        let Effect::PublishRows { id, .. } = done else { return };
+        if let Ok((session, schema)) = self.connect() {
+            Status::of(&schema).forget(&session, id);
+            session.close();
+        }
+    }
+
     /// The name that the table has: as it is written, else in upper or lower case.
     fn table_name(&self, session: &Session, schema: &str) -> Result<String, TransferError> {
         let selection = Selection::Table {
@@ -267,6 +277,7 @@ impl Output for PostgresTarget {
         let earlier = format!("an earlier attempt has published `{}`", self.shown);
         if let Some(done) = &past.done {
             self.log(&earlier);
+            self.forget(done);
             return Ok(Some(figures(done)));
         }
         if past.open.is_empty() {

@@ -44,9 +44,11 @@ impl Status {
             return Ok(());
         }
         match session.run(&self.create()) {
-            // Another transfer made it just now.
-            Err(trouble) if trouble.has_code("42P07") || trouble.has_code("23505") => Ok(()),
-            made => made.map_err(failed),
+            Ok(()) => Ok(()),
+            // Another transfer made it just now. Which of its entries in the catalog is found first, and so the code of
+            // the error (42P07, 42710, 23505), hangs on the moment.
+            Err(_) if self.exists(session).map_err(failed)? => Ok(()),
+            Err(trouble) => Err(failed(trouble)),
         }
     }
 

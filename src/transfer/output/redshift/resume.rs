@@ -41,7 +41,18 @@ impl RedshiftTarget {
         let bucket = Bucket::new(&self.config.stage, &self.context);
         bucket.remove_all(&recorded)?;
         ended?;
+        past.done.iter().for_each(|done| self.forget(done));
         Ok(published.as_ref().map(figures))
+    }
+
+    /// Removes the row of a publication that is recorded as done: who recorded it may have been killed before that. It
+    /// does no harm where it stays.
+    fn forget(&self, done: &Effect) {
+        let Effect::PublishRows { id, .. } = done else { return };
+        if let Ok((session, schema)) = self.connect() {
+            Status::of(&schema).forget(&session, id);
+            session.close();
+        }
     }
 
     fn settle(
