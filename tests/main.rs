@@ -45,6 +45,7 @@ mod readme;
 mod redshift;
 mod redshift_clients;
 mod require;
+mod resume;
 mod retry;
 mod rows;
 mod run_flags;

@@ -166,6 +166,10 @@ impl EffectMemory for NoMemory {
         Ok(Vec::new())
     }
 
+    fn lasts(&self) -> bool {
+        false
+    }
+
     fn abandoned(&self, _: &str, _: &str) -> Result<Vec<Abandoned>, LedgerError> {
         Ok(Vec::new())
     }

@@ -36,7 +36,7 @@ const OLD: &str = "with old as (
      and (o.last_good is null or exists (select 1 from sessions n join attempts b on b.session = n.id
          where n.project = ?1 and n.workflow = o.workflow and b.id > o.last_good and b.outcome = '\"success\"'))
      and not exists (select 1 from attempts a join effects e on e.attempt = a.id where a.session = o.id
-         and e.outcome is null and e.effect ->> '$.effect' in ('stage_table', 'stage_object', 'upload_parts'))
+         and (e.outcome is null or e.outcome ->> '$.outcome' = 'staged') and e.effect ->> '$.effect' in ('stage_table', 'stage_object', 'upload_parts'))
      order by o.last limit ?3";
 
 /// A session that nobody needs any more.

@@ -8,14 +8,15 @@ use crossbeam_channel::RecvTimeoutError;
 
 use super::config_diff;
 use super::context::TransferContext;
-use super::error::TransferError;
+use super::effect::ReadRecord;
+use super::error::{RetryDirective, TransferError};
 use super::filter::{self, Pipeline};
 use super::input::InputFigures;
 use super::output::{self, Output, OutputFigures};
 use super::page::PAGE_BYTES;
 use super::policy;
 use super::reader::{PAGES, Reader};
-use super::report::{Change, TransferReport, Treated, policy_lines};
+use super::report::{Change, Reused, TransferReport, policy_lines};
 use super::stray;
 use crate::embulk::config::EmbulkConfig;
 use crate::session::Level;
@@ -38,10 +39,13 @@ pub fn run(config: &EmbulkConfig, context: &TransferContext) -> Result<TransferR
     let Some(_share) = context.memory.take(bytes, &context.cancel) else {
         return Err(TransferError::canceled());
     };
-    let (read, sent, treated) = match recover_or_copy(config, output.as_mut(), context) {
-        Ok(figures) => figures,
+    let Copied { read, sent, reused } = match copied(config, output.as_mut(), context) {
+        Ok(copied) => copied,
         Err(error) => {
-            output.abort();
+            match error.kind.retry() {
+                RetryDirective::Later => output.suspend(),
+                RetryDirective::AfterChange | RetryDirective::Never => output.abort(),
+            }
             config_diff::discard(context);
             return Err(error);
         }
@@ -54,7 +58,7 @@ pub fn run(config: &EmbulkConfig, context: &TransferContext) -> Result<TransferR
     for note in &notes {
         context.observer.log(Level::Warn, note);
     }
-    for (level, line) in policy_lines(&treated) {
+    for (level, line) in policy_lines(&read.policy) {
         context.observer.log(level, &line);
     }
     Ok(TransferReport {
@@ -68,34 +72,49 @@ pub fn run(config: &EmbulkConfig, context: &TransferContext) -> Result<TransferR
         snapshot: read.snapshot.unwrap_or_else(|| "per table".to_owned()),
         notes,
         changes,
-        policy: treated,
+        policy: read.policy,
         next: read.next,
+        reused,
     })
 }
 
-/// What an earlier attempt has published, else a copy. An output that did not commit is the caller's to abort.
-fn recover_or_copy(
+/// What came of a copy.
+struct Copied {
+    read: ReadRecord,
+    sent: OutputFigures,
+    reused: Option<Reused>,
+}
+
+/// What an earlier attempt has published or staged, else a copy. An output that did not commit is the caller's to abort.
+fn copied(
     config: &EmbulkConfig,
     output: &mut dyn Output,
     context: &TransferContext,
-) -> Result<(InputFigures, OutputFigures, Vec<Treated>), TransferError> {
+) -> Result<Copied, TransferError> {
     if let Some(sent) = output.recover()? {
-        let read = InputFigures { rows: sent.rows_sent, ..InputFigures::default() };
-        return Ok((read, sent, Vec::new()));
+        let read = ReadRecord { rows: sent.rows_sent, ..ReadRecord::default() };
+        return Ok(Copied { read, sent, reused: None });
     }
-    let (read, treated) = move_rows(config, output, context)?;
+    let (read, reused) = match output.resume()? {
+        Some((read, reused)) => (read, Some(reused)),
+        None => (move_rows(config, output, context)?, None),
+    };
     if context.cancel.is_canceled() {
         return Err(TransferError::canceled());
     }
+    if reused.is_none() {
+        output.seal(&read)?;
+    }
     config_diff::stage(context, &read.next)?;
-    Ok((read, output.commit()?, treated))
+    let sent = output.commit()?;
+    Ok(Copied { read, sent, reused })
 }
 
 fn move_rows(
     config: &EmbulkConfig,
     output: &mut dyn Output,
     context: &TransferContext,
-) -> Result<(InputFigures, Vec<Treated>), TransferError> {
+) -> Result<ReadRecord, TransferError> {
     let reader = Reader::start(config, context)?;
     let opened = reader.opened(&context.cancel)?;
     if let Some(enforced) = &context.policy {
@@ -111,7 +130,8 @@ fn move_rows(
     read.notes.extend(stray::of_output(&config.output, pipeline.schema(), pipeline.treated()));
     read.notes.extend(pipeline.notes());
     read.changes.extend(pipeline.changes());
-    Ok((read, pipeline.treated().to_vec()))
+    let InputFigures { rows, notes, changes, snapshot, next } = read;
+    Ok(ReadRecord { rows, notes, changes, snapshot, next, policy: pipeline.treated().to_vec() })
 }
 
 /// Takes pages until there are no more, and says how many rows they had before the filters.

@@ -4,8 +4,11 @@
 //! from rows. After a kill the next attempt reads what was recorded and attaches, removes or starts over.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::report::{Change, Treated};
+use super::schema::Column;
 use crate::session::{AttemptId, TaskName};
 
 /// What names a transfer's outside objects: the attempt that `sync run` started, the task, its retry round, and
@@ -51,7 +54,7 @@ impl TransferKey {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "effect", rename_all = "snake_case")]
 pub enum Effect {
-    /// An object staged for loading; removed on every exit path.
+    /// An object staged for loading; removed on every exit path but those that a retry goes on from.
     StageObject { bucket: String, object: String },
     /// A staging table; removed on every exit path.
     StageTable { project: String, dataset: String, table: String },
@@ -74,6 +77,8 @@ pub enum Effect {
     PublishRows { target: String, id: String, rows: u64, bytes: u64 },
     /// A local file written under a temporary name and renamed when whole.
     WriteFile { path: String },
+    /// All that a try stages; `name` is what its objects are named after. Sealed, it can be published without the source.
+    StageSet { name: String },
 }
 
 /// How an effect ended.
@@ -86,6 +91,71 @@ pub enum EffectOutcome {
     Removed,
     /// It failed for good; the next try takes the next number.
     Failed { message: String },
+    /// The staged object is whole, and lies there until it is removed.
+    Staged(Staged),
+    /// All rows of the source lie in the objects of the set.
+    Sealed(Box<Sealed>),
+}
+
+/// A staged object that is whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Staged {
+    /// Rows in it.
+    pub rows: u64,
+    /// Its size.
+    pub bytes: u64,
+    /// What the service says of its content: `crc32c:…` of Cloud Storage, `etag:…` of S3; none where it says nothing.
+    pub mark: Option<String>,
+    /// Which of the objects that had this name it is, where the service counts them.
+    pub generation: Option<String>,
+}
+
+/// What a set holds, and what its publication needs of the source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sealed {
+    /// Its objects, by bucket and name, in order.
+    pub objects: Vec<(String, String)>,
+    /// Rows in all of them.
+    pub rows: u64,
+    /// Bytes of all of them.
+    pub bytes: u64,
+    /// When it was sealed (RFC 3339).
+    pub at: String,
+    /// The columns of the rows, as the output was given them.
+    pub columns: Vec<Column>,
+    /// What the output made of them: the objects fit as long as it would do the same.
+    pub form: String,
+    /// Values that became something else on their way out.
+    pub changes: Vec<Change>,
+    /// What was said of the read.
+    pub read: ReadRecord,
+}
+
+/// What is known once a source was read to its end.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadRecord {
+    /// Rows read.
+    pub rows: u64,
+    /// Things that people should know.
+    pub notes: Vec<String>,
+    /// Values that did not come in as they are stored.
+    pub changes: Vec<Change>,
+    /// What the rows have in common in time.
+    pub snapshot: Option<String>,
+    /// What the next read begins behind.
+    pub next: Map<String, Value>,
+    /// The columns that a policy did not let through as they are.
+    pub policy: Vec<Treated>,
+}
+
+impl EffectOutcome {
+    /// Whether nothing of the effect is left to be looked after.
+    pub fn is_end(&self) -> bool {
+        match self {
+            Self::Done | Self::Removed | Self::Failed { .. } => true,
+            Self::Staged(_) | Self::Sealed(_) => false,
+        }
+    }
 }
 
 /// An effect that an earlier or this attempt recorded, with its last known outcome.
@@ -93,6 +163,13 @@ pub enum EffectOutcome {
 pub struct RecordedEffect {
     pub effect: Effect,
     pub outcome: Option<EffectOutcome>,
+}
+
+impl RecordedEffect {
+    /// Whether something of it may be left to be looked after.
+    pub fn is_open(&self) -> bool {
+        !self.outcome.as_ref().is_some_and(EffectOutcome::is_end)
+    }
 }
 
 /// A staging table, or a staged object, that a run which is over has left.
@@ -103,14 +180,14 @@ pub struct Abandoned {
     pub effect: Effect,
 }
 
-/// Effects whose end is not known, each once, in the order in which they were first recorded.
+/// Effects that may have left something to be looked after, each once, in the order in which they were first recorded.
 pub fn open_effects(recorded: &[RecordedEffect]) -> Vec<Effect> {
     let mut open: Vec<&Effect> = Vec::new();
     for RecordedEffect { effect, outcome } in recorded {
         match outcome {
-            Some(_) => open.retain(|known| *known != effect),
-            None if open.contains(&effect) => {}
-            None => open.push(effect),
+            Some(outcome) if outcome.is_end() => open.retain(|known| *known != effect),
+            _ if open.contains(&effect) => {}
+            _ => open.push(effect),
         }
     }
     open.into_iter().cloned().collect()
@@ -124,6 +201,10 @@ pub trait Ledger: Send + Sync {
     fn settle(&self, effect: &Effect, outcome: &EffectOutcome) -> Result<(), LedgerError>;
     /// What all attempts of this transfer recorded, oldest first.
     fn recorded(&self) -> Result<Vec<RecordedEffect>, LedgerError>;
+    /// Whether a later attempt will find what is recorded: else nothing staged may stay.
+    fn remembers(&self) -> bool {
+        false
+    }
     /// Staging tables and objects of other transfers to the same target, whose runs are over. Who remembers nothing knows
     /// of none.
     fn abandoned(&self, _target: &str) -> Result<Vec<Abandoned>, LedgerError> {

@@ -88,14 +88,14 @@ impl S3 {
         self.client().await.map_err(unknown)
     }
 
-    /// Writes an object in one piece. An equal key is overwritten.
+    /// Writes an object in one piece, and gives its ETag. An equal key is overwritten.
     pub async fn put_object(
         &self,
         bucket: &str,
         key: &str,
         traits: &ObjectTraits,
         body: Bytes,
-    ) -> Result<(), ObjectError> {
+    ) -> Result<Option<String>, ObjectError> {
         let call = self.caller().await?.put_object().bucket(bucket).key(key);
         let call = call
             .set_acl(traits.acl.map(ObjectCannedAcl::from))
@@ -105,7 +105,7 @@ impl S3 {
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .body(ByteStream::from(body));
         let sent = Box::pin(call.customize().config_override(patient()).send()).await;
-        sent.map(drop).map_err(|error| explain(&error))
+        sent.map(|stored| stored.e_tag).map_err(|error| explain(&error))
     }
 
     /// Begins an object in parts: nothing is visible before it is completed. Gives the id of the upload.

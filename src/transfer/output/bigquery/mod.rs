@@ -2,7 +2,7 @@
 //!
 //! * [`field`], [`conversion`] and [`java`] say what each column becomes; nothing is called for that.
 //! * [`stage`] turns pages into parts; [`job`] runs jobs; [`table`] knows the layout of tables.
-//! * [`resume`] reads what earlier attempts recorded and finishes or removes it.
+//! * [`resume`] reads what earlier attempts recorded and finishes or removes it; [`kept`] takes over what they staged whole.
 //!
 //! A reader of the target sees the old rows or the new ones. Where one load job takes the rows as they are, it writes
 //! the target itself; where the service may leave rows out, or the layout changes, a staging table is filled, counted
@@ -16,6 +16,7 @@ pub(super) mod failure;
 mod field;
 mod java;
 mod job;
+mod kept;
 mod limits;
 mod local;
 mod look;
@@ -46,10 +47,11 @@ pub use self::local::LocalTarget;
 use self::rehearsal::Rehearsal;
 use self::report::Progress;
 pub use self::report::transaction_report;
-use self::resume::Past;
+use self::resume::{Past, Recovered};
 use self::service::Service;
 use self::stage::Packer;
 use self::table::{Fit, Layout};
+use super::kept::Kept;
 use super::{Output, OutputFigures};
 use crate::cloud::google::Endpoints;
 use crate::cloud::google::storage;
@@ -58,11 +60,11 @@ use crate::embulk::output::{
     BigqueryOutput, Creation, GcsStaging, GivenSchema, SourceFormat, UnknownValues, WriteMode,
 };
 use crate::transfer::context::TransferContext;
-use crate::transfer::effect::{Effect, EffectOutcome};
+use crate::transfer::effect::{Effect, EffectOutcome, ReadRecord};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::Page;
-use crate::transfer::report::Change;
-use crate::transfer::schema::Schema;
+use crate::transfer::report::{Change, Reused};
+use crate::transfer::schema::{Column, Schema};
 use crate::transfer::target::ColumnTarget;
 
 /// What staged rows are sent as: they are no text to be unpacked on the way.
@@ -90,6 +92,14 @@ pub struct BigqueryTarget {
     objects: Vec<Effect>,
     /// Bytes of the object under way.
     part_bytes: u64,
+    /// Rows of the objects that are whole.
+    object_rows: u64,
+    /// What an earlier attempt has staged whole.
+    found_set: Option<Kept>,
+    /// The record of what is staged whole.
+    set: Option<Effect>,
+    /// Values that became something else when an earlier attempt staged them.
+    kept_changes: Vec<Change>,
     staging: Option<Effect>,
     notes: Vec<String>,
     packed: Vec<u8>,
@@ -109,6 +119,8 @@ pub(super) fn targets(schema: &Schema, config: &BigqueryOutput) -> Result<Vec<Co
 
 /// What `begin` found out.
 struct Work {
+    /// The columns of the rows.
+    columns: Vec<Column>,
     /// The fields of the target, as the API takes them.
     fields: Vec<Value>,
     packer: Packer,
@@ -146,6 +158,10 @@ impl BigqueryTarget {
             upload: None,
             objects: Vec::new(),
             part_bytes: 0,
+            object_rows: 0,
+            found_set: None,
+            set: None,
+            kept_changes: Vec::new(),
             staging: None,
             notes: Vec::new(),
             packed: Vec::new(),
@@ -250,10 +266,12 @@ impl BigqueryTarget {
             storage::verify(&uploaded)?;
             Ok(uploaded)
         });
-        uploaded.map_err(|error| {
+        let uploaded = uploaded.map_err(|error| {
             if cancel.is_canceled() { TransferError::canceled() } else { call_failed(what, &error) }
         })?;
-        self.service.context.ledger.settle(effect, &EffectOutcome::Done)?;
+        let staged = kept::staged(&uploaded, self.rows - self.object_rows);
+        self.object_rows = self.rows;
+        self.service.context.ledger.settle(effect, &EffectOutcome::Staged(staged))?;
         Ok(())
     }
 
@@ -317,11 +335,20 @@ impl Output for BigqueryTarget {
 
     fn recover(&mut self) -> Result<Option<OutputFigures>, TransferError> {
         let past = self.past()?;
-        let figures = self.service.recover(&past)?;
+        let Recovered { figures, kept } = self.service.recover(past)?;
+        self.found_set = kept;
         if figures.is_some() {
             self.remove_ready();
         }
         Ok(figures)
+    }
+
+    fn resume(&mut self) -> Result<Option<(ReadRecord, Reused)>, TransferError> {
+        self.take_kept()
+    }
+
+    fn seal(&mut self, read: &ReadRecord) -> Result<(), TransferError> {
+        self.seal_objects(read)
     }
 
     fn begin(&mut self, schema: &Arc<Schema>) -> Result<(), TransferError> {
@@ -340,6 +367,7 @@ impl Output for BigqueryTarget {
         let made_anew = config.mode == WriteMode::DeleteInAdvance && service.decorator().is_none();
         let existing = found.clone().filter(|_| !made_anew);
         self.make_bucket(location.as_deref())?;
+        self.service.remove_abandoned()?;
         let wanted = Layout::wanted(&service.config, service.decorator());
         let layout = match &existing {
             Some(existing) => wanted.or_of(existing),
@@ -348,6 +376,7 @@ impl Output for BigqueryTarget {
         let way = way(&service.config, &layout, existing.as_ref());
         let name = service.context.key.name(try_number);
         self.work = Some(Work {
+            columns: schema.columns.clone(),
             fields,
             packer,
             rehearsal,
@@ -395,10 +424,24 @@ impl Output for BigqueryTarget {
     }
 
     fn changes(&self) -> Vec<Change> {
-        self.work.as_ref().map_or_else(Vec::new, |work| work.packer.changes())
+        let packed = self.work.as_ref().map_or_else(Vec::new, |work| work.packer.changes());
+        self.kept_changes.iter().cloned().chain(packed).collect()
     }
 
     fn abort(&mut self) {
+        self.break_off();
+        self.tidy_up();
+    }
+
+    fn suspend(&mut self) {
+        self.break_off();
+        self.tidy_up_but_set();
+    }
+}
+
+impl BigqueryTarget {
+    /// Ends what is under way.
+    fn break_off(&mut self) {
         if let Some(upload) = self.upload.take() {
             upload.cancel();
         }
@@ -408,6 +451,5 @@ impl Output for BigqueryTarget {
         if let (Some(work), Ok(past)) = (&self.work, self.past()) {
             self.service.stop_jobs(&past, work.try_number);
         }
-        self.tidy_up();
     }
 }

@@ -19,7 +19,7 @@ use crate::transfer::input::postgres::session::Session;
 use crate::transfer::output::postgres::table::merge_keys;
 use crate::transfer::output::sql::given;
 use crate::transfer::output::sql::plan::{self, Change, Plan, TargetColumn, option_of};
-use crate::transfer::schema::Schema;
+use crate::transfer::schema::{Column, Schema};
 
 /// What `begin` found out, and how far the rows are.
 pub(super) struct Work {
@@ -28,6 +28,10 @@ pub(super) struct Work {
     pub(super) copied: Vec<TargetColumn>,
     pub(super) bucket: Bucket,
     pub(super) stager: Stager,
+    /// The columns of the rows.
+    pub(super) columns: Vec<Column>,
+    /// What the objects hold, and for which table: as long as it is the same they can be loaded.
+    pub(super) form: String,
 }
 
 /// The table that takes the rows.
@@ -104,7 +108,9 @@ impl RedshiftTarget {
         let parts = Parts::new(schema, columns, number, format, held);
         let named = (target.name.clone(), format.extension());
         let stager = Stager::new(&bucket, &self.config.stage, &self.context, parts, named);
-        Ok(Work { target, copied: ordered.columns, bucket, stager })
+        let form =
+            format!("{} {format:?} {number:?} {:?} {:?}", self.shown, ordered.positions, ordered.columns);
+        Ok(Work { target, copied: ordered.columns, bucket, stager, columns: schema.columns.clone(), form })
     }
 
     pub(super) fn unread(&self, trouble: Trouble) -> TransferError {
@@ -202,7 +208,9 @@ impl RedshiftTarget {
 fn next_try(own: &str, recorded: &[RecordedEffect]) -> u32 {
     let stem = own.trim_end_matches('0');
     let number = |effect: &Effect| {
-        let (Effect::StageTable { table: name, .. } | Effect::StageObject { object: name, .. }) = effect
+        let (Effect::StageTable { table: name, .. }
+        | Effect::StageObject { object: name, .. }
+        | Effect::StageSet { name }) = effect
         else {
             return None;
         };

@@ -9,6 +9,7 @@ use crate::transfer::effect::{Effect, EffectOutcome, open_effects};
 use crate::transfer::error::TransferError;
 use crate::transfer::input::postgres::session::Session;
 use crate::transfer::output::OutputFigures;
+use crate::transfer::output::kept::Kept;
 use crate::transfer::output::sql::again::again;
 use crate::transfer::output::sql::past::{Claim, Past, figures};
 
@@ -21,9 +22,26 @@ pub(super) enum Moment {
     After,
 }
 
+/// What becomes of a set that is staged whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OfSet {
+    /// It can be published yet.
+    Stays,
+    Goes,
+}
+
+/// What came of looking back.
+pub(super) struct Resolved {
+    /// The rows are in the target.
+    pub(super) figures: Option<OutputFigures>,
+    /// What is staged whole, where they are not.
+    pub(super) kept: Option<Kept>,
+}
+
 impl RedshiftTarget {
-    /// Finds out how publications ended, and removes what is staged. Gives the figures of one of this transfer.
-    pub(super) fn resolve(&self, when: Moment) -> Result<Option<OutputFigures>, TransferError> {
+    /// Finds out how publications ended, and removes what is staged, but for a set where that is to stay. Gives the
+    /// figures of one of this transfer, else the set.
+    pub(super) fn resolve(&self, when: Moment, of_set: OfSet) -> Result<Resolved, TransferError> {
         let recorded = self.context.ledger.recorded()?;
         let own = format!("sync_{}_", self.context.key.id());
         let past = Past::read(&recorded, |id| id.starts_with(&own));
@@ -37,11 +55,12 @@ impl RedshiftTarget {
         } else {
             self.settle(&past, &stages, when, &mut published)
         };
+        let kept = Kept::of(&recorded).filter(|_| of_set == OfSet::Stays && published.is_none());
         // Objects go even where the cluster cannot be asked: a retry stages its own.
         let bucket = Bucket::new(&self.config.stage, &self.context);
-        bucket.remove_all(&recorded)?;
+        bucket.remove_all(&recorded, kept.as_ref())?;
         ended?;
-        Ok(published.as_ref().map(figures))
+        Ok(Resolved { figures: published.as_ref().map(figures), kept })
     }
 
     fn settle(
@@ -92,15 +111,16 @@ impl RedshiftTarget {
         }
     }
 
-    /// Removes what runs to the same target left that were killed and never tried again.
+    /// Removes what runs to the same target left that are over and were never tried again.
     pub(super) fn remove_abandoned(&self, session: &Session, bucket: &Bucket) -> Result<(), TransferError> {
         for left in self.context.ledger.abandoned(&self.shown)? {
             match &left.effect {
                 Effect::StageTable { table, .. } => {
                     let Some(stage) = self.stage_of(&left.effect) else { continue };
                     match self.drop_stage(session, &stage) {
-                        Ok(()) => self
-                            .log(&format!("dropped table `{table}`, which a run that was killed had left")),
+                        Ok(()) => {
+                            self.log(&format!("dropped table `{table}`, which a run that is over had left"))
+                        }
                         Err(error) => {
                             self.warn(&error.to_string());
                             continue;
@@ -114,7 +134,7 @@ impl RedshiftTarget {
                     if !bucket.remove(&[(left.effect.clone(), key)]) {
                         continue;
                     }
-                    self.log(&format!("removed object `{object}`, which a run that was killed had left"));
+                    self.log(&format!("removed object `{object}`, which a run that is over had left"));
                 }
                 _ => continue,
             }

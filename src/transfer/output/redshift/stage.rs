@@ -11,7 +11,9 @@ use crate::cloud;
 use crate::cloud::s3::objects::ObjectError;
 use crate::embulk::output::S3Stage;
 use crate::transfer::context::TransferContext;
+use crate::transfer::effect::{Effect, EffectOutcome, Staged};
 use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::output::kept::Kept;
 use crate::transfer::output::object::names::Key;
 use crate::transfer::output::object::s3::under_way::UnderWay;
 use crate::transfer::output::object::wait::wait;
@@ -27,10 +29,16 @@ pub(super) struct StagedObject {
     pub(super) key: Key,
     /// Compressed bytes.
     pub(super) bytes: u64,
+    pub(super) rows: u64,
 }
 
-/// Which object was sent, and how that ended.
-type Sent = (usize, Result<(), ObjectError>);
+/// Which object was sent, and how that ended: with its ETag, where it did well.
+type Sent = (usize, Result<Option<String>, ObjectError>);
+
+/// How the state remembers an ETag.
+pub(super) fn mark(e_tag: &str) -> String {
+    format!("etag:{e_tag}")
+}
 
 /// Turns pages into objects.
 pub(super) struct Stager {
@@ -38,7 +46,9 @@ pub(super) struct Stager {
     context: TransferContext,
     parts: Parts,
     /// What the names of the objects begin with, behind the prefix.
-    name: String,
+    pub(super) name: String,
+    /// The transfer that wrote them, which is a part of what stands for NULL.
+    pub(super) writer: String,
     extension: &'static str,
     object_bytes: Option<u64>,
     packed: Vec<u8>,
@@ -46,6 +56,10 @@ pub(super) struct Stager {
     text_bytes: u64,
     under_way: UnderWay<Sent>,
     pub(super) objects: Vec<StagedObject>,
+    /// Rows of the objects that have left.
+    sent_rows: u64,
+    /// What was lost of the values when an earlier attempt staged them.
+    kept_changes: Vec<Change>,
     pub(super) rows: u64,
     pub(super) bytes: u64,
 }
@@ -64,12 +78,15 @@ impl Stager {
             context: context.clone(),
             parts,
             name,
+            writer: context.key.id(),
             extension,
             object_bytes: config.object_bytes,
             packed: Vec::new(),
             text_bytes: 0,
             under_way: UnderWay::new(config.uploads),
             objects: Vec::new(),
+            sent_rows: 0,
+            kept_changes: Vec::new(),
             rows: 0,
             bytes: 0,
         }
@@ -100,7 +117,8 @@ impl Stager {
         self.bytes += bytes;
         self.text_bytes = 0;
         let (s3, bucket, real) = (self.bucket.s3.clone(), self.bucket.name().to_owned(), key.real.clone());
-        self.objects.push(StagedObject { key, bytes });
+        self.objects.push(StagedObject { key, bytes, rows: self.rows - self.sent_rows });
+        self.sent_rows = self.rows;
         self.under_way.start(async move { (number, Bucket::put(s3, bucket, real, body).await) });
         Ok(())
     }
@@ -119,16 +137,34 @@ impl Stager {
         let (number, sent) = sent.map_err(|error| {
             TransferError::new(ErrorKind::Internal, "the upload of an object was lost").caused_by(&error)
         })?;
-        sent.map_err(|error| {
-            let address = self.objects.get(number).map(|object| self.bucket.names.address(&object.key));
-            let doing = format!("object `{}` could not be staged", address.unwrap_or_default());
+        let Some(object) = self.objects.get(number) else { return Ok(()) };
+        let e_tag = sent.map_err(|error| {
+            let doing = format!("object `{}` could not be staged", self.bucket.names.address(&object.key));
             self.bucket.failed(&doing, &error)
-        })
+        })?;
+        let mark = e_tag.map(|tag| mark(tag.trim_matches('"')));
+        let staged = Staged { rows: object.rows, bytes: object.bytes, mark, generation: None };
+        Ok(self.context.ledger.settle(&self.bucket.effect(&object.key), &EffectOutcome::Staged(staged))?)
+    }
+
+    /// Takes over objects that an earlier attempt staged whole.
+    pub(super) fn take(&mut self, kept: &Kept) {
+        for (effect, staged) in &kept.objects {
+            let Effect::StageObject { bucket, object } = effect else { continue };
+            let Some(key) = self.bucket.names.recorded(bucket, object) else { continue };
+            self.objects.push(StagedObject { key, bytes: staged.bytes, rows: staged.rows });
+        }
+        self.name.clone_from(&kept.name);
+        // `sync_<transfer>_<try>`
+        let writer = kept.name.split('_').nth(1).unwrap_or_default();
+        self.writer = writer.to_owned();
+        (self.rows, self.bytes) = (kept.sealed.rows, kept.sealed.bytes);
+        self.kept_changes.clone_from(&kept.sealed.changes);
     }
 
     /// What was lost of the values.
     pub(super) fn changes(&self) -> Vec<Change> {
-        self.parts.changes()
+        self.kept_changes.iter().cloned().chain(self.parts.changes()).collect()
     }
 
     /// Stops what is on its way.
