@@ -111,7 +111,7 @@ fn done(alone: &Alone<'_>, environment: &BTreeMap<String, String>) -> Result<Don
         let transfers = &transfers;
         let job = alone.job;
         let working = scope.spawn(move || match job {
-            Job::Transfer => transfers.transfer(&request).map(Done::Transferred),
+            Job::Transfer => transfers.transfer(&request).map(|report| Done::Transferred(Box::new(report))),
             Job::Preview => transfers.preview(&request).map(Done::Previewed),
             Job::Guess(plugins) => transfers.guess(&request, plugins).map(Done::Config),
             Job::Read => transfers.config(&request).map(Done::Config),

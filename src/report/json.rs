@@ -47,6 +47,7 @@ fn kind(what: &EventKind) -> Value {
             // What a retry needs of a set is the state's: it may hold values of rows.
             let outcome = match outcome {
                 EffectOutcome::Sealed(set) => json!({"outcome": "sealed", "rows": set.rows}),
+                EffectOutcome::Divided(into) => json!({"outcome": "divided", "ranges": into.ranges.len()}),
                 outcome => json!(outcome),
             };
             json!({"event": "effect_settled", "task": task, "effect": effect, "outcome": outcome})

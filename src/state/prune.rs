@@ -159,7 +159,7 @@ mod tests {
     use crate::run::event::{AttemptOutcome, EventKind, RunEvent};
     use crate::session::{Params, TaskName};
     use crate::state::{AttemptKind, AttemptRecord, NewAttempt, Process};
-    use crate::transfer::effect::{Effect, EffectOutcome};
+    use crate::transfer::effect::{Effect, EffectOutcome, Staged};
 
     fn day(number: i32) -> Timestamp {
         Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(24 * i64::from(number))
@@ -252,6 +252,19 @@ mod tests {
         let old = bench.begin("/other", "a", 1, None);
         bench.end(old.id, 1, AttemptOutcome::Failed);
         bench.ran("a", 2, AttemptOutcome::Success);
+        assert_eq!(bench.prune(100), [0; 0]);
+        // Whole, and still there.
+        let whole = Staged { rows: 1, bytes: 2, mark: None, generation: None, part: None };
+        bench.tell(
+            staged.id,
+            1,
+            EventKind::EffectSettled {
+                task: task.clone(),
+                key: key.clone(),
+                effect: effect.clone(),
+                outcome: EffectOutcome::Staged(whole),
+            },
+        );
         assert_eq!(bench.prune(100), [0; 0]);
         let outcome = EffectOutcome::Removed;
         bench.tell(staged.id, 3, EventKind::EffectSettled { task, key, effect, outcome });

@@ -12,8 +12,8 @@ use super::effect::ReadRecord;
 use super::error::{RetryDirective, TransferError};
 use super::filter::{self, Pipeline};
 use super::input::InputFigures;
-use super::output::{self, Output, OutputFigures};
-use super::page::PAGE_BYTES;
+use super::output::{self, KeptRows, Output, OutputFigures};
+use super::page::{Lane, PAGE_BYTES};
 use super::policy;
 use super::reader::{PAGES, Reader};
 use super::report::{Change, Reused, TransferReport, policy_lines};
@@ -23,6 +23,9 @@ use crate::session::Level;
 
 /// How often a writer without pages looks whether the run wants it to stop.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// What is said where a part of the rows was not read by this attempt.
+const PARTLY_COUNTED: &str = "values that changed on their way are counted for the rows that this attempt has read, not for those staged before";
 
 /// How often progress is told: more than people and logs can read helps nobody.
 const PROGRESS: Duration = Duration::from_millis(200);
@@ -97,13 +100,17 @@ fn copied(
     }
     let (read, reused) = match output.resume()? {
         Some((read, reused)) => (read, Some(reused)),
-        None => (move_rows(config, output, context)?, None),
+        None => {
+            let (read, reused) = move_rows(config, output, context)?;
+            if context.cancel.is_canceled() {
+                return Err(TransferError::canceled());
+            }
+            output.seal(&read)?;
+            (read, reused)
+        }
     };
     if context.cancel.is_canceled() {
         return Err(TransferError::canceled());
-    }
-    if reused.is_none() {
-        output.seal(&read)?;
     }
     config_diff::stage(context, &read.next)?;
     let sent = output.commit()?;
@@ -114,7 +121,7 @@ fn move_rows(
     config: &EmbulkConfig,
     output: &mut dyn Output,
     context: &TransferContext,
-) -> Result<ReadRecord, TransferError> {
+) -> Result<(ReadRecord, Option<Reused>), TransferError> {
     let reader = Reader::start(config, context)?;
     let opened = reader.opened(&context.cancel)?;
     if let Some(enforced) = &context.policy {
@@ -123,15 +130,27 @@ fn move_rows(
     let policy = context.policy.as_deref().map(|enforced| (enforced, &opened.known));
     let mut pipeline = filter::plan(&config.filters, &opened.schema, policy)?;
     output.begin(pipeline.schema()).map_err(|error| pipeline.explained(error))?;
-    reader.go();
-    let written = write_pages(&reader, &mut pipeline, output, context);
+    reader.go(output.lanes()?);
+    let kept = reader.told(&context.cancel).and_then(|told| output.divided(told));
+    let written = match &kept {
+        Ok(_) => write_pages(&reader, &mut pipeline, output, context),
+        Err(error) => Err(error.clone()),
+    };
     let mut read = reader.finish(written, opened.stopper.as_ref(), &context.cancel)?;
     read.notes.extend(stray::of_input(&config.input, &opened.schema, pipeline.treated()));
     read.notes.extend(stray::of_output(&config.output, pipeline.schema(), pipeline.treated()));
     read.notes.extend(pipeline.notes());
     read.changes.extend(pipeline.changes());
+    let reused = match kept? {
+        Some(KeptRows { reused, read: before }) => {
+            read.rows += before;
+            read.notes.push(PARTLY_COUNTED.to_owned());
+            Some(reused)
+        }
+        None => None,
+    };
     let InputFigures { rows, notes, changes, snapshot, next } = read;
-    Ok(ReadRecord { rows, notes, changes, snapshot, next, policy: pipeline.treated().to_vec() })
+    Ok((ReadRecord { rows, notes, changes, snapshot, next, policy: pipeline.treated().to_vec() }, reused))
 }
 
 /// Takes pages until there are no more, and says how many rows they had before the filters.
@@ -153,6 +172,9 @@ fn write_pages(
             Err(RecvTimeoutError::Disconnected) => return Ok(rows),
         };
         rows += page.rows as u64;
+        if let Some(Lane { reader, news }) = page.lane {
+            output.lane(reader, news, page.rows as u64)?;
+        }
         pipeline.apply(&mut page, &mut |page| output.write(page))?;
         // Also gives back what a large row took.
         page.clear();

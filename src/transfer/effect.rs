@@ -95,6 +95,8 @@ pub enum EffectOutcome {
     Staged(Staged),
     /// All rows of the source lie in the objects of the set.
     Sealed(Box<Sealed>),
+    /// The rows come range by range, and objects say which of them they hold.
+    Divided(Box<Division>),
 }
 
 /// A staged object that is whole.
@@ -108,6 +110,56 @@ pub struct Staged {
     pub mark: Option<String>,
     /// Which of the objects that had this name it is, where the service counts them.
     pub generation: Option<String>,
+    /// What it holds of a source that is read in ranges.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
+}
+
+/// What an object holds of a source that is read in ranges.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The set whose ranges they are.
+    pub set: String,
+    /// Rows that were read for it.
+    pub read: u64,
+    pub pieces: Vec<Piece>,
+}
+
+/// The rows of a range in one object, or the first, second, … piece of them where they lie in several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Piece {
+    /// The number of the range, from 1.
+    pub range: usize,
+    /// From 0.
+    pub number: u32,
+    /// Whether the range ends with it.
+    pub is_last: bool,
+}
+
+/// How a source was divided into ranges, when, and what was made of its rows: as long as all of that is the same, a
+/// range that is staged needs not be read again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Division {
+    /// When it was divided (RFC 3339).
+    pub at: String,
+    pub moment: Moment,
+    /// The conditions that the rows of the ranges meet. They hold values of the table: not to be shown.
+    pub ranges: Vec<String>,
+    /// The columns of the rows.
+    pub columns: Vec<Column>,
+    /// The zones of their wall clocks.
+    pub zones: String,
+    /// What the output makes of them.
+    pub form: String,
+}
+
+/// How far a server was written to. Two that are equal show that nothing was committed between them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    /// Which server, and since when without a break.
+    pub server: String,
+    /// In its own words, e.g. `binlog.000003:1234`.
+    pub position: String,
 }
 
 /// What a set holds, and what its publication needs of the source.
@@ -153,7 +205,7 @@ impl EffectOutcome {
     pub fn is_end(&self) -> bool {
         match self {
             Self::Done | Self::Removed | Self::Failed { .. } => true,
-            Self::Staged(_) | Self::Sealed(_) => false,
+            Self::Staged(_) | Self::Sealed(_) | Self::Divided(_) => false,
         }
     }
 }
@@ -220,3 +272,44 @@ pub trait Ledger: Send + Sync {
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the state could not be written: {0}")]
 pub struct LedgerError(pub String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_before_objects_said_what_they_hold_is_read() {
+        let effect = r#"{"effect":"stage_object","bucket":"b","object":"o"}"#;
+        let effect: Effect = serde_json::from_str(effect).unwrap();
+        assert_eq!(effect, Effect::StageObject { bucket: "b".to_owned(), object: "o".to_owned() });
+        for (text, outcome) in [
+            (r#"{"outcome":"done"}"#, EffectOutcome::Done),
+            (r#"{"outcome":"removed"}"#, EffectOutcome::Removed),
+            (r#"{"outcome":"failed","message":"m"}"#, EffectOutcome::Failed { message: "m".to_owned() }),
+            (
+                r#"{"outcome":"staged","rows":1,"bytes":2,"mark":"crc32c:x","generation":"7"}"#,
+                EffectOutcome::Staged(Staged {
+                    rows: 1,
+                    bytes: 2,
+                    mark: Some("crc32c:x".to_owned()),
+                    generation: Some("7".to_owned()),
+                    part: None,
+                }),
+            ),
+        ] {
+            assert_eq!(serde_json::from_str::<EffectOutcome>(text).unwrap(), outcome);
+            assert_eq!(serde_json::to_string(&outcome).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn what_lies_staged_is_open_until_it_is_removed() {
+        let effect = Effect::StageObject { bucket: "b".to_owned(), object: "o".to_owned() };
+        let staged = Staged { rows: 1, bytes: 2, mark: None, generation: None, part: None };
+        let record = |outcome| RecordedEffect { effect: effect.clone(), outcome };
+        let whole = [record(None), record(Some(EffectOutcome::Staged(staged)))];
+        assert_eq!(open_effects(&whole), std::slice::from_ref(&effect));
+        let gone = [whole.to_vec(), vec![record(Some(EffectOutcome::Removed))]].concat();
+        assert_eq!(open_effects(&gone), []);
+    }
+}

@@ -43,6 +43,13 @@ pub enum TimeDetail {
 }
 
 impl Zones {
+    /// What tells them from other zones.
+    pub fn mark(&self) -> String {
+        let name = |zone: &TimeZone| zone.iana_name().map_or_else(|| format!("{zone:?}"), str::to_owned);
+        let zones = [&self.server, &self.process, &self.clock].map(name);
+        format!("{} {:?}", zones.join(" "), self.time)
+    }
+
     /// Everything in UTC.
     pub fn utc() -> Self {
         Self {

@@ -1,9 +1,13 @@
 //! A retry goes on from what lies staged: a transfer that was killed, stopped, or met a fault that passes.
 
+mod parts;
+mod quiet;
 mod whole;
 
 use std::process::{Child, Stdio};
+use std::sync::MutexGuard;
 
+use mysql::prelude::Queryable;
 use serde_json::{Value, json};
 
 use crate::support::google::FakeGoogle;
@@ -39,7 +43,7 @@ pub const PAIRS: [(From, To); 4] = [
 
 enum Source {
     Mariadb(MySqlDatabase),
-    Postgresql(PostgresDatabase),
+    Postgresql { database: PostgresDatabase, _turn: Option<MutexGuard<'static, ()>> },
 }
 
 enum Target {
@@ -56,16 +60,38 @@ pub struct Bench {
     pub proxy: Proxy,
 }
 
+/// The file of properties.
+pub const PROPERTIES: &str = "sync.properties";
+
+/// A row that is there once the rows are read again.
+pub const NEW: i64 = 5000;
+
 /// Rows that the table has at first.
 pub const ROWS: i64 = 2000;
 
 impl Bench {
     /// Everything, with a task of these lines; `None` where a server is missing.
     pub fn new(from: From, to: To, task: &str) -> Option<Self> {
-        let source = Source::new(from)?;
+        Self::of(Source::new(from)?, to, task)
+    }
+
+    /// The same over a server that nobody else writes to, or that can be kept from it.
+    pub fn quiet(from: From, to: To) -> Option<Self> {
+        let source = match from {
+            From::Mariadb => Source::new(from)?,
+            From::Postgresql => {
+                let (database, turn) = quiet::database()?;
+                Source::of_postgres(database, Some(turn))
+            }
+        };
+        Self::of(source, to, "")
+    }
+
+    fn of(source: Source, to: To, task: &str) -> Option<Self> {
         let target = Target::new(to)?;
         let proxy = source.proxy();
         let mut sandbox = Sandbox::new()
+            .file(PROPERTIES, "")
             .file("load.dig", &format!("+load:\n{task}  embulk>: load.yml\n"))
             .file("load.yml", &format!("{}{}", source.config(&proxy), target.config()));
         for (name, value) in target.environment() {
@@ -78,12 +104,29 @@ impl Bench {
     pub fn change(&self, sql: &str) {
         match &self.source {
             Source::Mariadb(database) => database.run([sql]),
-            Source::Postgresql(database) => database.run(sql),
+            Source::Postgresql { database, .. } => database.run(sql),
         }
     }
 
-    /// Starts a run and waits until it would have the staged rows loaded.
-    pub fn run_to_load(&self) -> Child {
+    /// While this is held nobody writes to the server of the source.
+    pub fn stillness(&self) -> Option<mysql::Conn> {
+        match &self.source {
+            Source::Mariadb(database) => {
+                let mut lock = database.connect();
+                lock.query_drop("flush tables with read lock").expect("the user may lock");
+                Some(lock)
+            }
+            Source::Postgresql { .. } => None,
+        }
+    }
+
+    /// The source gets one more row.
+    pub fn add_row(&self) {
+        self.change(&format!("insert into t values ({NEW}, 'new')"));
+    }
+
+    /// Whoever would have the staged rows loaded waits.
+    pub fn hold_load(&self) {
         match &self.target {
             Target::Bigquery { fake, .. } => {
                 fake.rule(&json!({"id": "load", "method": "POST", "path": "/jobs", "action": "hold"}));
@@ -92,17 +135,27 @@ impl Bench {
                 database.rule(json!({"id": "load", "statement": "^COPY", "action": "hold"}));
             }
         }
-        let run = self.start();
+    }
+
+    /// Waits until somebody waits for that.
+    pub fn await_load(&self) {
         match &self.target {
             Target::Bigquery { fake, .. } => drop(fake.await_rule("load", 1)),
             Target::Redshift { database, .. } => database.await_rule("load", 1),
         }
+    }
+
+    /// Starts a run and waits until it would have the staged rows loaded.
+    pub fn run_to_load(&self) -> Child {
+        self.hold_load();
+        let run = self.start();
+        self.await_load();
         run
     }
 
     /// Starts a run.
     pub fn start(&self) -> Child {
-        let mut command = self.sandbox.command(["run", "load.dig"]);
+        let mut command = self.sandbox.command(["run", "load.dig", "-c", PROPERTIES]);
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts")
     }
 
@@ -154,8 +207,12 @@ impl Bench {
         }
     }
 
+    pub fn run(&self) -> Said {
+        self.sandbox.run(["run", "load.dig", "-c", PROPERTIES])
+    }
+
     pub fn retry(&self) -> Said {
-        self.sandbox.run(["retry", "--session", "last"])
+        self.sandbox.run(["retry", "--session", "last", "-c", PROPERTIES])
     }
 
     /// The figures of the transfer in the report of the last attempt.
@@ -265,31 +322,32 @@ fn find<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
 
 impl Source {
     fn new(from: From) -> Option<Self> {
-        let table = "create table t (id int primary key, noise varchar(100))";
         Some(match from {
             From::Mariadb => {
                 let database = servers::mariadb()?.fresh_database();
                 database.run([
-                    table.to_owned(),
+                    "create table t (id int primary key, noise varchar(100))".to_owned(),
                     format!("insert into t select seq, sha2(seq, 256) from seq_1_to_{ROWS}"),
                     "analyze table t".to_owned(),
                 ]);
                 Self::Mariadb(database)
             }
-            From::Postgresql => {
-                let database = postgres_database()?;
-                database.run(&format!(
-                    "{table}; insert into t select n, md5(n::text) || md5('x' || n) from generate_series(1, {ROWS}) n"
-                ));
-                Self::Postgresql(database)
-            }
+            From::Postgresql => Self::of_postgres(postgres_database()?, None),
         })
+    }
+
+    fn of_postgres(database: PostgresDatabase, turn: Option<MutexGuard<'static, ()>>) -> Self {
+        database.run(&format!(
+            "create table t (id int primary key, noise varchar(100)); \
+             insert into t select n, md5(n::text) || md5('x' || n) from generate_series(1, {ROWS}) n; analyze t"
+        ));
+        Self::Postgresql { database, _turn: turn }
     }
 
     fn proxy(&self) -> Proxy {
         match self {
             Self::Mariadb(database) => Proxy::before(&database.server.host, database.server.port),
-            Self::Postgresql(database) => Proxy::before(&database.host, database.port),
+            Self::Postgresql { database, .. } => Proxy::before(&database.host, database.port),
         }
     }
 
@@ -299,7 +357,7 @@ impl Source {
             Self::Mariadb(database) => {
                 ("mysql", &database.server.user, database.server.password.as_str(), &database.name)
             }
-            Self::Postgresql(database) => ("postgresql", &database.user, "", &database.name),
+            Self::Postgresql { database, .. } => ("postgresql", &database.user, "", &database.name),
         };
         format!(
             "in: {{type: {kind}, host: 127.0.0.1, port: {port}, user: '{user}', password: '{password}', \

@@ -2,10 +2,7 @@
 
 use serde_json::json;
 
-use super::{Bench, Fault, From, PAIRS, ROWS, To};
-
-/// A row that is there once the rows are read again.
-const NEW: i64 = 5000;
+use super::{Bench, Fault, From, NEW, PAIRS, ROWS, To};
 
 impl Bench {
     /// Nobody can read any more.
@@ -39,10 +36,6 @@ impl Bench {
         assert_eq!(self.loaded(), (1..=ROWS).chain([NEW]).collect::<Vec<_>>(), "{what}");
         assert_eq!(self.figures()["reused"], json!(null), "{what}");
         self.assert_tidy();
-    }
-
-    fn add_row(&self) {
-        self.change(&format!("insert into t values ({NEW}, 'new')"));
     }
 }
 
@@ -80,7 +73,7 @@ fn a_fault_that_passes_leaves_what_a_retry_takes() {
     for to in [To::Bigquery, To::Redshift] {
         let Some(bench) = Bench::new(From::Postgresql, to, "") else { return };
         bench.load_fails(Fault::Passes);
-        bench.sandbox.run(["run", "load.dig"]).expect_code(1);
+        bench.run().expect_code(1);
         assert_eq!(bench.staged().len(), 1, "{to:?}");
         // It stays for as long as the fault does.
         bench.close_source();
@@ -97,7 +90,7 @@ fn the_next_round_of_the_same_run_takes_it_too() {
     for to in [To::Bigquery, To::Redshift] {
         let Some(bench) = Bench::new(From::Mariadb, to, "  _retry: 1\n") else { return };
         bench.load_fails(Fault::Passes);
-        let said = bench.sandbox.run(["run", "load.dig"]).expect_code(1);
+        let said = bench.run().expect_code(1);
         assert_eq!(said.stderr.matches("are taken as they are").count(), 1, "{to:?}: {}", said.stderr);
         bench.load_works();
         bench.close_source();
@@ -111,7 +104,7 @@ fn what_the_target_has_refused_is_read_again() {
     for to in [To::Bigquery, To::Redshift] {
         let Some(bench) = Bench::new(From::Mariadb, to, "") else { return };
         bench.load_fails(Fault::Refuses);
-        bench.sandbox.run(["run", "load.dig"]).expect_code(1);
+        bench.run().expect_code(1);
         assert_eq!(bench.staged(), Vec::<String>::new(), "{to:?}");
         bench.load_works();
         bench.add_row();
@@ -145,6 +138,9 @@ fn what_was_refused_after_a_kill_is_read_again() {
     bench.assert_new("refused");
 }
 
+/// What somebody does to a staged object.
+type Spoil<'s> = &'s dyn Fn(&Bench, &str);
+
 #[test]
 fn objects_that_are_not_what_they_were_do_not_serve() {
     for to in [To::Bigquery, To::Redshift] {
@@ -152,7 +148,7 @@ fn objects_that_are_not_what_they_were_do_not_serve() {
             To::Bigquery => bigquery.to_owned(),
             To::Redshift => redshift.to_owned(),
         };
-        let cases: [(&dyn Fn(&Bench, &str), String); 4] = [
+        let cases: [(Spoil<'_>, String); 4] = [
             (&|bench, name| bench.lose(name), of("` is gone", "` is gone")),
             (
                 &|bench, name| {
@@ -197,11 +193,11 @@ fn the_next_run_removes_what_was_kept() {
     for to in [To::Bigquery, To::Redshift] {
         let Some(bench) = Bench::new(From::Mariadb, to, "") else { return };
         bench.load_fails(Fault::Passes);
-        bench.sandbox.run(["run", "load.dig"]).expect_code(1);
+        bench.run().expect_code(1);
         let [left] = &bench.staged()[..] else { panic!("one object") };
         bench.load_works();
         bench.add_row();
-        let said = bench.sandbox.run(["run", "load.dig"]).expect_code(0);
+        let said = bench.run().expect_code(0);
         let removed = format!("removed object `{left}`, which a run that is over had left");
         let removed = if to == To::Bigquery { removed.replace("object ", "") } else { removed };
         assert!(said.stderr.contains(&removed), "{}", said.stderr);

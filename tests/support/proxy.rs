@@ -27,6 +27,8 @@ struct State {
     fault: Option<Fault>,
     /// Connections that met the fault.
     met: u32,
+    /// Bytes that the server has answered, over all connections.
+    answered: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -80,6 +82,11 @@ impl Proxy {
         self.set(Some(Fault::HoldAnswerTo(text)));
     }
 
+    /// Bytes that the server has answered so far, over all connections.
+    pub fn answered(&self) -> u64 {
+        self.shared.lock().answered
+    }
+
     /// No fault any more; what stands still goes on.
     pub fn clear(&self) {
         self.set(None);
@@ -96,7 +103,9 @@ impl Proxy {
     }
 
     fn set(&self, fault: Option<Fault>) {
-        *self.shared.lock() = State { fault, met: 0 };
+        let mut state = self.shared.lock();
+        *state = State { fault, met: 0, ..*state };
+        drop(state);
         self.shared.changed.notify_all();
     }
 }
@@ -116,8 +125,9 @@ impl Shared {
     }
 
     /// Whether a connection that has answered so many bytes may go on; waits while it is held.
-    fn may_pass(&self, answered: u64, asked: &AtomicBool) -> bool {
+    fn may_pass(&self, answered: u64, length: usize, asked: &AtomicBool) -> bool {
         let mut state = self.lock();
+        state.answered += length as u64;
         loop {
             let held = match state.fault {
                 Some(Fault::CutAfter(limit)) if answered >= limit => false,
@@ -147,7 +157,9 @@ fn connect(client: &TcpStream, server: &TcpStream, shared: &Arc<Shared>) {
             true
         });
     });
-    std::thread::spawn(move || pass(from_server, to_client, |answered, _| shared.may_pass(answered, &asked)));
+    std::thread::spawn(move || {
+        pass(from_server, to_client, |answered, bytes| shared.may_pass(answered, bytes.len(), &asked));
+    });
 }
 
 /// Passes bytes on until one side ends, then ends both.

@@ -3,6 +3,9 @@
 use crate::transfer::context::TransferContext;
 use crate::transfer::effect::{Effect, EffectOutcome, LedgerError, RecordedEffect, Sealed, Staged};
 
+/// How a moment is written for the state and the log.
+pub(super) const AT: &str = "%Y-%m-%dT%H:%M:%SZ";
+
 /// A set that is sealed and whose objects nobody has removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Kept {
@@ -70,11 +73,19 @@ fn objects(count: usize) -> String {
     if count == 1 { "1 object".to_owned() } else { format!("{count} objects") }
 }
 
-/// Remembers a set: from here on a retry can publish it.
-pub(super) fn seal(context: &TransferContext, name: &str, sealed: Sealed) -> Result<(), LedgerError> {
-    let effect = Effect::StageSet { name: name.to_owned() };
-    context.ledger.intend(&effect)?;
-    context.ledger.settle(&effect, &EffectOutcome::Sealed(Box::new(sealed)))
+/// Remembers a set, of which the parts may be known: from here on a retry can publish it.
+pub(super) fn seal(
+    context: &TransferContext,
+    name: &str,
+    parts: Option<&str>,
+    sealed: Sealed,
+) -> Result<Effect, LedgerError> {
+    let effect = Effect::StageSet { name: parts.unwrap_or(name).to_owned() };
+    if parts.is_none() {
+        context.ledger.intend(&effect)?;
+    }
+    context.ledger.settle(&effect, &EffectOutcome::Sealed(Box::new(sealed)))?;
+    Ok(effect)
 }
 
 #[cfg(test)]
@@ -87,7 +98,7 @@ mod tests {
     }
 
     fn staged() -> EffectOutcome {
-        EffectOutcome::Staged(Staged { rows: 2, bytes: 9, mark: None, generation: None })
+        EffectOutcome::Staged(Staged { rows: 2, bytes: 9, mark: None, generation: None, part: None })
     }
 
     fn sealed(objects: &[&str]) -> EffectOutcome {

@@ -18,13 +18,15 @@ pub mod redshift;
 mod shelf;
 mod sql;
 mod stale;
+mod trail;
 
 use std::sync::Arc;
 
 use super::context::TransferContext;
 use super::effect::ReadRecord;
 use super::error::TransferError;
-use super::page::Page;
+use super::input::{Lanes, Told};
+use super::page::{News, Page};
 use super::report::{Change, Reused};
 use super::schema::Schema;
 use super::target::ColumnTarget;
@@ -103,6 +105,23 @@ pub trait Output {
     /// Prepares the target for rows of this schema.
     fn begin(&mut self, schema: &Arc<Schema>) -> Result<(), TransferError>;
 
+    /// Whether the output keeps the rows of several readers apart, so that a retry finds ranges that are staged; asked
+    /// after `begin`. Then `divided` and `lane` are called too.
+    fn lanes(&mut self) -> Result<Option<Lanes>, TransferError> {
+        Ok(None)
+    }
+
+    /// Hears what became of ranges, before the first page. Gives what is there already of the rows.
+    fn divided(&mut self, _told: Told) -> Result<Option<KeptRows>, TransferError> {
+        Ok(None)
+    }
+
+    /// The rows of the next `write` come from a range that a reader reads, `read` of them before the filters; or a range
+    /// or a reader has ended.
+    fn lane(&mut self, _reader: usize, _news: News, _read: u64) -> Result<(), TransferError> {
+        Ok(())
+    }
+
     /// Takes the rows of a page.
     fn write(&mut self, page: &Page) -> Result<(), TransferError>;
 
@@ -126,6 +145,15 @@ pub trait Output {
     fn suspend(&mut self) {
         self.abort();
     }
+}
+
+/// Rows that an earlier attempt has staged, besides which the others are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeptRows {
+    /// What is there.
+    pub reused: Reused,
+    /// Rows that were read for it.
+    pub read: u64,
 }
 
 /// What an output says when it has published.

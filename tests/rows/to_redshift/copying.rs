@@ -160,6 +160,7 @@ fn everything_outside_is_recorded_before_and_after() {
             Some(EffectOutcome::Staged(staged)) => {
                 format!("{} staged {}", word(&recorded.effect), staged.rows)
             }
+            Some(EffectOutcome::Divided(_)) => format!("{} divided", word(&recorded.effect)),
             Some(EffectOutcome::Sealed(set)) => format!("{} sealed {}", word(&recorded.effect), set.rows),
         })
         .collect();

@@ -6,16 +6,17 @@ use serde_json::{Value, json};
 
 use super::BigqueryTarget;
 use crate::cloud::google::upload::{Uploaded, crc32c_text};
-use crate::transfer::effect::{Effect, ReadRecord, Sealed, Staged};
+use crate::transfer::effect::{Effect, Part, ReadRecord, Sealed, Staged};
 use crate::transfer::error::{ErrorKind, TransferError};
-use crate::transfer::output::kept::{self, Kept};
+use crate::transfer::output::kept::{self, AT, Kept};
+use crate::transfer::output::trail::KeptParts;
 use crate::transfer::report::Reused;
 use crate::transfer::schema::{Schema, Zones};
 
 /// What the service says of an object that it has taken.
-pub(super) fn staged(uploaded: &Uploaded, rows: u64) -> Staged {
+pub(super) fn staged(uploaded: &Uploaded, rows: u64, part: Option<Part>) -> Staged {
     let generation = uploaded.resource["generation"].as_str().map(str::to_owned);
-    Staged { rows, bytes: uploaded.bytes, mark: Some(mark(&crc32c_text(uploaded.crc32c))), generation }
+    Staged { rows, bytes: uploaded.bytes, mark: Some(mark(&crc32c_text(uploaded.crc32c))), generation, part }
 }
 
 fn mark(crc32c: &str) -> String {
@@ -47,9 +48,7 @@ impl BigqueryTarget {
         if !in_bucket || self.rows == 0 {
             return Ok(());
         }
-        if self.upload.is_some() {
-            self.end_object()?;
-        }
+        self.end_objects()?;
         let work = self.work()?;
         let objects = self.objects.iter().filter_map(|effect| match effect {
             Effect::StageObject { bucket, object } => Some((bucket.clone(), object.clone())),
@@ -59,19 +58,19 @@ impl BigqueryTarget {
             objects: objects.collect(),
             rows: self.rows,
             bytes: self.bytes,
-            at: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            at: Timestamp::now().strftime(AT).to_string(),
             columns: work.columns.clone(),
             form: self.form()?,
-            changes: work.packer.changes(),
+            changes: self.packed_changes(),
             read: read.clone(),
         };
-        kept::seal(&self.service.context, &work.name, sealed)?;
-        self.set = Some(Effect::StageSet { name: work.name.clone() });
+        let set = kept::seal(&self.service.context, &work.name, self.parts.as_deref(), sealed)?;
+        self.set = Some(set);
         Ok(())
     }
 
     /// What the objects hold, and for which table: as long as it is the same they can be loaded.
-    fn form(&self) -> Result<String, TransferError> {
+    pub(super) fn form(&self) -> Result<String, TransferError> {
         let (service, work) = (&self.service, self.work()?);
         let format = service.config.source_format.api_name();
         Ok(json!([service.shown, format, work.fields]).to_string())
@@ -100,19 +99,8 @@ impl BigqueryTarget {
     fn unfit(&mut self, kept: &Kept) -> Result<Option<String>, TransferError> {
         for (effect, staged) in &kept.objects {
             let Effect::StageObject { object, .. } = effect else { continue };
-            let Some(gcs) = &self.service.config.gcs else {
-                return Ok(Some("there is no bucket".to_owned()));
-            };
-            let what = format!("staged object `{object}` could not be looked at");
-            let call = self.service.storage.object(gcs.bucket.expose(), object);
-            match self.service.wait(&what, call) {
-                Ok(found) => {
-                    if let Some(difference) = difference(staged, found.as_ref()) {
-                        return Ok(Some(format!("`{object}` {difference}")));
-                    }
-                }
-                Err(error) if error.kind == ErrorKind::Permission => return Ok(Some(error.to_string())),
-                Err(error) => return Err(error),
+            if let Some(reason) = self.differs(object, staged)? {
+                return Ok(Some(reason));
             }
         }
         let columns = kept.sealed.columns.clone();
@@ -121,12 +109,31 @@ impl BigqueryTarget {
         Ok((!is_same).then(|| "they were made for another table, or other columns of it".to_owned()))
     }
 
-    /// Removes what was staged, but for a set that a retry will find.
-    pub(super) fn tidy_up_but_set(&mut self) {
-        if self.set.is_none() || !self.service.context.ledger.remembers() {
-            return self.tidy_up();
+    /// What an object is not any more.
+    pub(super) fn differs(&self, object: &str, staged: &Staged) -> Result<Option<String>, TransferError> {
+        let Some(gcs) = &self.service.config.gcs else { return Ok(Some("there is no bucket".to_owned())) };
+        let what = format!("staged object `{object}` could not be looked at");
+        match self.service.wait(&what, self.service.storage.object(gcs.bucket.expose(), object)) {
+            Ok(found) => {
+                let difference = difference(staged, found.as_ref());
+                Ok(difference.map(|difference| format!("`{object}` {difference}")))
+            }
+            Err(error) if error.kind == ErrorKind::Permission => Ok(Some(error.to_string())),
+            Err(error) => Err(error),
         }
-        (self.set, self.objects) = (None, Vec::new());
+    }
+
+    /// Removes what was staged, but for what a retry will find and can use.
+    pub(super) fn tidy_up_but_kept(&mut self) {
+        let ledger = &self.service.context.ledger;
+        let recorded = if ledger.remembers() { ledger.recorded().unwrap_or_default() } else { Vec::new() };
+        let (whole, parts) = (Kept::of(&recorded), KeptParts::of(&recorded));
+        let stays = |effect: &Effect| {
+            whole.as_ref().is_some_and(|kept| kept.holds(effect))
+                || parts.as_ref().is_some_and(|kept| kept.holds(effect))
+        };
+        self.set = self.set.take().filter(|set| !stays(set));
+        self.objects.retain(|object| !stays(object));
         self.tidy_up();
     }
 }
@@ -142,6 +149,7 @@ mod tests {
             bytes: 9,
             mark: Some("crc32c:4waSgw==".to_owned()),
             generation: Some("7".to_owned()),
+            part: None,
         };
         let found = |size: &str, crc32c: &str, generation: &str| {
             let found = json!({"size": size, "crc32c": crc32c, "generation": generation});

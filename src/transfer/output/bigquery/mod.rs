@@ -17,6 +17,7 @@ mod field;
 mod java;
 mod job;
 mod kept;
+mod lanes;
 mod limits;
 mod local;
 mod look;
@@ -35,12 +36,14 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use self::failure::call_failed;
 use self::field::Field;
+use self::lanes::Parked;
 pub use self::limits::Limits;
 use self::local::LocalFile;
 pub use self::local::LocalTarget;
@@ -52,7 +55,8 @@ use self::service::Service;
 use self::stage::Packer;
 use self::table::{Fit, Layout};
 use super::kept::Kept;
-use super::{Output, OutputFigures};
+use super::trail::{KeptParts, Trail};
+use super::{KeptRows, Output, OutputFigures};
 use crate::cloud::google::Endpoints;
 use crate::cloud::google::storage;
 use crate::cloud::google::upload::{StopRule, Upload};
@@ -62,7 +66,8 @@ use crate::embulk::output::{
 use crate::transfer::context::TransferContext;
 use crate::transfer::effect::{Effect, EffectOutcome, ReadRecord};
 use crate::transfer::error::{ErrorKind, TransferError};
-use crate::transfer::page::Page;
+use crate::transfer::input::{Lanes, Told};
+use crate::transfer::page::{News, Page};
 use crate::transfer::report::{Change, Reused};
 use crate::transfer::schema::{Column, Schema};
 use crate::transfer::target::ColumnTarget;
@@ -92,10 +97,21 @@ pub struct BigqueryTarget {
     objects: Vec<Effect>,
     /// Bytes of the object under way.
     part_bytes: u64,
-    /// Rows of the objects that are whole.
-    object_rows: u64,
+    /// Rows of it.
+    part_rows: u64,
+    /// Its record, where it lies in a bucket.
+    object: Option<Effect>,
+    /// Whose rows are in it, by the number of the reader, and of which ranges.
+    reader: usize,
+    trail: Trail,
+    /// What the rows of other readers fill.
+    parked: BTreeMap<usize, Parked>,
+    /// The set that the objects are parts of, where the source is read in ranges.
+    parts: Option<String>,
     /// What an earlier attempt has staged whole.
     found_set: Option<Kept>,
+    /// Else what it has staged of ranges.
+    found_parts: Option<KeptParts>,
     /// The record of what is staged whole.
     set: Option<Effect>,
     /// Values that became something else when an earlier attempt staged them.
@@ -119,8 +135,12 @@ pub(super) fn targets(schema: &Schema, config: &BigqueryOutput) -> Result<Vec<Co
 
 /// What `begin` found out.
 struct Work {
-    /// The columns of the rows.
+    schema: Arc<Schema>,
+    /// The columns of the rows, and what messages of the state call the zones of their wall clocks.
     columns: Vec<Column>,
+    zones: String,
+    /// What is packed of each column.
+    packed_fields: Vec<Field>,
     /// The fields of the target, as the API takes them.
     fields: Vec<Value>,
     packer: Packer,
@@ -158,8 +178,14 @@ impl BigqueryTarget {
             upload: None,
             objects: Vec::new(),
             part_bytes: 0,
-            object_rows: 0,
+            part_rows: 0,
+            object: None,
+            reader: 0,
+            trail: Trail::default(),
+            parked: BTreeMap::new(),
+            parts: None,
             found_set: None,
+            found_parts: None,
             set: None,
             kept_changes: Vec::new(),
             staging: None,
@@ -209,7 +235,8 @@ impl BigqueryTarget {
             let bucket = gcs.bucket.shown().to_owned();
             let effect = Effect::StageObject { bucket, object: object.clone() };
             self.service.context.ledger.intend(&effect)?;
-            self.objects.push(effect);
+            self.objects.push(effect.clone());
+            self.object = Some(effect);
             let upload = self.service.storage.upload(gcs.bucket.expose(), &object, CONTENT_TYPE);
             self.upload = Some(upload.until(self.stop_rule()));
         } else {
@@ -258,8 +285,8 @@ impl BigqueryTarget {
     /// Ends the object under way; it is whole in the bucket when this returns.
     fn end_object(&mut self) -> Result<(), TransferError> {
         self.end_part()?;
-        let (Some(upload), Some(effect)) = (self.upload.take(), self.objects.last()) else { return Ok(()) };
-        let Effect::StageObject { object, .. } = effect else { return Ok(()) };
+        let (Some(upload), Some(effect)) = (self.upload.take(), self.object.take()) else { return Ok(()) };
+        let Effect::StageObject { object, .. } = &effect else { return Ok(()) };
         let what = format!("object `{object}` could not be staged");
         let cancel = &self.service.context.cancel;
         let uploaded = upload.finish().and_then(|uploaded| {
@@ -269,9 +296,8 @@ impl BigqueryTarget {
         let uploaded = uploaded.map_err(|error| {
             if cancel.is_canceled() { TransferError::canceled() } else { call_failed(what, &error) }
         })?;
-        let staged = kept::staged(&uploaded, self.rows - self.object_rows);
-        self.object_rows = self.rows;
-        self.service.context.ledger.settle(effect, &EffectOutcome::Staged(staged))?;
+        let staged = kept::staged(&uploaded, std::mem::take(&mut self.part_rows), self.cut_part());
+        self.service.context.ledger.settle(&effect, &EffectOutcome::Staged(staged))?;
         Ok(())
     }
 
@@ -335,8 +361,8 @@ impl Output for BigqueryTarget {
 
     fn recover(&mut self) -> Result<Option<OutputFigures>, TransferError> {
         let past = self.past()?;
-        let Recovered { figures, kept } = self.service.recover(past)?;
-        self.found_set = kept;
+        let Recovered { figures, kept, parts } = self.service.recover(past)?;
+        (self.found_set, self.found_parts) = (kept, parts);
         if figures.is_some() {
             self.remove_ready();
         }
@@ -376,7 +402,10 @@ impl Output for BigqueryTarget {
         let way = way(&service.config, &layout, existing.as_ref());
         let name = service.context.key.name(try_number);
         self.work = Some(Work {
+            schema: Arc::clone(schema),
             columns: schema.columns.clone(),
+            zones: schema.zones.mark(),
+            packed_fields: columns,
             fields,
             packer,
             rehearsal,
@@ -403,6 +432,7 @@ impl Output for BigqueryTarget {
         let packer = &mut self.work.as_mut().ok_or_else(not_begun)?.packer;
         packer.pack(page, &mut self.packed).map_err(|error| unfit(shown, error))?;
         self.rows += page.rows as u64;
+        self.part_rows += page.rows as u64;
         self.send()?;
         if let Some(line) = self.progress.line(self.rows) {
             self.service.log(&line);
@@ -424,27 +454,45 @@ impl Output for BigqueryTarget {
     }
 
     fn changes(&self) -> Vec<Change> {
-        let packed = self.work.as_ref().map_or_else(Vec::new, |work| work.packer.changes());
-        self.kept_changes.iter().cloned().chain(packed).collect()
+        self.packed_changes()
+    }
+
+    fn lanes(&mut self) -> Result<Option<Lanes>, TransferError> {
+        self.wanted_lanes()
+    }
+
+    fn divided(&mut self, told: Told) -> Result<Option<KeptRows>, TransferError> {
+        self.take_division(told)
+    }
+
+    fn lane(&mut self, reader: usize, news: News, read: u64) -> Result<(), TransferError> {
+        self.turn(reader, news, read)
     }
 
     fn abort(&mut self) {
         self.break_off();
+        // What was found and not yet taken goes as well.
+        if let Some(kept) = self.found_set.take() {
+            self.set = Some(kept.effect());
+            self.objects.extend(kept.objects.into_iter().map(|(effect, _)| effect));
+        }
+        if let Some(kept) = self.found_parts.take() {
+            self.set = Some(kept.effect());
+            self.objects.extend(kept.objects.into_iter().map(|(effect, _)| effect));
+        }
         self.tidy_up();
     }
 
     fn suspend(&mut self) {
         self.break_off();
-        self.tidy_up_but_set();
+        self.tidy_up_but_kept();
     }
 }
 
 impl BigqueryTarget {
     /// Ends what is under way.
     fn break_off(&mut self) {
-        if let Some(upload) = self.upload.take() {
-            upload.cancel();
-        }
+        self.cancel_uploads();
         if let Some(mut kept) = self.kept.take() {
             kept.remove();
         }

@@ -9,6 +9,7 @@ use crate::transfer::effect::{Effect, EffectOutcome, RecordedEffect, TransferKey
 use crate::transfer::error::{RetryDirective, TransferError};
 use crate::transfer::output::OutputFigures;
 use crate::transfer::output::kept::Kept;
+use crate::transfer::output::trail::KeptParts;
 
 /// What is known of earlier tries.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub(super) struct Past {
     pub(super) leftovers: Vec<Effect>,
     /// What is staged whole, and among the leftovers.
     pub(super) kept: Option<Kept>,
+    /// Else what is staged of ranges, the same way.
+    pub(super) parts: Option<KeptParts>,
     /// Jobs that fill a staging table and may still run.
     pub(super) unfinished: Vec<Effect>,
     /// What became of the last job that would have published.
@@ -44,6 +47,7 @@ impl Past {
             next_try: 1,
             leftovers: Vec::new(),
             kept: Kept::of(recorded),
+            parts: KeptParts::of(recorded),
             unfinished: Vec::new(),
             publication: Publication::Open,
         };
@@ -118,6 +122,8 @@ pub(super) struct Recovered {
     pub(super) figures: Option<OutputFigures>,
     /// What is staged whole, where they are not and nobody refused it.
     pub(super) kept: Option<Kept>,
+    /// Else what is staged of ranges.
+    pub(super) parts: Option<KeptParts>,
 }
 
 /// What became of a job of an earlier attempt.
@@ -145,8 +151,12 @@ impl Service {
                 self.context.ledger.settle(effect, &EffectOutcome::Failed { message })?;
             }
         }
-        let kept = past.kept.filter(|_| matches!(asked, Asked::Open));
-        let is_kept = |effect: &Effect| kept.as_ref().is_some_and(|kept| kept.holds(effect));
+        let is_open = matches!(asked, Asked::Open);
+        let (kept, parts) = (past.kept.filter(|_| is_open), past.parts.filter(|_| is_open));
+        let is_kept = |effect: &Effect| {
+            kept.as_ref().is_some_and(|kept| kept.holds(effect))
+                || parts.as_ref().is_some_and(|parts| parts.holds(effect))
+        };
         self.remove_all(past.leftovers.into_iter().filter(|effect| !is_kept(effect)))?;
         let figures = match asked {
             Asked::Published(figures) => Some(figures),
@@ -155,7 +165,7 @@ impl Service {
         if figures.is_some() {
             self.log(&format!("an earlier attempt has published `{}`", self.shown));
         }
-        Ok(Recovered { figures, kept })
+        Ok(Recovered { figures, kept, parts })
     }
 
     /// Removes what is staged. That it is no set any more is recorded before.

@@ -34,6 +34,11 @@ pub(super) fn memory_bytes(config: &BigqueryOutput) -> usize {
     encoder + CHUNK * CHUNKS_HELD + rehearsal
 }
 
+/// Bytes that each further object under way holds at most.
+pub(super) fn lane_bytes(config: &BigqueryOutput) -> usize {
+    memory_bytes(&BigqueryOutput { rehearsal: None, ..config.clone() })
+}
+
 /// Turns pages into the bytes of parts.
 pub(super) struct Packer {
     schema: Arc<Schema>,

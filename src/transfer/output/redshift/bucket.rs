@@ -12,7 +12,6 @@ use crate::session::Level;
 use crate::transfer::context::TransferContext;
 use crate::transfer::effect::{Effect, EffectOutcome, RecordedEffect, open_effects};
 use crate::transfer::error::{ErrorKind, TransferError};
-use crate::transfer::output::kept::Kept;
 use crate::transfer::output::object::names::{Key, Names};
 use crate::transfer::output::object::s3::credentials;
 use crate::transfer::output::object::wait::{tidy, wait};
@@ -99,11 +98,11 @@ impl Bucket {
     }
 
     /// Keys of one's own for the objects of some tries alone, by what their names begin with.
-    pub(super) fn federated(&self, user: &str, keys: &[Key]) -> Result<Keys, TransferError> {
+    pub(super) fn federated(&self, user: &str, keys: &[String]) -> Result<Keys, TransferError> {
         let resource = |what: &str| format!("arn:aws:s3:::{what}");
         let statement = |action: &str, what: &[String]| serde_json::json!({"Effect": "Allow", "Action": action, "Resource": what});
         let objects: Vec<String> =
-            keys.iter().map(|key| resource(&format!("{}/{}*", self.name(), key.real))).collect();
+            keys.iter().map(|key| resource(&format!("{}/{key}*", self.name()))).collect();
         let policy = serde_json::json!({
             "Version": "2012-10-17",
             "Statement": [statement("s3:GetObject", &objects), statement("s3:ListBucket", &[resource(self.name())])],
@@ -112,11 +111,11 @@ impl Bucket {
         self.wait(&doing, self.s3.federated_keys(user, &policy.to_string()))
     }
 
-    /// Removes what earlier tries and this one have staged, but for one set, and records it.
+    /// Removes what earlier tries and this one have staged, but for what stays, and records it.
     pub(super) fn remove_all(
         &self,
         recorded: &[RecordedEffect],
-        kept: Option<&Kept>,
+        stays: &dyn Fn(&Effect) -> bool,
     ) -> Result<(), TransferError> {
         let outcome = match self.keeping {
             StagedObjects::Removed => EffectOutcome::Removed,
@@ -124,7 +123,7 @@ impl Bucket {
         };
         let (mut keys, mut elsewhere) = (Vec::new(), 0);
         let left = open_effects(recorded).into_iter();
-        for effect in left.filter(|effect| !kept.is_some_and(|kept| kept.holds(effect))) {
+        for effect in left.filter(|effect| !stays(effect)) {
             match &effect {
                 // First: what is no set any more is never taken for one, however far the rest comes.
                 Effect::StageSet { .. } => self.context.ledger.settle(&effect, &outcome)?,

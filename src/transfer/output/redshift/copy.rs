@@ -29,7 +29,7 @@ pub(super) enum Authority {
 
 impl Authority {
     /// What the config says. Keys are asked for as late as can be: some are good for a while only.
-    pub(super) fn of(access: &CopyAccess, bucket: &Bucket, stems: &[Key]) -> Result<Self, TransferError> {
+    pub(super) fn of(access: &CopyAccess, bucket: &Bucket, stems: &[String]) -> Result<Self, TransferError> {
         let keys = |keys: Keys| Ok(Self::Keys(keys));
         match access {
             CopyAccess::Role(arn) => Ok(Self::Role(arn.clone())),
@@ -105,7 +105,7 @@ pub(super) struct Copy<'c> {
     pub(super) bucket: &'c Bucket,
     pub(super) manifest: &'c Key,
     /// What the names of the objects begin with.
-    pub(super) stem: &'c Key,
+    pub(super) stems: &'c [String],
     pub(super) objects: &'c [StagedObject],
     /// What did not happen when it fails.
     pub(super) doing: String,
@@ -228,8 +228,11 @@ impl Copy<'_> {
     fn load_errors(&self, session: &Session) -> Vec<String> {
         // Object names are of one try alone. Serverless has the second view only.
         let of = |column: &str| {
-            let pattern = format!("s3://{}/{}-", self.bucket.name(), self.stem.real);
-            format!("substring({column}, 1, {}) = {}", pattern.chars().count(), literal(&pattern))
+            let begins = |stem: &String| {
+                let pattern = format!("s3://{}/{stem}-", self.bucket.name());
+                format!("substring({column}, 1, {}) = {}", pattern.chars().count(), literal(&pattern))
+            };
+            format!("({})", self.stems.iter().map(begins).collect::<Vec<_>>().join(" OR "))
         };
         let queries = [
             format!(

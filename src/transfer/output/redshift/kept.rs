@@ -10,8 +10,9 @@ use super::{RedshiftTarget, not_begun};
 use crate::cloud::s3::head::{HeadError, ObjectHead, ObjectQuery};
 use crate::transfer::effect::{Effect, ReadRecord, Sealed, Staged};
 use crate::transfer::error::{ErrorKind, TransferError};
-use crate::transfer::output::kept::{self, Kept};
+use crate::transfer::output::kept::{self, AT, Kept};
 use crate::transfer::output::object::wait::wait;
+use crate::transfer::output::trail::writer;
 use crate::transfer::report::Reused;
 use crate::transfer::schema::{Schema, Zones};
 
@@ -42,13 +43,14 @@ impl RedshiftTarget {
             objects: stager.objects.iter().map(|object| (bucket.clone(), object.key.shown.clone())).collect(),
             rows: stager.rows,
             bytes: stager.bytes,
-            at: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            at: Timestamp::now().strftime(AT).to_string(),
             columns: work.columns.clone(),
             form: work.form.clone(),
             changes: stager.changes(),
             read: read.clone(),
         };
-        Ok(kept::seal(&self.context, &work.target.name, sealed)?)
+        kept::seal(&self.context, &work.target.name, stager.set.as_deref(), sealed)?;
+        Ok(())
     }
 
     /// Takes over what an earlier attempt staged whole, or removes it and says why.
@@ -61,7 +63,10 @@ impl RedshiftTarget {
             return Ok(None);
         }
         self.log(&kept.used());
-        self.work.as_mut().ok_or_else(not_begun)?.stager.take(&kept);
+        let stager = &mut self.work.as_mut().ok_or_else(not_begun)?.stager;
+        stager.take(&kept.objects);
+        stager.kept_changes.clone_from(&kept.sealed.changes);
+        stager.writer = writer(&kept.name);
         let (objects, rows) = (kept.objects.len() as u64, kept.sealed.rows);
         Ok(Some((kept.sealed.read, Reused { objects, rows })))
     }
@@ -71,34 +76,45 @@ impl RedshiftTarget {
         let bucket = Bucket::located(&self.config.stage, &self.context)?;
         for (effect, staged) in &kept.objects {
             let Effect::StageObject { bucket: of, object } = effect else { continue };
-            let Some(key) = bucket.names.recorded(of, object) else {
-                return Ok(Some("the config names another place now".to_owned()));
-            };
-            let query = ObjectQuery {
-                bucket: bucket.name().to_owned(),
-                key: key.real.clone(),
-                version_id: None,
-                customer_key: None,
-            };
-            let address = bucket.names.address(&key);
-            let failed = |kind, cause: String| {
-                Err(TransferError::new(kind, format!("object `{address}` could not be looked at"))
-                    .cause(cause))
-            };
-            match wait(&self.context.cancel, bucket.s3.head(&query))? {
-                Ok(found) => {
-                    if let Some(difference) = difference(staged, found.as_ref()) {
-                        return Ok(Some(format!("`{address}` {difference}")));
-                    }
-                }
-                Err(HeadError::NoAnswer(said)) => return failed(ErrorKind::Unreachable, said),
-                // Who may write objects may not be allowed to look at them.
-                Err(error) => return Ok(Some(format!("`{address}` could not be looked at: {error}"))),
+            if let Some(reason) = self.differs(&bucket, of, object, staged)? {
+                return Ok(Some(reason));
             }
         }
         let work = self.prepare(&Schema::new(kept.sealed.columns.clone(), Zones::utc()))?;
         let is_same = work.form == kept.sealed.form;
         self.work = Some(work);
         Ok((!is_same).then(|| "they were made for another table, or other columns of it".to_owned()))
+    }
+
+    /// What an object is not any more.
+    pub(super) fn differs(
+        &self,
+        bucket: &Bucket,
+        of: &str,
+        object: &str,
+        staged: &Staged,
+    ) -> Result<Option<String>, TransferError> {
+        let Some(key) = bucket.names.recorded(of, object) else {
+            return Ok(Some("the config names another place now".to_owned()));
+        };
+        let query = ObjectQuery {
+            bucket: bucket.name().to_owned(),
+            key: key.real.clone(),
+            version_id: None,
+            customer_key: None,
+        };
+        let address = bucket.names.address(&key);
+        match wait(&self.context.cancel, bucket.s3.head(&query))? {
+            Ok(found) => {
+                let difference = difference(staged, found.as_ref());
+                Ok(difference.map(|difference| format!("`{address}` {difference}")))
+            }
+            Err(HeadError::NoAnswer(said)) => {
+                let message = format!("object `{address}` could not be looked at");
+                Err(TransferError::new(ErrorKind::Unreachable, message).cause(said))
+            }
+            // Who may write objects may not be allowed to look at them.
+            Err(error) => Ok(Some(format!("`{address}` could not be looked at: {error}"))),
+        }
     }
 }

@@ -18,6 +18,7 @@ mod column;
 mod copy;
 mod failure;
 mod kept;
+mod lanes;
 mod locks;
 mod look;
 mod memory;
@@ -43,7 +44,8 @@ use self::prepare::Work;
 use self::resume::{Moment, OfSet, Resolved};
 use super::kept::Kept;
 use super::sql::plan::{self, Plan, TargetColumn};
-use super::{Output, OutputFigures};
+use super::trail::KeptParts;
+use super::{KeptRows, Output, OutputFigures};
 use crate::embulk::output::{CopyFormat, OutputConfig, RedshiftOutput, TableLoad};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
@@ -52,7 +54,8 @@ use crate::transfer::encode::typed::Stored;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::input::postgres::properties::{Access, Properties};
 use crate::transfer::input::postgres::session::Session;
-use crate::transfer::page::Page;
+use crate::transfer::input::{Lanes, Told};
+use crate::transfer::page::{News, Page};
 use crate::transfer::report::{Change, Reused};
 use crate::transfer::schema::{Column, Schema};
 use crate::transfer::target::ColumnTarget;
@@ -69,6 +72,8 @@ pub struct RedshiftTarget {
     work: Option<Work>,
     /// What an earlier attempt has staged whole.
     found_set: Option<Kept>,
+    /// Else what it has staged of ranges.
+    found_parts: Option<KeptParts>,
     /// What the rows lost on the way.
     changes: Vec<Change>,
 }
@@ -154,6 +159,7 @@ impl RedshiftTarget {
             shown: OutputConfig::Redshift(Box::new(config.clone())).to_string(),
             work: None,
             found_set: None,
+            found_parts: None,
             changes: Vec::new(),
         }
     }
@@ -209,8 +215,8 @@ impl Output for RedshiftTarget {
     }
 
     fn recover(&mut self) -> Result<Option<OutputFigures>, TransferError> {
-        let Resolved { figures, kept } = self.resolve(Moment::Before, OfSet::Stays)?;
-        self.found_set = kept;
+        let Resolved { figures, kept, parts } = self.resolve(Moment::Before, OfSet::Stays)?;
+        (self.found_set, self.found_parts) = (kept, parts);
         if figures.is_some() {
             self.log(&format!("an earlier attempt has published `{}`", self.shown));
         }
@@ -240,13 +246,25 @@ impl Output for RedshiftTarget {
         let work = self.work.as_ref().ok_or_else(not_begun)?;
         let figures = self.load(work)?;
         self.changes = work.stager.changes();
-        work.bucket.remove_all(&self.context.ledger.recorded()?, None)?;
+        work.bucket.remove_all(&self.context.ledger.recorded()?, &|_| false)?;
         self.work = None;
         Ok(figures)
     }
 
     fn changes(&self) -> Vec<Change> {
         self.changes.clone()
+    }
+
+    fn lanes(&mut self) -> Result<Option<Lanes>, TransferError> {
+        self.wanted_lanes()
+    }
+
+    fn divided(&mut self, told: Told) -> Result<Option<KeptRows>, TransferError> {
+        self.take_division(told)
+    }
+
+    fn lane(&mut self, reader: usize, news: News, read: u64) -> Result<(), TransferError> {
+        self.work.as_mut().ok_or_else(not_begun)?.stager.turn(reader, news, read)
     }
 
     fn abort(&mut self) {

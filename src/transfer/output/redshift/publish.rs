@@ -84,7 +84,7 @@ impl RedshiftTarget {
         let bucket = &work.bucket;
         let manifest = bucket.names.below(&format!("{}{}", target.name, super::MANIFEST));
         self.context.ledger.intend(&bucket.effect(&manifest))?;
-        let stem = bucket.names.below(&work.stager.name);
+        let stems = work.stager.stems();
         let copy = Copy {
             table,
             columns: &work.copied,
@@ -93,12 +93,12 @@ impl RedshiftTarget {
             null: null_text(&work.stager.writer),
             bucket,
             manifest: &manifest,
-            stem: &stem,
+            stems: &stems,
             objects: &work.stager.objects,
             doing: self.not_loaded(),
         };
         copy.write_manifest()?;
-        let read = [bucket.names.below(&target.name), stem.clone()];
+        let read: Vec<String> = std::iter::once(manifest.real.clone()).chain(stems.iter().cloned()).collect();
         let authority = Authority::of(&self.config.copy_access, bucket, &read)?;
         self.log(&copy.shown(&authority));
         copy.run(session, &authority, &self.context.cancel)

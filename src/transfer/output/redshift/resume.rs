@@ -12,6 +12,7 @@ use crate::transfer::output::OutputFigures;
 use crate::transfer::output::kept::Kept;
 use crate::transfer::output::sql::again::again;
 use crate::transfer::output::sql::past::{Claim, Past, figures};
+use crate::transfer::output::trail::KeptParts;
 
 /// When open ends are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,10 +23,10 @@ pub(super) enum Moment {
     After,
 }
 
-/// What becomes of a set that is staged whole.
+/// What becomes of what is staged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OfSet {
-    /// It can be published yet.
+    /// What a retry can use stays.
     Stays,
     Goes,
 }
@@ -36,11 +37,13 @@ pub(super) struct Resolved {
     pub(super) figures: Option<OutputFigures>,
     /// What is staged whole, where they are not.
     pub(super) kept: Option<Kept>,
+    /// Else what is staged of ranges.
+    pub(super) parts: Option<KeptParts>,
 }
 
 impl RedshiftTarget {
-    /// Finds out how publications ended, and removes what is staged, but for a set where that is to stay. Gives the
-    /// figures of one of this transfer, else the set.
+    /// Finds out how publications ended, and removes what is staged, but for what a retry can use where that is to stay.
+    /// Gives the figures of one of this transfer, else what is there.
     pub(super) fn resolve(&self, when: Moment, of_set: OfSet) -> Result<Resolved, TransferError> {
         let recorded = self.context.ledger.recorded()?;
         let own = format!("sync_{}_", self.context.key.id());
@@ -55,12 +58,17 @@ impl RedshiftTarget {
         } else {
             self.settle(&past, &stages, when, &mut published)
         };
-        let kept = Kept::of(&recorded).filter(|_| of_set == OfSet::Stays && published.is_none());
+        let stay = of_set == OfSet::Stays && published.is_none();
+        let (kept, parts) = (Kept::of(&recorded).filter(|_| stay), KeptParts::of(&recorded).filter(|_| stay));
+        let stays = |effect: &Effect| {
+            kept.as_ref().is_some_and(|kept| kept.holds(effect))
+                || parts.as_ref().is_some_and(|parts| parts.holds(effect))
+        };
         // Objects go even where the cluster cannot be asked: a retry stages its own.
         let bucket = Bucket::new(&self.config.stage, &self.context);
-        bucket.remove_all(&recorded, kept.as_ref())?;
+        bucket.remove_all(&recorded, &stays)?;
         ended?;
-        Ok(Resolved { figures: published.as_ref().map(figures), kept })
+        Ok(Resolved { figures: published.as_ref().map(figures), kept, parts })
     }
 
     fn settle(
@@ -119,7 +127,7 @@ impl RedshiftTarget {
                     let Some(stage) = self.stage_of(&left.effect) else { continue };
                     match self.drop_stage(session, &stage) {
                         Ok(()) => {
-                            self.log(&format!("dropped table `{table}`, which a run that is over had left"))
+                            self.log(&format!("dropped table `{table}`, which a run that is over had left"));
                         }
                         Err(error) => {
                             self.warn(&error.to_string());
