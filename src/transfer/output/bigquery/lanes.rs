@@ -169,7 +169,7 @@ impl BigqueryTarget {
 
     fn another_packer(&self) -> Result<Packer, TransferError> {
         let work = self.work()?;
-        Packer::new(&work.schema, &work.packed_fields, &self.service.config)
+        Ok(Packer::new(&work.schema, &work.packed_fields, &self.service.config)?.beside())
     }
 
     /// Ends the objects of all readers.

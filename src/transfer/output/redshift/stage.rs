@@ -232,7 +232,7 @@ impl Stager {
             return;
         }
         let mut next = self.parked.remove(&reader).unwrap_or_else(|| Parked {
-            parts: self.make.parts(),
+            parts: self.make.parts().beside(),
             packed: Vec::new(),
             text_bytes: 0,
             rows: 0,
