@@ -46,6 +46,7 @@ mod readme;
 mod redshift;
 mod redshift_clients;
 mod require;
+mod resume;
 mod retry;
 mod rows;
 mod rules;

@@ -132,7 +132,7 @@ fn done(
         let transfers = &transfers;
         let job = alone.job;
         let working = scope.spawn(move || match job {
-            Job::Transfer => transfers.transfer(&request).map(Done::Transferred),
+            Job::Transfer => transfers.transfer(&request).map(|report| Done::Transferred(Box::new(report))),
             Job::Preview => transfers.preview(&request).map(Done::Previewed),
             Job::Guess(plugins) => transfers.guess(&request, plugins).map(Done::Config),
             Job::Read => transfers.config(&request).map(Done::Config),
@@ -237,6 +237,10 @@ struct NoMemory;
 impl EffectMemory for NoMemory {
     fn effects(&self, _: &str) -> Result<Vec<RecordedEffect>, LedgerError> {
         Ok(Vec::new())
+    }
+
+    fn lasts(&self) -> bool {
+        false
     }
 
     fn abandoned(&self, _: &str, _: &str) -> Result<Vec<Abandoned>, LedgerError> {

@@ -83,6 +83,8 @@ impl Repeats {
 pub trait EffectMemory: Send + Sync {
     /// Oldest first.
     fn effects(&self, key: &str) -> Result<Vec<RecordedEffect>, LedgerError>;
+    /// Whether it does for longer than this process.
+    fn lasts(&self) -> bool;
     /// Staging tables that runs which are over have left of a target, but for those of this key.
     fn abandoned(&self, key: &str, target: &str) -> Result<Vec<Abandoned>, LedgerError>;
 }
@@ -115,6 +117,10 @@ impl StateMemory {
 impl EffectMemory for StateMemory {
     fn effects(&self, key: &str) -> Result<Vec<RecordedEffect>, LedgerError> {
         self.ask(|store| store.effects(key))
+    }
+
+    fn lasts(&self) -> bool {
+        true
     }
 
     fn abandoned(&self, key: &str, target: &str) -> Result<Vec<Abandoned>, LedgerError> {
@@ -351,27 +357,44 @@ impl Ledger for RunLedger {
         self.lines.record(|task, key| EventKind::EffectIntended { task, key, effect: effect.clone() })
     }
 
+    /// In the round that intended it: what it left may be looked after in a later one.
     fn settle(&self, effect: &Effect, outcome: &EffectOutcome) -> Result<(), LedgerError> {
-        let (effect, outcome) = (effect.clone(), outcome.clone());
-        self.lines.record(|task, key| EventKind::EffectSettled { task, key, effect, outcome })
+        let settled = |key: String| {
+            let (effect, outcome) = (effect.clone(), outcome.clone());
+            self.lines.record(|task, _| EventKind::EffectSettled { task, key, effect, outcome })
+        };
+        for round in (2..=self.key.round).rev() {
+            let key = TransferKey { round, ..self.key.clone() }.id();
+            if self.memory.effects(&key)?.iter().any(|known| known.effect == *effect) {
+                return settled(key);
+            }
+        }
+        settled(TransferKey { round: 1, ..self.key.clone() }.id())
     }
 
-    /// Everything of this round, and of earlier rounds what nobody knows the end of: a job whose answer was lost may
-    /// still publish, while one that ended belongs to the past.
+    fn remembers(&self) -> bool {
+        self.memory.lasts()
+    }
+
+    /// Everything of this round, and of earlier rounds what nobody knows the end of, or what lies staged: a job whose
+    /// answer was lost may still publish, while one that ended belongs to the past.
     fn recorded(&self) -> Result<Vec<RecordedEffect>, LedgerError> {
         let mut recorded = Vec::new();
         for round in 1..self.key.round {
             let earlier = TransferKey { round, ..self.key.clone() };
-            recorded.extend(
-                self.memory.effects(&earlier.id())?.into_iter().filter(|effect| effect.outcome.is_none()),
-            );
+            recorded.extend(self.memory.effects(&earlier.id())?.into_iter().filter(RecordedEffect::is_open));
         }
         recorded.extend(self.memory.effects(&self.key.id())?);
         Ok(recorded)
     }
 
     fn abandoned(&self, target: &str) -> Result<Vec<Abandoned>, LedgerError> {
-        self.memory.abandoned(&self.key.id(), target)
+        let mut left = self.memory.abandoned(&self.key.id(), target)?;
+        // What an earlier round has left is looked after by what is recorded.
+        let earlier: Vec<String> =
+            (1..self.key.round).map(|round| TransferKey { round, ..self.key.clone() }.id()).collect();
+        left.retain(|left| !earlier.contains(&left.key));
+        Ok(left)
     }
 
     fn settle_abandoned(&self, left: &Abandoned) -> Result<(), LedgerError> {

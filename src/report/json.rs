@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::run::event::{EventKind, RunEvent};
+use crate::transfer::effect::EffectOutcome;
 
 /// The object of an event: `at` (ISO 8601, UTC), `event`, and what belongs to it. Bytes that a task printed are
 /// text; what is no UTF-8 in them becomes U+FFFD. Those of a required workflow name their `attempt`.
@@ -43,6 +44,12 @@ fn kind(what: &EventKind) -> Value {
             json!({"event": "effect_intended", "task": task, "effect": effect})
         }
         EventKind::EffectSettled { task, effect, outcome, .. } => {
+            // What a retry needs of a set is the state's: it may hold values of rows.
+            let outcome = match outcome {
+                EffectOutcome::Sealed(set) => json!({"outcome": "sealed", "rows": set.rows}),
+                EffectOutcome::Divided(into) => json!({"outcome": "divided", "ranges": into.ranges.len()}),
+                outcome => json!(outcome),
+            };
             json!({"event": "effect_settled", "task": task, "effect": effect, "outcome": outcome})
         }
         EventKind::TransferFinished { task, report, .. } => {

@@ -36,7 +36,7 @@ const OLD: &str = "with old as (
      and (o.last_good is null or exists (select 1 from sessions n join attempts b on b.session = n.id
          where n.project = ?1 and n.workflow = o.workflow and b.id > o.last_good and b.outcome = '\"success\"'))
      and not exists (select 1 from attempts a join effects e on e.attempt = a.id where a.session = o.id
-         and e.outcome is null and e.effect ->> '$.effect' in ('stage_table', 'stage_object', 'upload_parts'))
+         and (e.outcome is null or e.outcome ->> '$.outcome' = 'staged') and e.effect ->> '$.effect' in ('stage_table', 'stage_object', 'upload_parts'))
      order by o.last limit ?3";
 
 /// A session that nobody needs any more.
@@ -173,7 +173,7 @@ mod tests {
     use crate::run::event::{AttemptOutcome, EventKind, RunEvent};
     use crate::session::{Params, TaskName};
     use crate::state::{AttemptKind, AttemptRecord, NewAttempt, Process};
-    use crate::transfer::effect::{Effect, EffectOutcome};
+    use crate::transfer::effect::{Effect, EffectOutcome, Staged};
 
     fn day(number: i32) -> Timestamp {
         Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(24 * i64::from(number))
@@ -266,6 +266,19 @@ mod tests {
         let old = bench.begin("/other", "a", 1, None);
         bench.end(old.id, 1, AttemptOutcome::Failed);
         bench.ran("a", 2, AttemptOutcome::Success);
+        assert_eq!(bench.prune(100), [0; 0]);
+        // Whole, and still there.
+        let whole = Staged { rows: 1, bytes: 2, mark: None, generation: None, part: None };
+        bench.tell(
+            staged.id,
+            1,
+            EventKind::EffectSettled {
+                task: task.clone(),
+                key: key.clone(),
+                effect: effect.clone(),
+                outcome: EffectOutcome::Staged(whole),
+            },
+        );
         assert_eq!(bench.prune(100), [0; 0]);
         let outcome = EffectOutcome::Removed;
         bench.tell(staged.id, 3, EventKind::EffectSettled { task, key, effect, outcome });

@@ -347,7 +347,7 @@ mod tests {
     use crate::run::event::TaskResult;
     use crate::session::{Params, TaskName, TaskState};
     use crate::state::AttemptKind;
-    use crate::transfer::effect::{Effect, EffectOutcome, RecordedEffect};
+    use crate::transfer::effect::{Effect, EffectOutcome, RecordedEffect, Staged};
 
     fn attempt(process: Process) -> NewAttempt {
         NewAttempt {
@@ -528,6 +528,16 @@ mod tests {
             let left = store.abandoned_tables("own", "t").unwrap();
             left.into_iter().map(|left| left.key).collect::<Vec<_>>()
         };
+        assert_eq!(abandoned(&store), ["dead"]);
+        // Whole, and still there.
+        let whole = Staged { rows: 1, bytes: 2, mark: None, generation: None, part: None };
+        let settled = EventKind::EffectSettled {
+            task: TaskName::from_full("+wf+a"),
+            key: "dead".into(),
+            effect: table("dead"),
+            outcome: EffectOutcome::Staged(whole),
+        };
+        store.record([(living, &event(settled))]).unwrap();
         assert_eq!(abandoned(&store), ["dead"]);
         let settled = EventKind::EffectSettled {
             task: TaskName::from_full("+wf+b"),

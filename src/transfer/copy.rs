@@ -8,14 +8,15 @@ use crossbeam_channel::RecvTimeoutError;
 
 use super::config_diff;
 use super::context::TransferContext;
+use super::effect::ReadRecord;
 use super::error::TransferError;
 use super::filter::{self, Pipeline};
 use super::input::InputFigures;
-use super::output::{self, Output, OutputFigures};
-use super::page::PAGE_BYTES;
+use super::output::{self, KeptRows, Output, OutputFigures};
+use super::page::{Lane, PAGE_BYTES};
 use super::policy;
 use super::reader::{PAGES, Reader};
-use super::report::{Change, TransferReport, Treated, policy_lines};
+use super::report::{Change, Reused, TransferReport, policy_lines};
 use super::stray;
 use crate::cloud::fault::retry::Absence;
 use crate::embulk::config::EmbulkConfig;
@@ -23,6 +24,9 @@ use crate::session::Level;
 
 /// How often a writer without pages looks whether the run wants it to stop.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// What is said where a part of the rows was not read by this attempt.
+const PARTLY_COUNTED: &str = "values that changed on their way are counted for the rows that this attempt has read, not for those staged before";
 
 /// How often progress is told: more than people and logs can read helps nobody.
 const PROGRESS: Duration = Duration::from_millis(200);
@@ -65,10 +69,14 @@ fn once(
     let Some(_share) = context.memory.take(bytes, &context.cancel) else {
         return Err(TransferError::canceled());
     };
-    let (read, sent, treated) = match recover_or_copy(config, output.as_mut(), context) {
-        Ok(figures) => figures,
+    let Copied { read, sent, reused } = match copied(config, output.as_mut(), context) {
+        Ok(copied) => copied,
         Err(error) => {
-            output.abort();
+            if error.passes() {
+                output.suspend();
+            } else {
+                output.abort();
+            }
             config_diff::discard(context);
             return Err(error);
         }
@@ -81,7 +89,7 @@ fn once(
     for note in &notes {
         context.observer.log(Level::Warn, note);
     }
-    for (level, line) in policy_lines(&treated) {
+    for (level, line) in policy_lines(&read.policy) {
         context.observer.log(level, &line);
     }
     Ok(TransferReport {
@@ -95,34 +103,53 @@ fn once(
         snapshot: read.snapshot.unwrap_or_else(|| "per table".to_owned()),
         notes,
         changes,
-        policy: treated,
+        policy: read.policy,
         next: read.next,
+        reused,
     })
 }
 
-/// What an earlier attempt has published, else a copy. An output that did not commit is the caller's to abort.
-fn recover_or_copy(
+/// What came of a copy.
+struct Copied {
+    read: ReadRecord,
+    sent: OutputFigures,
+    reused: Option<Reused>,
+}
+
+/// What an earlier attempt has published or staged, else a copy. An output that did not commit is the caller's to abort.
+fn copied(
     config: &EmbulkConfig,
     output: &mut dyn Output,
     context: &TransferContext,
-) -> Result<(InputFigures, OutputFigures, Vec<Treated>), TransferError> {
+) -> Result<Copied, TransferError> {
     if let Some(sent) = output.recover()? {
-        let read = InputFigures { rows: sent.rows_sent, ..InputFigures::default() };
-        return Ok((read, sent, Vec::new()));
+        let read = ReadRecord { rows: sent.rows_sent, ..ReadRecord::default() };
+        return Ok(Copied { read, sent, reused: None });
     }
-    let (read, treated) = move_rows(config, output, context)?;
+    let (read, reused) = match output.resume()? {
+        Some((read, reused)) => (read, Some(reused)),
+        None => {
+            let (read, reused) = move_rows(config, output, context)?;
+            if context.cancel.is_canceled() {
+                return Err(TransferError::canceled());
+            }
+            output.seal(&read)?;
+            (read, reused)
+        }
+    };
     if context.cancel.is_canceled() {
         return Err(TransferError::canceled());
     }
     config_diff::stage(context, &read.next)?;
-    Ok((read, output.commit()?, treated))
+    let sent = output.commit()?;
+    Ok(Copied { read, sent, reused })
 }
 
 fn move_rows(
     config: &EmbulkConfig,
     output: &mut dyn Output,
     context: &TransferContext,
-) -> Result<(InputFigures, Vec<Treated>), TransferError> {
+) -> Result<(ReadRecord, Option<Reused>), TransferError> {
     let reader = Reader::start(config, context)?;
     let opened = reader.opened(&context.cancel)?;
     if let Some(enforced) = &context.policy {
@@ -131,14 +158,27 @@ fn move_rows(
     let policy = context.policy.as_deref().map(|enforced| (enforced, &opened.known));
     let mut pipeline = filter::plan(&config.filters, &opened.schema, policy)?;
     output.begin(pipeline.schema()).map_err(|error| pipeline.explained(error))?;
-    reader.go();
-    let written = write_pages(&reader, &mut pipeline, output, context);
+    reader.go(output.lanes()?);
+    let kept = reader.told(&context.cancel).and_then(|told| output.divided(told));
+    let written = match &kept {
+        Ok(_) => write_pages(&reader, &mut pipeline, output, context),
+        Err(error) => Err(error.clone()),
+    };
     let mut read = reader.finish(written, opened.stopper.as_ref(), &context.cancel)?;
     read.notes.extend(stray::of_input(&config.input, &opened.schema, pipeline.treated()));
     read.notes.extend(stray::of_output(&config.output, pipeline.schema(), pipeline.treated()));
     read.notes.extend(pipeline.notes());
     read.changes.extend(pipeline.changes());
-    Ok((read, pipeline.treated().to_vec()))
+    let reused = match kept? {
+        Some(KeptRows { reused, read: before }) => {
+            read.rows += before;
+            read.notes.push(PARTLY_COUNTED.to_owned());
+            Some(reused)
+        }
+        None => None,
+    };
+    let InputFigures { rows, notes, changes, snapshot, next } = read;
+    Ok((ReadRecord { rows, notes, changes, snapshot, next, policy: pipeline.treated().to_vec() }, reused))
 }
 
 /// Takes pages until there are no more, and says how many rows they had before the filters.
@@ -160,6 +200,9 @@ fn write_pages(
             Err(RecvTimeoutError::Disconnected) => return Ok(rows),
         };
         rows += page.rows as u64;
+        if let Some(Lane { reader, news }) = page.lane {
+            output.lane(reader, news, page.rows as u64)?;
+        }
         pipeline.apply(&mut page, &mut |page| output.write(page))?;
         // Also gives back what a large row took.
         page.clear();

@@ -208,6 +208,12 @@ impl TransferError {
         matches!(self.kind, ErrorKind::Unreachable | ErrorKind::ConnectionLost)
     }
 
+    /// Whether the same transfer may succeed later with nothing changed, so that what is staged may serve it: a server or a
+    /// network was at fault, or somebody stopped it; not the rows, and not the config.
+    pub fn passes(&self) -> bool {
+        matches!(self.kind, ErrorKind::Busy | ErrorKind::Timeout | ErrorKind::Canceled) || self.is_unreachable()
+    }
+
     /// Whether the config asks for something that cannot be done.
     pub fn is_config(&self) -> bool {
         self.kind == ErrorKind::Config

@@ -43,6 +43,27 @@ pub struct Page {
     pub first_row: u64,
     /// What a large row of it takes of the memory of the run.
     pub large: Option<Arc<MemoryShare>>,
+    /// Whose rows it has, where readers tell their ranges apart.
+    pub lane: Option<Lane>,
+}
+
+/// Where the rows of a page come from, or what ends here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lane {
+    /// The number of the reader, from 0.
+    pub reader: usize,
+    pub news: News,
+}
+
+/// What a page says of its lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum News {
+    /// It has rows of the range of this number.
+    Rows(usize),
+    /// It has none: the range has ended.
+    RangeEnds,
+    /// It has none: the reader has ended.
+    ReaderEnds,
 }
 
 /// The values of one column.
@@ -75,7 +96,7 @@ impl Page {
     /// An empty page for a schema.
     pub fn new(schema: &Arc<Schema>) -> Self {
         let columns = schema.columns.iter().map(|column| ColumnBuffer::new(column.kind.storage())).collect();
-        Self { schema: Arc::clone(schema), columns, rows: 0, first_row: 0, large: None }
+        Self { schema: Arc::clone(schema), columns, rows: 0, first_row: 0, large: None, lane: None }
     }
 
     /// Empties it; the memory stays for the next rows.
@@ -83,6 +104,7 @@ impl Page {
         self.columns.iter_mut().for_each(ColumnBuffer::clear);
         self.rows = 0;
         self.large = None;
+        self.lane = None;
     }
 
     /// Bytes of the values.

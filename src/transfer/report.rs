@@ -125,4 +125,16 @@ pub struct TransferReport {
     /// What the next read begins behind: options of `in:` (`embulk run -c`).
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub next: Map<String, Value>,
+    /// What an earlier attempt had staged, which was not read again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reused: Option<Reused>,
+}
+
+/// What an earlier attempt had staged and this one published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reused {
+    /// Staged objects.
+    pub objects: u64,
+    /// Rows in them; they count among the rows read and sent.
+    pub rows: u64,
 }

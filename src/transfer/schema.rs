@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 use crate::embulk::config::EmbulkType;
 
@@ -42,6 +43,13 @@ pub enum TimeDetail {
 }
 
 impl Zones {
+    /// What tells them from other zones.
+    pub fn mark(&self) -> String {
+        let name = |zone: &TimeZone| zone.iana_name().map_or_else(|| format!("{zone:?}"), str::to_owned);
+        let zones = [&self.server, &self.process, &self.clock].map(name);
+        format!("{} {:?}", zones.join(" "), self.time)
+    }
+
     /// Everything in UTC.
     pub fn utc() -> Self {
         Self {
@@ -54,7 +62,7 @@ impl Zones {
 }
 
 /// A column.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
     /// Its name or label, as the source gives it.
     pub name: String,
@@ -66,7 +74,7 @@ pub struct Column {
 }
 
 /// What a column holds. The word in brackets is the buffer of [`super::page::Buffer`] that carries it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ColumnType {
     /// A number that its owner calls boolean: TINYINT(1), BIT(1), BOOLEAN. The number is kept \[Long\].
     Boolean,

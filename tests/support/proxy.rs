@@ -30,6 +30,8 @@ struct State {
     met: u32,
     /// The most bytes of answers and of requests that one connection has had.
     most: [u64; 2],
+    /// Bytes that the server has answered, over all connections.
+    answered: u64,
 }
 
 /// Where bytes go.
@@ -142,6 +144,11 @@ impl Proxy {
         self.shared.lock().met
     }
 
+    /// Bytes that the server has answered so far, over all connections.
+    pub fn answered(&self) -> u64 {
+        self.shared.lock().answered
+    }
+
     /// No fault any more; what stands still goes on.
     pub fn clear(&self) {
         self.set(None);
@@ -158,7 +165,9 @@ impl Proxy {
     }
 
     fn set(&self, fault: Option<Fault>) {
-        *self.shared.lock() = State { fault, met: 0, most: [0; 2] };
+        let mut state = self.shared.lock();
+        *state = State { fault, met: 0, most: [0; 2], ..*state };
+        drop(state);
         self.shared.changed.notify_all();
     }
 }
@@ -194,8 +203,9 @@ impl Shared {
     }
 
     /// Whether a connection that has answered so many bytes may go on; waits while it is held.
-    fn may_pass(&self, answered: u64, asked: &AtomicBool) -> bool {
+    fn may_pass(&self, answered: u64, length: usize, asked: &AtomicBool) -> bool {
         let mut state = self.lock();
+        state.answered += length as u64;
         loop {
             let held = match state.fault {
                 Some(Fault::CutAfter(limit)) if answered >= limit => false,
@@ -227,7 +237,8 @@ fn connect(client: &TcpStream, server: &TcpStream, shared: &Arc<Shared>) {
         pass((from_client, to_server), Way::Requests, (&hearer, &heard), hears);
     });
     std::thread::spawn(move || {
-        let may_pass = |answered, _: &[u8]| shared.may_pass(answered, &passage.asked);
+        let may_pass =
+            |answered, bytes: &[u8]| shared.may_pass(answered, bytes.len(), &passage.asked);
         pass((from_server, to_client), Way::Answers, (&shared, &passage), may_pass);
     });
 }

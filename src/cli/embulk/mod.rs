@@ -60,7 +60,7 @@ pub enum Job {
 /// What was done.
 pub enum Done {
     /// Rows were copied.
-    Transferred(TransferReport),
+    Transferred(Box<TransferReport>),
     /// Rows were read to be shown.
     Previewed(Preview),
     /// The whole config, as a text.

@@ -20,7 +20,7 @@ use super::http::{Call, Google};
 use crate::cloud;
 use crate::cloud::part::fill;
 
-pub(super) use self::session::crc32c_text;
+pub use self::session::crc32c_text;
 
 /// A chunk must be a multiple of this, but for the last.
 const GRAIN: usize = 256 << 10;

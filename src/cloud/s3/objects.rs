@@ -89,14 +89,14 @@ impl S3 {
         self.call(once).await?.map_err(|error| explain(&error))
     }
 
-    /// Writes an object in one piece. An equal key is overwritten.
+    /// Writes an object in one piece, and gives its ETag. An equal key is overwritten.
     pub async fn put_object(
         &self,
         bucket: &str,
         key: &str,
         traits: &ObjectTraits,
         body: Bytes,
-    ) -> Result<(), ObjectError> {
+    ) -> Result<Option<String>, ObjectError> {
         let put = |client: &Client| {
             let call = client.put_object().bucket(bucket).key(key);
             let call = call
@@ -108,7 +108,7 @@ impl S3 {
                 .body(ByteStream::from(body.clone()));
             Box::pin(call.customize().config_override(patient()).send())
         };
-        self.ask(put).await.map(drop)
+        self.ask(put).await.map(|stored| stored.e_tag)
     }
 
     /// Begins an object in parts: nothing is visible before it is completed. Gives the id of the upload.

@@ -74,6 +74,7 @@ fn transfer(attempt: i64, table: &str, rows: Option<u64>) -> TransferRecord {
         snapshot: "per table".into(),
         notes: vec!["column `d`: 2 zero dates became NULL".into()],
         changes: vec![Change::of("d", "zero dates became NULL", 2)],
+        reused: None,
         policy: vec![Treated {
             place: 1,
             at: None,

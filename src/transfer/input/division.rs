@@ -1,11 +1,13 @@
 //! A large table that several connections read, range by range: what lets them, and how the ranges are given out.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{mysql, postgres};
 use crate::embulk::input::{Incremental, Selection, Snapshot, Statements};
 use crate::transfer::context::{MemoryBudget, MemoryShare, TransferContext};
+use crate::transfer::effect::Moment;
+use crate::transfer::error::TransferError;
 use crate::transfer::page::PAGE_BYTES;
 use crate::transfer::pool::{ConnectionPermit, SourcePools};
 
@@ -24,6 +26,8 @@ pub const RANGE_BYTES: u64 = 1 << 30;
 /// Why a table is read in one stream, whatever the server.
 pub(super) const BY_INDEX: &str = "the server reads the rows of `where` by an index";
 pub(super) const NO_SEATS: &str = "no two more connections are free";
+/// Why ranges that are staged do not serve.
+const UNPROVEN: &str = "the source does not show that nothing was written to it since";
 
 /// Why a config has the rows in one stream.
 pub(super) fn obstacle(
@@ -43,8 +47,8 @@ pub(super) fn obstacle(
 
 /// What became of the wish to read a table in ranges.
 pub(super) enum Divided<H> {
-    /// The share of the first reader, and what each helper has, its share among it.
-    Helpers(Share, Vec<H>),
+    /// The share of the first reader, what each helper has, its share among it, and what is told of the ranges.
+    Helpers(Share, Vec<H>, Box<Told>),
     /// Not, and why.
     OneStream(&'static str),
     /// The table is small, or none.
@@ -122,6 +126,8 @@ pub(super) struct Seat {
     place: Box<dyn Place>,
     _permit: ConnectionPermit,
     _memory: MemoryShare,
+    /// What the output holds for it.
+    lane: Option<MemoryShare>,
 }
 
 impl Seats {
@@ -139,15 +145,104 @@ impl Seats {
         self.places.free() >= FEWEST
     }
 
-    /// Those that are free, none where they are too few.
-    pub(super) fn take(&self) -> Vec<Seat> {
+    /// Those that are free, none where they are too few. For each the output holds so many bytes.
+    pub(super) fn take(&self, lane_bytes: usize) -> Vec<Seat> {
         let seat = || {
             let permit = self.sources.acquire_free(&self.address)?;
             let memory = self.memory.take_free(MEMORY)?;
-            Some(Seat { place: self.places.take()?, _permit: permit, _memory: memory })
+            let lane = match lane_bytes {
+                0 => None,
+                bytes => Some(self.memory.take_free(bytes)?),
+            };
+            Some(Seat { place: self.places.take()?, _permit: permit, _memory: memory, lane })
         };
         let seats: Vec<Seat> = std::iter::from_fn(seat).take(SEATS).collect();
         if seats.len() < FEWEST { Vec::new() } else { seats }
+    }
+}
+
+/// What an output that tells ranges apart wants of a source.
+#[derive(Debug, Clone)]
+pub struct Lanes {
+    /// Bytes that the output holds for each further reader.
+    pub bytes: usize,
+    /// Ranges that an earlier attempt has staged.
+    pub kept: Option<KeptRanges>,
+}
+
+/// Ranges that an earlier attempt has staged, some of them whole.
+#[derive(Debug, Clone)]
+pub struct KeptRanges {
+    /// When they were read.
+    pub moment: Moment,
+    /// The conditions of all.
+    pub ranges: Vec<String>,
+    /// The numbers of those that are there.
+    pub done: BTreeSet<usize>,
+}
+
+impl KeptRanges {
+    /// Why they do not serve a source as it is at a moment.
+    fn unfit(&self, now: &Moment) -> Option<String> {
+        if self.moment.server != now.server {
+            return Some("the source is another server now, or was started anew".to_owned());
+        }
+        let (then, now) = (&self.moment.position, &now.position);
+        (then != now).then(|| format!("they were staged at {then}, and the source is at {now}"))
+    }
+}
+
+/// What became of ranges.
+#[derive(Debug, Clone, Default)]
+pub struct Told {
+    /// The ranges, where pages say which of them they hold.
+    pub cut: Option<Cut>,
+    /// Why ranges that an earlier attempt has staged do not serve.
+    pub unfit: Option<String>,
+}
+
+/// A source that is read in ranges, all at one moment.
+#[derive(Debug, Clone)]
+pub struct Cut {
+    pub moment: Moment,
+    /// The conditions of all ranges.
+    pub ranges: Vec<String>,
+    /// Whether they are those of the earlier attempt, of which only the missing ones are read.
+    pub is_kept: bool,
+}
+
+impl Told {
+    /// Decides over the ranges of a source at a moment, of which `anew` would make new ones. Gives what is to be read.
+    pub(super) fn decided(
+        lanes: Option<&Lanes>,
+        moment: Option<Moment>,
+        anew: impl FnOnce() -> Result<Vec<String>, TransferError>,
+    ) -> Result<(Self, Vec<Range>), TransferError> {
+        let kept = lanes.and_then(|lanes| lanes.kept.as_ref());
+        let unfit = kept.and_then(|kept| match &moment {
+            Some(moment) => kept.unfit(moment),
+            None => Some(UNPROVEN.to_owned()),
+        });
+        let numbered = |ranges: &[String]| {
+            let ranges = ranges.iter().cloned().enumerate();
+            ranges.map(|(at, condition)| Range { number: at + 1, condition }).collect::<Vec<_>>()
+        };
+        if let (Some(kept), None, Some(moment)) = (kept, &unfit, &moment) {
+            let mut left = numbered(&kept.ranges);
+            left.retain(|range| !kept.done.contains(&range.number));
+            let cut = Cut { moment: moment.clone(), ranges: kept.ranges.clone(), is_kept: true };
+            return Ok((Self { cut: Some(cut), unfit: None }, left));
+        }
+        let ranges = anew()?;
+        let left = numbered(&ranges);
+        let cut = moment.filter(|_| lanes.is_some()).map(|moment| Cut { moment, ranges, is_kept: false });
+        Ok((Self { cut, unfit }, left))
+    }
+
+    /// Of a source that is not read in ranges.
+    pub(super) fn of_one_stream(lanes: Option<&Lanes>) -> Self {
+        let kept = lanes.and_then(|lanes| lanes.kept.as_ref());
+        Self { cut: None, unfit: kept.map(|_| UNPROVEN.to_owned()) }
     }
 }
 
@@ -165,20 +260,30 @@ pub(super) struct Share {
     left: Arc<Mutex<VecDeque<Range>>>,
     /// How many there were.
     pub(super) of: usize,
+    /// Whether pages say which range they hold.
+    is_marked: bool,
     /// None: the first reader, who reads what nobody else does.
     seat: Option<Seat>,
 }
 
 impl Share {
     /// Gives the ranges out: the first share is the first reader's, the others have a seat each.
-    pub(super) fn out(conditions: Vec<String>, seats: Vec<Seat>) -> (Self, Vec<Self>) {
-        let of = conditions.len();
-        let ranges = conditions.into_iter().enumerate();
-        let left: VecDeque<Range> =
-            ranges.map(|(at, condition)| Range { number: at + 1, condition }).collect();
-        let left = Arc::new(Mutex::new(left));
-        let share = |seat| Self { left: Arc::clone(&left), of, seat };
+    pub(super) fn out(ranges: Vec<Range>, told: &Told, seats: Vec<Seat>) -> (Self, Vec<Self>) {
+        let of = told.cut.as_ref().map_or(ranges.len(), |cut| cut.ranges.len());
+        let is_marked = told.cut.is_some();
+        let left = Arc::new(Mutex::new(VecDeque::from(ranges)));
+        let share = |seat| Self { left: Arc::clone(&left), of, is_marked, seat };
         (share(None), seats.into_iter().map(|seat| share(Some(seat))).collect())
+    }
+
+    /// Whether pages say which range they hold.
+    pub(super) fn is_marked(&self) -> bool {
+        self.is_marked
+    }
+
+    /// What the output holds for this reader.
+    pub(super) fn take_lane(&mut self) -> Option<MemoryShare> {
+        self.seat.as_mut().and_then(|seat| seat.lane.take())
     }
 
     /// The next range; none when there is none, or when somebody else wants the place.
@@ -255,11 +360,11 @@ mod tests {
     fn seats_are_bounded_by_places_connections_and_memory_and_all_come_back() {
         let taken = |places, connections, memory| {
             let (seats, free, _) = seats(places, connections, memory);
-            let taken = seats.take();
+            let taken = seats.take(0);
             let count = taken.len();
             drop(taken);
             assert_eq!(free.load(Ordering::SeqCst), places);
-            assert_eq!(seats.take().len(), count, "connections and memory came back");
+            assert_eq!(seats.take(0).len(), count, "connections and memory came back");
             count
         };
         assert_eq!(taken(20, 20, 20 * MEMORY), SEATS);
@@ -273,10 +378,53 @@ mod tests {
     }
 
     #[test]
+    fn what_the_output_holds_for_a_reader_counts_too() {
+        let (seats, ..) = seats(20, 20, 20 * MEMORY);
+        assert_eq!(seats.take(4 * MEMORY).len(), 4);
+        let mut taken = seats.take(4 * MEMORY);
+        // It comes back when the output lets it go, whatever became of the reader.
+        let lanes: Vec<_> = taken.iter_mut().filter_map(|seat| seat.lane.take()).collect();
+        drop(taken);
+        assert_eq!(seats.take(4 * MEMORY).len(), 0);
+        drop(lanes);
+        assert_eq!(seats.take(4 * MEMORY).len(), 4);
+    }
+
+    #[test]
+    fn kept_ranges_serve_at_the_same_moment_of_the_same_server_only() {
+        let moment = |server: &str, position: &str| {
+            Some(Moment { server: server.to_owned(), position: position.to_owned() })
+        };
+        let ranges = || ["a", "b", "c"].map(str::to_owned).to_vec();
+        let kept = KeptRanges {
+            moment: moment("s", "log:5").unwrap(),
+            ranges: ranges(),
+            done: BTreeSet::from([1, 3]),
+        };
+        let lanes = Lanes { bytes: 1, kept: Some(kept) };
+        let decided = |now: Option<Moment>| {
+            let (told, left) =
+                Told::decided(Some(&lanes), now, || Ok(vec!["d".to_owned(), "e".to_owned()])).unwrap();
+            let left: Vec<_> = left.into_iter().map(|range| (range.number, range.condition)).collect();
+            (told.cut.map(|cut| cut.is_kept), told.unfit, left)
+        };
+        let anew = || vec![(1, "d".to_owned()), (2, "e".to_owned())];
+        assert_eq!(decided(moment("s", "log:5")), (Some(true), None, vec![(2, "b".to_owned())]));
+        let reason = "they were staged at log:5, and the source is at log:6".to_owned();
+        assert_eq!(decided(moment("s", "log:6")), (Some(false), Some(reason), anew()));
+        let reason = "the source is another server now, or was started anew".to_owned();
+        assert_eq!(decided(moment("z", "log:5")), (Some(false), Some(reason), anew()));
+        assert_eq!(decided(None), (None, Some(UNPROVEN.to_owned()), anew()));
+        let (told, left) = Told::decided(None, moment("s", "log:5"), || Ok(ranges())).unwrap();
+        assert!(told.cut.is_none() && told.unfit.is_none() && left.len() == 3);
+    }
+
+    #[test]
     fn a_helper_leaves_when_its_place_is_wanted_and_the_first_reader_reads_the_rest() {
         let (seats, free, wanted) = seats(2, 2, 2 * MEMORY);
         let conditions = (0..5).map(|at| format!("k = {at}")).collect();
-        let (first, helpers) = Share::out(conditions, seats.take());
+        let (told, ranges) = Told::decided(None, None, || Ok(conditions)).unwrap();
+        let (first, helpers) = Share::out(ranges, &told, seats.take(0));
         let number = |share: &Share| share.next().map(|range| range.number);
         assert_eq!((number(&helpers[0]), number(&first), number(&helpers[1])), (Some(1), Some(2), Some(3)));
         wanted.store(true, Ordering::SeqCst);

@@ -22,11 +22,13 @@ use crate::embulk::config::TypeMapping;
 use crate::embulk::input::{ColumnOption, InputConfig};
 use crate::embulk::output::OutputConfig;
 
-pub use self::division::{Place, Places, RANGE_BYTES, Reading, SEATS, SharedSnapshots};
+pub use self::division::{
+    Cut, KeptRanges, Lanes, Place, Places, RANGE_BYTES, Reading, SEATS, SharedSnapshots, Told,
+};
 use self::division::{Seats, Share};
 pub use self::increment::{Increment, LastRow};
 pub use self::source::SourceColumn;
-use super::context::TransferContext;
+use super::context::{MemoryShare, TransferContext};
 use super::error::{ErrorKind, TransferError};
 use super::page::{PAGE_BYTES, PAGE_ROWS, Page};
 use super::policy::Known;
@@ -49,9 +51,13 @@ impl Source {
         Self { reader: Box::new(reader), _permit: None, seats: None }
     }
 
-    /// Readers that read a part of the rows each, beside the first; none where it reads all of them.
-    pub fn divide(&mut self) -> Result<Vec<Box<dyn Input>>, TransferError> {
-        self.seats.as_ref().map_or_else(|| Ok(Vec::new()), |seats| self.reader.divide(seats))
+    /// Readers that read a part of the rows each, beside the first; none where it reads all of them. And what is to be
+    /// told of ranges.
+    pub fn divide(&mut self, lanes: Option<&Lanes>) -> Result<(Vec<Box<dyn Input>>, Told), TransferError> {
+        match &self.seats {
+            Some(seats) => self.reader.divide(seats, lanes),
+            None => Ok((Vec::new(), Told::of_one_stream(lanes))),
+        }
     }
 }
 
@@ -123,9 +129,18 @@ pub trait Input: Send {
 
     /// Prepares a read in ranges: gives readers for as many of the seats as have a use, which then read what this one
     /// leaves, at the same time. None where all rows are read in one stream; the figures say why, if that is worth it.
-    fn divide(&mut self, seats: &Seats) -> Result<Vec<Box<dyn Input>>, TransferError> {
-        let _ = seats;
-        Ok(Vec::new())
+    /// Where the output tells ranges apart, it is told of them, and those that it has already are not read.
+    fn divide(
+        &mut self,
+        _seats: &Seats,
+        lanes: Option<&Lanes>,
+    ) -> Result<(Vec<Box<dyn Input>>, Told), TransferError> {
+        Ok((Vec::new(), Told::of_one_stream(lanes)))
+    }
+
+    /// What the output holds for a helper, until it has ended what the helper read.
+    fn take_lane(&mut self) -> Option<MemoryShare> {
+        None
     }
 
     /// Reads all rows into pages. Ends early and well when the sink wants no more.
@@ -146,6 +161,14 @@ pub trait PageSink {
 
     /// Hands a page on, which gets the number of its first row; never an empty one.
     fn send(&mut self, page: Page) -> Flow;
+
+    /// The pages that follow have rows of this range, and of no other.
+    fn begin_range(&mut self, _number: usize) {}
+
+    /// All rows of the range were handed on.
+    fn end_range(&mut self) -> Flow {
+        Flow::Continue
+    }
 }
 
 /// Whether the reader goes on.

@@ -28,6 +28,31 @@ pub(super) fn ranged(selection: &Selection, range: &str, way: &str, quote: char)
     Some(format!("SELECT {} FROM {table}{way} WHERE {of_its_own}({range})", select.expose()))
 }
 
+/// Whether a row is read the same whenever it is, as long as it is the same: without a condition, and with columns by
+/// their names. An expression may ask for the time.
+pub(super) fn is_fixed(selection: &Selection) -> bool {
+    let Selection::Table { select, where_clause: None, .. } = selection else { return false };
+    // What stands for a value of the session needs no brackets.
+    let is_asked = |name: &str| {
+        let name = name.to_lowercase();
+        name.starts_with("current")
+            || name.starts_with("local")
+            || name.contains("user")
+            || name.starts_with("utc")
+            || name.starts_with("sys")
+    };
+    let is_name = |item: &str| {
+        let item = item.trim();
+        let bare = item.trim_matches(['`', '"']);
+        let is_quoted = item.len() == bare.len() + 2;
+        let has_plain_letters = bare.chars().all(|char| char.is_alphanumeric() || char == '_');
+        let is_number = bare.starts_with(|char: char| char.is_ascii_digit());
+        !bare.is_empty() && has_plain_letters && (is_quoted || !is_number && !is_asked(bare))
+    };
+    let select = select.expose().trim();
+    select == "*" || select.split(',').all(is_name)
+}
+
 /// The statement of an incremental read: rows beyond the last record, in order. `literals` are its values, none for
 /// the first read. In a query `:column` stands for a value.
 pub(super) fn incremental(
@@ -209,6 +234,39 @@ mod tests {
 
     fn texts(list: &[&str]) -> Vec<String> {
         list.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_row_is_the_same_whenever_it_is_read_where_columns_have_plain_names() {
+        let table = |select: &str, where_clause: Option<&str>| Selection::Table {
+            table: Text::plain("t"),
+            select: Text::plain(select),
+            where_clause: where_clause.map(Text::plain),
+            order_by: None,
+        };
+        for select in ["*", " * ", "id, name", "`id`,`current_date`", "\"id\", \"user\"", "番号"] {
+            assert!(is_fixed(&table(select, None)), "{select}");
+            assert!(!is_fixed(&table(select, Some("true"))), "{select}");
+        }
+        for select in [
+            "now()",
+            "id, CURRENT_TIMESTAMP",
+            "current_user",
+            "localtime",
+            "UTC_DATE",
+            "session_user",
+            "sysdate",
+            "id + 1",
+            "id as n",
+            "'x'",
+            "1",
+            "@now",
+            "id,",
+            "",
+        ] {
+            assert!(!is_fixed(&table(select, None)), "{select}");
+        }
+        assert!(!is_fixed(&Selection::Query(Text::plain("select 1"))));
     }
 
     #[test]

@@ -77,7 +77,7 @@ pub(super) struct Gzip {
     begun: bool,
     /// Compresses where no thread does.
     own: Option<Box<Compress>>,
-    _member: Member,
+    _member: Option<Member>,
 }
 
 struct Thread {
@@ -93,6 +93,14 @@ struct Packed {
 }
 
 impl Gzip {
+    /// The same for a member beside others of one writer, of which it fills one at a time: together they keep as many
+    /// threads busy as one.
+    #[must_use]
+    pub(super) fn beside(mut self) -> Self {
+        self._member = None;
+        self
+    }
+
     /// A member at a level from 0 to 9.
     pub(super) fn new(level: u32) -> Self {
         Self {
@@ -105,7 +113,7 @@ impl Gzip {
             checksum: Crc::new(),
             begun: false,
             own: None,
-            _member: Member::new(),
+            _member: Some(Member::new()),
         }
     }
 

@@ -8,6 +8,7 @@ mod encoded;
 pub mod file;
 mod formatter;
 mod gzip;
+mod kept;
 pub mod look;
 pub mod mysql;
 pub mod object;
@@ -17,13 +18,16 @@ pub mod redshift;
 mod shelf;
 mod sql;
 mod stale;
+mod trail;
 
 use std::sync::Arc;
 
 use super::context::TransferContext;
+use super::effect::ReadRecord;
 use super::error::TransferError;
-use super::page::Page;
-use super::report::Change;
+use super::input::{Lanes, Told};
+use super::page::{News, Page};
+use super::report::{Change, Reused};
 use super::schema::Schema;
 use super::target::ColumnTarget;
 use crate::embulk::config::EmbulkConfig;
@@ -66,11 +70,15 @@ pub fn targets(config: &OutputConfig, schema: &Schema) -> Result<Vec<ColumnTarge
 /// * `begin` is called once, before any page and after the source was opened; also for a table without rows.
 /// * `write` is called for every page in order, never with an empty one. The page may be reused when it returns:
 ///   what is needed later is copied. It may wait (back-pressure), and then asks the context's `cancel` now and then.
-/// * `commit` is called once, after the last page, also when there was none. When it returns, readers of the target
-///   see the new rows and nothing staged is left.
-/// * `abort` is called once after an error of `recover`, `begin`, `write` or `commit`, after an error of the source, and when the
-///   run is stopped; never after a `commit` that succeeded. It removes everything staged. It cannot fail: what could
-///   not be removed goes to the log and stays in the ledger for the next attempt.
+/// * `resume` is called where `recover` gave nothing. When it gives what was read, `commit` is the next and only call:
+///   the source is not asked.
+/// * `seal` is called once, after the last page.
+/// * `commit` is called once, after `seal`, also when there was no page. When it returns, readers of the target see the
+///   new rows and nothing staged is left.
+/// * `abort` or `suspend` is called once after an error of any of these, after an error of the source, and when the run is
+///   stopped; never after a `commit` that succeeded. `abort` removes everything staged; `suspend`, after a fault that
+///   passes, all but what `resume` can use. Neither can fail: what could not be removed goes to the log and stays in the
+///   ledger for the next attempt.
 pub trait Output {
     /// The target as people know it, e.g. `bigquery proj.lake.orders`.
     fn target(&self) -> String;
@@ -88,11 +96,39 @@ pub trait Output {
         Ok(None)
     }
 
+    /// Takes what an earlier attempt of the same transfer had staged whole, where that still serves: then what it had
+    /// read, and what is there of it. What does not serve is removed.
+    fn resume(&mut self) -> Result<Option<(ReadRecord, Reused)>, TransferError> {
+        Ok(None)
+    }
+
     /// Prepares the target for rows of this schema.
     fn begin(&mut self, schema: &Arc<Schema>) -> Result<(), TransferError>;
 
+    /// Whether the output keeps the rows of several readers apart, so that a retry finds ranges that are staged; asked
+    /// after `begin`. Then `divided` and `lane` are called too.
+    fn lanes(&mut self) -> Result<Option<Lanes>, TransferError> {
+        Ok(None)
+    }
+
+    /// Hears what became of ranges, before the first page. Gives what is there already of the rows.
+    fn divided(&mut self, _told: Told) -> Result<Option<KeptRows>, TransferError> {
+        Ok(None)
+    }
+
+    /// The rows of the next `write` come from a range that a reader reads, `read` of them before the filters; or a range
+    /// or a reader has ended.
+    fn lane(&mut self, _reader: usize, _news: News, _read: u64) -> Result<(), TransferError> {
+        Ok(())
+    }
+
     /// Takes the rows of a page.
     fn write(&mut self, page: &Page) -> Result<(), TransferError>;
+
+    /// Stages what is left of the rows, and remembers that all of them are, with what is known of the read.
+    fn seal(&mut self, _read: &ReadRecord) -> Result<(), TransferError> {
+        Ok(())
+    }
 
     /// Publishes what was written.
     fn commit(&mut self) -> Result<OutputFigures, TransferError>;
@@ -104,6 +140,20 @@ pub trait Output {
 
     /// Removes what was staged.
     fn abort(&mut self);
+
+    /// Removes of it what a retry has no use for.
+    fn suspend(&mut self) {
+        self.abort();
+    }
+}
+
+/// Rows that an earlier attempt has staged, besides which the others are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeptRows {
+    /// What is there.
+    pub reused: Reused,
+    /// Rows that were read for it.
+    pub read: u64,
 }
 
 /// What an output says when it has published.

@@ -16,7 +16,7 @@ use self::queue::{Belt, Queue};
 use self::team::{Failure, Stoppers};
 use super::context::{Cancel, TransferContext};
 use super::error::{ErrorKind, TransferError};
-use super::input::{self, InputFigures, LastRow, SEATS, Stop};
+use super::input::{self, InputFigures, Lanes, LastRow, SEATS, Stop, Told};
 use super::page::Page;
 use super::policy::Known;
 use super::schema::Schema;
@@ -32,7 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The writer's side of a reading thread.
 pub(super) struct Reader {
     opened: Receiver<Opened>,
-    go: Sender<()>,
+    go: Sender<Option<Lanes>>,
+    told: Receiver<Told>,
     /// Full pages.
     pub(super) pages: Receiver<Page>,
     /// Pages to fill again.
@@ -54,7 +55,8 @@ impl Reader {
     /// Starts a thread that opens the source, waits for `go`, and reads.
     pub(super) fn start(config: &EmbulkConfig, context: &TransferContext) -> Result<Self, TransferError> {
         let (open, opened) = bounded(1);
-        let (go, wait) = bounded(1);
+        let (go, wait) = bounded::<Option<Lanes>>(1);
+        let (tell, told) = bounded(1);
         let (full, pages) = bounded(PAGES - 2);
         // Room for every page there may be, so that none is lost on its way back.
         let (empty, used) = bounded(PAGES + SEATS * team::PAGES);
@@ -72,12 +74,14 @@ impl Reader {
                 known: source.reader.known(),
                 increment: source.reader.increment().map_or_else(Vec::new, |one| one.places().to_vec()),
             };
-            if open.send(seen).is_err() || wait.recv().is_err() {
-                // The writer has ended; its own error counts.
+            // Without an answer the writer has ended; its own error counts.
+            let Some(lanes) = open.send(seen).ok().and_then(|()| wait.recv().ok()) else {
                 return Ok(InputFigures::default());
-            }
+            };
             let last = source.reader.increment().map(|increment| LastRow::new(increment.clone(), &schema));
+            let (helpers, told) = source.divide(lanes.as_ref())?;
             let belt = Belt {
+                is_marked: told.cut.is_some(),
                 schema,
                 full,
                 used,
@@ -86,8 +90,10 @@ impl Reader {
                 cancel: context.cancel.clone(),
                 failure: Failure::default(),
             };
-            let mut queue = Queue::new(&belt, PAGES, last);
-            let helpers = source.divide()?;
+            let mut queue = Queue::new(&belt, PAGES, last, 0);
+            if tell.send(told).is_err() {
+                return Ok(InputFigures::default());
+            }
             let mut figures = if helpers.is_empty() {
                 source.reader.read(&mut queue)?
             } else {
@@ -110,14 +116,23 @@ impl Reader {
             .map_err(|error| {
                 TransferError::new(ErrorKind::Busy, "a thread could not be started").caused_by(&error)
             })?;
-        Ok(Self { opened, go, pages, empty, done })
+        Ok(Self { opened, go, told, pages, empty, done })
     }
 
     /// Waits for the source to be open.
     pub(super) fn opened(&self, cancel: &Cancel) -> Result<Opened, TransferError> {
+        self.heard(&self.opened, cancel)
+    }
+
+    /// Waits for what is told of ranges, which comes before the first page.
+    pub(super) fn told(&self, cancel: &Cancel) -> Result<Told, TransferError> {
+        self.heard(&self.told, cancel)
+    }
+
+    fn heard<T>(&self, from: &Receiver<T>, cancel: &Cancel) -> Result<T, TransferError> {
         loop {
-            match self.opened.recv_timeout(LOOK) {
-                Ok(opened) => return Ok(opened),
+            match from.recv_timeout(LOOK) {
+                Ok(heard) => return Ok(heard),
                 Err(RecvTimeoutError::Timeout) if cancel.is_canceled() => {
                     return Err(TransferError::canceled());
                 }
@@ -130,10 +145,10 @@ impl Reader {
         }
     }
 
-    /// Lets the thread read.
-    pub(super) fn go(&self) {
-        // A thread that has ended says why in `finish`.
-        let _ = self.go.send(());
+    /// Lets the thread read, for an output that tells ranges apart or not.
+    pub(super) fn go(&self, lanes: Option<Lanes>) {
+        // A thread that has ended says why in `told`.
+        let _ = self.go.send(lanes);
     }
 
     /// Waits for the thread to end; an error of the writer came first and stands.

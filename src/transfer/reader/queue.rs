@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::team::Failure;
-use crate::transfer::context::{Cancel, MemoryBudget};
+use crate::transfer::context::{Cancel, MemoryBudget, MemoryShare};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::input::{Flow, LastRow, PageSink};
-use crate::transfer::page::{PAGE_BYTES, Page};
+use crate::transfer::page::{Lane, News, PAGE_BYTES, Page};
 use crate::transfer::schema::Schema;
 
 /// A page of so many bytes has a row that is larger than a page.
@@ -28,6 +28,8 @@ pub(super) struct Belt {
     pub(super) used: Receiver<Page>,
     /// How many rows were handed on.
     pub(super) rows: Arc<AtomicU64>,
+    /// Whether pages say which range they hold.
+    pub(super) is_marked: bool,
     pub(super) memory: MemoryBudget,
     pub(super) cancel: Cancel,
     /// Why nothing more is read.
@@ -41,12 +43,31 @@ pub(super) struct Queue {
     to_make: usize,
     /// Of an incremental read, which has one reader.
     pub(super) last: Option<LastRow>,
+    /// The number of this reader.
+    reader: usize,
+    /// The range that is read, where pages say which.
+    range: Option<usize>,
 }
 
 impl Queue {
     /// An end that adds so many pages to those that go round.
-    pub(super) fn new(belt: &Belt, pages: usize, last: Option<LastRow>) -> Self {
-        Self { belt: belt.clone(), to_make: pages, last }
+    pub(super) fn new(belt: &Belt, pages: usize, last: Option<LastRow>, reader: usize) -> Self {
+        Self { belt: belt.clone(), to_make: pages, last, reader, range: None }
+    }
+
+    /// Says that this reader has ended; `lane` is what the output holds for it.
+    pub(super) fn leave(&mut self, lane: Option<MemoryShare>) {
+        if let Some(lane) = lane {
+            let mut page = self.page();
+            page.large = Some(Arc::new(lane));
+            // A writer that has ended wants to hear nothing.
+            let _ = self.tell(page, News::ReaderEnds);
+        }
+    }
+
+    fn tell(&self, mut page: Page, news: News) -> Flow {
+        page.lane = Some(Lane { reader: self.reader, news });
+        if self.belt.full.send(page).is_ok() { Flow::Continue } else { Flow::Stop }
     }
 
     /// Takes memory for a page with a row that is larger than a page.
@@ -106,6 +127,18 @@ impl PageSink for Queue {
         if let Some(last) = &mut self.last {
             last.see(&page);
         }
+        page.lane = self.range.map(|range| Lane { reader: self.reader, news: News::Rows(range) });
         if self.belt.full.send(page).is_ok() { Flow::Continue } else { Flow::Stop }
+    }
+
+    fn begin_range(&mut self, number: usize) {
+        if self.belt.is_marked {
+            self.range = Some(number);
+        }
+    }
+
+    fn end_range(&mut self) -> Flow {
+        let page = self.page();
+        self.tell(page, News::RangeEnds)
     }
 }

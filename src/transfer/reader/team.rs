@@ -66,10 +66,13 @@ pub(super) fn read(
     let mut all = Vec::new();
     std::thread::scope(|scope| {
         let mut running = Vec::new();
-        for mut helper in helpers {
+        for (at, mut helper) in helpers.into_iter().enumerate() {
             stoppers.add(helper.stopper());
             let work = move || {
-                let read = helper.read(&mut Queue::new(belt, PAGES, None));
+                let lane = helper.take_lane();
+                let mut queue = Queue::new(belt, PAGES, None, at + 1);
+                let read = helper.read(&mut queue);
+                queue.leave(lane);
                 settle(read, belt, stoppers)
             };
             // What no thread can be had for is read by the others.

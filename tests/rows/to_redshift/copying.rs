@@ -147,6 +147,7 @@ fn everything_outside_is_recorded_before_and_after() {
         Effect::StageTable { .. } => "table".to_owned(),
         Effect::StageObject { object, .. } => object.rsplit('.').next().unwrap().to_owned(),
         Effect::PublishRows { rows, .. } => format!("rows {rows}"),
+        Effect::StageSet { .. } => "set".to_owned(),
         other => format!("{other:?}"),
     };
     let told: Vec<String> = recorded
@@ -156,6 +157,11 @@ fn everything_outside_is_recorded_before_and_after() {
             Some(EffectOutcome::Done) => format!("{} done", word(&recorded.effect)),
             Some(EffectOutcome::Removed) => format!("{} removed", word(&recorded.effect)),
             Some(EffectOutcome::Failed { .. }) => format!("{} failed", word(&recorded.effect)),
+            Some(EffectOutcome::Staged(staged)) => {
+                format!("{} staged {}", word(&recorded.effect), staged.rows)
+            }
+            Some(EffectOutcome::Divided(_)) => format!("{} divided", word(&recorded.effect)),
+            Some(EffectOutcome::Sealed(set)) => format!("{} sealed {}", word(&recorded.effect), set.rows),
         })
         .collect();
     assert_eq!(
@@ -163,10 +169,14 @@ fn everything_outside_is_recorded_before_and_after() {
         [
             "table",
             "gz",
+            "gz staged 1",
+            "set",
+            "set sealed 1",
             "manifest",
             "rows 1",
             "rows 1 done",
             "table removed",
+            "set removed",
             "gz removed",
             "manifest removed"
         ]

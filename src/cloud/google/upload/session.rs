@@ -37,7 +37,7 @@ struct Ending {
 }
 
 /// A CRC32C as Cloud Storage writes it.
-pub(in crate::cloud::google) fn crc32c_text(crc32c: u32) -> String {
+pub fn crc32c_text(crc32c: u32) -> String {
     STANDARD.encode(crc32c.to_be_bytes())
 }
 

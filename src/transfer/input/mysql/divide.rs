@@ -8,10 +8,10 @@ use crate::cloud::mysql::Connection;
 use crate::embulk::input::{MysqlInput, Selection, Snapshot};
 use crate::transfer::context::TransferContext;
 use crate::transfer::error::TransferError;
-use crate::transfer::input::Input;
 use crate::transfer::input::division::{self, Seat, Seats, Share};
 use crate::transfer::input::fetched::FetchedLog;
-use crate::transfer::input::select;
+use crate::transfer::input::select::{self, is_fixed};
+use crate::transfer::input::{Input, Lanes, Told};
 
 /// What a division needs to know of the config.
 #[derive(Clone)]
@@ -43,21 +43,40 @@ pub(super) fn snapshot_of(config: &MysqlInput, context: &TransferContext) -> Sna
 
 type Divided = division::Divided<(Connection, Option<Lease>, Share)>;
 
+/// Ranges to be made.
+struct Wanted {
+    table: String,
+    key: String,
+    count: usize,
+}
+
+impl Wanted {
+    fn conditions(&self, connection: &mut Connection) -> Result<Vec<String>, TransferError> {
+        ranges::conditions(connection, &self.table, &self.key, self.count)
+    }
+}
+
 impl MysqlReader {
     /// Helpers that read ranges of the table; what the rows have in common in time is noted in this reader.
-    pub(super) fn divided(&mut self, seats: &Seats) -> Result<Vec<Box<dyn Input>>, TransferError> {
+    pub(super) fn divided(
+        &mut self,
+        seats: &Seats,
+        lanes: Option<&Lanes>,
+    ) -> Result<(Vec<Box<dyn Input>>, Told), TransferError> {
+        let is_kept = lanes.is_some_and(|lanes| lanes.kept.is_some());
+        let whole = || Ok((Vec::new(), Told::of_one_stream(lanes)));
         // One look at the table is too much where it would lead to nothing.
-        if !seats.are_free() || self.plan.bytes == u64::MAX {
-            return Ok(Vec::new());
+        if !is_kept && (!seats.are_free() || self.plan.bytes == u64::MAX) {
+            return whole();
         }
-        let (share, helpers) = match self.try_division(seats)? {
-            Divided::Small => return Ok(Vec::new()),
+        let (share, helpers, told) = match self.try_division(seats, lanes)? {
+            Divided::Small => return whole(),
             Divided::OneStream(reason) => {
                 let moment = self.snapshot.as_deref().unwrap_or("per table");
                 self.snapshot = Some(format!("{moment}, one stream: {reason}"));
-                return Ok(Vec::new());
+                return whole();
             }
-            Divided::Helpers(share, helpers) => (share, helpers),
+            Divided::Helpers(share, helpers, told) => (share, helpers, *told),
         };
         let how = format!("{} ranges over {} connections", share.of, helpers.len() + 1);
         self.snapshot = Some(match self.plan.snapshot {
@@ -91,10 +110,11 @@ impl MysqlReader {
             };
             Box::new(helper) as Box<dyn Input>
         });
-        Ok(helpers.collect())
+        Ok((helpers.collect(), told))
     }
 
-    fn try_division(&mut self, seats: &Seats) -> Result<Divided, TransferError> {
+    fn try_division(&mut self, seats: &Seats, lanes: Option<&Lanes>) -> Result<Divided, TransferError> {
+        let is_kept = lanes.is_some_and(|lanes| lanes.kept.is_some());
         let (Selection::Table { table, where_clause, .. }, Some(connection)) =
             (&self.plan.selection, &mut self.connection)
         else {
@@ -104,7 +124,8 @@ impl MysqlReader {
         let Some(Facts { engine, bytes, key }) = ranges::facts(connection, table)? else {
             return Ok(Divided::Small);
         };
-        if bytes < self.plan.bytes {
+        // Of a table that was divided before, what is left is read by whoever there is.
+        if bytes < self.plan.bytes && !is_kept {
             return Ok(Divided::Small);
         }
         if let Some(obstacle) = self.plan.obstacle {
@@ -119,16 +140,27 @@ impl MysqlReader {
         if where_clause.is_some() && !ranges::reads_all(connection, &self.plan.selection)? {
             return Ok(Divided::OneStream(division::BY_INDEX));
         }
-        let seats = seats.take();
-        if seats.is_empty() {
+        // What each range takes on is its own where they have no moment in common.
+        let lanes =
+            lanes.filter(|_| self.plan.snapshot == Snapshot::PerTable && is_fixed(&self.plan.selection));
+        let seats = seats.take(lanes.map_or(0, |lanes| lanes.bytes));
+        if seats.is_empty() && !is_kept {
             return Ok(Divided::OneStream(division::NO_SEATS));
         }
-        let conditions = ranges::conditions(connection, table, &key, division::count(seats.len() + 1))?;
-        self.helpers(seats, conditions)
+        let wanted = Wanted { table: table.to_owned(), key, count: division::count(seats.len() + 1) };
+        // Those of a table that was divided before are known, unless they do not serve.
+        let conditions = if is_kept { None } else { Some(wanted.conditions(connection)?) };
+        self.helpers(seats, &wanted, conditions, lanes)
     }
 
     /// Connections that see what this one does.
-    fn helpers(&mut self, seats: Vec<Seat>, conditions: Vec<String>) -> Result<Divided, TransferError> {
+    fn helpers(
+        &mut self,
+        seats: Vec<Seat>,
+        wanted: &Wanted,
+        conditions: Option<Vec<String>>,
+        lanes: Option<&Lanes>,
+    ) -> Result<Divided, TransferError> {
         let Some(own) = &mut self.connection else { return Ok(Divided::Small) };
         let mut connections = Vec::new();
         for _ in &seats {
@@ -148,22 +180,28 @@ impl MysqlReader {
             )?;
             connections.push((connection, lease));
         }
+        let mut moment = None;
         if self.plan.snapshot == Snapshot::PerTable {
             let mut all: Vec<&mut Connection> = vec![own];
             all.extend(connections.iter_mut().map(|(connection, _)| connection));
-            if let Err(reason) = begin_together(&mut all)? {
-                return Ok(Divided::OneStream(Unshared::words(reason)));
+            match begin_together(&mut all)? {
+                Ok(seen) => moment = seen,
+                Err(reason) => return Ok(Divided::OneStream(Unshared::words(reason))),
             }
         }
-        if connections.is_empty() {
+        let is_kept = lanes.is_some_and(|lanes| lanes.kept.is_some());
+        if connections.is_empty() && !is_kept {
             return Ok(Divided::OneStream("no further connection of the snapshot is free"));
         }
         let seats = seats.into_iter().take(connections.len()).collect();
-        let (first, shares) = Share::out(conditions, seats);
+        let anew = || conditions.map_or_else(|| wanted.conditions(own), Ok);
+        let (told, ranges) = Told::decided(lanes, moment, anew)?;
+        let (first, shares) = Share::out(ranges, &told, seats);
         let helpers = connections.into_iter().zip(shares);
         Ok(Divided::Helpers(
             first,
             helpers.map(|((connection, lease), share)| (connection, lease, share)).collect(),
+            Box::new(told),
         ))
     }
 }

@@ -33,14 +33,15 @@ use self::snapshot::Lease;
 use super::fetched::FetchedLog;
 use super::select::{self, Statement};
 use super::{
-    BytesRule, Flow, Increment, Input, InputFigures, PageSink, Seats, Share, SourceColumn, Stop, is_full,
+    BytesRule, Flow, Increment, Input, InputFigures, Lanes, PageSink, Seats, Share, SourceColumn, Stop, Told,
+    is_full,
 };
 use crate::cloud::fault::Fault;
 use crate::cloud::mysql::{BinaryRow, Column, Connection, Error, Rows as Answered, Statement as Prepared};
 use crate::embulk::input::{MysqlInput, Selection, Snapshot};
 use crate::policy::{Origin, Subject};
 use crate::session::Level;
-use crate::transfer::context::TransferContext;
+use crate::transfer::context::{MemoryShare, TransferContext};
 use crate::transfer::encode::unfit;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::page::Page;
@@ -332,8 +333,19 @@ impl Input for MysqlReader {
         Box::new(Killer { connector: self.connector.clone(), connection: self.number })
     }
 
-    fn divide(&mut self, seats: &Seats) -> Result<Vec<Box<dyn Input>>, TransferError> {
-        self.divided(seats)
+    fn divide(
+        &mut self,
+        seats: &Seats,
+        lanes: Option<&Lanes>,
+    ) -> Result<(Vec<Box<dyn Input>>, Told), TransferError> {
+        self.divided(seats, lanes)
+    }
+
+    fn take_lane(&mut self) -> Option<MemoryShare> {
+        match &mut self.rows {
+            Rows::All(_) => None,
+            Rows::Ranges(share) => share.take_lane(),
+        }
     }
 
     fn read(&mut self, sink: &mut dyn PageSink) -> Result<InputFigures, TransferError> {
@@ -416,13 +428,29 @@ impl Reading<'_> {
             let doing = || format!("range {} of {} of {name} could not be read", range.number, share.of);
             let sql = divide::statement(selection, &range.condition);
             let statement = connection.prepare(&sql).map_err(|error| server_error(&error, doing()))?;
+            sink.begin_range(range.number);
             let flow = self.statement(connection, &statement, name, sink);
             if flow.map_err(|error| error.context(doing()))? == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+            if share.is_marked() && self.end_range(sink) == Flow::Stop {
                 return Ok(Flow::Stop);
             }
             connection.close(&statement).map_err(|error| server_error(&error, doing()))?;
         }
         Ok(Flow::Continue)
+    }
+
+    /// No page has rows of two ranges.
+    fn end_range(&mut self, sink: &mut dyn PageSink) -> Flow {
+        let sent = match self.page.take() {
+            Some(page) if page.rows > 0 => sink.send(page),
+            page => {
+                self.page = page;
+                Flow::Continue
+            }
+        };
+        if sent == Flow::Stop { sent } else { sink.end_range() }
     }
 
     /// The rows of a statement.

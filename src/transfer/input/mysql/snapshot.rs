@@ -3,7 +3,7 @@
 //! MySQL hands no snapshot from one connection to another. Transactions that begin one after the other see the same when
 //! nothing was committed meanwhile, which the binary log shows; or when nothing could be, under a lock of all tables.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use super::connect::Connector;
 use super::error::server_error;
 use crate::cloud::mysql::{Connection, Error};
 use crate::transfer::context::Cancel;
+use crate::transfer::effect::Moment;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::input::select::quoted;
 
@@ -44,24 +45,24 @@ impl Unshared {
     }
 }
 
-/// Begins a transaction in each connection, so that all of them see the same rows. On the outer success with an inner
-/// error none has begun.
+/// Begins a transaction in each connection, so that all of them see the same rows, and gives the moment that they see,
+/// where the binary log would show every later one. On the outer success with an inner error none has begun.
 pub(super) fn begin_together(
     connections: &mut [&mut Connection],
-) -> Result<Result<(), Unshared>, TransferError> {
+) -> Result<Result<Option<Moment>, Unshared>, TransferError> {
     for _ in 0..TRIES {
-        let before = position(connections)?;
-        if before.is_none() {
-            return Ok(Err(Unshared::NoPosition));
-        }
+        let Some(before) = position(connections)? else { return Ok(Err(Unshared::NoPosition)) };
         begin(connections)?;
-        let same = match seen(connections)? {
+        let common = match seen(connections)? {
             // MariaDB knows what each transaction sees.
-            Some(seen) => seen.windows(2).all(|pair| pair[0] == pair[1]),
-            None => position(connections)? == before,
+            Some(seen) if seen.windows(2).all(|pair| pair[0] == pair[1]) => seen.into_iter().next(),
+            Some(_) => None,
+            None if position(connections)?.as_ref() == Some(&before) => Some(before.said.clone()),
+            None => None,
         };
-        if same {
-            return Ok(Ok(()));
+        if let Some(position) = common {
+            let server = if before.tells_all { server(connections)? } else { None };
+            return Ok(Ok(server.map(|server| Moment { server, position })));
         }
         for connection in connections.iter_mut() {
             run(connection, "ROLLBACK")?;
@@ -95,23 +96,56 @@ fn begin(connections: &mut [&mut Connection]) -> Result<(), TransferError> {
 
 /// What was committed last, as the first connection is told. What has a place in the binary log may not be seen by
 /// transactions yet, and has no place in the set of executed ones until it is: both are compared.
-fn position(connections: &mut [&mut Connection]) -> Result<Option<String>, TransferError> {
+fn position(connections: &mut [&mut Connection]) -> Result<Option<Position>, TransferError> {
     let Some(connection) = connections.first_mut() else { return Ok(None) };
     // The newer name first.
     for sql in ["SHOW BINARY LOG STATUS", "SHOW MASTER STATUS"] {
         if let Some(rows) = asked(connection, sql)? {
-            let text =
-                rows.into_iter().flatten().map(Option::unwrap_or_default).collect::<Vec<_>>().join(" ");
-            return Ok(Some(text).filter(|text| !text.is_empty()));
+            let cells: Vec<String> = rows.into_iter().flatten().map(Option::unwrap_or_default).collect();
+            // Behind file and place come the databases that the log has alone, and those that it leaves out.
+            let tells_all = cells.iter().skip(2).take(2).all(String::is_empty);
+            let said = cells.into_iter().filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join(" ");
+            return Ok(Some(Position { said, tells_all }).filter(|position| !position.said.is_empty()));
         }
     }
     let sql = "SELECT @@global.log_bin, @@global.gtid_mode, @@global.gtid_executed";
     let rows = asked(connection, sql)?.unwrap_or_default();
     let mut cells = rows.into_iter().flatten().map(Option::unwrap_or_default);
     Ok(match (cells.next().as_deref(), cells.next().as_deref(), cells.next()) {
-        (Some("1"), Some("ON"), executed) => executed,
+        // What the log leaves out cannot be seen this way.
+        (Some("1"), Some("ON"), Some(said)) => Some(Position { said, tells_all: false }),
         _ => None,
     })
+}
+
+/// A place in the binary log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Position {
+    said: String,
+    /// Whether writes to every database are in the log.
+    tells_all: bool,
+}
+
+/// Which server it is; none where it takes changes from another one and does not write them into its own log.
+fn server(connections: &mut [&mut Connection]) -> Result<Option<String>, TransferError> {
+    let Some(connection) = connections.first_mut() else { return Ok(None) };
+    let variables = "SHOW GLOBAL VARIABLES WHERE variable_name IN ('server_id', 'server_uuid', 'server_uid', \
+                     'hostname', 'port', 'datadir', 'log_slave_updates', 'log_replica_updates')";
+    let running = "SHOW GLOBAL STATUS WHERE variable_name IN ('Slave_running', 'Slaves_running')";
+    let mut named = BTreeMap::new();
+    for sql in [variables, running] {
+        for row in asked(connection, sql)?.unwrap_or_default() {
+            let mut cells = row.into_iter().map(Option::unwrap_or_default);
+            named.insert(cells.next().unwrap_or_default().to_lowercase(), cells.next().unwrap_or_default());
+        }
+    }
+    let is =
+        |name: &str, values: &[&str]| named.get(name).is_some_and(|value| values.contains(&value.as_str()));
+    let logs_all = is("log_slave_updates", &["ON", "1"]) || is("log_replica_updates", &["ON", "1"]);
+    let is_no_replica = is("slave_running", &["OFF"]) && is("slaves_running", &["0"]);
+    let identity = ["server_id", "server_uuid", "server_uid", "hostname", "port", "datadir"];
+    let known = identity.iter().filter_map(|name| Some(format!("{name}={}", named.get(*name)?)));
+    Ok((logs_all || is_no_replica).then(|| known.collect::<Vec<_>>().join(" ")))
 }
 
 /// Where in the binary log the view of each transaction ends; none where the server does not tell.
@@ -122,7 +156,9 @@ fn seen(connections: &mut [&mut Connection]) -> Result<Option<Vec<String>>, Tran
         if rows.len() < 2 {
             return Ok(None);
         }
-        all.push(rows.into_iter().flatten().map(Option::unwrap_or_default).collect::<Vec<_>>().join(" "));
+        // Pairs of a name and its value: the file and the place in it.
+        let values = rows.into_iter().filter_map(|row| row.into_iter().nth(1)?);
+        all.push(values.collect::<Vec<_>>().join(":"));
     }
     Ok(Some(all))
 }

@@ -1,6 +1,7 @@
 //! A table that several connections read, from the snapshot of the first.
 
 use super::PostgresReader;
+use super::moment;
 use super::reading::Reading;
 use super::session::Session;
 use super::snapshot::{self, Opening};
@@ -11,7 +12,8 @@ use crate::transfer::context::TransferContext;
 use crate::transfer::error::TransferError;
 use crate::transfer::input::division::{self, Seats, Share};
 use crate::transfer::input::fetched::FetchedLog;
-use crate::transfer::input::{Flow, Input, select};
+use crate::transfer::input::select::{self, is_fixed};
+use crate::transfer::input::{Flow, Input, Lanes, Told};
 
 /// The first version whose server finds rows by a range of `ctid` without looking at others.
 const FIRST_VERSION: u64 = 140_000;
@@ -52,6 +54,8 @@ impl Plan {
 /// What the server knows of a table.
 struct Facts {
     version: u64,
+    /// A crash leaves its rows alone.
+    is_logged: bool,
     is_plain: bool,
     bytes: u64,
     blocks: u64,
@@ -61,19 +65,25 @@ type Divided = division::Divided<(Session, Share)>;
 
 impl PostgresReader {
     /// Helpers that read ranges of the table; what the rows have in common in time is noted in this reader.
-    pub(super) fn divided(&mut self, seats: &Seats) -> Result<Vec<Box<dyn Input>>, TransferError> {
+    pub(super) fn divided(
+        &mut self,
+        seats: &Seats,
+        lanes: Option<&Lanes>,
+    ) -> Result<(Vec<Box<dyn Input>>, Told), TransferError> {
+        let is_kept = lanes.is_some_and(|lanes| lanes.kept.is_some());
+        let whole = || Ok((Vec::new(), Told::of_one_stream(lanes)));
         // One look at the table is too much where it would lead to nothing.
-        if !seats.are_free() || self.plan.bytes == u64::MAX {
-            return Ok(Vec::new());
+        if !is_kept && (!seats.are_free() || self.plan.bytes == u64::MAX) {
+            return whole();
         }
         let moment = self.snapshot.as_deref().unwrap_or("per table").to_owned();
-        let (share, helpers) = match self.try_division(seats)? {
-            Divided::Small => return Ok(Vec::new()),
+        let (share, helpers, told) = match self.try_division(seats, lanes)? {
+            Divided::Small => return whole(),
             Divided::OneStream(reason) => {
                 self.snapshot = Some(format!("{moment}, one stream: {reason}"));
-                return Ok(Vec::new());
+                return whole();
             }
-            Divided::Helpers(share, helpers) => (share, helpers),
+            Divided::Helpers(share, helpers, told) => (share, helpers, *told),
         };
         self.snapshot = Some(format!("{moment}: {} ranges over {} connections", share.of, helpers.len() + 1));
         self.rows = Rows::Ranges(share);
@@ -100,16 +110,18 @@ impl PostgresReader {
             };
             Box::new(helper) as Box<dyn Input>
         });
-        Ok(helpers.collect())
+        Ok((helpers.collect(), told))
     }
 
-    fn try_division(&mut self, seats: &Seats) -> Result<Divided, TransferError> {
+    fn try_division(&self, seats: &Seats, lanes: Option<&Lanes>) -> Result<Divided, TransferError> {
+        let is_kept = lanes.is_some_and(|lanes| lanes.kept.is_some());
         let (Selection::Table { where_clause, .. }, Some(session)) = (&self.plan.selection, &self.session)
         else {
             return Ok(Divided::Small);
         };
         let Some(facts) = self.facts(session)? else { return Ok(Divided::Small) };
-        if facts.bytes < self.plan.bytes {
+        // Of a table that was divided before, what is left is read by whoever there is.
+        if facts.bytes < self.plan.bytes && !is_kept {
             return Ok(Divided::Small);
         }
         if let Some(obstacle) = self.plan.obstacle {
@@ -124,23 +136,29 @@ impl PostgresReader {
         if where_clause.is_some() && !self.reads_all(session)? {
             return Ok(Divided::OneStream(division::BY_INDEX));
         }
-        let seats = seats.take();
-        if seats.is_empty() {
+        let lanes = lanes.filter(|_| self.snapshot.is_none() && is_fixed(&self.plan.selection));
+        let seats = seats.take(lanes.map_or(0, |lanes| lanes.bytes));
+        if seats.is_empty() && !is_kept {
             return Ok(Divided::OneStream(division::NO_SEATS));
         }
+        let moment = match lanes {
+            Some(_) if facts.is_logged => moment::seen(session)?,
+            _ => None,
+        };
         let snapshot = snapshot::export(session)?;
         let helpers =
             seats.iter().map(|_| self.plan.opening.on(&snapshot)).collect::<Result<Vec<Session>, _>>()?;
         let count = division::count(seats.len() + 1);
-        let (first, shares) = Share::out(conditions(facts.blocks, count), seats);
-        Ok(Divided::Helpers(first, helpers.into_iter().zip(shares).collect()))
+        let (told, ranges) = Told::decided(lanes, moment, || Ok(conditions(facts.blocks, count)))?;
+        let (first, shares) = Share::out(ranges, &told, seats);
+        Ok(Divided::Helpers(first, helpers.into_iter().zip(shares).collect(), Box::new(told)))
     }
 
     /// None where there is no such table, or a view.
     fn facts(&self, session: &Session) -> Result<Option<Facts>, TransferError> {
         let Selection::Table { table, .. } = &self.plan.selection else { return Ok(None) };
         let sql = format!(
-            "SELECT pg_catalog.current_setting('server_version_num'), \
+            "SELECT pg_catalog.current_setting('server_version_num'), (c.relpersistence = 'p')::int, \
              (c.relkind IN ('r', 'm') AND NOT c.relhassubclass AND a.amname = 'heap')::int, \
              pg_catalog.pg_table_size(c.oid), \
              pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::int \
@@ -155,7 +173,13 @@ impl PostgresReader {
             .map_err(|trouble| trouble.during(format!("{} could not be looked up", self.name)))?;
         let Some(row) = rows.into_iter().next() else { return Ok(None) };
         let number = |at: usize| row.get(at).and_then(|cell| cell.as_deref()?.parse().ok()).unwrap_or(0);
-        Ok(Some(Facts { version: number(0), is_plain: number(1) == 1, bytes: number(2), blocks: number(3) }))
+        Ok(Some(Facts {
+            version: number(0),
+            is_logged: number(1) == 1,
+            is_plain: number(2) == 1,
+            bytes: number(3),
+            blocks: number(4),
+        }))
     }
 
     /// Whether the server would look at every row of the table to find those of its `where`.
@@ -180,6 +204,7 @@ impl Reading<'_> {
         plan: &Plan,
     ) -> Result<Flow, TransferError> {
         while let Some(range) = share.next() {
+            self.sink.begin_range(range.number);
             // Only what `ranged` has a statement for is divided.
             let sql = select::ranged(&plan.selection, &range.condition, "", '"').unwrap_or_default();
             let flow = self.rows_of(session, &sql).map_err(|error| {
@@ -188,11 +213,23 @@ impl Reading<'_> {
                     range.number, share.of, self.name
                 ))
             })?;
-            if flow == Flow::Stop {
+            if flow == Flow::Stop || share.is_marked() && self.end_range() == Flow::Stop {
                 return Ok(Flow::Stop);
             }
         }
         Ok(Flow::Continue)
+    }
+
+    /// No page has rows of two ranges.
+    fn end_range(&mut self) -> Flow {
+        let sent = match self.page.take() {
+            Some(page) if page.rows > 0 => self.sink.send(page),
+            page => {
+                self.page = page;
+                Flow::Continue
+            }
+        };
+        if sent == Flow::Stop { sent } else { self.sink.end_range() }
     }
 }
 

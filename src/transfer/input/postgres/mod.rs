@@ -11,6 +11,7 @@ mod divide;
 pub(in crate::transfer) mod error;
 mod incremental;
 pub(in crate::transfer) mod load;
+mod moment;
 mod named;
 mod nested;
 mod numeric;
@@ -38,11 +39,13 @@ pub use self::snapshot::HeldSnapshots;
 use self::statement::CopyForm;
 use super::fetched::FetchedLog;
 use super::select::{self, Statement};
-use super::{BytesRule, Flow, Increment, Input, InputFigures, PageSink, Seats, SourceColumn, Stop};
+use super::{
+    BytesRule, Flow, Increment, Input, InputFigures, Lanes, PageSink, Seats, SourceColumn, Stop, Told,
+};
 use crate::embulk::input::{PostgresqlInput, Selection, Snapshot, Statements};
 use crate::policy::{Origin, Subject};
 use crate::session::Level;
-use crate::transfer::context::TransferContext;
+use crate::transfer::context::{MemoryShare, TransferContext};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::policy::{Enforced, Known};
 use crate::transfer::report::{Change, Treated};
@@ -266,8 +269,19 @@ impl Input for PostgresReader {
         Box::new(self.canceler.clone())
     }
 
-    fn divide(&mut self, seats: &Seats) -> Result<Vec<Box<dyn Input>>, TransferError> {
-        self.divided(seats)
+    fn divide(
+        &mut self,
+        seats: &Seats,
+        lanes: Option<&Lanes>,
+    ) -> Result<(Vec<Box<dyn Input>>, Told), TransferError> {
+        self.divided(seats, lanes)
+    }
+
+    fn take_lane(&mut self) -> Option<MemoryShare> {
+        match &mut self.rows {
+            Rows::All(_) => None,
+            Rows::Ranges(share) => share.take_lane(),
+        }
     }
 
     fn read(&mut self, sink: &mut dyn PageSink) -> Result<InputFigures, TransferError> {

@@ -2,7 +2,7 @@
 //!
 //! * [`field`], [`conversion`] and [`java`] say what each column becomes; nothing is called for that.
 //! * [`stage`] turns pages into parts; [`job`] runs jobs; [`table`] knows the layout of tables.
-//! * [`resume`] reads what earlier attempts recorded and finishes or removes it.
+//! * [`resume`] reads what earlier attempts recorded and finishes or removes it; [`kept`] takes over what they staged whole.
 //!
 //! A reader of the target sees the old rows or the new ones. Where one load job takes the rows as they are, it writes
 //! the target itself; where the service may leave rows out, or the layout changes, a staging table is filled, counted
@@ -16,6 +16,8 @@ pub(super) mod failure;
 mod field;
 mod java;
 mod job;
+mod kept;
+mod lanes;
 mod limits;
 mod local;
 mod look;
@@ -34,23 +36,27 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use self::failure::call_failed;
 use self::field::Field;
+use self::lanes::Parked;
 pub use self::limits::Limits;
 use self::local::LocalFile;
 pub use self::local::LocalTarget;
 use self::rehearsal::Rehearsal;
 use self::report::Progress;
 pub use self::report::transaction_report;
-use self::resume::Past;
+use self::resume::{Past, Recovered};
 use self::service::Service;
 use self::stage::Packer;
 use self::table::{Fit, Layout};
-use super::{Output, OutputFigures};
+use super::kept::Kept;
+use super::trail::{KeptParts, Trail};
+use super::{KeptRows, Output, OutputFigures};
 use crate::cloud::google::Endpoints;
 use crate::cloud::google::storage;
 use crate::cloud::google::upload::{StopRule, Upload};
@@ -58,11 +64,12 @@ use crate::embulk::output::{
     BigqueryOutput, Creation, GcsStaging, GivenSchema, SourceFormat, UnknownValues, WriteMode,
 };
 use crate::transfer::context::TransferContext;
-use crate::transfer::effect::{Effect, EffectOutcome};
+use crate::transfer::effect::{Effect, EffectOutcome, ReadRecord};
 use crate::transfer::error::{ErrorKind, TransferError};
-use crate::transfer::page::Page;
-use crate::transfer::report::Change;
-use crate::transfer::schema::Schema;
+use crate::transfer::input::{Lanes, Told};
+use crate::transfer::page::{News, Page};
+use crate::transfer::report::{Change, Reused};
+use crate::transfer::schema::{Column, Schema};
 use crate::transfer::target::ColumnTarget;
 
 /// What staged rows are sent as: they are no text to be unpacked on the way.
@@ -90,6 +97,25 @@ pub struct BigqueryTarget {
     objects: Vec<Effect>,
     /// Bytes of the object under way.
     part_bytes: u64,
+    /// Rows of it.
+    part_rows: u64,
+    /// Its record, where it lies in a bucket.
+    object: Option<Effect>,
+    /// Whose rows are in it, by the number of the reader, and of which ranges.
+    reader: usize,
+    trail: Trail,
+    /// What the rows of other readers fill.
+    parked: BTreeMap<usize, Parked>,
+    /// The set that the objects are parts of, where the source is read in ranges.
+    parts: Option<String>,
+    /// What an earlier attempt has staged whole.
+    found_set: Option<Kept>,
+    /// Else what it has staged of ranges.
+    found_parts: Option<KeptParts>,
+    /// The record of what is staged whole.
+    set: Option<Effect>,
+    /// Values that became something else when an earlier attempt staged them.
+    kept_changes: Vec<Change>,
     staging: Option<Effect>,
     notes: Vec<String>,
     packed: Vec<u8>,
@@ -109,6 +135,12 @@ pub(super) fn targets(schema: &Schema, config: &BigqueryOutput) -> Result<Vec<Co
 
 /// What `begin` found out.
 struct Work {
+    schema: Arc<Schema>,
+    /// The columns of the rows, and what messages of the state call the zones of their wall clocks.
+    columns: Vec<Column>,
+    zones: String,
+    /// What is packed of each column.
+    packed_fields: Vec<Field>,
     /// The fields of the target, as the API takes them.
     fields: Vec<Value>,
     packer: Packer,
@@ -146,6 +178,16 @@ impl BigqueryTarget {
             upload: None,
             objects: Vec::new(),
             part_bytes: 0,
+            part_rows: 0,
+            object: None,
+            reader: 0,
+            trail: Trail::default(),
+            parked: BTreeMap::new(),
+            parts: None,
+            found_set: None,
+            found_parts: None,
+            set: None,
+            kept_changes: Vec::new(),
             staging: None,
             notes: Vec::new(),
             packed: Vec::new(),
@@ -193,7 +235,8 @@ impl BigqueryTarget {
             let bucket = gcs.bucket.shown().to_owned();
             let effect = Effect::StageObject { bucket, object: object.clone() };
             self.service.context.ledger.intend(&effect)?;
-            self.objects.push(effect);
+            self.objects.push(effect.clone());
+            self.object = Some(effect);
             let upload = self.service.storage.upload(gcs.bucket.expose(), &object, CONTENT_TYPE);
             self.upload = Some(upload.until(self.stop_rule()));
         } else {
@@ -242,18 +285,19 @@ impl BigqueryTarget {
     /// Ends the object under way; it is whole in the bucket when this returns.
     fn end_object(&mut self) -> Result<(), TransferError> {
         self.end_part()?;
-        let (Some(upload), Some(effect)) = (self.upload.take(), self.objects.last()) else { return Ok(()) };
-        let Effect::StageObject { object, .. } = effect else { return Ok(()) };
+        let (Some(upload), Some(effect)) = (self.upload.take(), self.object.take()) else { return Ok(()) };
+        let Effect::StageObject { object, .. } = &effect else { return Ok(()) };
         let what = format!("object `{object}` could not be staged");
         let cancel = &self.service.context.cancel;
         let uploaded = upload.finish().and_then(|uploaded| {
             storage::verify(&uploaded)?;
             Ok(uploaded)
         });
-        uploaded.map_err(|error| {
+        let uploaded = uploaded.map_err(|error| {
             if cancel.is_canceled() { TransferError::canceled() } else { call_failed(what, &error) }
         })?;
-        self.service.context.ledger.settle(effect, &EffectOutcome::Done)?;
+        let staged = kept::staged(&uploaded, std::mem::take(&mut self.part_rows), self.cut_part());
+        self.service.context.ledger.settle(&effect, &EffectOutcome::Staged(staged))?;
         Ok(())
     }
 
@@ -317,11 +361,20 @@ impl Output for BigqueryTarget {
 
     fn recover(&mut self) -> Result<Option<OutputFigures>, TransferError> {
         let past = self.past()?;
-        let figures = self.service.recover(&past)?;
+        let Recovered { figures, kept, parts } = self.service.recover(past)?;
+        (self.found_set, self.found_parts) = (kept, parts);
         if figures.is_some() {
             self.remove_ready();
         }
         Ok(figures)
+    }
+
+    fn resume(&mut self) -> Result<Option<(ReadRecord, Reused)>, TransferError> {
+        self.take_kept()
+    }
+
+    fn seal(&mut self, read: &ReadRecord) -> Result<(), TransferError> {
+        self.seal_objects(read)
     }
 
     fn begin(&mut self, schema: &Arc<Schema>) -> Result<(), TransferError> {
@@ -340,6 +393,7 @@ impl Output for BigqueryTarget {
         let made_anew = config.mode == WriteMode::DeleteInAdvance && service.decorator().is_none();
         let existing = found.clone().filter(|_| !made_anew);
         self.make_bucket(location.as_deref())?;
+        self.service.remove_abandoned()?;
         let wanted = Layout::wanted(&service.config, service.decorator());
         let layout = match &existing {
             Some(existing) => wanted.or_of(existing),
@@ -348,6 +402,10 @@ impl Output for BigqueryTarget {
         let way = way(&service.config, &layout, existing.as_ref());
         let name = service.context.key.name(try_number);
         self.work = Some(Work {
+            schema: Arc::clone(schema),
+            columns: schema.columns.clone(),
+            zones: schema.zones.mark(),
+            packed_fields: columns,
             fields,
             packer,
             rehearsal,
@@ -374,6 +432,7 @@ impl Output for BigqueryTarget {
         let packer = &mut self.work.as_mut().ok_or_else(not_begun)?.packer;
         packer.pack(page, &mut self.packed).map_err(|error| unfit(shown, error))?;
         self.rows += page.rows as u64;
+        self.part_rows += page.rows as u64;
         self.send()?;
         if let Some(line) = self.progress.line(self.rows) {
             self.service.log(&line);
@@ -395,19 +454,50 @@ impl Output for BigqueryTarget {
     }
 
     fn changes(&self) -> Vec<Change> {
-        self.work.as_ref().map_or_else(Vec::new, |work| work.packer.changes())
+        self.packed_changes()
+    }
+
+    fn lanes(&mut self) -> Result<Option<Lanes>, TransferError> {
+        self.wanted_lanes()
+    }
+
+    fn divided(&mut self, told: Told) -> Result<Option<KeptRows>, TransferError> {
+        self.take_division(told)
+    }
+
+    fn lane(&mut self, reader: usize, news: News, read: u64) -> Result<(), TransferError> {
+        self.turn(reader, news, read)
     }
 
     fn abort(&mut self) {
-        if let Some(upload) = self.upload.take() {
-            upload.cancel();
+        self.break_off();
+        // What was found and not yet taken goes as well.
+        if let Some(kept) = self.found_set.take() {
+            self.set = Some(kept.effect());
+            self.objects.extend(kept.objects.into_iter().map(|(effect, _)| effect));
         }
+        if let Some(kept) = self.found_parts.take() {
+            self.set = Some(kept.effect());
+            self.objects.extend(kept.objects.into_iter().map(|(effect, _)| effect));
+        }
+        self.tidy_up();
+    }
+
+    fn suspend(&mut self) {
+        self.break_off();
+        self.tidy_up_but_kept();
+    }
+}
+
+impl BigqueryTarget {
+    /// Ends what is under way.
+    fn break_off(&mut self) {
+        self.cancel_uploads();
         if let Some(mut kept) = self.kept.take() {
             kept.remove();
         }
         if let (Some(work), Ok(past)) = (&self.work, self.past()) {
             self.service.stop_jobs(&past, work.try_number);
         }
-        self.tidy_up();
     }
 }

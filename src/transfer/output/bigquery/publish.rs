@@ -288,7 +288,8 @@ impl BigqueryTarget {
 
     /// Removes what was staged. What cannot be removed is logged and stays recorded for the next attempt.
     pub(super) fn tidy_up(&mut self) {
-        let staged = self.objects.drain(..).chain(self.staging.take());
+        // First: what is no set any more is never taken for one, however far the rest comes.
+        let staged = self.set.take().into_iter().chain(self.objects.drain(..)).chain(self.staging.take());
         for effect in staged.collect::<Vec<_>>() {
             if let Err(error) = self.service.remove(&effect) {
                 self.service.warn(&error.to_string());

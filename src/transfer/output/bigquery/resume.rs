@@ -4,18 +4,24 @@ use super::job::JobKind;
 use super::report::transaction_report;
 use super::service::Service;
 use crate::cloud::google::bigquery::{Job, count};
-use crate::embulk::output::CountCheck;
+use crate::embulk::output::{CountCheck, GcsStaging, OutputConfig};
 use crate::transfer::effect::{Effect, EffectOutcome, RecordedEffect, TransferKey};
 use crate::transfer::error::TransferError;
 use crate::transfer::output::OutputFigures;
+use crate::transfer::output::kept::Kept;
+use crate::transfer::output::trail::KeptParts;
 
 /// What is known of earlier tries.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Past {
     /// Number of the next try, from 1.
     pub(super) next_try: u32,
-    /// Staged objects and tables that may still be there.
+    /// Staged objects, sets and tables that may still be there.
     pub(super) leftovers: Vec<Effect>,
+    /// What is staged whole, and among the leftovers.
+    pub(super) kept: Option<Kept>,
+    /// Else what is staged of ranges, the same way.
+    pub(super) parts: Option<KeptParts>,
     /// Jobs that fill a staging table and may still run.
     pub(super) unfinished: Vec<Effect>,
     /// What became of the last job that would have published.
@@ -40,6 +46,8 @@ impl Past {
         let mut past = Self {
             next_try: 1,
             leftovers: Vec::new(),
+            kept: Kept::of(recorded),
+            parts: KeptParts::of(recorded),
             unfinished: Vec::new(),
             publication: Publication::Open,
         };
@@ -47,18 +55,19 @@ impl Past {
             match try_of(&prefix, effect) {
                 Some(try_number) => past.next_try = past.next_try.max(try_number + 1),
                 // An earlier round of the task: only what nobody knows the end of matters.
-                None if outcome.is_none() => {}
+                None if outcome.is_none_or(|outcome| !outcome.is_end()) => {}
                 None => continue,
             }
             match (effect, outcome) {
                 (Effect::StageObject { .. } | Effect::StageTable { .. }, Some(EffectOutcome::Removed)) => {}
-                (Effect::StageObject { .. } | Effect::StageTable { .. }, _) => {
+                (Effect::StageSet { .. }, Some(outcome)) if outcome.is_end() => {}
+                (Effect::StageObject { .. } | Effect::StageTable { .. } | Effect::StageSet { .. }, _) => {
                     past.leftovers.push(effect.clone());
                 }
                 (Effect::SubmitJob { publishes: true, .. }, outcome) => {
                     past.publication = match outcome {
                         Some(EffectOutcome::Done) => Publication::Done(effect.clone()),
-                        Some(EffectOutcome::Failed { .. } | EffectOutcome::Removed) => Publication::Open,
+                        Some(_) => Publication::Open,
                         None => Publication::Unknown(effect.clone()),
                     };
                 }
@@ -96,6 +105,7 @@ fn try_of(prefix: &str, effect: &Effect) -> Option<u32> {
         Effect::StageObject { object, .. } => object,
         Effect::StageTable { table, .. } => table,
         Effect::SubmitJob { job_id, .. } => job_id,
+        Effect::StageSet { name } => name,
         Effect::WriteFile { .. }
         | Effect::WriteObject { .. }
         | Effect::UploadParts { .. }
@@ -106,13 +116,32 @@ fn try_of(prefix: &str, effect: &Effect) -> Option<u32> {
     rest[..digits].parse().ok()
 }
 
+/// What came of looking back.
+pub(super) struct Recovered {
+    /// The rows are in the target.
+    pub(super) figures: Option<OutputFigures>,
+    /// What is staged whole, where they are not and nobody refused it.
+    pub(super) kept: Option<Kept>,
+    /// Else what is staged of ranges.
+    pub(super) parts: Option<KeptParts>,
+}
+
+/// What became of a job of an earlier attempt.
+enum Asked {
+    Published(OutputFigures),
+    /// Nothing was published; the same rows may be taken another time.
+    Open,
+    /// The service wants other rows.
+    Refused,
+}
+
 impl Service {
     /// Finishes what an earlier attempt began: gives the figures when its rows are in the target, else leaves nothing
-    /// of it behind.
-    pub(super) fn recover(&self, past: &Past) -> Result<Option<OutputFigures>, TransferError> {
-        let figures = match &past.publication {
-            Publication::Open => None,
-            Publication::Done(effect) => Some(figures(effect)),
+    /// of it behind but what is staged whole.
+    pub(super) fn recover(&self, past: Past) -> Result<Recovered, TransferError> {
+        let asked = match &past.publication {
+            Publication::Open => Asked::Open,
+            Publication::Done(effect) => Asked::Published(figures(effect)),
             Publication::Unknown(effect) => self.ask(effect)?,
         };
         for effect in &past.unfinished {
@@ -122,13 +151,28 @@ impl Service {
                 self.context.ledger.settle(effect, &EffectOutcome::Failed { message })?;
             }
         }
-        for effect in &past.leftovers {
-            self.remove(effect)?;
-        }
+        let is_open = matches!(asked, Asked::Open);
+        let (kept, parts) = (past.kept.filter(|_| is_open), past.parts.filter(|_| is_open));
+        let is_kept = |effect: &Effect| {
+            kept.as_ref().is_some_and(|kept| kept.holds(effect))
+                || parts.as_ref().is_some_and(|parts| parts.holds(effect))
+        };
+        self.remove_all(past.leftovers.into_iter().filter(|effect| !is_kept(effect)))?;
+        let figures = match asked {
+            Asked::Published(figures) => Some(figures),
+            Asked::Open | Asked::Refused => None,
+        };
         if figures.is_some() {
             self.log(&format!("an earlier attempt has published `{}`", self.shown));
         }
-        Ok(figures)
+        Ok(Recovered { figures, kept, parts })
+    }
+
+    /// Removes what is staged. That it is no set any more is recorded before.
+    pub(super) fn remove_all(&self, staged: impl Iterator<Item = Effect>) -> Result<(), TransferError> {
+        let (sets, rest): (Vec<Effect>, Vec<Effect>) =
+            staged.partition(|effect| matches!(effect, Effect::StageSet { .. }));
+        sets.iter().chain(&rest).try_for_each(|effect| self.remove(effect))
     }
 
     /// Stops the jobs of a try whose end is not recorded. Their end stays open: the next attempt asks.
@@ -147,14 +191,14 @@ impl Service {
     }
 
     /// Attaches to a job that may have been submitted.
-    fn ask(&self, effect: &Effect) -> Result<Option<OutputFigures>, TransferError> {
-        let Effect::SubmitJob { job_id, location, rows, .. } = effect else { return Ok(None) };
+    fn ask(&self, effect: &Effect) -> Result<Asked, TransferError> {
+        let Effect::SubmitJob { job_id, location, rows, .. } = effect else { return Ok(Asked::Open) };
         let reference = self.job(job_id.clone(), location.clone());
         let what = format!("job `{job_id}` of an earlier attempt could not be asked for");
         let Some(found) = self.wait(&what, self.bigquery.job(&reference))? else {
             let message = "it was never submitted".to_owned();
             self.context.ledger.settle(effect, &EffectOutcome::Failed { message })?;
-            return Ok(None);
+            return Ok(Asked::Open);
         };
         self.log(&format!("attached to job `{job_id}` of an earlier attempt"));
         let job = self.watch(JobKind::Load, &reference, Some(found))?;
@@ -172,7 +216,7 @@ impl Service {
                 if let Some(loaded) = job.output_rows.filter(|loaded| *loaded != own) {
                     figures.notes.push(counts_differ(&self.shown, own, loaded).to_string());
                 }
-                Ok(Some(figures))
+                Ok(Asked::Published(figures))
             }
             Err(failed) => {
                 let error: TransferError = failed.into();
@@ -180,7 +224,7 @@ impl Service {
                     return Err(error);
                 }
                 self.warn(&format!("the job of an earlier attempt failed, the rows are sent again: {error}"));
-                Ok(None)
+                Ok(if error.passes() { Asked::Open } else { Asked::Refused })
             }
         }
     }
@@ -213,18 +257,54 @@ impl Service {
         )
     }
 
+    /// Removes what runs to the same target left that are over and were never tried again.
+    pub(super) fn remove_abandoned(&self) -> Result<(), TransferError> {
+        let target = OutputConfig::Bigquery(Box::new(self.config.clone())).to_string();
+        for left in self.context.ledger.abandoned(&target)? {
+            let (removed, what) = match &left.effect {
+                Effect::StageObject { bucket, object } => match &self.config.gcs {
+                    Some(gcs) if gcs.bucket.shown() == bucket => (self.delete_object(gcs, object), object),
+                    _ => continue,
+                },
+                Effect::StageTable { project, dataset, table }
+                    if project == self.config.destination_project.shown()
+                        && dataset == self.config.dataset.shown() =>
+                {
+                    (self.delete_table(table), table)
+                }
+                _ => continue,
+            };
+            match removed {
+                Ok(()) => self.log(&format!("removed `{what}`, which a run that is over had left")),
+                Err(error) => {
+                    self.warn(&error.to_string());
+                    continue;
+                }
+            }
+            self.context.ledger.settle_abandoned(&left)?;
+        }
+        Ok(())
+    }
+
+    fn delete_object(&self, gcs: &GcsStaging, object: &str) -> Result<(), TransferError> {
+        let what = format!("staged object `{object}` could not be removed");
+        self.tidy(&what, self.storage.delete(gcs.bucket.expose(), object))
+    }
+
+    fn delete_table(&self, table: &str) -> Result<(), TransferError> {
+        let what = format!("staging table `{table}` could not be removed");
+        self.tidy(&what, self.bigquery.delete_table(&self.beside(table)))
+    }
+
     /// Removes a staged object or table, and records it.
     pub(super) fn remove(&self, effect: &Effect) -> Result<(), TransferError> {
         match effect {
             Effect::StageObject { object, .. } => {
                 let Some(gcs) = &self.config.gcs else { return Ok(()) };
-                let what = format!("staged object `{object}` could not be removed");
-                self.tidy(&what, self.storage.delete(gcs.bucket.expose(), object))?;
+                self.delete_object(gcs, object)?;
             }
-            Effect::StageTable { table, .. } => {
-                let what = format!("staging table `{table}` could not be removed");
-                self.tidy(&what, self.bigquery.delete_table(&self.beside(table)))?;
-            }
+            Effect::StageTable { table, .. } => self.delete_table(table)?,
+            Effect::StageSet { .. } => {}
             Effect::SubmitJob { .. }
             | Effect::WriteFile { .. }
             | Effect::WriteObject { .. }

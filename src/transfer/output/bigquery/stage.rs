@@ -34,6 +34,11 @@ pub(super) fn memory_bytes(config: &BigqueryOutput) -> usize {
     encoder + CHUNK * CHUNKS_HELD + rehearsal
 }
 
+/// Bytes that each further object under way holds at most.
+pub(super) fn lane_bytes(config: &BigqueryOutput) -> usize {
+    memory_bytes(&BigqueryOutput { rehearsal: None, ..config.clone() })
+}
+
 /// Turns pages into the bytes of parts.
 pub(super) struct Packer {
     schema: Arc<Schema>,
@@ -43,6 +48,8 @@ pub(super) struct Packer {
     /// Columns whose fields are REQUIRED, by their places.
     required: Vec<usize>,
     gzip: Option<Gzip>,
+    /// Makes the next one.
+    begin: fn() -> Gzip,
     raw: Vec<u8>,
     /// Values of each column that became NULL in earlier parts of Parquet.
     nulls: Vec<u64>,
@@ -91,9 +98,15 @@ impl Packer {
             format,
             required: if checks_required(config) { required(fields) } else { Vec::new() },
             gzip: None,
+            begin: || Gzip::new(FASTEST),
             raw: Vec::new(),
             nulls: Vec::new(),
         })
+    }
+
+    /// The same for the rows of one more reader.
+    pub(super) fn beside(self) -> Self {
+        Self { begin: || Gzip::new(FASTEST).beside(), ..self }
     }
 
     /// A NULL has no place in a REQUIRED field.
@@ -121,7 +134,7 @@ impl Packer {
                 match self.compression {
                     Compression::None => out.append(&mut self.raw),
                     Compression::Gzip => {
-                        let gzip = self.gzip.get_or_insert_with(|| Gzip::new(FASTEST));
+                        let gzip = self.gzip.get_or_insert_with(self.begin);
                         gzip.write_block(&mut self.raw, out).map_err(|error| unpacked(&error))?;
                     }
                 }
@@ -218,6 +231,7 @@ mod tests {
             format: Format::Lines(Box::new(JsonlEncoder::new(&schema, vec![field.rendering]))),
             required: Vec::new(),
             gzip: None,
+            begin: || Gzip::new(FASTEST),
             raw: Vec::new(),
             nulls: Vec::new(),
         };

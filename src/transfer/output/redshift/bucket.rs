@@ -10,7 +10,7 @@ use crate::cloud::sts::Keys;
 use crate::embulk::output::{S3Stage, StagedObjects};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
-use crate::transfer::effect::{Effect, EffectOutcome, RecordedEffect};
+use crate::transfer::effect::{Effect, EffectOutcome, RecordedEffect, open_effects};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::output::object::names::{Key, Names};
 use crate::transfer::output::object::s3::credentials;
@@ -86,13 +86,13 @@ impl Bucket {
         wait(&self.context.cancel, call)?.map_err(|error| self.failed(doing, &error))
     }
 
-    /// Writes an object; its name is in the ledger before.
+    /// Writes an object and gives its ETag; its name is in the ledger before.
     pub(super) async fn put(
         s3: Arc<S3>,
         bucket: String,
         key: String,
         body: Bytes,
-    ) -> Result<(), ObjectError> {
+    ) -> Result<Option<String>, ObjectError> {
         s3.put_object(&bucket, &key, &ObjectTraits::default(), body).await
     }
 
@@ -101,27 +101,41 @@ impl Bucket {
         Effect::StageObject { bucket: self.shown().to_owned(), object: key.shown.clone() }
     }
 
-    /// Keys of one's own for the objects of one try alone.
-    pub(super) fn federated(&self, user: &str, key: &Key) -> Result<Keys, TransferError> {
-        let statement = |action: &str, what: &str| serde_json::json!({"Effect": "Allow", "Action": action, "Resource": format!("arn:aws:s3:::{what}")});
-        let objects = format!("{}/{}*", self.name(), key.real);
+    /// Keys of one's own for the objects of some tries alone, by what their names begin with.
+    pub(super) fn federated(&self, user: &str, keys: &[String]) -> Result<Keys, TransferError> {
+        let resource = |what: &str| format!("arn:aws:s3:::{what}");
+        let statement = |action: &str, what: &[String]| serde_json::json!({"Effect": "Allow", "Action": action, "Resource": what});
+        let objects: Vec<String> =
+            keys.iter().map(|key| resource(&format!("{}/{key}*", self.name()))).collect();
         let policy = serde_json::json!({
             "Version": "2012-10-17",
-            "Statement": [statement("s3:GetObject", &objects), statement("s3:ListBucket", self.name())],
+            "Statement": [statement("s3:GetObject", &objects), statement("s3:ListBucket", &[resource(self.name())])],
         });
         let doing = format!("temporary keys for `iam_user_name: {user}` could not be had");
         self.wait(&doing, self.s3.federated_keys(user, &policy.to_string()))
     }
 
-    /// Removes what earlier tries and this one have staged, and records it.
-    pub(super) fn remove_all(&self, recorded: &[RecordedEffect]) -> Result<(), TransferError> {
-        let left = staged(recorded);
+    /// Removes what earlier tries and this one have staged, but for what stays, and records it.
+    pub(super) fn remove_all(
+        &self,
+        recorded: &[RecordedEffect],
+        stays: &dyn Fn(&Effect) -> bool,
+    ) -> Result<(), TransferError> {
+        let outcome = match self.keeping {
+            StagedObjects::Removed => EffectOutcome::Removed,
+            StagedObjects::Kept => EffectOutcome::Done,
+        };
         let (mut keys, mut elsewhere) = (Vec::new(), 0);
-        for effect in &left {
-            let Effect::StageObject { bucket, object } = effect else { continue };
-            match self.names.recorded(bucket, object) {
-                Some(key) => keys.push((effect.clone(), key)),
-                None => elsewhere += 1,
+        let left = open_effects(recorded).into_iter();
+        for effect in left.filter(|effect| !stays(effect)) {
+            match &effect {
+                // First: what is no set any more is never taken for one, however far the rest comes.
+                Effect::StageSet { .. } => self.context.ledger.settle(&effect, &outcome)?,
+                Effect::StageObject { bucket, object } => match self.names.recorded(bucket, object) {
+                    Some(key) => keys.push((effect.clone(), key)),
+                    None => elsewhere += 1,
+                },
+                _ => {}
             }
         }
         if elsewhere > 0 {
@@ -130,10 +144,6 @@ impl Bucket {
                  place now"
             ));
         }
-        let outcome = match self.keeping {
-            StagedObjects::Removed => EffectOutcome::Removed,
-            StagedObjects::Kept => EffectOutcome::Done,
-        };
         for some in keys.chunks(AT_ONCE) {
             if !self.keeps() && !self.remove(some) {
                 continue;
@@ -197,17 +207,4 @@ impl Bucket {
         };
         TransferError::new(kind, doing).cause(error.message.clone()).hint(hint)
     }
-}
-
-/// Objects that may still be there, each once.
-fn staged(recorded: &[RecordedEffect]) -> Vec<Effect> {
-    let mut left: Vec<&Effect> = Vec::new();
-    for RecordedEffect { effect, outcome } in recorded {
-        match (effect, outcome) {
-            (Effect::StageObject { .. }, None) if !left.contains(&effect) => left.push(effect),
-            (Effect::StageObject { .. }, Some(_)) => left.retain(|known| *known != effect),
-            _ => {}
-        }
-    }
-    left.into_iter().cloned().collect()
 }

@@ -29,7 +29,7 @@ pub(super) enum Authority {
 
 impl Authority {
     /// What the config says. Keys are asked for as late as can be: some are good for a while only.
-    pub(super) fn of(access: &CopyAccess, bucket: &Bucket, stem: &Key) -> Result<Self, TransferError> {
+    pub(super) fn of(access: &CopyAccess, bucket: &Bucket, stems: &[String]) -> Result<Self, TransferError> {
         let keys = |keys: Keys| Ok(Self::Keys(keys));
         match access {
             CopyAccess::Role(arn) => Ok(Self::Role(arn.clone())),
@@ -43,7 +43,7 @@ impl Authority {
                 };
                 Ok(Self::Role(format!("arn:aws:iam::{account}:role/{name}")))
             }
-            CopyAccess::Federation(user) => keys(bucket.federated(user, stem)?),
+            CopyAccess::Federation(user) => keys(bucket.federated(user, stems)?),
             CopyAccess::Keys => {
                 keys(bucket.wait("the keys for COPY could not be had", bucket.s3.own_keys())?)
             }
@@ -104,6 +104,8 @@ pub(super) struct Copy<'c> {
     pub(super) null: String,
     pub(super) bucket: &'c Bucket,
     pub(super) manifest: &'c Key,
+    /// What the names of the objects begin with.
+    pub(super) stems: &'c [String],
     pub(super) objects: &'c [StagedObject],
     /// What did not happen when it fails.
     pub(super) doing: String,
@@ -149,7 +151,8 @@ impl Copy<'_> {
         let text = serde_json::json!({ "entries": entries }).to_string();
         let doing = format!("manifest `{}` could not be staged", self.bucket.names.address(self.manifest));
         let (s3, name) = (self.bucket.s3.clone(), self.bucket.name().to_owned());
-        self.bucket.wait(&doing, Bucket::put(s3, name, self.manifest.real.clone(), Bytes::from(text)))
+        let put = Bucket::put(s3, name, self.manifest.real.clone(), Bytes::from(text));
+        self.bucket.wait(&doing, put).map(drop)
     }
 
     fn sql(&self, authority: &Authority, shown: Shown) -> String {
@@ -223,11 +226,13 @@ impl Copy<'_> {
 
     /// What the server remembers of refused rows: object, line, column and reason, without the row and the value.
     fn load_errors(&self, session: &Session) -> Vec<String> {
-        // Object names are of this try alone. Serverless has the second view only.
-        let stem = self.manifest.real.trim_end_matches(super::MANIFEST);
+        // Object names are of one try alone. Serverless has the second view only.
         let of = |column: &str| {
-            let pattern = format!("s3://{}/{stem}-", self.bucket.name());
-            format!("substring({column}, 1, {}) = {}", pattern.chars().count(), literal(&pattern))
+            let begins = |stem: &String| {
+                let pattern = format!("s3://{}/{stem}-", self.bucket.name());
+                format!("substring({column}, 1, {}) = {}", pattern.chars().count(), literal(&pattern))
+            };
+            format!("({})", self.stems.iter().map(begins).collect::<Vec<_>>().join(" OR "))
         };
         let queries = [
             format!(

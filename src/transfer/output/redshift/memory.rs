@@ -42,6 +42,10 @@ impl Ledger for OwnMemory {
         Ok(recorded)
     }
 
+    fn remembers(&self) -> bool {
+        self.ledger.remembers()
+    }
+
     fn abandoned(&self, target: &str) -> Result<Vec<Abandoned>, LedgerError> {
         self.ledger.abandoned(target)
     }

@@ -5,7 +5,8 @@
 //!   bring them to S3; [`copy`] loads them.
 //! * [`publish`] makes them visible, by inserting them or by a swap of tables; [`carried`] is what the new table takes
 //!   over from the old one, [`locks`] tells who is in the way.
-//! * [`resume`] finishes or removes what earlier attempts left; [`status`] tells it whether they published.
+//! * [`resume`] finishes or removes what earlier attempts left, and [`kept`] takes over what they staged whole; [`status`]
+//!   tells whether they published.
 //!
 //! Every object and the staging table are in the ledger until they are gone. Redshift speaks PostgreSQL's protocol and
 //! is another database: [`statement`] and [`failure`] know where.
@@ -16,6 +17,8 @@ mod catalog;
 mod column;
 mod copy;
 mod failure;
+mod kept;
+mod lanes;
 mod locks;
 mod look;
 mod memory;
@@ -38,18 +41,22 @@ use self::catalog::Place;
 pub(super) use self::look::look;
 use self::memory::OwnMemory;
 use self::prepare::Work;
-use self::resume::Moment;
+use self::resume::{Moment, OfSet, Resolved};
+use super::kept::Kept;
 use super::sql::plan::{self, Plan, TargetColumn};
-use super::{Output, OutputFigures};
+use super::trail::KeptParts;
+use super::{KeptRows, Output, OutputFigures};
 use crate::embulk::output::{CopyFormat, OutputConfig, RedshiftOutput, TableLoad};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
+use crate::transfer::effect::ReadRecord;
 use crate::transfer::encode::typed::Stored;
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::input::postgres::properties::{Access, Properties};
 use crate::transfer::input::postgres::session::Session;
-use crate::transfer::page::Page;
-use crate::transfer::report::Change;
+use crate::transfer::input::{Lanes, Told};
+use crate::transfer::page::{News, Page};
+use crate::transfer::report::{Change, Reused};
 use crate::transfer::schema::{Column, Schema};
 use crate::transfer::target::ColumnTarget;
 
@@ -63,6 +70,10 @@ pub struct RedshiftTarget {
     /// The target as people know it.
     shown: String,
     work: Option<Work>,
+    /// What an earlier attempt has staged whole.
+    found_set: Option<Kept>,
+    /// Else what it has staged of ranges.
+    found_parts: Option<KeptParts>,
     /// What the rows lost on the way.
     changes: Vec<Change>,
 }
@@ -147,6 +158,8 @@ impl RedshiftTarget {
             context: TransferContext { ledger: OwnMemory::beside(&context.ledger), ..context.clone() },
             shown: OutputConfig::Redshift(Box::new(config.clone())).to_string(),
             work: None,
+            found_set: None,
+            found_parts: None,
             changes: Vec::new(),
         }
     }
@@ -202,11 +215,16 @@ impl Output for RedshiftTarget {
     }
 
     fn recover(&mut self) -> Result<Option<OutputFigures>, TransferError> {
-        let figures = self.resolve(Moment::Before)?;
+        let Resolved { figures, kept, parts } = self.resolve(Moment::Before, OfSet::Stays)?;
+        (self.found_set, self.found_parts) = (kept, parts);
         if figures.is_some() {
             self.log(&format!("an earlier attempt has published `{}`", self.shown));
         }
         Ok(figures)
+    }
+
+    fn resume(&mut self) -> Result<Option<(ReadRecord, Reused)>, TransferError> {
+        self.take_kept()
     }
 
     fn begin(&mut self, schema: &Arc<Schema>) -> Result<(), TransferError> {
@@ -218,13 +236,17 @@ impl Output for RedshiftTarget {
         self.work.as_mut().ok_or_else(not_begun)?.stager.write(page)
     }
 
-    fn commit(&mut self) -> Result<OutputFigures, TransferError> {
+    fn seal(&mut self, read: &ReadRecord) -> Result<(), TransferError> {
         let work = self.work.as_mut().ok_or_else(not_begun)?;
         work.stager.finish()?;
+        self.seal_objects(read)
+    }
+
+    fn commit(&mut self) -> Result<OutputFigures, TransferError> {
         let work = self.work.as_ref().ok_or_else(not_begun)?;
         let figures = self.load(work)?;
         self.changes = work.stager.changes();
-        work.bucket.remove_all(&self.context.ledger.recorded()?)?;
+        work.bucket.remove_all(&self.context.ledger.recorded()?, &|_| false)?;
         self.work = None;
         Ok(figures)
     }
@@ -233,11 +255,33 @@ impl Output for RedshiftTarget {
         self.changes.clone()
     }
 
+    fn lanes(&mut self) -> Result<Option<Lanes>, TransferError> {
+        self.wanted_lanes()
+    }
+
+    fn divided(&mut self, told: Told) -> Result<Option<KeptRows>, TransferError> {
+        self.take_division(told)
+    }
+
+    fn lane(&mut self, reader: usize, news: News, read: u64) -> Result<(), TransferError> {
+        self.work.as_mut().ok_or_else(not_begun)?.stager.turn(reader, news, read)
+    }
+
     fn abort(&mut self) {
+        self.give_up(OfSet::Goes);
+    }
+
+    fn suspend(&mut self) {
+        self.give_up(if self.context.ledger.remembers() { OfSet::Stays } else { OfSet::Goes });
+    }
+}
+
+impl RedshiftTarget {
+    fn give_up(&mut self, of_set: OfSet) {
         if let Some(mut work) = self.work.take() {
             work.stager.stop();
         }
-        if let Err(error) = self.resolve(Moment::After) {
+        if let Err(error) = self.resolve(Moment::After, of_set) {
             self.warn(&format!("what the transfer staged is removed by the next attempt: {error}"));
         }
     }

@@ -44,6 +44,8 @@ pub(super) enum Parts {
 pub(super) struct Lines {
     encoder: StagedEncoder,
     gzip: Option<Gzip>,
+    /// Makes the next one.
+    begin: fn() -> Gzip,
     raw: Vec<u8>,
 }
 
@@ -81,7 +83,16 @@ impl Parts {
             }
         };
         let encoder = StagedEncoder::new(schema, columns, line, number);
-        Self::Lines(Box::new(Lines { encoder, gzip: None, raw: Vec::new() }))
+        let begin = || Gzip::new(FASTEST);
+        Self::Lines(Box::new(Lines { encoder, gzip: None, begin, raw: Vec::new() }))
+    }
+
+    /// The same for the rows of one more reader.
+    pub(super) fn beside(mut self) -> Self {
+        if let Self::Lines(lines) = &mut self {
+            lines.begin = || Gzip::new(FASTEST).beside();
+        }
+        self
     }
 
     /// Adds the rows of a page to the object that fills, and gives their bytes before they were packed.
@@ -131,7 +142,7 @@ impl Lines {
     fn write(&mut self, page: &Page, packed: &mut Vec<u8>) -> Result<u64, TransferError> {
         self.encoder.rows(page, &mut self.raw)?;
         let bytes = self.raw.len() as u64;
-        let gzip = self.gzip.get_or_insert_with(|| Gzip::new(FASTEST));
+        let gzip = self.gzip.get_or_insert_with(self.begin);
         gzip.write_block(&mut self.raw, packed).map_err(|error| unpacked(&error))?;
         Ok(bytes)
     }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use super::bucket::Bucket;
 use super::catalog::{Found, Place};
 use super::failure::during;
-use super::parts::Parts;
-use super::stage::Stager;
+use super::stage::{Making, Stager};
 use super::staging_table::as_made;
 use super::statement::{Numbered, ROW};
 use super::status::Status;
@@ -19,7 +18,8 @@ use crate::transfer::input::postgres::session::Session;
 use crate::transfer::output::postgres::table::merge_keys;
 use crate::transfer::output::sql::given;
 use crate::transfer::output::sql::plan::{self, Change, Plan, TargetColumn, option_of};
-use crate::transfer::schema::Schema;
+use crate::transfer::output::trail::KeptParts;
+use crate::transfer::schema::{Column, Schema};
 
 /// What `begin` found out, and how far the rows are.
 pub(super) struct Work {
@@ -28,6 +28,11 @@ pub(super) struct Work {
     pub(super) copied: Vec<TargetColumn>,
     pub(super) bucket: Bucket,
     pub(super) stager: Stager,
+    /// The columns of the rows, and the zones of their wall clocks.
+    pub(super) columns: Vec<Column>,
+    pub(super) zones: String,
+    /// What the objects hold, and for which table: as long as it is the same they can be loaded.
+    pub(super) form: String,
 }
 
 /// The table that takes the rows.
@@ -98,13 +103,25 @@ impl RedshiftTarget {
         let load = &self.config.load;
         let number = (target.numbered(&load.mode) == Numbered::Yes).then_some(ROW);
         let ordered = column::copy_order(&target.plan);
-        let columns = column::sent(schema, &ordered, load);
         let format = self.config.format;
-        let held = (stored(&ordered, format)?, self.context.key.id());
-        let parts = Parts::new(schema, columns, number, format, held);
+        let held = stored(&ordered, format)?;
+        // Objects of an earlier attempt have its word for NULL.
+        let writer = self.found_parts.as_ref().map_or_else(|| self.context.key.id(), KeptParts::writer);
+        let making = Making {
+            schema: Arc::clone(schema),
+            plan: ordered.clone(),
+            load: load.clone(),
+            number,
+            format,
+            held,
+            writer,
+        };
         let named = (target.name.clone(), format.extension());
-        let stager = Stager::new(&bucket, &self.config.stage, &self.context, parts, named);
-        Ok(Work { target, copied: ordered.columns, bucket, stager })
+        let stager = Stager::new(&bucket, &self.config.stage, &self.context, making, named);
+        let form =
+            format!("{} {format:?} {number:?} {:?} {:?}", self.shown, ordered.positions, ordered.columns);
+        let (columns, zones) = (schema.columns.clone(), schema.zones.mark());
+        Ok(Work { target, copied: ordered.columns, bucket, stager, columns, zones, form })
     }
 
     pub(super) fn unread(&self, trouble: Trouble) -> TransferError {
@@ -202,7 +219,9 @@ impl RedshiftTarget {
 fn next_try(own: &str, recorded: &[RecordedEffect]) -> u32 {
     let stem = own.trim_end_matches('0');
     let number = |effect: &Effect| {
-        let (Effect::StageTable { table: name, .. } | Effect::StageObject { object: name, .. }) = effect
+        let (Effect::StageTable { table: name, .. }
+        | Effect::StageObject { object: name, .. }
+        | Effect::StageSet { name }) = effect
         else {
             return None;
         };

@@ -85,19 +85,22 @@ impl RedshiftTarget {
         let bucket = &work.bucket;
         let manifest = bucket.names.below(&format!("{}{}", target.name, super::MANIFEST));
         self.context.ledger.intend(&bucket.effect(&manifest))?;
+        let stems = work.stager.stems();
         let copy = Copy {
             table,
             columns: &work.copied,
             number: (target.numbered(&self.config.load.mode) == Numbered::Yes).then_some(ROW),
             format: self.config.format,
-            null: null_text(&self.context.key.id()),
+            null: null_text(&work.stager.writer),
             bucket,
             manifest: &manifest,
+            stems: &stems,
             objects: &work.stager.objects,
             doing: self.not_loaded(),
         };
         copy.write_manifest()?;
-        let authority = Authority::of(&self.config.copy_access, bucket, &bucket.names.below(&target.name))?;
+        let read: Vec<String> = std::iter::once(manifest.real.clone()).chain(stems.iter().cloned()).collect();
+        let authority = Authority::of(&self.config.copy_access, bucket, &read)?;
         self.log(&copy.shown(&authority));
         copy.run(session, &authority, &self.context.cancel)
     }

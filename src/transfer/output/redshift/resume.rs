@@ -9,8 +9,10 @@ use crate::transfer::effect::{Effect, EffectOutcome, open_effects};
 use crate::transfer::error::TransferError;
 use crate::transfer::input::postgres::session::Session;
 use crate::transfer::output::OutputFigures;
+use crate::transfer::output::kept::Kept;
 use crate::transfer::output::sql::again::again;
 use crate::transfer::output::sql::past::{Claim, Past, figures};
+use crate::transfer::output::trail::KeptParts;
 
 /// When open ends are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,9 +23,28 @@ pub(super) enum Moment {
     After,
 }
 
+/// What becomes of what is staged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OfSet {
+    /// What a retry can use stays.
+    Stays,
+    Goes,
+}
+
+/// What came of looking back.
+pub(super) struct Resolved {
+    /// The rows are in the target.
+    pub(super) figures: Option<OutputFigures>,
+    /// What is staged whole, where they are not.
+    pub(super) kept: Option<Kept>,
+    /// Else what is staged of ranges.
+    pub(super) parts: Option<KeptParts>,
+}
+
 impl RedshiftTarget {
-    /// Finds out how publications ended, and removes what is staged. Gives the figures of one of this transfer.
-    pub(super) fn resolve(&self, when: Moment) -> Result<Option<OutputFigures>, TransferError> {
+    /// Finds out how publications ended, and removes what is staged, but for what a retry can use where that is to stay.
+    /// Gives the figures of one of this transfer, else what is there.
+    pub(super) fn resolve(&self, when: Moment, of_set: OfSet) -> Result<Resolved, TransferError> {
         let recorded = self.context.ledger.recorded()?;
         let own = format!("sync_{}_", self.context.key.id());
         let past = Past::read(&recorded, |id| id.starts_with(&own));
@@ -37,12 +58,18 @@ impl RedshiftTarget {
         } else {
             self.settle(&past, &stages, when, &mut published)
         };
+        let stay = of_set == OfSet::Stays && published.is_none();
+        let (kept, parts) = (Kept::of(&recorded).filter(|_| stay), KeptParts::of(&recorded).filter(|_| stay));
+        let stays = |effect: &Effect| {
+            kept.as_ref().is_some_and(|kept| kept.holds(effect))
+                || parts.as_ref().is_some_and(|parts| parts.holds(effect))
+        };
         // Objects go even where the cluster cannot be asked: a retry stages its own.
         let bucket = Bucket::new(&self.config.stage, &self.context);
-        bucket.remove_all(&recorded)?;
+        bucket.remove_all(&recorded, &stays)?;
         ended?;
         past.done.iter().for_each(|done| self.forget(done));
-        Ok(published.as_ref().map(figures))
+        Ok(Resolved { figures: published.as_ref().map(figures), kept, parts })
     }
 
     /// Removes the row of a publication that is recorded as done: who recorded it may have been killed before that. It
@@ -103,15 +130,16 @@ impl RedshiftTarget {
         }
     }
 
-    /// Removes what runs to the same target left that were killed and never tried again.
+    /// Removes what runs to the same target left that are over and were never tried again.
     pub(super) fn remove_abandoned(&self, session: &Session, bucket: &Bucket) -> Result<(), TransferError> {
         for left in self.context.ledger.abandoned(&self.shown)? {
             match &left.effect {
                 Effect::StageTable { table, .. } => {
                     let Some(stage) = self.stage_of(&left.effect) else { continue };
                     match self.drop_stage(session, &stage) {
-                        Ok(()) => self
-                            .log(&format!("dropped table `{table}`, which a run that was killed had left")),
+                        Ok(()) => {
+                            self.log(&format!("dropped table `{table}`, which a run that is over had left"));
+                        }
                         Err(error) => {
                             self.warn(&error.to_string());
                             continue;
@@ -125,7 +153,7 @@ impl RedshiftTarget {
                     if !bucket.remove(&[(left.effect.clone(), key)]) {
                         continue;
                     }
-                    self.log(&format!("removed object `{object}`, which a run that was killed had left"));
+                    self.log(&format!("removed object `{object}`, which a run that is over had left"));
                 }
                 _ => continue,
             }

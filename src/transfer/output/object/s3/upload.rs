@@ -137,7 +137,7 @@ impl S3Upload {
         let service = &self.service;
         let body = Bytes::from(std::mem::take(&mut self.part));
         let call = service.s3.put_object(service.bucket(), &self.key.real, &service.traits, body);
-        wait(&service.context.cancel, call)?.map_err(|error| self.failed(&error))
+        wait(&service.context.cancel, call)?.map(drop).map_err(|error| self.failed(&error))
     }
 
     fn complete(&mut self, id: &str) -> Result<(), TransferError> {
