@@ -17,7 +17,7 @@ static INPUTS: LazyLock<Vec<FileInput>> = LazyLock::new(|| {
         &format!("{{type: csv, {columns}, stop_on_invalid_record: true, header_line: true}}"),
         &format!("{{type: csv, {columns}, delimiter: \"\\t\", quote: '', escape: '', null_string: '\\N', charset: Shift_JIS}}"),
         &format!("{{type: csv, {columns}, delimiter: '||', allow_extra_columns: true, allow_optional_columns: true, comment_line_marker: '#', skip_header_lines: 1}}"),
-        &format!("{{type: csv, {columns}, quotes_in_quoted_fields: ACCEPT_STRAY_QUOTES_ASSUMING_NO_DELIMITERS_IN_FIELDS, trim_if_not_quoted: true, max_quoted_size_limit: 10}}"),
+        &format!("{{type: csv, {columns}, quotes_in_quoted_fields: ACCEPT_STRAY_QUOTES_ASSUMING_NO_DELIMITERS_IN_FIELDS, max_quoted_size_limit: 10}}"),
         &format!("{{type: csv, {columns}, charset: UTF-16LE, escape: '\\', newline: LF}}"),
     ])
 });

@@ -44,7 +44,7 @@ fn input(decoders: &str, parser: &str) -> FileInput {
     };
     match load(Path::new("a.yml"), &surroundings) {
         Ok(loaded) => match loaded.config.input {
-            InputConfig::File(input) => input,
+            InputConfig::File(input) => *input,
             _ => panic!("not an input of files"),
         },
         Err(problems) => panic!("{text}{}", sync::report::problems::render(&problems, false)),
