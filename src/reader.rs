@@ -36,18 +36,28 @@ impl DirectoryReader {
 
 impl Reader for DirectoryReader {
     fn read(&self, path: &Path) -> io::Result<String> {
-        let mut text = String::new();
-        let file = File::open(self.root.join(path))?;
-        let length = file.take(LARGEST as u64 + 1).read_to_string(&mut text)?;
-        if length > LARGEST {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 32 MiB"));
-        }
-        Ok(text)
+        read_text(&self.root.join(path))
     }
 
     fn exists(&self, path: &Path) -> bool {
         self.root.join(path).is_file()
     }
+}
+
+/// The bytes of a file that people write. Errors: those of the disk, larger than [`LARGEST`].
+pub fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let length = File::open(path)?.take(LARGEST as u64 + 1).read_to_end(&mut bytes)?;
+    if length > LARGEST {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 32 MiB"));
+    }
+    Ok(bytes)
+}
+
+/// The same as text. Errors: not UTF-8 (`InvalidData`), too.
+pub fn read_text(path: &Path) -> io::Result<String> {
+    String::from_utf8(read_bytes(path)?)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "stream did not contain valid UTF-8"))
 }
 
 /// Files held in memory, for tests.

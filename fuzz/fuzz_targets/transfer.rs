@@ -1,4 +1,5 @@
-//! A whole transfer file from text to config, as template and as plain YAML, with a partial that it may include.
+//! A whole transfer file from text to config, as template and as plain YAML, with a partial that it may include and a
+//! config diff that may go over it.
 
 #![no_main]
 
@@ -12,8 +13,9 @@ use sync::reader::MemoryReader;
 use sync::report::problems::render;
 use sync::secret::{Secret, SecretError, SecretStore};
 
-/// The line between the two files.
+/// The lines between the files.
 const CUT: &str = "\n#--- _part.yml.liquid\n";
+const DIFF: &str = "\n#--- diff.yml\n";
 
 struct Nothing;
 
@@ -24,9 +26,11 @@ impl SecretStore for Nothing {
 }
 
 fuzz_target!(|text: &str| {
+    let (text, diff) = text.split_once(DIFF).map_or((text, None), |(text, diff)| (text, Some(diff)));
     let (main, part) = text.split_once(CUT).unwrap_or((text, "host: {{ env.X }}\n"));
     for name in ["a.yml", "a.yml.liquid"] {
         let reader = MemoryReader::default().with(name, main).with("_part.yml.liquid", part);
+        let reader = reader.with("diff.yml", diff.unwrap_or_default());
         let env = BTreeMap::from([("X".to_owned(), "a,b".to_owned())]);
         let surroundings = Surroundings {
             env: &env,
@@ -35,7 +39,7 @@ fuzz_target!(|text: &str| {
             is_secret: &|_, _| false,
             now: &jiff::Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::UTC),
             directory: Path::new("work"),
-            diff: None,
+            diff: diff.is_some().then_some(Path::new("diff.yml")),
             exec: ExecConfig::default(),
         };
         let _ = render(&check_file(Path::new(name), &reader, ForeignPlugins::Refuse), false);

@@ -42,7 +42,7 @@ impl ParamsError {
 
 /// The mapping in a YAML file (`-P`), its includes in place.
 pub fn read_file(path: &Path) -> Result<Params, ParamsError> {
-    std::fs::read_to_string(path)
+    crate::reader::read_text(path)
         .map_err(|error| ParamsError::Unreadable { path: path.to_owned(), reason: error.to_string() })?;
     let (folder, name) = (path.parent().unwrap_or(Path::new("")), path.file_name().unwrap_or_default());
     dig::read_params(Path::new(name), &DirectoryReader::new(folder)).map_err(|problems| {

@@ -5,6 +5,9 @@ use std::error::Error;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -51,11 +54,18 @@ impl Aws {
             return config;
         }
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(TRY_TIMEOUT).build();
-        let loaded = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .timeout_config(timeouts)
-            .retry_config(RetryConfig::disabled())
-            .load()
-            .await;
+            .retry_config(RetryConfig::disabled());
+        if has_keys() {
+            // They come before all others; the search for those would ask the machine for a region first.
+            loader = loader.credentials_provider(EnvironmentVariableCredentialsProvider::new());
+            let environment = EnvironmentVariableRegionProvider::new();
+            let written =
+                RegionProviderChain::first_try(environment).or_else(ProfileFileRegionProvider::new());
+            loader = loader.region(written);
+        }
+        let loaded = loader.load().await;
         let config = match (&self.fallback_region, loaded.region()) {
             (Some(region), None) => loaded.into_builder().region(Region::new(region.clone())).build(),
             _ => loaded,
@@ -160,6 +170,12 @@ pub(super) fn fault<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) 
         SdkError::DispatchFailure(_) => Fault::CredentialsRefused,
         _ => Fault::Refused,
     }
+}
+
+/// Whether the environment has keys: then nothing is asked of the machine, which gives credentials to those without.
+fn has_keys() -> bool {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    is_set("AWS_ACCESS_KEY_ID") && is_set("AWS_SECRET_ACCESS_KEY")
 }
 
 /// Why a call to AWS failed, in words without values.

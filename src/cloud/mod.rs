@@ -10,6 +10,7 @@ pub mod kept;
 pub mod kms;
 pub mod mail;
 pub mod mysql;
+pub mod object_name;
 pub mod part;
 pub mod postgres;
 pub mod rds;

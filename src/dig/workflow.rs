@@ -55,6 +55,17 @@ pub struct Task {
     pub definition: String,
 }
 
+impl Task {
+    /// How many tasks it is, with those below it.
+    pub fn count(&self) -> usize {
+        let below = match &self.body {
+            TaskBody::Group { children, .. } => children.iter().map(Self::count).sum(),
+            TaskBody::Operator(_) => 0,
+        };
+        1 + below
+    }
+}
+
 /// What the failure of a task means to the tasks around it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnFailure {

@@ -35,6 +35,9 @@ pub mod sizes;
 mod tests;
 mod timeout;
 
+/// More tasks an attempt has not, those that are generated included: each takes some kilobytes until it ends.
+pub const MOST_TASKS: usize = 100_000;
+
 pub use definition::Definition;
 pub use graph::{Counts, Plan, PlannedTask, Weight, Work};
 pub use node::TaskId;

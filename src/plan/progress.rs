@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::MOST_TASKS;
 use super::definition::{Body, Definition};
 use super::graph::Plan;
 use super::node::{Left, Phase, Role, TaskId, Upstream};
@@ -94,6 +95,9 @@ impl Plan {
         if self.node(id).state != TaskState::Running {
             return;
         }
+        if let Some(failure) = self.too_many(success.subtask.as_ref()) {
+            return self.failed(id, failure);
+        }
         let Success { mut store, reset_store, export, subtask, mut record } = success;
         if subtask.is_none() && self.node(id).definition.check.is_none() {
             // It ended just in time.
@@ -106,6 +110,19 @@ impl Plan {
         self.leave(id, Left { store, reset_store, export });
         self.after_work(id, subtask, Some(record));
         self.settle_all();
+    }
+
+    /// Why tasks that were generated cannot be added, in Digdag's words.
+    fn too_many(&self, generated: Option<&Task>) -> Option<Failure> {
+        let (now, adding) = (self.nodes.len(), generated.map_or(0, Task::count));
+        if adding == 0 || now.saturating_add(adding) <= MOST_TASKS {
+            return None;
+        }
+        let message = format!("Too many tasks. Limit: {MOST_TASKS}, Current: {now}, Adding: {adding}");
+        let error = Params::from_iter([("message".to_owned(), message.clone().into())]);
+        let hint = Some("part the work between sessions, or let one task do several steps".to_owned());
+        let failure = TaskFailure { message, causes: Vec::new(), hint, kind: FailureKind::Config };
+        Some(Failure { failure, error, retry: None, canceled: false })
     }
 
     /// A running operator failed.

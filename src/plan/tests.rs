@@ -355,6 +355,16 @@ fn a_script_that_is_done_is_not_asked_again_what_it_generated() {
 }
 
 #[test]
+fn more_tasks_than_an_attempt_may_have_are_refused_when_they_are_generated() {
+    let below: serde_json::Map<String, Value> =
+        (0..MOST_TASKS).map(|at| (format!("+t{at}"), json!("ok"))).collect();
+    let world = ran(&json!({"+a": {"op>": "sub", "_do": below}, "+b": "ok"}));
+    assert_eq!(world.started(), ["+wf+a"]);
+    assert_eq!(world.plan.root_state(), TaskState::GroupError);
+    assert!(world.plan.tasks().len() < 10);
+}
+
+#[test]
 fn selections_say_what_starts() {
     let workflow = json!({
         "+a": "ok",

@@ -266,6 +266,9 @@ fn scrubbed(guard: &dyn SecretGuard, variable: Params) -> Params {
         match value {
             Value::String(text) => Value::String(guard.scrub(&text)),
             Value::Array(items) => items.into_iter().map(|item| scrub(guard, item)).collect(),
+            Value::Object(map) => {
+                map.into_iter().map(|(key, value)| (guard.scrub(&key), scrub(guard, value))).collect()
+            }
             other => other,
         }
     }

@@ -3,6 +3,7 @@
 use jiff::Zoned;
 use serde_json::Value;
 
+use super::marked;
 use super::operator::{OperatorError, SecretGuard, Templates};
 use crate::dig::expression::{EvaluationError, Evaluator, Tolerance};
 use crate::plan::Work;
@@ -113,7 +114,11 @@ pub(super) fn evaluate(
     }
     scope.insert("task_name".to_owned(), work.name.as_str().into());
     // What went wrong is told as it was: it may quote templates, which must not be evaluated again.
-    let error = if work.in_handler { scope.get("error").cloned() } else { None };
+    let error = scope.get("error").filter(|_| work.in_handler);
+    let error = error.map(|error| marked::error_for(work, &scope, error));
+    if let Some(error) = &error {
+        scope.insert("error".to_owned(), error.clone());
+    }
     let tolerance = if work.in_handler { Tolerance::KeepAsWritten } else { Tolerance::Refuse };
     let needs_engine =
         scope.values().chain(work.call.local.values()).any(has_template) || has_dollar(&work.call.operator);

@@ -64,3 +64,30 @@ pub trait SecretStore: Send + Sync {
     /// The value of a name.
     fn get(&self, name: &str) -> Result<Secret, SecretError>;
 }
+
+#[cfg(test)]
+mod tests {
+    use zeroize::ZeroizeOnDrop;
+
+    use super::key_service::DataKey;
+    use super::*;
+
+    /// Only what wipes itself compiles here.
+    fn wiped<T: ZeroizeOnDrop>(_: &T) {}
+
+    #[test]
+    fn what_holds_a_secret_is_wiped_on_drop() {
+        let secret = Secret::new("hunter2");
+        wiped(&secret.0);
+        let key = DataKey { plaintext: vec![1; 32].into(), ciphertext: Vec::new() };
+        wiped(&key.plaintext);
+        // The rounds that AES makes of a key are as good as the key.
+        let _: fn(&aes::Aes256) = wiped;
+    }
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        let secret = Secret::new("hunter2");
+        assert_eq!(format!("{secret:?} {:?}", Some(&secret)), "Secret(…) Some(Secret(…))");
+    }
+}

@@ -214,7 +214,7 @@ impl SecretSource for Local {
         if name::check(name).is_err() {
             return Ok(None);
         }
-        match std::fs::read_to_string(self.directory.join(name)) {
+        match crate::reader::read_text(&self.directory.join(name)) {
             Ok(text) => Ok(Some(Secret::new(text))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => Ok(None),

@@ -2,6 +2,7 @@
 
 mod estate;
 mod failures;
+mod hunt;
 mod kills;
 mod leaks;
 mod source;

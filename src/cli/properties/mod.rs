@@ -141,7 +141,7 @@ impl Properties {
     }
 
     fn merge_file(&mut self, path: &Path) -> Result<(), PropertiesError> {
-        let bytes = std::fs::read(path)
+        let bytes = crate::reader::read_bytes(path)
             .map_err(|source| PropertiesError::Unreadable { path: path.to_owned(), source })?;
         self.merge_text(&format!("`{}`", path.display()), &text::decode(&bytes))
     }

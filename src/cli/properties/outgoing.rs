@@ -85,7 +85,7 @@ impl Properties {
         }
         let template = match self.get("notification.mail.body_template_file") {
             None => None,
-            Some(file) => Some(std::fs::read_to_string(file).map_err(|error| {
+            Some(file) => Some(crate::reader::read_text(std::path::Path::new(file)).map_err(|error| {
                 self.wrong(
                     "notification.mail.body_template_file",
                     &format!("names a file that cannot be read: {error}"),

@@ -4,6 +4,7 @@ use super::{NotDelivered, Notification};
 use crate::cloud::mail::{self, Format, Mail, MailError, SmtpServer};
 use crate::dig::expression::{Clock, Evaluator, Limits};
 use crate::run::interrupt::block_on;
+use crate::run::marked::html_text;
 use crate::run::operator::Cancel;
 
 /// A mail to somebody.
@@ -48,14 +49,19 @@ impl MailChannel {
     }
 
     fn body(&self, notification: &Notification) -> Result<String, String> {
-        let fields = notification.fields();
+        let mut fields = notification.fields();
+        if self.format == Format::Html {
+            // Only a template of the user's own has marks.
+            fields.values_mut().filter_map(as_text).for_each(|text| *text = html_text(text));
+        }
         let Some(template) = &self.template else {
             let known = fields.iter().filter(|(_, value)| !value.is_null() && value.as_str() != Some(""));
             let line = |(name, value): (&String, &serde_json::Value)| {
                 let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 format!("{}: {text}\n", name.replace('_', " "))
             };
-            return Ok(known.map(line).collect());
+            let lines: String = known.map(line).collect();
+            return Ok(if self.format == Format::Html { format!("<pre>\n{lines}</pre>\n") } else { lines });
         };
         let clock = Clock::fixed(notification.timestamp);
         let evaluator = Evaluator::new(jiff::tz::TimeZone::UTC, clock, Limits::default());
@@ -63,6 +69,10 @@ impl MailChannel {
             .evaluate_text(template, &fields)
             .map_err(|error| format!("the template of the notification cannot be evaluated: {error}"))
     }
+}
+
+fn as_text(value: &mut serde_json::Value) -> Option<&mut String> {
+    if let serde_json::Value::String(text) = value { Some(text) } else { None }
 }
 
 #[cfg(test)]
@@ -112,6 +122,20 @@ mod tests {
         );
         let error = body("${nothing}").expect_err("an error");
         assert!(error.starts_with("the template of the notification cannot be evaluated: "), "{error}");
+    }
+
+    #[test]
+    fn what_happened_has_no_marks_in_html() {
+        let told = Notification { message: "<script> & \"x\"".to_owned(), ..notification() };
+        let html =
+            |template: Option<&str>| MailChannel { format: Format::Html, ..channel(template) }.body(&told);
+        assert_eq!(
+            html(Some("<b>${message}</b>")).as_deref(),
+            Ok("<b>&lt;script&gt; &amp; &quot;x&quot;</b>")
+        );
+        let plain = html(None).expect("a body");
+        assert!(plain.starts_with("<pre>\n") && plain.ends_with("</pre>\n"), "{plain}");
+        assert!(plain.contains("\nmessage: &lt;script&gt; &amp; &quot;x&quot;\n"), "{plain}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::{OperatorError, OperatorOutput, OperatorRequest, Subtask, resolve_ins
 use crate::dig;
 use crate::dig::params::{self, ParamError};
 use crate::dig::workflow::{OnFailure, OperatorCall, Parallel, Task, TaskBody};
+use crate::plan::MOST_TASKS;
 use crate::reader::Reader;
 use crate::session::Params;
 
@@ -154,10 +155,14 @@ fn for_each(request: &OperatorRequest<'_>, call: &OperatorCall) -> Result<Task, 
             )));
         };
         let join = if place == 0 { "" } else { "&" };
-        let mut longer = Vec::with_capacity(combinations.len().saturating_mul(items.len()));
+        let count = combinations.len().saturating_mul(items.len());
+        if count > MOST_TASKS {
+            return Err(too_many(request));
+        }
+        let mut longer = Vec::with_capacity(count);
         for (name, values) in &combinations {
             for (index, item) in items.iter().enumerate() {
-                let part = format!("{join}{place}={}={index}={}", name_part(key), value_part(item)?);
+                let part = format!("{join}{place}={}={index}={}", name_part(key), value_part(item, request)?);
                 let mut values = values.clone();
                 values.insert(key.clone(), item.clone());
                 longer.push((format!("{name}{part}"), values));
@@ -171,10 +176,11 @@ fn for_each(request: &OperatorRequest<'_>, call: &OperatorCall) -> Result<Task, 
     group(request, call, combinations.into_iter())
 }
 
-fn value_part(item: &Value) -> Result<String, OperatorError> {
+/// What stands in a name for an item of a list. Names are seen everywhere, so nothing of a secret is in one.
+fn value_part(item: &Value, request: &OperatorRequest<'_>) -> Result<String, OperatorError> {
     let part = match item {
-        Value::String(text) => name_part(text),
-        other => name_part(&other.to_string()),
+        item if request.services.guard.contains_secret(&text_of(item)) => "secret".to_owned(),
+        item => name_part(&text_of(item)),
     };
     if part.contains('*') {
         return Err(OperatorError::config(format!(
@@ -183,6 +189,13 @@ fn value_part(item: &Value) -> Result<String, OperatorError> {
         )));
     }
     Ok(part)
+}
+
+fn text_of(item: &Value) -> String {
+    match item {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
 }
 
 /// The first eight characters, as Digdag writes them into names: encoded as in a URL.
@@ -215,14 +228,19 @@ fn group(
     let Some(body) = call.do_task.as_deref() else {
         return Err(ParamError::Missing("_do".to_owned()).into());
     };
-    let children = tasks.map(|(name, variables)| {
+    let mut children = Vec::new();
+    let most = MOST_TASKS / body.count();
+    for (name, variables) in tasks {
+        if children.len() >= most {
+            return Err(too_many(request));
+        }
         let mut task = Task { name, ..body.clone() };
         task.export.extend(variables);
-        task
-    });
+        children.push(task);
+    }
     Ok(Task {
         name: "^sub".to_owned(),
-        body: TaskBody::Group { parallel: parallel(request)?, children: children.collect() },
+        body: TaskBody::Group { parallel: parallel(request)?, children },
         span: call.span.clone(),
         export: Params::new(),
         retry: None,
@@ -234,6 +252,12 @@ fn group(
         on_failure: OnFailure::Stop,
         definition: String::new(),
     })
+}
+
+/// In Digdag's words.
+fn too_many(request: &OperatorRequest<'_>) -> OperatorError {
+    OperatorError::config(format!("Too many {} subtasks. Limit: {MOST_TASKS}", request.operator))
+        .hint("let one task do several steps, or part the work between sessions")
 }
 
 /// `_parallel` of a loop, evaluated: a boolean, also as text, or `{limit}`.

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{OperatorError, OperatorRequest};
+use crate::cloud::object_name::{self, ObjectStoreKind};
 use crate::dig::params;
 use crate::run::event::FailureKind;
 
@@ -30,6 +31,12 @@ pub(super) fn address<'v>(
         let (bucket, object) = path.split_once('/').unwrap_or((path, ""));
         (bucket.to_owned(), object.to_owned())
     };
+    let kind = if scheme == "gs://" { ObjectStoreKind::CloudStorage } else { ObjectStoreKind::S3 };
+    if !object.is_empty()
+        && let Err(reason) = object_name::check(&object, kind)
+    {
+        return Err(OperatorError::config(format!("the name of the object of `{operator}>` {reason}")));
+    }
     if bucket.is_empty() || object.is_empty() {
         return Err(OperatorError::config(format!(
             "`{bucket}/{object}` is not a bucket and an object in it"

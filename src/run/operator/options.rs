@@ -131,7 +131,7 @@ pub(super) fn template_text(request: &OperatorRequest<'_>, key: &str) -> Result<
         command => {
             let name = params::to_text(&format!("{operator}>"), command).map_err(|error| wrong(&error))?;
             let path = resolve_inside(&request.services.project, &request.directory, &name)?;
-            let text = std::fs::read_to_string(&path).map_err(|error| {
+            let text = crate::reader::read_text(&path).map_err(|error| {
                 OperatorError::config(format!("file `{name}` cannot be read")).cause(&error)
             })?;
             Ok(TemplateText { text, file: Some(name) })

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest, Md5};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use super::{OperatorError, OperatorRequest};
 use crate::cloud::s3::S3Settings;
@@ -82,7 +83,7 @@ impl<'a> S3Options<'a> {
     /// The key of the secret `aws.s3.sse_c_key` (SSE-C).
     pub(super) fn customer_key(&self) -> Result<Option<CustomerKey>, OperatorError> {
         let Some(key) = self.secret(&["aws.s3.sse_c_key"])? else { return Ok(None) };
-        let bytes = STANDARD.decode(key.expose().trim()).map_err(|_| {
+        let bytes = STANDARD.decode(key.expose().trim()).map(Zeroizing::new).map_err(|_| {
             OperatorError::config("secret `aws.s3.sse_c_key` is not Base64")
                 .hint("it is the key itself in Base64")
         })?;
@@ -90,7 +91,7 @@ impl<'a> S3Options<'a> {
             Ok::<_, OperatorError>(self.secret(&[name])?.map(|secret| secret.expose().trim().to_owned()))
         };
         let algorithm = text("aws.s3.sse_c_key_algorithm")?.unwrap_or_else(|| "AES256".to_owned());
-        let md5 = text("aws.s3.sse_c_key_md5")?.unwrap_or_else(|| STANDARD.encode(Md5::digest(&bytes)));
+        let md5 = text("aws.s3.sse_c_key_md5")?.unwrap_or_else(|| STANDARD.encode(Md5::digest(&*bytes)));
         Ok(Some(CustomerKey { key: Secret::new(key.expose().trim()), algorithm, md5 }))
     }
 }

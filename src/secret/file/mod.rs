@@ -95,7 +95,7 @@ pub struct SecretsFile {
 impl SecretsFile {
     /// Reads the file. One that does not exist is empty.
     pub fn read(path: &Path) -> Result<Self, FileError> {
-        match std::fs::read(path) {
+        match crate::reader::read_bytes(path) {
             Ok(bytes) => {
                 // A link is as safe as what it points to.
                 let open = std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o002 != 0);

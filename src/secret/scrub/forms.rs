@@ -1,28 +1,23 @@
-//! The forms that programs print a value in: as it is, line by line, and as JSON, URL, base64, shell and HTML write it.
+//! The forms that programs print a value in: as it is, line by line, and as JSON, URL, base64, hex, shell and HTML write it.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::Form;
+use super::base64::add_base64;
 
 /// Lines of a longer secret count from this many characters on: a brace alone is no secret.
 const LINE: usize = 8;
 
-/// Where tools wrap base64: Ruby at 60, OpenSSL and PEM at 64, `base64` and MIME at 76 columns. All are multiples of
-/// 4, so a wrapped line is a piece of the unwrapped text.
-const WRAPS: [usize; 3] = [60, 64, 76];
-
-type Forms = BTreeSet<Form>;
+pub(super) type Forms = BTreeSet<Form>;
 
 /// A longer value is looked for in pieces, in the forms that matter: all forms of all of it would fill the memory.
 const WHOLE: usize = 4096;
 
-/// Length of a piece in bytes, a multiple of 3, so that the base64 of a piece is a piece of the base64.
+/// Length of a piece in bytes.
 const PIECE: usize = 1536;
 
 /// Of a longer value only so many bytes are looked for. No key is as long.
@@ -64,25 +59,19 @@ fn add_pieces(forms: &mut Forms, value: &str) {
         let end = if rest.len() < 2 * PIECE { rest.len() } else { rest.floor_char_boundary(PIECE) };
         let (piece, after) = rest.split_at(end);
         add(forms, piece);
-        add(forms, json(piece));
+        let once = Zeroizing::new(json(piece));
+        add(forms, json(&once));
+        add(forms, once.as_bytes());
         for url in url_encoded(piece, &KEPT[..1]) {
             add(forms, url);
         }
+        add_hex(forms, piece);
         rest = after;
     }
-    for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
-        let mut rest = value.as_bytes();
-        while !rest.is_empty() {
-            let end = if rest.len() < 2 * PIECE { rest.len() } else { PIECE };
-            let (piece, after) = rest.split_at(end);
-            add(forms, engine.encode(piece));
-            rest = after;
-        }
-        add_wrapped(forms, engine.encode(value).as_bytes());
-    }
+    add_base64(forms, value.as_bytes());
 }
 
-fn add(forms: &mut Forms, form: impl Into<Vec<u8>>) {
+pub(super) fn add(forms: &mut Forms, form: impl Into<Vec<u8>>) {
     let form = Form(form.into());
     if form.0.len() > 1 {
         forms.insert(form);
@@ -111,6 +100,7 @@ fn add_encodings(forms: &mut Forms, value: &str) {
         }
     }
     add_base64(forms, value.as_bytes());
+    add_hex(forms, value);
 }
 
 fn add_lines(forms: &mut Forms, value: &str) {
@@ -238,37 +228,14 @@ fn html(value: &str, quote: &str, apostrophe: &str) -> String {
         .replace('\'', apostrophe)
 }
 
-/// The value alone in base64, and as a part of something longer (`user:password`): then it may begin at any of the
-/// three places of a group, and its first and last characters depend on its neighbours, so they are left out.
-fn add_base64(forms: &mut Forms, value: &[u8]) {
-    for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
-        let whole = Zeroizing::new(engine.encode(value));
-        if whole.len() < LINE {
-            continue;
-        }
-        for padding in ["", "=", "=="] {
-            if (whole.len() + padding.len()).is_multiple_of(4) || padding.is_empty() {
-                add(forms, format!("{}{padding}", whole.as_str()));
-            }
-        }
-        add_wrapped(forms, whole.as_bytes());
-        for shift in 0..3 {
-            let shifted = Zeroizing::new([&[0; 2][..shift], value].concat());
-            let text = Zeroizing::new(engine.encode(&*shifted));
-            let first = (shift * 8).div_ceil(6);
-            let last = shifted.len() * 8 / 6;
-            if last.saturating_sub(first) >= LINE - 2 {
-                add(forms, &text.as_bytes()[first..last]);
-            }
-        }
+/// Two digits a byte. Fewer digits are found in any number.
+fn add_hex(forms: &mut Forms, value: &str) {
+    if value.len() * 2 < LINE {
+        return;
     }
-}
-
-fn add_wrapped(forms: &mut Forms, base64: &[u8]) {
-    for wrap in WRAPS {
-        for line in base64.chunks(wrap).filter(|line| line.len() >= LINE) {
-            add(forms, line);
-        }
+    for digits in [b"0123456789abcdef", b"0123456789ABCDEF"] {
+        let byte = |byte: u8| [digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]];
+        add(forms, value.bytes().flat_map(byte).collect::<Vec<u8>>());
     }
 }
 
@@ -320,33 +287,10 @@ mod tests {
     }
 
     #[test]
-    fn base64_is_hidden_alone_and_inside_something_longer() {
-        let value = "correct horse battery staple";
-        hides(value, &STANDARD.encode(value));
-        hides(value, STANDARD.encode(value).trim_end_matches('='));
-        for before in ["", "u", "us", "user:"] {
-            for after in ["", "\n", "@h"] {
-                let scrubbed = knowing(value).scrub_text(&STANDARD.encode(format!("{before}{value}{after}")));
-                let rest = before.len() * 8 / 6 + after.len() * 8 / 6 + 5;
-                assert!(
-                    scrubbed.contains("***") && scrubbed.len() <= rest + 3,
-                    "{before}{after}: {scrubbed}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn wrapped_base64_is_hidden_line_by_line() {
-        let value = "x".repeat(40) + &"secret words ".repeat(20);
-        for (wrap, tail) in [(60, ""), (64, ""), (76, ""), (76, "\n")] {
-            let text = STANDARD.encode(format!("{value}{tail}"));
-            for line in text.as_bytes().chunks(wrap) {
-                let line = std::str::from_utf8(line).expect("base64 is ASCII");
-                let scrubbed = knowing(&value).scrub_text(line);
-                assert!(scrubbed.starts_with("***") && scrubbed.len() <= 3 + 4, "{wrap}: {line}: {scrubbed}");
-            }
-        }
+    fn hex_is_hidden() {
+        hides("p@ss", "70407373");
+        hides("über", "C3BC626572");
+        assert_eq!(knowing("abc").scrub_text("616263"), "616263");
     }
 
     #[test]
@@ -382,6 +326,7 @@ mod tests {
         };
         hides(value.clone(), 0);
         hides(super::json(&value), 0);
+        hides(super::json(&super::json(&value)), 0);
         hides(super::url_encoded(&value, &["-._~"])[0].clone(), 0);
         hides(STANDARD.encode(&value), 2);
         for line in STANDARD.encode(&value).as_bytes().chunks(76) {

@@ -4,7 +4,10 @@
 //! that overlap: a byte that belongs to any form of any secret is never shown. Secrets may be added at any time,
 //! from any thread; what is scrubbed afterwards knows them.
 
+mod base64;
 mod forms;
+#[cfg(test)]
+mod laws;
 mod stream;
 
 use std::collections::BTreeSet;
@@ -59,8 +62,7 @@ struct Known {
 struct Matcher {
     automaton: Option<AhoCorasick>,
     forms: Vec<Form>,
-    /// Which pairs of bytes begin a form, a bit for each: most ends of a text are told apart by it alone.
-    first_pairs: Box<[u64; 1024]>,
+    begins: Begins,
     longest: usize,
 }
 
@@ -163,12 +165,6 @@ enum Ends {
 impl Matcher {
     fn new(forms: &BTreeSet<Form>) -> Self {
         let forms: Vec<_> = forms.iter().cloned().collect();
-        let mut first_pairs = Box::new([0; 1024]);
-        for form in &forms {
-            if let Some((word, bit)) = pair(&form.0) {
-                first_pairs[word] |= bit;
-            }
-        }
         let longest = forms.iter().map(|form| form.0.len()).max().unwrap_or(0);
         // Not the kind it would pick: a DFA over a private key in all its forms is a hundred megabytes.
         let automaton = AhoCorasick::builder()
@@ -177,7 +173,8 @@ impl Matcher {
             .build(forms.iter().map(|form| form.0.as_slice()));
         // Building fails beyond 2^31 states, that is two gigabytes of secrets.
         let automaton = if forms.is_empty() { None } else { automaton.ok() };
-        Self { automaton, forms, first_pairs, longest }
+        let begins = Begins::of(&forms);
+        Self { automaton, forms, begins, longest }
     }
 
     /// What must not be shown, as ranges in order that do not overlap.
@@ -229,7 +226,7 @@ impl Matcher {
 
     /// The first form, in order of bytes, that begins with `tail` and is longer or as long.
     fn form_beginning_with(&self, tail: &[u8]) -> Option<&[u8]> {
-        if pair(tail).is_some_and(|(word, bit)| self.first_pairs[word] & bit == 0) {
+        if !self.begins.may_begin(tail) {
             return None;
         }
         let at = self.forms.partition_point(|form| form.0.as_slice() < tail);
@@ -237,10 +234,48 @@ impl Matcher {
     }
 }
 
+/// What forms begin with, a bit for each: most ends of a text are told apart by it alone.
+struct Begins {
+    /// By the first two bytes.
+    pairs: Box<[u64; 1024]>,
+    /// By a hash of the first four.
+    fours: Box<[u64; 4096]>,
+}
+
+impl Begins {
+    fn of(forms: &[Form]) -> Self {
+        let mut begins = Self { pairs: Box::new([0; 1024]), fours: Box::new([0; 4096]) };
+        for form in forms {
+            if let Some((word, bit)) = pair(&form.0) {
+                begins.pairs[word] |= bit;
+            }
+            if let Some((word, bit)) = four(&form.0) {
+                begins.fours[word] |= bit;
+            }
+        }
+        begins
+    }
+
+    /// Whether a form may begin with these bytes and go on.
+    fn may_begin(&self, tail: &[u8]) -> bool {
+        if let Some((word, bit)) = four(tail) {
+            return self.fours[word] & bit != 0;
+        }
+        pair(tail).is_none_or(|(word, bit)| self.pairs[word] & bit != 0)
+    }
+}
+
 /// Where the first two bytes stand in a table of bits; none for less.
 fn pair(bytes: &[u8]) -> Option<(usize, u64)> {
     let [first, second, ..] = bytes else { return None };
     Some((usize::from(*first) << 2 | usize::from(second >> 6), 1 << (second & 63)))
+}
+
+/// Where the hash of the first four bytes stands in a table of bits; none for less.
+fn four(bytes: &[u8]) -> Option<(usize, u64)> {
+    // Fibonacci's multiplier; the upper bits are the mixed ones.
+    let hash = u32::from_le_bytes(*bytes.first_chunk()?).wrapping_mul(0x9e37_79b1) >> 14;
+    Some(((hash >> 6) as usize, 1 << (hash & 63)))
 }
 
 /// The end of a text without the signs that one sets after a text that was cut.

@@ -188,7 +188,7 @@ pub(super) fn schema(request: &OperatorRequest<'_>, written: &Value) -> Result<V
             let bad = |error: &(dyn std::error::Error + 'static)| {
                 OperatorError::config(format!("the schema in `{name}` cannot be read")).cause(error)
             };
-            let text = std::fs::read_to_string(&path).map_err(|error| bad(&error))?;
+            let text = crate::reader::read_text(&path).map_err(|error| bad(&error))?;
             match name.ends_with(".json") {
                 true => serde_json::from_str(&text).map_err(|error| bad(&error))?,
                 false => yaml_text(&name, &text)?,

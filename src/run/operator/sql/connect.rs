@@ -9,6 +9,7 @@ use crate::cloud::tls::{self, Identity};
 use crate::dig::params;
 use crate::run::operator::options::Options;
 use crate::run::operator::{OperatorError, OperatorRequest};
+use crate::secret::Secret;
 use crate::session::Level;
 
 /// As Digdag.
@@ -21,7 +22,7 @@ pub(super) struct Server {
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) user: String,
-    pub(super) password: Option<String>,
+    pub(super) password: Option<Secret>,
     pub(super) database: Option<String>,
     pub(super) tls: Tls,
     /// How long connecting may take; zero is without limit.
@@ -115,17 +116,17 @@ fn password(
     options: &Options<'_>,
     request: &OperatorRequest<'_>,
     from: PasswordFrom,
-) -> Result<Option<String>, OperatorError> {
+) -> Result<Option<Secret>, OperatorError> {
     let operator = &request.operator;
     if let Some(key) = options.text("password_override")? {
         let found = options.secret(&key)?;
-        return found.map(Some).ok_or_else(|| {
+        return found.map(|found| Some(Secret::new(found))).ok_or_else(|| {
             OperatorError::config(format!("Secret not found for key: '{}'", options.secret_name(&key)))
                 .hint("`password_override` names the secret that holds the password")
         });
     }
     if from == PasswordFrom::SecretOrOption {
-        return options.secret_or_text("password");
+        return Ok(options.secret_or_text("password")?.map(Secret::new));
     }
     let secret = options.secret("password")?;
     if secret.is_none() && options.get("password").is_some() {
@@ -133,7 +134,7 @@ fn password(
         let text = format!("`password` is not read: `{operator}>` takes it from the secret `{secret}`");
         request.reporter.log(Level::Warn, &text);
     }
-    Ok(secret)
+    Ok(secret.map(Secret::new))
 }
 
 fn tls(options: &Options<'_>) -> Result<Tls, OperatorError> {
@@ -170,6 +171,7 @@ mod tests {
             let options = Options::new(request, "pg");
             let server = Server::read(&options, request, 5432, PasswordFrom::Secret)?;
             let Server { user, password, database, tls, connect, silence, .. } = &server;
+            let password = password.as_ref().map(Secret::expose);
             let said = format!(
                 "{user}:{password:?}@{}/{database:?} {tls:?} {connect:?} {silence:?}",
                 server.address()

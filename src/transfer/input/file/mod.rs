@@ -2,6 +2,9 @@
 //!
 //! What lists and opens files ([`Files`]) knows nothing of rows, and what parses them nothing of where they are.
 
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 mod cell;
 mod charset;
 mod csv;

@@ -3,6 +3,9 @@
 //! Text is the one form that every type has, extensions' own among them, and the server's text of a value is exact: in
 //! it come the columns of types whose binary form is not read.
 
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 mod clock;
 mod columns;
 mod copy;

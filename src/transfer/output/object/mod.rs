@@ -23,6 +23,7 @@ use super::look::Looked;
 use super::shelf::Shelf;
 use super::stale::{self, Pattern};
 use super::{Output, OutputFigures};
+use crate::cloud::object_name::{self, ObjectStoreKind};
 use crate::embulk::output::{FileOutput, GcsOutput, OutputConfig, S3Output, StaleObjects};
 use crate::session::Level;
 use crate::transfer::context::TransferContext;
@@ -133,6 +134,16 @@ impl ObjectTarget {
             output.memory_bytes += gcs::ENDS_BYTES;
         }
         Ok(output)
+    }
+
+    /// What data put into a prefix may make a name that no store takes.
+    fn check_names(&self) -> Result<(), TransferError> {
+        let kind = if self.kind == "GCS" { ObjectStoreKind::CloudStorage } else { ObjectStoreKind::S3 };
+        let first = self.names.key(&self.files, 0, 0);
+        object_name::check(&first.real, kind).map_err(|reason| {
+            TransferError::new(ErrorKind::Config, format!("the name of an object of `path_prefix` {reason}"))
+                .hint("look at what stands in `path_prefix`")
+        })
     }
 
     fn new(
@@ -286,6 +297,7 @@ impl Output for ObjectTarget {
     fn begin(&mut self, schema: &Arc<Schema>) -> Result<(), TransferError> {
         self.schema = Some(Arc::clone(schema));
         formatter::check_memory(self.memory_bytes, self.tasks.len(), &self.context)?;
+        self.check_names()?;
         // A bucket that is not there, or that nobody may see, is found before a row is read.
         if self.files.stale != StaleObjects::Keep {
             let stale = self.stale(&self.first_keys())?;

@@ -130,10 +130,12 @@ impl PostgresTarget {
     fn prepare(&mut self, schema: &Arc<Schema>) -> Result<Work, TransferError> {
         let (session, schema_name) = self.connect()?;
         let table = self.table_name(&session, &schema_name)?;
+        table::refuse_long([schema_name.as_str(), &table])?;
         let name = table::qualified(&schema_name, &table);
         let failed = format!("table `{table}` could not be looked up");
         let existing = table::columns(&session, &name).map_err(|trouble| trouble.during(failed.as_str()))?;
         let mut plan = planned(schema, &self.config.load, existing.as_deref())?;
+        table::refuse_long(plan.columns.iter().map(|column| column.name.as_str()))?;
         let made = self.spell_out(&session, &mut plan, existing.as_deref(), (&name, &table))?;
         let status = Status::of(&schema_name);
         status.ensure(&session)?;

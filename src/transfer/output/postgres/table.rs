@@ -8,6 +8,16 @@ use crate::transfer::input::postgres::session::Session;
 use crate::transfer::output::sql::given::Attributes;
 use crate::transfer::output::sql::plan::{Nature, Plan, TargetColumn, find};
 
+/// A longer name PostgreSQL cuts without a word: what it means then is another table or column.
+const LONGEST_NAME: usize = 63;
+
+/// Refuses names that would be cut.
+pub(super) fn refuse_long<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<(), TransferError> {
+    let Some(name) = names.into_iter().find(|name| name.len() > LONGEST_NAME) else { return Ok(()) };
+    let message = format!("the name `{name}` has more than {LONGEST_NAME} bytes: PostgreSQL would cut it");
+    Err(TransferError::new(ErrorKind::Config, message).hint("give it a shorter name"))
+}
+
 /// The columns of a table; none where there is no such table. `table` is quoted.
 pub(super) fn columns(session: &Session, table: &str) -> Result<Option<Vec<TargetColumn>>, Trouble> {
     let sql = format!(

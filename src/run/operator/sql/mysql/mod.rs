@@ -63,7 +63,7 @@ impl Door {
             Tls::Off => mysql::Tls::Off,
             tls => mysql::Tls::Required(Arc::new(tls.config()?)),
         };
-        let password = Secret::new(server.password.clone().unwrap_or_default());
+        let password = server.password.clone().unwrap_or_else(|| Secret::new(""));
         Ok(Self { server, password, tls })
     }
 

@@ -231,7 +231,7 @@ fn config(server: &Server) -> Config {
         .application_name("sync")
         .ssl_mode(if server.tls == Tls::Off { SslMode::Disable } else { SslMode::Require });
     if let Some(password) = &server.password {
-        config.password(password);
+        config.password(password.expose());
     }
     if let Some(database) = &server.database {
         config.dbname(database);
