@@ -1,5 +1,6 @@
 //! The table "Coming from Digdag" of the README: every row has a test here, and every test a row.
 
+use crate::names;
 use crate::support::readme_rows::rows;
 use crate::support::sandbox::{Said, Sandbox};
 
@@ -41,6 +42,8 @@ rows! {
     "`mail>` encrypts where the server offers it" => mail_encryption,
     "a workflow that calls itself goes on for minutes" => calls_itself,
     "1,000 tasks at most" => many_tasks,
+    "the first characters of an item of `for_each>` stand in the names of its tasks" => secret_items,
+    "`slack>` and `mail>` with `html: true` take `${error.message}` as it is" => escaped_errors,
     "`${...}` knows JavaScript of 2009" => javascript,
     "`${...}` reaches Java (`Java.type`, `load`, `print`)" => no_java,
     "a whole number beyond 64 bits loses digits" => long_numbers,
@@ -374,6 +377,20 @@ fn calls_itself() {
 
 fn many_tasks() {
     assert_eq!(printed("+a:\n  loop>: 1500\n  _do:\n    echo>: ${i}\n").lines().count(), 1500);
+}
+
+fn escaped_errors() {
+    names::what_went_wrong_rings_nobody_in_slack();
+    names::what_went_wrong_is_no_html_and_no_header_in_a_mail();
+}
+
+fn secret_items() {
+    let said =
+        with("+a:\n  for_each>: {x: ['${my_password}', plain]}\n  _parallel: true\n  _do: {fail>: no}\n")
+            .run(["run", "main.dig", "-p", "my_password=hunter2x"]);
+    let said = said.expect_code(1).stderr;
+    assert!(said.contains("+for-0=x=0=secret"), "{said}");
+    assert!(said.contains("+for-0=x=1=plain") && !said.contains("hunter2"), "{said}");
 }
 
 fn javascript() {

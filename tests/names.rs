@@ -104,7 +104,7 @@ fn nasty_names_of_tables_and_columns_are_copied_from_and_to_every_database() {
 }
 
 #[test]
-fn names_that_no_database_takes_are_refused_and_nothing_is_cut() {
+pub fn names_that_no_database_takes_are_refused_and_nothing_is_cut() {
     let (Some(server), Some(postgres)) = (servers::mariadb(), postgres_database()) else { return };
     let database = server.fresh_database();
     let sandbox = Sandbox::new().file("data", "a\n");
@@ -252,7 +252,7 @@ fn logs_of_tasks_stay_in_their_folder() {
 const LOUD: &str = "<!channel> & <https://evil.example|click> <b>x</b>\r\nBcc: other@example.com";
 
 #[test]
-fn what_went_wrong_rings_nobody_in_slack() {
+pub fn what_went_wrong_rings_nobody_in_slack() {
     let webhook = Webhook::start();
     let sandbox = Sandbox::new()
         .file("told.yml", "text: ${JSON.stringify(\"<!here> \" + error.message)}\n")
@@ -288,7 +288,7 @@ fn what_went_wrong_rings_nobody_in_slack() {
 }
 
 #[test]
-fn what_went_wrong_is_no_html_and_no_header_in_a_mail() {
+pub fn what_went_wrong_is_no_html_and_no_header_in_a_mail() {
     let Some(mut server) = MailServer::start("plain", None) else { return };
     let task = |html: bool| {
         format!(

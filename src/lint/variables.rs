@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Written, scalars_of};
-use crate::diagnostic::{Problem, Span, suggest};
+use crate::diagnostic::{Problem, Span, edit_distance, suggest};
 use crate::dig::expression::Template;
 use crate::yaml::{Entry, Node, NodeValue};
 
@@ -127,10 +127,12 @@ impl<'n> Search<'_, 'n> {
     /// The name that was probably meant, where no script may have set the one that is written.
     fn near(&self, name: &str, scope: &Names<'n>) -> Option<&'n str> {
         let known = scope.keys().copied().filter(|key| !key.ends_with('>') && !key.starts_with('_'));
+        let near = suggest(name, known)?;
         // `tables` may be a list that `-p` brings, and `table` one of it.
-        let near =
-            suggest(name, known).filter(|near| near.trim_end_matches('s') != name.trim_end_matches('s'))?;
-        (!self.everywhere.stores && name.len() > 3).then_some(near)
+        let is_plural = near.trim_end_matches('s') == name.trim_end_matches('s');
+        // Names of one family (`db_host`, `db_port`) are near each other, too: only one letter may be wrong.
+        let is_slip = name.len() > 3 && !is_plural && edit_distance(name, near) == 1;
+        (is_slip && !self.everywhere.stores).then_some(near)
     }
 
     /// Options that need a list and get the text of one.
@@ -217,7 +219,7 @@ mod tests {
     #[test]
     fn a_name_that_nothing_sets_is_shown_with_the_one_that_is_near() {
         let text = "_export: {database: x}
-+a: {echo>: '${databse} ${session_date} ${other} ${databases}'}
++a: {echo>: '${databse} ${session_date} ${other} ${databases} ${datapost}'}
 +b: {loop>: 2, _do: {echo>: '${i}'}}
 +c: {for_each>: {column: [1]}, _do: {+x: {echo>: '${colunm} ${column}'}}}
 ";

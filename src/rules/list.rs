@@ -9,6 +9,7 @@ macro_rules! rule {
         Rule {
             code: $code,
             severity: $severity,
+            on_request: false,
             page: include_str!(concat!("../../docs/rules/", $code, ".md")),
         }
     };
@@ -94,7 +95,7 @@ pub const RULES: &[Rule] = &[
     rule!("unknown-plugin", Error),
     rule!("unknown-rule", Warning),
     rule!("unknown-task", Error),
-    rule!("unlimited-loop", Note),
+    Rule { on_request: true, ..rule!("unlimited-loop", Note) },
     rule!("unpinned-image", Warning),
     rule!("unreachable", Error),
     rule!("unreachable-rule", Warning),

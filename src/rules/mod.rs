@@ -15,6 +15,8 @@ pub struct Rule {
     pub code: &'static str,
     /// How bad it usually is; single problems may weigh less.
     pub severity: Severity,
+    /// Whether it is looked for only where `--select` names it.
+    pub on_request: bool,
     /// The page, in Markdown: what is wrong, why it matters, what to do.
     pub page: &'static str,
 }

@@ -33,13 +33,13 @@ impl Store {
     /// Staging tables and objects that attempts which are over have left of a target, but for those of the transfer
     /// `key`.
     pub fn abandoned_tables(&self, key: &str, target: &str) -> Result<Vec<Abandoned>, StateError> {
-        let mut statement = self.connection.prepare_cached(
-            &format!("select e.key, e.effect, a.outcome is not null, {PROCESS_COLUMNS}
+        let mut statement = self.connection.prepare_cached(&format!(
+            "select e.key, e.effect, a.outcome is not null, {PROCESS_COLUMNS}
              from effects e join attempts a on a.id = e.attempt
              where (e.outcome is null or e.outcome ->> '$.outcome' = 'staged') and e.key <> ?1
              and e.effect ->> '$.effect' in ('stage_table', 'stage_object')
-             and exists (select 1 from transfers t where t.key = e.key and t.target = ?2) order by e.id"),
-        )?;
+             and exists (select 1 from transfers t where t.key = e.key and t.target = ?2) order by e.id"
+        ))?;
         let rows = statement.query_map([key, target], |row| {
             let process = process_from(row, 3)?;
             let is_over: bool = row.get(2)?;

@@ -90,20 +90,7 @@ impl Store {
             }
         }
         transaction.commit()?;
-        self.remove_left_locks()?;
         Ok(pruned)
-    }
-
-    /// Removes lock files that processes left which died as their attempts had ended.
-    fn remove_left_locks(&mut self) -> Result<(), StateError> {
-        for attempt in self.left_locks() {
-            let sql = "select count(*) from attempts where id = ?1 and outcome is null";
-            let running: i64 = self.connection.query_row(sql, [attempt.0], |row| row.get(0))?;
-            if running == 0 {
-                self.unlock(&[attempt]);
-            }
-        }
-        Ok(())
     }
 
     /// Closes an attempt of another host as lost, with all of the same process, on the word of people that it is gone.

@@ -120,11 +120,6 @@ impl Store {
         }
     }
 
-    /// The attempts that a lock file is there for and that nobody holds.
-    pub(super) fn left_locks(&self) -> Vec<AttemptId> {
-        lock::left(&self.file)
-    }
-
     /// Where the file lies.
     pub fn path(&self) -> &Path {
         &self.path
@@ -259,7 +254,20 @@ impl Store {
         }
         transaction.commit()?;
         self.unlock(&lost);
+        self.remove_left_locks()?;
         Ok(lost)
+    }
+
+    /// Removes lock files that processes left which died as their attempts had ended.
+    fn remove_left_locks(&mut self) -> Result<(), StateError> {
+        for attempt in lock::left(&self.file) {
+            let sql = "select count(*) from attempts where id = ?1 and outcome is null";
+            let running: i64 = self.connection.query_row(sql, [attempt.0], |row| row.get(0))?;
+            if running == 0 {
+                self.unlock(&[attempt]);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -403,7 +411,7 @@ mod tests {
         store
             .record([(third.id, &event(EventKind::AttemptFinished { outcome: AttemptOutcome::Success }))])
             .unwrap();
-        assert_eq!(store.left_locks(), [], "lock files go with their attempts");
+        assert_eq!(lock::left(&store.file), [], "lock files go with their attempts");
         assert_eq!(
             std::fs::read_dir(store.path().parent().unwrap()).unwrap().count(),
             3,

@@ -211,7 +211,8 @@ impl TransferError {
     /// Whether the same transfer may succeed later with nothing changed, so that what is staged may serve it: a server or a
     /// network was at fault, or somebody stopped it; not the rows, and not the config.
     pub fn passes(&self) -> bool {
-        matches!(self.kind, ErrorKind::Busy | ErrorKind::Timeout | ErrorKind::Canceled) || self.is_unreachable()
+        matches!(self.kind, ErrorKind::Busy | ErrorKind::Timeout | ErrorKind::Canceled)
+            || self.is_unreachable()
     }
 
     /// Whether the config asks for something that cannot be done.

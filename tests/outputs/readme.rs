@@ -21,6 +21,7 @@ rows! {
     "`csv`: in a quoted field only the quote is escaped" => escapes,
     "`jsonl` writes times in whole seconds and in the process's zone" => times,
     "`jsonl` of a number that is NaN or infinite" => no_numbers,
+    "`postgresql` output leaves names beyond 63 bytes to PostgreSQL, which cuts them" => long_names,
 }
 
 const ONE: &str = "create table t (s text); insert into t values ('日→');";
@@ -39,6 +40,10 @@ fn written(sql: &str, formatter: &str) -> (Vec<u8>, String) {
 fn refused(sql: &str, out: &str, reason: &str) {
     let said = to_file(&shop(sql), "o", out).expect_code(1);
     assert!(said.stderr.contains(reason), "{}", said.stderr);
+}
+
+fn long_names() {
+    crate::names::names_that_no_database_takes_are_refused_and_nothing_is_cut();
 }
 
 fn tasks() {

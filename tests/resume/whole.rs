@@ -113,6 +113,57 @@ fn what_the_target_has_refused_is_read_again() {
     }
 }
 
+/// Rows go to a staging table first: the job that fills it goes on while nobody watches.
+#[test]
+fn a_load_into_a_staging_table_is_attached_to() {
+    let Some(bench) = Bench::new(From::Mariadb, To::Bigquery, "") else { return };
+    let super::Target::Bigquery { fake, .. } = &bench.target else { return };
+    let config = bench.sandbox.read("load.yml").replace("NEWLINE_DELIMITED_JSON", "CSV");
+    bench.sandbox.write("load.yml", &config);
+    let loads = || {
+        let jobs = fake.calls_to("POST", "/jobs").into_iter();
+        jobs.filter(|call| call["status"] == 200 && call["body"]["configuration"]["load"].is_object()).count()
+    };
+    fake.polls(1);
+    fake.rule(&json!({"id": "poll", "method": "GET", "path": "/jobs/", "action": "hold"}));
+    let mut run = bench.start();
+    fake.await_rule("poll", 1);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    fake.drop_held("poll");
+    fake.forget_rules();
+    assert_eq!(loads(), 1);
+    bench.add_row();
+    bench.close_source();
+    let said = bench.retry().expect_code(0);
+    assert!(said.stderr.contains(" of an earlier attempt is gone on with"), "{}", said.stderr);
+    assert_eq!(loads(), 1, "it is loaded once");
+    assert_eq!(fake.calls_to("POST", "/cancel").len(), 0);
+    bench.assert_taken(&said.stderr, "staging table");
+}
+
+/// The same, but the staging table is gone: a job that is done is no proof of its rows.
+#[test]
+fn a_staging_table_that_is_gone_is_filled_again() {
+    let Some(bench) = Bench::new(From::Mariadb, To::Bigquery, "") else { return };
+    let super::Target::Bigquery { fake, dataset } = &bench.target else { return };
+    let config = bench.sandbox.read("load.yml").replace("NEWLINE_DELIMITED_JSON", "CSV");
+    bench.sandbox.write("load.yml", &config);
+    fake.rule(&json!({"id": "copy", "method": "POST", "path": "/jobs", "after": 1, "action": "hold"}));
+    let mut run = bench.start();
+    fake.await_rule("copy", 1);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    fake.drop_held("copy");
+    fake.forget_rules();
+    for table in fake.bigquery().tables(dataset) {
+        fake.bigquery().drop_table(dataset, &table);
+    }
+    bench.close_source();
+    let said = bench.retry().expect_code(0);
+    bench.assert_taken(&said.stderr, "a staging table that is gone");
+}
+
 /// The service had the job, and refused the rows while nobody was there to hear of it.
 #[test]
 fn what_was_refused_after_a_kill_is_read_again() {

@@ -43,6 +43,12 @@ impl BigQuery {
         }
     }
 
+    /// Somebody removes a table.
+    pub fn drop_table(&self, dataset: &str, table: &str) {
+        let answer = http::delete(&self.at(&format!("datasets/{dataset}/tables/{}", encoded(table))));
+        assert!(matches!(answer.status, 200 | 204), "{}", answer.text());
+    }
+
     /// Name and type of each column, the type in the older dialect (INTEGER, FLOAT, BOOLEAN, RECORD), as the API
     /// writes it.
     pub fn columns(&self, dataset: &str, table: &str) -> Vec<(String, String)> {

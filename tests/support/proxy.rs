@@ -237,8 +237,7 @@ fn connect(client: &TcpStream, server: &TcpStream, shared: &Arc<Shared>) {
         pass((from_client, to_server), Way::Requests, (&hearer, &heard), hears);
     });
     std::thread::spawn(move || {
-        let may_pass =
-            |answered, bytes: &[u8]| shared.may_pass(answered, bytes.len(), &passage.asked);
+        let may_pass = |answered, bytes: &[u8]| shared.may_pass(answered, bytes.len(), &passage.asked);
         pass((from_server, to_client), Way::Answers, (&shared, &passage), may_pass);
     });
 }

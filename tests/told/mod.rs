@@ -5,7 +5,7 @@ mod lost;
 mod undelivered;
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
@@ -31,9 +31,18 @@ fn project(webhook: &Webhook) -> Sandbox {
     sandbox
 }
 
+/// The same command with the signals that end it as they usually are: under `nohup` one is ignored.
+fn without_ignored_signals(command: &Command) -> Command {
+    let mut through = Command::new("env");
+    through.arg("--default-signal=HUP,INT,TERM").arg(command.get_program()).args(command.get_args());
+    through.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    through.current_dir(command.get_current_dir().expect("it has a folder")).stdin(Stdio::null());
+    through
+}
+
 /// Starts a run whose first task says that it works, and never ends.
 fn working(sandbox: &Sandbox, arguments: &[&str]) -> Child {
-    let mut command = sandbox.command(arguments);
+    let mut command = without_ignored_signals(&sandbox.command(arguments));
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().expect("a pipe")).read_line(&mut line).expect("it is text");

@@ -100,7 +100,6 @@ fn a_run_that_a_signal_stopped_is_told_of() {
         let stopped = |arguments: &[&str]| {
             let mut running = working(&sandbox, arguments);
             kill_process(Pid::from_child(&running), signal).expect("it runs");
-            // Under `nohup` the tests' own SIGHUP is ignored.
             assert_eq!(running.wait().expect("it ends").code(), Some(code));
         };
         stopped(&["run", "main.dig", DAY, "--grace", "0s"]);

@@ -31,7 +31,9 @@ impl Choice {
     /// Whether a problem is asked for.
     pub(super) fn takes(&self, problem: &Problem) -> bool {
         let names = |codes: &[Codes]| codes.iter().any(|codes| codes.hold(problem.code));
-        (self.select.is_empty() || names(&self.select)) && !names(&self.ignore)
+        let is_usual = || rules::find(problem.code).is_none_or(|rule| !rule.on_request);
+        let is_selected = if self.select.is_empty() { is_usual() } else { names(&self.select) };
+        is_selected && !names(&self.ignore)
     }
 }
 

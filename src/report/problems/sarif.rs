@@ -89,7 +89,7 @@ fn uri(path: &str) -> String {
     for byte in path.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                text.push(char::from(byte))
+                text.push(char::from(byte));
             }
             other => text.push_str(&format!("%{other:02X}")),
         }

@@ -279,7 +279,12 @@ fn statements_run_around_the_read_and_only_then_may_a_table_be_written() {
         "table `numbered` could not be read: cannot execute nextval() in a read-only transaction \
          (PostgreSQL error 25006)"
     );
-    assert_eq!(error.remedy(), Some("a table is read without the right to write: let a `query` read it"));
+    assert_eq!(
+        error.remedy(),
+        Some(
+            "let `host` name the server that takes writes; a table that writes as it is read is read by a `query`"
+        )
+    );
     let input = postgresql(&database, query("select * from numbered"));
     assert_eq!(jsonl(&lab, input, TypeMapping::Embulk), "{\"n\":1}\n");
 }

@@ -58,7 +58,7 @@ fn with(fault: Fault, doing: impl Into<String>, causes: Vec<String>) -> Transfer
 fn hint(error: &DbError) -> Option<String> {
     match error.code().code() {
         "25006" => Some(
-            "let `host` name the server that takes writes; a source is read without the right to write"
+            "let `host` name the server that takes writes; a table that writes as it is read is read by a `query`"
                 .to_owned(),
         ),
         "3D000" => Some("check `database`".to_owned()),

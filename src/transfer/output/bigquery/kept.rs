@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::BigqueryTarget;
+use super::{BigqueryTarget, Way};
 use crate::cloud::google::upload::{Uploaded, crc32c_text};
 use crate::transfer::effect::{Effect, Part, ReadRecord, Sealed, Staged};
 use crate::transfer::error::{ErrorKind, TransferError};
@@ -82,8 +82,13 @@ impl BigqueryTarget {
         // Should this attempt end early, what lies there is still the set.
         self.set = Some(kept.effect());
         self.objects = kept.objects.iter().map(|(effect, _)| effect.clone()).collect();
+        self.staging = self.filling.as_ref().map(|filling| filling.table.clone());
         if let Some(reason) = self.unfit(&kept)? {
             self.service.warn(&kept.unused(&reason));
+            if let Some(filling) = self.filling.take() {
+                self.service.let_go(&filling)?;
+                self.staging = None;
+            }
             self.service.remove_all(self.set.take().into_iter().chain(self.objects.drain(..)))?;
             self.work = None;
             return Ok(None);
@@ -105,6 +110,9 @@ impl BigqueryTarget {
         }
         let columns = kept.sealed.columns.clone();
         crate::transfer::output::Output::begin(self, &Schema::new(columns, Zones::utc()))?;
+        if self.filling.is_some() && self.work()?.way != Way::Staged {
+            return Ok(Some("the table is written in another way now".to_owned()));
+        }
         let is_same = self.form()? == kept.sealed.form;
         Ok((!is_same).then(|| "they were made for another table, or other columns of it".to_owned()))
     }

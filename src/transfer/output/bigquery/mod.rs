@@ -14,6 +14,7 @@ mod choice;
 mod conversion;
 pub(super) mod failure;
 mod field;
+mod filling;
 mod java;
 mod job;
 mod kept;
@@ -43,6 +44,7 @@ use serde_json::Value;
 
 use self::failure::call_failed;
 use self::field::Field;
+use self::filling::Filling;
 use self::lanes::Parked;
 pub use self::limits::Limits;
 use self::local::LocalFile;
@@ -112,6 +114,8 @@ pub struct BigqueryTarget {
     found_set: Option<Kept>,
     /// Else what it has staged of ranges.
     found_parts: Option<KeptParts>,
+    /// A staging table that an earlier attempt began to fill.
+    filling: Option<Filling>,
     /// The record of what is staged whole.
     set: Option<Effect>,
     /// Values that became something else when an earlier attempt staged them.
@@ -186,6 +190,7 @@ impl BigqueryTarget {
             parts: None,
             found_set: None,
             found_parts: None,
+            filling: None,
             set: None,
             kept_changes: Vec::new(),
             staging: None,
@@ -361,8 +366,8 @@ impl Output for BigqueryTarget {
 
     fn recover(&mut self) -> Result<Option<OutputFigures>, TransferError> {
         let past = self.past()?;
-        let Recovered { figures, kept, parts } = self.service.recover(past)?;
-        (self.found_set, self.found_parts) = (kept, parts);
+        let Recovered { figures, kept, parts, filling } = self.service.recover(past)?;
+        (self.found_set, self.found_parts, self.filling) = (kept, parts, filling);
         if figures.is_some() {
             self.remove_ready();
         }
@@ -385,7 +390,10 @@ impl Output for BigqueryTarget {
         let config = &service.config;
         let packer = Packer::new(schema, &columns, config)?;
         let rehearsal = Rehearsal::wanted(schema, &columns, config)?;
-        let try_number = self.past()?.next_try;
+        let try_number = match &self.filling {
+            Some(filling) => filling.try_number,
+            None => self.past()?.next_try,
+        };
         let location = service.dataset_location()?;
         let plain = service.target.without_decorator();
         let found = service.wait(&service.unread(), service.bigquery.table(&plain))?;

@@ -1,5 +1,6 @@
 //! What earlier attempts of a transfer left: read from what they recorded, decided here, acted upon by the service.
 
+use super::filling::Filling;
 use super::job::JobKind;
 use super::report::transaction_report;
 use super::service::Service;
@@ -24,6 +25,8 @@ pub(super) struct Past {
     pub(super) parts: Option<KeptParts>,
     /// Jobs that fill a staging table and may still run.
     pub(super) unfinished: Vec<Effect>,
+    /// A staging table that was begun to be filled.
+    pub(super) filling: Option<Filling>,
     /// What became of the last job that would have published.
     pub(super) publication: Publication,
 }
@@ -49,9 +52,12 @@ impl Past {
             kept: Kept::of(recorded),
             parts: KeptParts::of(recorded),
             unfinished: Vec::new(),
+            filling: None,
             publication: Publication::Open,
         };
-        for (effect, outcome) in latest(recorded) {
+        let latest = latest(recorded);
+        past.filling = Filling::of(key, &latest);
+        for (effect, outcome) in latest {
             match try_of(&prefix, effect) {
                 Some(try_number) => past.next_try = past.next_try.max(try_number + 1),
                 // An earlier round of the task: only what nobody knows the end of matters.
@@ -124,6 +130,8 @@ pub(super) struct Recovered {
     pub(super) kept: Option<Kept>,
     /// Else what is staged of ranges.
     pub(super) parts: Option<KeptParts>,
+    /// The table that was begun to be filled from what is staged whole.
+    pub(super) filling: Option<Filling>,
 }
 
 /// What became of a job of an earlier attempt.
@@ -144,19 +152,20 @@ impl Service {
             Publication::Done(effect) => Asked::Published(figures(effect)),
             Publication::Unknown(effect) => self.ask(effect)?,
         };
-        for effect in &past.unfinished {
-            if let Effect::SubmitJob { job_id, location, .. } = effect {
-                self.stop(&self.job(job_id.clone(), location.clone()));
-                let message = "the attempt that began it ended".to_owned();
-                self.context.ledger.settle(effect, &EffectOutcome::Failed { message })?;
-            }
-        }
         let is_open = matches!(asked, Asked::Open);
         let (kept, parts) = (past.kept.filter(|_| is_open), past.parts.filter(|_| is_open));
+        let was_filled = past.publication == Publication::Open && kept.is_some();
+        let filling = match past.filling.filter(|_| was_filled) {
+            Some(filling) => self.go_on(filling)?,
+            None => None,
+        };
         let is_kept = |effect: &Effect| {
             kept.as_ref().is_some_and(|kept| kept.holds(effect))
                 || parts.as_ref().is_some_and(|parts| parts.holds(effect))
+                || filling.as_ref().is_some_and(|filling| filling.holds(effect))
         };
+        let ended: Vec<Effect> = past.unfinished.into_iter().filter(|effect| !is_kept(effect)).collect();
+        self.stop_for_good(&ended)?;
         self.remove_all(past.leftovers.into_iter().filter(|effect| !is_kept(effect)))?;
         let figures = match asked {
             Asked::Published(figures) => Some(figures),
@@ -165,7 +174,7 @@ impl Service {
         if figures.is_some() {
             self.log(&format!("an earlier attempt has published `{}`", self.shown));
         }
-        Ok(Recovered { figures, kept, parts })
+        Ok(Recovered { figures, kept, parts, filling })
     }
 
     /// Removes what is staged. That it is no set any more is recorded before.
