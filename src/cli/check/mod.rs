@@ -5,6 +5,7 @@
 mod allow;
 mod ask;
 mod baseline;
+mod checked;
 mod choice;
 mod fix;
 mod folder;
@@ -18,7 +19,7 @@ mod shell;
 mod show;
 mod sites;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
@@ -26,19 +27,18 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
-use super::opening::Opened;
 use super::properties::{Properties, Sources};
-use crate::cli::{CommonArgs, attempt, foreign, policy, safe, variable};
+use crate::cli::{CommonArgs, foreign, safe, variable};
 use crate::diagnostic::{Problem, Severity, Source};
 use crate::embulk::ForeignPlugins;
 use crate::exit::Exit;
-use crate::lint;
 use crate::reader::{DirectoryReader, Reader};
-use crate::report::console::{Console, Results};
-use crate::report::explanation::{self, Told};
+use crate::report::console::Console;
+use crate::report::explanation;
 use crate::report::problems;
 use crate::rules::Rule;
 use crate::yaml::{self, Dialect};
+use checked::{Checked, Entry};
 use choice::Choice;
 use reach::Reach;
 use show::Found;
@@ -116,27 +116,6 @@ pub enum Format {
 pub enum Deny {
     /// Warnings too
     Warnings,
-}
-
-/// What a check found.
-#[derive(Default)]
-struct Checked {
-    problems: Vec<Problem>,
-    files: usize,
-    /// What was checked, for whoever has further questions.
-    entries: Vec<Entry>,
-    /// Projects whose policy was looked at.
-    policed: BTreeSet<PathBuf>,
-    /// Projects whose secrets file was looked at.
-    unlocked: BTreeSet<PathBuf>,
-    /// Where the files lie that were looked at, by the names that problems have for them.
-    places: BTreeMap<PathBuf, PathBuf>,
-}
-
-/// A file or folder that was asked for, relative to its project.
-struct Entry {
-    project: PathBuf,
-    path: PathBuf,
 }
 
 /// Runs the command. Errors are those of the command line and the disk; problems of files are its result.
@@ -221,140 +200,6 @@ fn exit(problems: &[Problem], deny: Option<Deny>) -> Exit {
 /// The properties, which may name a policy.
 fn properties(common: &CommonArgs) -> anyhow::Result<Properties> {
     Ok(Properties::load(&Sources::read(&variable, common.config.clone()))?)
-}
-
-impl Checked {
-    /// Checks the policy of a project, once; gives its path in the project, where it lies in it.
-    fn policy(&mut self, project: &Path, properties: &Properties) -> Option<PathBuf> {
-        let file = policy::find(project, properties)?;
-        if self.policed.insert(file.path.clone()) {
-            self.files += 1;
-            self.problems.extend(match policy::load(project, properties) {
-                Ok(loaded) => loaded.map(|loaded| loaded.warnings).unwrap_or_default(),
-                Err(problems) => problems,
-            });
-        }
-        Some(file.shown)
-    }
-
-    /// Checks the secrets file of a project, once.
-    fn secrets_file(&mut self, project: &Path, properties: &Properties) {
-        if self.unlocked.insert(project.to_owned()) {
-            self.problems.extend(secrets_file::check(project, properties));
-        }
-    }
-
-    /// Looks at the transfers of everything that was checked together, and asks what `--explain` and `--connect` want to
-    /// know of them.
-    fn ask(&mut self, args: &AskArgs, common: &CommonArgs) -> anyhow::Result<Vec<Told>> {
-        let environment = attempt::environment();
-        let directory = std::env::current_dir().context("the current directory is not known")?;
-        let mut told = Vec::new();
-        for Entry { project, path } in std::mem::take(&mut self.entries) {
-            let reader = DirectoryReader::new(&project);
-            let mut walk = sites::Walk::new(&reader, &project, &environment);
-            if is_transfer_file(&path) {
-                walk.transfer_file(&path, &directory);
-            } else if is_workflow(&path) {
-                walk.workflow(&path);
-            } else {
-                folder::workflows(&project, &path)?.iter().for_each(|workflow| walk.workflow(workflow));
-            }
-            let sites = walk.sites;
-            if sites.is_empty() {
-                continue;
-            }
-            if sites.len() >= sites::MOST {
-                let message =
-                    format!("only the first {} transfers of `{}` are looked at", sites::MOST, path.display());
-                let mut problem = Problem::placeless("many-transfers", message);
-                problem.severity = Severity::Warning;
-                self.problems.push(problem);
-            }
-            let opened = Opened::new(common, Some(&project.join("_")), Results::Human)?;
-            let asking = ask::Asking::new(&opened, &reader, args);
-            let mut found = same_target::check(&asking, sites.clone());
-            if args.explain || args.connect {
-                let answers = asking.all(sites);
-                told.extend(answers.told);
-                found.extend(answers.problems);
-            }
-            for problem in found {
-                if !self.problems.contains(&problem) {
-                    self.problems.push(problem);
-                }
-            }
-        }
-        Ok(told)
-    }
-
-    /// Leaves out what nobody asked for, what a comment allows, and what a baseline knows.
-    fn leave_out(&mut self, args: &CheckArgs, console: &Console) -> anyhow::Result<()> {
-        self.problems.retain(|problem| args.choice.takes(problem) && !allow::allows(problem));
-        if let Some(path) = &args.write_baseline {
-            baseline::write(&self.problems, path)?;
-            let count = self.problems.len();
-            let word = if count == 1 { "problem" } else { "problems" };
-            console.say(&format!("wrote {count} {word} to `{}`", path.display()));
-            self.problems.clear();
-        }
-        if let Some(path) = &args.baseline {
-            let (left, gone) = baseline::without_known(std::mem::take(&mut self.problems), path)?;
-            self.problems = left;
-            if gone > 0 {
-                let verb = if gone == 1 { "is" } else { "are" };
-                let path = path.display();
-                console.say(&format!("{gone} of the problems in `{path}` {verb} gone: write it again"));
-            }
-        }
-        Ok(())
-    }
-
-    /// Shows what can be mended, and mends it where that is asked for.
-    fn mend(&mut self, args: &CheckArgs, console: &Console) -> anyhow::Result<()> {
-        let files = fix::mended(&self.problems, &self.places);
-        for file in &files {
-            console.result(&file.diff());
-        }
-        if args.fix {
-            for file in &files {
-                file.write()?;
-            }
-            let mended = files.iter().map(fix::Mended::count).sum::<usize>();
-            let mended = if mended == 1 { "1 word".to_owned() } else { format!("{mended} words") };
-            console.say(&format!("mended {mended}"));
-            self.problems.retain(|problem| !files.iter().any(|file| file.mends(problem)));
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, mut reach: Reach<'_>, reader: &dyn Reader, project: &Path) {
-        self.files += reach.seen.len();
-        self.places.extend(reach.seen.iter().map(|path| (path.clone(), project.join(path))));
-        reach.add_lints();
-        for path in reach.seen.clone() {
-            // A file that can't be read is a problem already.
-            let source = Source::new(&path, reader.read(&path).unwrap_or_default());
-            reach.add(allow::strays(&source));
-        }
-        let written_as_yaml = |path: &Path| is_workflow(path) || is_transfer_file(path) && !is_template(path);
-        let committed: Vec<PathBuf> =
-            reach.seen.iter().filter(|path| written_as_yaml(path)).cloned().collect();
-        for path in committed {
-            // A file that can't be read is a problem already.
-            let text = reader.read(&path).unwrap_or_default();
-            if is_transfer_file(&path) {
-                let parsed = yaml::parse(&Source::new(&path, &text), Dialect::Embulk);
-                reach.add(parsed.node.as_ref().map(lint::transfer).unwrap_or_default());
-            }
-            reach.add(literal::check(&path, text));
-        }
-        for problem in in_order(reach.problems) {
-            if !self.problems.contains(&problem) {
-                self.problems.push(problem);
-            }
-        }
-    }
 }
 
 /// One PATH of the command line; why it can't be one, where it can't.
