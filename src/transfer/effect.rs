@@ -232,6 +232,18 @@ pub struct Abandoned {
     pub effect: Effect,
 }
 
+/// Each effect once, where it was first recorded, with what is known last: one that was intended anew is open again.
+pub fn latest(recorded: &[RecordedEffect]) -> Vec<(&Effect, Option<&EffectOutcome>)> {
+    let mut latest: Vec<(&Effect, Option<&EffectOutcome>)> = Vec::new();
+    for RecordedEffect { effect, outcome } in recorded {
+        match latest.iter_mut().find(|(known, _)| *known == effect) {
+            Some((_, known)) => *known = outcome.as_ref(),
+            None => latest.push((effect, outcome.as_ref())),
+        }
+    }
+    latest
+}
+
 /// Effects that may have left something to be looked after, each once, in the order in which they were first recorded.
 pub fn open_effects(recorded: &[RecordedEffect]) -> Vec<Effect> {
     let mut open: Vec<&Effect> = Vec::new();

@@ -199,7 +199,7 @@ fn a_task_that_is_stopped_stops_its_statement() {
         );
         let running = Running::start(&sandbox, &["run", "main.dig"]);
         database.await_row(&sleeping("stopped"));
-        running.interrupt();
+        running.signal(rustix::process::Signal::INT);
         running.expect_code(130);
         assert_eq!(database.rows(&sleeping("stopped")), [""; 0]);
     }

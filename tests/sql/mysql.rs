@@ -254,7 +254,7 @@ fn a_stopped_task_stops_its_statement() {
         let sandbox = project(&database, "+q:\n  mysql>: {data: select sleep(601)}\n");
         let running = Running::start(&sandbox, &["run", "main.dig"]);
         runs(&database, "select sleep(601)");
-        running.interrupt();
+        running.signal(rustix::process::Signal::INT);
         running.expect_code(130);
         let left = "select id from information_schema.processlist where info = 'select sleep(601)'";
         assert_eq!(texts(&database, left), [""; 0]);

@@ -13,6 +13,7 @@ pub(crate) mod postgres;
 pub(crate) mod proxy;
 pub(crate) mod readme_rows;
 pub(crate) mod redshift;
+pub(crate) mod running;
 pub(crate) mod s3;
 pub(crate) mod sandbox;
 pub(crate) mod servers;

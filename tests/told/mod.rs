@@ -5,10 +5,11 @@ mod lost;
 mod undelivered;
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use serde_json::Value;
 
+use crate::support::running::without_ignored_signals;
 use crate::support::sandbox::Sandbox;
 use crate::support::webhook::{Received, Webhook};
 
@@ -29,15 +30,6 @@ fn project(webhook: &Webhook) -> Sandbox {
         ),
     );
     sandbox
-}
-
-/// The same command with the signals that end it as they usually are: under `nohup` one is ignored.
-fn without_ignored_signals(command: &Command) -> Command {
-    let mut through = Command::new("env");
-    through.arg("--default-signal=HUP,INT,TERM").arg(command.get_program()).args(command.get_args());
-    through.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    through.current_dir(command.get_current_dir().expect("it has a folder")).stdin(Stdio::null());
-    through
 }
 
 /// Starts a run whose first task says that it works, and never ends.

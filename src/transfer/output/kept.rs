@@ -1,7 +1,8 @@
 //! What an earlier attempt staged whole: found in what was recorded, and handed on to be published without the source.
 
+use super::trail::KeptParts;
 use crate::transfer::context::TransferContext;
-use crate::transfer::effect::{Effect, EffectOutcome, LedgerError, RecordedEffect, Sealed, Staged};
+use crate::transfer::effect::{Effect, EffectOutcome, LedgerError, RecordedEffect, Sealed, Staged, latest};
 
 /// How a moment is written for the state and the log.
 pub(super) const AT: &str = "%Y-%m-%dT%H:%M:%SZ";
@@ -16,16 +17,20 @@ pub(super) struct Kept {
     pub(super) objects: Vec<(Effect, Staged)>,
 }
 
+/// Whether something that is recorded belongs to what stays for a retry: a whole set, or ranges.
+pub(super) fn holds(whole: Option<&Kept>, parts: Option<&KeptParts>, effect: &Effect) -> bool {
+    whole.is_some_and(|kept| kept.holds(effect)) || parts.is_some_and(|parts| parts.holds(effect))
+}
+
 impl Kept {
     /// The set that was sealed last.
     pub(super) fn of(recorded: &[RecordedEffect]) -> Option<Self> {
-        let last =
-            |effect: &Effect| recorded.iter().rev().find(|known| known.effect == *effect)?.outcome.as_ref();
-        let (name, sealed) =
-            recorded.iter().rev().find_map(|known| match (&known.effect, last(&known.effect)) {
-                (Effect::StageSet { name }, Some(EffectOutcome::Sealed(sealed))) => Some((name, sealed)),
-                _ => None,
-            })?;
+        let latest = latest(recorded);
+        let last = |effect: &Effect| latest.iter().find(|(known, _)| *known == effect)?.1;
+        let (name, sealed) = latest.iter().rev().find_map(|(effect, outcome)| match (effect, outcome) {
+            (Effect::StageSet { name }, Some(EffectOutcome::Sealed(sealed))) => Some((name, sealed)),
+            _ => None,
+        })?;
         let objects = sealed.objects.iter().map(|(bucket, object)| {
             let effect = Effect::StageObject { bucket: bucket.clone(), object: object.clone() };
             match last(&effect) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::transfer::effect::{Division, Effect, EffectOutcome, Part, Piece, RecordedEffect, Staged};
+use crate::transfer::effect::{Division, Effect, EffectOutcome, Part, Piece, RecordedEffect, Staged, latest};
 use crate::transfer::input::KeptRanges;
 
 /// An object that is cut at the end of a range holds at least this part of the bytes from which on tables are read in
@@ -63,7 +63,7 @@ pub(super) struct KeptParts {
 impl KeptParts {
     /// The last set, where some of its ranges are whole.
     pub(super) fn of(recorded: &[RecordedEffect]) -> Option<Self> {
-        let last: Vec<(&Effect, Option<&EffectOutcome>)> = latest(recorded);
+        let last = latest(recorded);
         let (name, outcome) = last.iter().rev().find_map(|(effect, outcome)| match (effect, outcome) {
             (Effect::StageSet { name }, Some(outcome)) if !outcome.is_end() => Some((name, *outcome)),
             _ => None,
@@ -86,8 +86,28 @@ impl KeptParts {
         Some(kept.whole()).filter(|kept| !kept.done.is_empty())
     }
 
+    /// Looks at each object; `differs` says what one is not any more.
+    pub(super) fn looked_at<E>(
+        self,
+        mut differs: impl FnMut(&Effect, &Staged) -> Result<Option<String>, E>,
+    ) -> Result<Serving, E> {
+        let (mut unfit, mut reason) = (BTreeSet::new(), String::new());
+        for (effect, staged) in &self.objects {
+            let Effect::StageObject { object, .. } = effect else { continue };
+            if let Some(difference) = differs(effect, staged)? {
+                unfit.insert(object.clone());
+                reason = difference;
+            }
+        }
+        if unfit.is_empty() {
+            return Ok(Serving::All(self));
+        }
+        let left = self.clone().without(&unfit);
+        Ok(if left.done.is_empty() { Serving::Nothing(self, reason) } else { Serving::Some(left, reason) })
+    }
+
     /// Without objects that do not serve, and those that hold other pieces of the same ranges.
-    pub(super) fn without(mut self, unfit: &BTreeSet<String>) -> Self {
+    fn without(mut self, unfit: &BTreeSet<String>) -> Self {
         self.objects.retain(|(effect, _)| match effect {
             Effect::StageObject { object, .. } => !unfit.contains(object),
             _ => false,
@@ -169,6 +189,16 @@ impl KeptParts {
     }
 }
 
+/// What of a set still serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Serving {
+    All(KeptParts),
+    /// So much of it, since an object is not the one that it was.
+    Some(KeptParts, String),
+    /// Nothing of it, for the same reason.
+    Nothing(KeptParts, String),
+}
+
 /// The transfer in a name of the form `sync_<transfer>_<try>`.
 pub(super) fn writer(name: &str) -> String {
     name.split('_').nth(1).unwrap_or_default().to_owned()
@@ -188,18 +218,6 @@ fn whole_ranges<'p>(parts: impl Iterator<Item = &'p Part>) -> BTreeSet<usize> {
         last.is_some_and(|last| (0..=last).all(|number| numbers.contains(&number)))
     };
     found.into_iter().filter(|(_, pieces)| is_whole(pieces)).map(|(range, _)| range).collect()
-}
-
-/// Each effect once, where it was first recorded, with what is known last.
-fn latest(recorded: &[RecordedEffect]) -> Vec<(&Effect, Option<&EffectOutcome>)> {
-    let mut latest: Vec<(&Effect, Option<&EffectOutcome>)> = Vec::new();
-    for RecordedEffect { effect, outcome } in recorded {
-        match latest.iter_mut().find(|(known, _)| *known == effect) {
-            Some((_, known)) => *known = outcome.as_ref(),
-            None => latest.push((effect, outcome.as_ref())),
-        }
-    }
-    latest
 }
 
 #[cfg(test)]

@@ -136,10 +136,7 @@ impl BigqueryTarget {
         let ledger = &self.service.context.ledger;
         let recorded = if ledger.remembers() { ledger.recorded().unwrap_or_default() } else { Vec::new() };
         let (whole, parts) = (Kept::of(&recorded), KeptParts::of(&recorded));
-        let stays = |effect: &Effect| {
-            whole.as_ref().is_some_and(|kept| kept.holds(effect))
-                || parts.as_ref().is_some_and(|kept| kept.holds(effect))
-        };
+        let stays = |effect: &Effect| kept::holds(whole.as_ref(), parts.as_ref(), effect);
         self.set = self.set.take().filter(|set| !stays(set));
         self.objects.retain(|object| !stays(object));
         self.tidy_up();

@@ -1,18 +1,16 @@
 //! Rows of several readers, kept apart: each fills objects of its own, so that an object holds whole ranges of the source.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 
 use super::stage::{self, Packer};
 use super::{BigqueryTarget, not_begun};
 use crate::cloud::google::upload::Upload;
-use crate::transfer::effect::{Division, Effect, EffectOutcome, Part};
+use crate::transfer::effect::{Division, Effect, EffectOutcome, Part, Staged};
 use crate::transfer::error::TransferError;
 use crate::transfer::input::{Lanes, Told};
 use crate::transfer::output::KeptRows;
 use crate::transfer::output::kept::AT;
-use crate::transfer::output::trail::{CUTS, KeptParts, Trail};
+use crate::transfer::output::trail::{CUTS, KeptParts, Serving, Trail};
 use crate::transfer::page::News;
 use crate::transfer::report::{Change, Reused};
 
@@ -52,24 +50,23 @@ impl BigqueryTarget {
             self.found_parts = Some(kept);
             return self.drop_parts("they were made for another table, or other columns of it");
         }
-        let (mut unfit, mut reason) = (BTreeSet::new(), String::new());
-        for (effect, staged) in &kept.objects {
-            let Effect::StageObject { object, .. } = effect else { continue };
-            if let Some(difference) = self.differs(object, staged)? {
-                unfit.insert(object.clone());
-                reason = difference;
+        let all: Vec<Effect> = kept.objects.iter().map(|(effect, _)| effect.clone()).collect();
+        let differs = |effect: &Effect, staged: &Staged| match effect {
+            Effect::StageObject { object, .. } => self.differs(object, staged),
+            _ => Ok(None),
+        };
+        let left = match kept.looked_at(differs)? {
+            Serving::All(kept) => kept,
+            Serving::Some(left, reason) => {
+                self.service.warn(&format!("{reason}: its ranges are read again"));
+                left
             }
-        }
-        let left = kept.clone().without(&unfit);
-        if left.done.is_empty() {
-            self.found_parts = Some(kept);
-            return self.drop_parts(&reason);
-        }
-        if !unfit.is_empty() {
-            self.service.warn(&format!("{reason}: its ranges are read again"));
-        }
-        let gone = kept.objects.into_iter().map(|(effect, _)| effect);
-        self.service.remove_all(gone.filter(|effect| !left.holds(effect)))?;
+            Serving::Nothing(kept, reason) => {
+                self.found_parts = Some(kept);
+                return self.drop_parts(&reason);
+            }
+        };
+        self.service.remove_all(all.into_iter().filter(|effect| !left.holds(effect)))?;
         self.found_parts = Some(left);
         Ok(())
     }

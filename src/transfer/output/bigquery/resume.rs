@@ -6,10 +6,10 @@ use super::report::transaction_report;
 use super::service::Service;
 use crate::cloud::google::bigquery::{Job, count};
 use crate::embulk::output::{CountCheck, GcsStaging, OutputConfig};
-use crate::transfer::effect::{Effect, EffectOutcome, RecordedEffect, TransferKey};
+use crate::transfer::effect::{Effect, EffectOutcome, RecordedEffect, TransferKey, latest};
 use crate::transfer::error::TransferError;
 use crate::transfer::output::OutputFigures;
-use crate::transfer::output::kept::Kept;
+use crate::transfer::output::kept::{self, Kept};
 use crate::transfer::output::trail::KeptParts;
 
 /// What is known of earlier tries.
@@ -93,18 +93,6 @@ impl Past {
     }
 }
 
-/// Each effect once, where it was first recorded, with what is known last.
-fn latest(recorded: &[RecordedEffect]) -> Vec<(&Effect, Option<&EffectOutcome>)> {
-    let mut latest: Vec<(&Effect, Option<&EffectOutcome>)> = Vec::new();
-    for RecordedEffect { effect, outcome } in recorded {
-        match latest.iter_mut().find(|(known, _)| *known == effect) {
-            Some((_, known)) => *known = outcome.as_ref().or(*known),
-            None => latest.push((effect, outcome.as_ref())),
-        }
-    }
-    latest
-}
-
 /// The number of the try that made a name.
 fn try_of(prefix: &str, effect: &Effect) -> Option<u32> {
     let name = match effect {
@@ -160,8 +148,7 @@ impl Service {
             None => None,
         };
         let is_kept = |effect: &Effect| {
-            kept.as_ref().is_some_and(|kept| kept.holds(effect))
-                || parts.as_ref().is_some_and(|parts| parts.holds(effect))
+            kept::holds(kept.as_ref(), parts.as_ref(), effect)
                 || filling.as_ref().is_some_and(|filling| filling.holds(effect))
         };
         let ended: Vec<Effect> = past.unfinished.into_iter().filter(|effect| !is_kept(effect)).collect();

@@ -1,18 +1,16 @@
 //! Ranges of the source that an earlier attempt has staged: taken where they serve, and remembered for the next one.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 
 use super::bucket::Bucket;
 use super::statement::Numbered;
 use super::{RedshiftTarget, not_begun, parts};
-use crate::transfer::effect::{Division, Effect, EffectOutcome};
+use crate::transfer::effect::{Division, Effect, EffectOutcome, Staged};
 use crate::transfer::error::TransferError;
 use crate::transfer::input::{Lanes, Told};
 use crate::transfer::output::KeptRows;
 use crate::transfer::output::kept::AT;
-use crate::transfer::output::trail::KeptParts;
+use crate::transfer::output::trail::{KeptParts, Serving};
 use crate::transfer::report::Reused;
 
 impl RedshiftTarget {
@@ -40,22 +38,21 @@ impl RedshiftTarget {
             self.found_parts = Some(kept);
             return self.drop_parts("they were made for another table, or other columns of it");
         }
-        let (mut unfit, mut reason) = (BTreeSet::new(), String::new());
-        for (effect, staged) in &kept.objects {
-            let Effect::StageObject { bucket, object } = effect else { continue };
-            if let Some(difference) = self.differs(&work.bucket, bucket, object, staged)? {
-                unfit.insert(object.clone());
-                reason = difference;
+        let differs = |effect: &Effect, staged: &Staged| match effect {
+            Effect::StageObject { bucket, object } => self.differs(&work.bucket, bucket, object, staged),
+            _ => Ok(None),
+        };
+        let left = match kept.looked_at(differs)? {
+            Serving::All(kept) => kept,
+            Serving::Some(left, reason) => {
+                self.warn(&format!("{reason}: its ranges are read again"));
+                left
             }
-        }
-        let left = kept.clone().without(&unfit);
-        if left.done.is_empty() {
-            self.found_parts = Some(kept);
-            return self.drop_parts(&reason);
-        }
-        if !unfit.is_empty() {
-            self.warn(&format!("{reason}: its ranges are read again"));
-        }
+            Serving::Nothing(kept, reason) => {
+                self.found_parts = Some(kept);
+                return self.drop_parts(&reason);
+            }
+        };
         let recorded = self.context.ledger.recorded()?;
         work.bucket.remove_all(&recorded, &|effect| left.holds(effect))?;
         self.found_parts = Some(left);

@@ -9,7 +9,7 @@ use crate::transfer::effect::{Effect, EffectOutcome, open_effects};
 use crate::transfer::error::TransferError;
 use crate::transfer::input::postgres::session::Session;
 use crate::transfer::output::OutputFigures;
-use crate::transfer::output::kept::Kept;
+use crate::transfer::output::kept::{self, Kept};
 use crate::transfer::output::sql::again::again;
 use crate::transfer::output::sql::past::{Claim, Past, figures};
 use crate::transfer::output::trail::KeptParts;
@@ -60,10 +60,7 @@ impl RedshiftTarget {
         };
         let stay = of_set == OfSet::Stays && published.is_none();
         let (kept, parts) = (Kept::of(&recorded).filter(|_| stay), KeptParts::of(&recorded).filter(|_| stay));
-        let stays = |effect: &Effect| {
-            kept.as_ref().is_some_and(|kept| kept.holds(effect))
-                || parts.as_ref().is_some_and(|parts| parts.holds(effect))
-        };
+        let stays = |effect: &Effect| kept::holds(kept.as_ref(), parts.as_ref(), effect);
         // Objects go even where the cluster cannot be asked: a retry stages its own.
         let bucket = Bucket::new(&self.config.stage, &self.context);
         bucket.remove_all(&recorded, &stays)?;
