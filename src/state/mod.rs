@@ -38,4 +38,6 @@ pub use store::{RunningAttempt, Store};
 pub use undelivered::{Reason, Undelivered};
 
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;

@@ -353,26 +353,10 @@ pub(super) fn close_as_lost(
 mod tests {
     use super::*;
     use crate::run::event::TaskResult;
-    use crate::session::{Params, TaskName, TaskState};
+    use crate::session::{TaskName, TaskState};
     use crate::state::AttemptKind;
+    use crate::state::testing::attempt;
     use crate::transfer::effect::{Effect, EffectOutcome, RecordedEffect, Staged};
-
-    fn attempt(process: Process) -> NewAttempt {
-        NewAttempt {
-            project: "/p".into(),
-            workflow: "wf".into(),
-            file: "wf.dig".into(),
-            session_time: "2026-01-02T00:00:00+00:00".into(),
-            kind: AttemptKind::Run,
-            starting_attempt: None,
-            required_by: None,
-            name: None,
-            params: Params::new(),
-            secret_params: vec!["password".into()],
-            process,
-            at: Timestamp::UNIX_EPOCH,
-        }
-    }
 
     fn store() -> (tempfile::TempDir, Store) {
         let folder = tempfile::tempdir().unwrap();

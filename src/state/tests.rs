@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{AttemptKind, NewAttempt, Process, RunningAttempt, StateError, Store};
+use super::testing::attempt;
+use super::{Process, RunningAttempt, StateError, Store};
 use crate::run::event::{EventKind, RunEvent};
-use crate::session::{AttemptId, Params, SessionId, TaskName};
+use crate::session::{AttemptId, SessionId, TaskName};
 
 #[test]
 fn a_state_that_cannot_be_used_says_why() {
@@ -32,21 +33,7 @@ fn a_state_that_cannot_be_used_says_why() {
 }
 
 fn begun(store: &mut Store) {
-    let new = NewAttempt {
-        project: "/p".into(),
-        workflow: "wf".into(),
-        file: "wf.dig".into(),
-        session_time: "2026-01-02T00:00:00+00:00".into(),
-        kind: AttemptKind::Run,
-        starting_attempt: None,
-        required_by: None,
-        name: None,
-        params: Params::new(),
-        secret_params: Vec::new(),
-        process: Process::current(),
-        at: Timestamp::UNIX_EPOCH,
-    };
-    store.begin(&new).expect("it begins");
+    store.begin(&attempt(Process::current())).expect("it begins");
 }
 
 #[test]
@@ -115,21 +102,7 @@ fn a_workflow_that_runs_names_who_runs_it() {
 fn a_word_that_is_no_state_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut store = Store::open(&folder.path().join("state.db")).expect("a state");
-    let new = NewAttempt {
-        project: "/p".into(),
-        workflow: "wf".into(),
-        file: "wf.dig".into(),
-        session_time: "2026-01-02T00:00:00+00:00".into(),
-        kind: AttemptKind::Run,
-        starting_attempt: None,
-        required_by: None,
-        name: None,
-        params: Params::new(),
-        secret_params: Vec::new(),
-        process: Process::current(),
-        at: Timestamp::UNIX_EPOCH,
-    };
-    let (attempt, _) = store.begin(&new).expect("it begins");
+    let (attempt, _) = store.begin(&attempt(Process::current())).expect("it begins");
     let task = TaskName::from_full("+wf+a");
     for kind in [
         EventKind::TaskStarted { task: task.clone(), operator: "sh".into(), round: 1 },

@@ -223,24 +223,8 @@ mod tests {
     use crate::run::event::{AttemptOutcome, EventKind, RunEvent};
     use crate::run::notification::Notification;
     use crate::session::TaskName;
-    use crate::state::{AttemptKind, NewAttempt, Process};
-
-    fn attempt(process: Process) -> NewAttempt {
-        NewAttempt {
-            project: "/p".into(),
-            workflow: "wf".into(),
-            file: "wf.dig".into(),
-            session_time: "2026-01-02T00:00:00+00:00".into(),
-            kind: AttemptKind::Run,
-            starting_attempt: None,
-            required_by: None,
-            name: None,
-            params: Params::new(),
-            secret_params: Vec::new(),
-            process,
-            at: Timestamp::UNIX_EPOCH,
-        }
-    }
+    use crate::state::testing::attempt;
+    use crate::state::{NewAttempt, Process};
 
     fn event(kind: EventKind) -> RunEvent {
         RunEvent { at: Timestamp::UNIX_EPOCH, kind }
