@@ -12,7 +12,7 @@ use sync::embulk::input::{
 };
 use sync::embulk::zone::Zone;
 use sync::session::{AttemptId, Level, TaskName};
-use sync::transfer::context::{Cancel, MemoryBudget, Observer, TransferContext};
+use sync::transfer::context::{Cancel, MemoryBudget, Observer, Patience, TransferContext};
 use sync::transfer::effect::{Effect, EffectOutcome, Ledger, LedgerError, RecordedEffect, TransferKey};
 use sync::transfer::input::file::open;
 use sync::transfer::input::{Flow, Input, PageSink};
@@ -58,6 +58,7 @@ fn context(directory: &std::path::Path) -> TransferContext {
         sources: SourcePools::new(NonZeroUsize::MIN),
         reading: sync::transfer::input::Reading::plain(),
         policy: None,
+        patience: Patience::none(),
         process_zone: TimeZone::UTC,
         directory: directory.to_owned(),
         config_diff: None,
