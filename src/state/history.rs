@@ -31,11 +31,12 @@ impl Store {
     }
 
     /// Staging tables and objects that attempts which are over have left of a target, but for those of the transfer
-    /// `key`.
+    /// `key`. What an attempt that is over has left is not over while another one goes on with it.
     pub fn abandoned_tables(&self, key: &str, target: &str) -> Result<Vec<Abandoned>, StateError> {
         let mut statement = self.connection.prepare_cached(&format!(
             "select e.key, e.effect, a.outcome is not null, {PROCESS_COLUMNS}
-             from effects e join attempts a on a.id = e.attempt
+             from effects e join attempts o on o.id = e.attempt
+             join attempts a on a.id = (select max(id) from attempts where starting_attempt = o.starting_attempt)
              where (e.outcome is null or e.outcome ->> '$.outcome' = 'staged') and e.key <> ?1
              and e.effect ->> '$.effect' in ('stage_table', 'stage_object')
              and exists (select 1 from transfers t where t.key = e.key and t.target = ?2) order by e.id"

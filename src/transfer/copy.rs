@@ -13,6 +13,7 @@ use super::error::TransferError;
 use super::filter::{self, Pipeline};
 use super::input::InputFigures;
 use super::output::{self, KeptRows, Output, OutputFigures};
+use super::own_memory::OwnMemory;
 use super::page::{Lane, PAGE_BYTES};
 use super::policy;
 use super::reader::{PAGES, Reader};
@@ -38,6 +39,8 @@ const PROGRESS: Duration = Duration::from_millis(200);
 /// services are tried again by those who make them, so what they say is final here.
 pub fn run(config: &EmbulkConfig, context: &TransferContext) -> Result<TransferReport, TransferError> {
     let (start, retrying) = (Instant::now(), context.retrying());
+    // What one try did is known to the next, whether or not the ledger remembers.
+    let context = &TransferContext { ledger: OwnMemory::beside(&context.ledger), ..context.clone() };
     let mut absence = Absence::new(context.patience.tables);
     loop {
         let error = match once(config, context, start) {

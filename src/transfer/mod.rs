@@ -17,6 +17,7 @@ pub mod filter;
 pub mod guess;
 pub mod input;
 pub mod output;
+mod own_memory;
 pub mod page;
 pub mod policy;
 pub mod pool;

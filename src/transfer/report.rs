@@ -27,6 +27,18 @@ impl Change {
         Self { column: None, what: what.into(), count }
     }
 
+    /// Equal changes of several sources as one each, in the order in which they come.
+    pub fn merged(changes: impl Iterator<Item = Self>) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for change in changes {
+            match all.iter_mut().find(|known| known.column == change.column && known.what == change.what) {
+                Some(known) => known.count += change.count,
+                None => all.push(change),
+            }
+        }
+        all
+    }
+
     /// In words, for people.
     pub fn note(&self) -> String {
         let Self { column, what, count } = self;

@@ -131,18 +131,25 @@ impl Retrying {
 #[derive(Debug)]
 pub struct Absence {
     retried: u32,
-    /// When it failed for the first time.
+    /// When it failed for the first time since the server was last there.
     since: Option<Instant>,
+    /// When the last try began.
+    begun: Instant,
+    outages: u32,
     patience: Duration,
 }
 
 /// How often something is begun anew at most, however long its server stays away.
 const MOST_BEGINNINGS: u32 = 50;
 
+/// How often a server may go away under one table: a read that breaks after an hour each time never ends well.
+const MOST_OUTAGES: u32 = 3;
+
 impl Absence {
-    /// Nothing has failed yet. No further try begins once the first failure is so long ago.
+    /// Nothing has failed yet. No further try begins once the first failure is so long ago. A try that went well for
+    /// longer than that shows that the server was back: what comes then is another outage.
     pub fn new(patience: Duration) -> Self {
-        Self { retried: 0, since: None, patience }
+        Self { retried: 0, since: None, begun: Instant::now(), outages: 0, patience }
     }
 
     /// The pause before the next try; an error is final, with what is to be said of it.
@@ -155,14 +162,22 @@ impl Absence {
         if !fault.is_some_and(Fault::passes) {
             return Err(self.told());
         }
-        let since = *self.since.get_or_insert_with(Instant::now);
-        if since.elapsed() >= self.patience {
+        if self.since.is_some() && self.begun.elapsed() > self.patience {
+            self.over(retrying);
+            (self.retried, self.since) = (0, None);
+        }
+        let since = *self.since.get_or_insert_with(|| {
+            self.outages += 1;
+            Instant::now()
+        });
+        if since.elapsed() >= self.patience || self.outages > MOST_OUTAGES {
             return Err(self.told());
         }
         let (retried, most) = (self.retried, MOST_BEGINNINGS);
         match retrying.next(Failed { what, retried, most, wish: None, pace: Pace::TABLES }) {
             Next::Again(pause) => {
                 self.retried += 1;
+                self.begun = Instant::now() + pause;
                 Ok(pause)
             }
             last => Err(last.reason().or(self.told())),

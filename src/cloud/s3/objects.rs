@@ -65,6 +65,8 @@ pub enum ObjectErrorKind {
     Denied,
     /// There is no such bucket.
     NoBucket,
+    /// There is no such object.
+    NotFound,
     /// There is no such upload of parts: completed, aborted or expired.
     NoUpload,
     /// The bucket lies in another region, which S3 names where it can.
@@ -310,6 +312,7 @@ impl From<Fault> for ObjectErrorKind {
             Fault::CredentialsExpired => Self::Expired,
             Fault::CredentialsRefused => Self::Credentials,
             Fault::Denied => Self::Denied,
+            Fault::NotFound => Self::NotFound,
             Fault::Garbled => Self::Changed,
             Fault::RateLimited | Fault::Busy => Self::Busy,
             fault if fault.passes() => Self::Unreachable,

@@ -110,7 +110,8 @@ impl Session {
     async fn put(&mut self, chunk: Bytes, ending: Option<&Ending>) -> Result<Standing, GoogleError> {
         let start = self.sent;
         let end = start + chunk.len() as u64;
-        let mut tries = 0;
+        // Tries without progress; those of them that the budget has paid for.
+        let (mut tries, mut paid) = (0, 0);
         loop {
             let rest = chunk.slice(usize_of(self.sent - start)..);
             let standing = match self.try_put(rest, ending).await {
@@ -124,7 +125,7 @@ impl Session {
                         Next::Again(pause) => tokio::time::sleep(pause).await,
                         last => return Err(error.ended(last)),
                     }
-                    tries += 1;
+                    (tries, paid) = (tries + 1, paid + 1);
                     match self.ask(ending).await {
                         Err(error) if self.may_begin_again(start, tries, &error) => {
                             self.begin_again().await?
@@ -140,7 +141,7 @@ impl Session {
             };
             match standing {
                 Standing::Complete(resource) => {
-                    self.google.retrying().helped(tries);
+                    self.google.retrying().helped(paid);
                     self.advance(&chunk, start, end);
                     return Ok(Standing::Complete(resource));
                 }
@@ -149,8 +150,8 @@ impl Session {
                 }
                 Standing::Has(has) => {
                     if has > self.sent {
-                        self.google.retrying().helped(tries);
-                        tries = 0;
+                        self.google.retrying().helped(paid);
+                        (tries, paid) = (0, 0);
                     } else if tries >= self.google.retries() {
                         return Err(GoogleError::own(&self.name, "the service takes no more bytes"));
                     } else {

@@ -68,6 +68,8 @@ fn refused(bucket: &str, key: &str, put: &ObjectPut, error: &ObjectError) -> Ope
         ObjectErrorKind::Busy | ObjectErrorKind::Changed | ObjectErrorKind::NoUpload => {
             failed("retry a little later")
         }
-        ObjectErrorKind::Refused => failed("check the options of encryption, and what the bucket asks for"),
+        ObjectErrorKind::Refused | ObjectErrorKind::NotFound => {
+            failed("check the options of encryption, and what the bucket asks for")
+        }
     }
 }

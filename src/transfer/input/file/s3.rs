@@ -84,11 +84,10 @@ fn failed(error: &S3Error) -> TransferError {
         ObjectErrorKind::Unreachable => ErrorKind::Unreachable,
         ObjectErrorKind::Credentials | ObjectErrorKind::Expired => ErrorKind::Authentication,
         ObjectErrorKind::Denied => ErrorKind::Permission,
-        ObjectErrorKind::NoBucket => ErrorKind::NotFound,
+        ObjectErrorKind::NoBucket | ObjectErrorKind::NotFound => ErrorKind::NotFound,
         ObjectErrorKind::NoRegion | ObjectErrorKind::OtherRegion(_) => ErrorKind::Config,
         ObjectErrorKind::Busy => ErrorKind::Busy,
         ObjectErrorKind::Changed | ObjectErrorKind::NoUpload => ErrorKind::ConnectionLost,
-        ObjectErrorKind::Refused if error.message.contains("NoSuchKey") => ErrorKind::NotFound,
         ObjectErrorKind::Refused => ErrorKind::Rejected,
     };
     let failed = TransferError::new(kind, &error.message);

@@ -198,13 +198,6 @@ impl BigqueryTarget {
     pub(super) fn packed_changes(&self) -> Vec<Change> {
         let Some(work) = &self.work else { return Vec::new() };
         let others = self.parked.values().flat_map(|parked| parked.packer.changes());
-        let mut all: Vec<Change> = Vec::new();
-        for change in self.kept_changes.iter().cloned().chain(work.packer.changes()).chain(others) {
-            match all.iter_mut().find(|known| known.column == change.column && known.what == change.what) {
-                Some(known) => known.count += change.count,
-                None => all.push(change),
-            }
-        }
-        all
+        Change::merged(self.kept_changes.iter().cloned().chain(work.packer.changes()).chain(others))
     }
 }

@@ -201,7 +201,7 @@ impl Bucket {
                 (ErrorKind::Config, "set `AWS_REGION` to the region of the bucket".to_owned())
             }
             ObjectErrorKind::Busy => (ErrorKind::Busy, "retry a little later".to_owned()),
-            ObjectErrorKind::Refused => {
+            ObjectErrorKind::Refused | ObjectErrorKind::NotFound => {
                 return TransferError::new(ErrorKind::Rejected, doing).cause(error.message.clone());
             }
         };

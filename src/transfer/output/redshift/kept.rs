@@ -64,9 +64,8 @@ impl RedshiftTarget {
         }
         self.log(&kept.used());
         let stager = &mut self.work.as_mut().ok_or_else(not_begun)?.stager;
-        stager.take(&kept.objects);
+        stager.take(&kept.objects, writer(&kept.name));
         stager.kept_changes.clone_from(&kept.sealed.changes);
-        stager.writer = writer(&kept.name);
         let (objects, rows) = (kept.objects.len() as u64, kept.sealed.rows);
         Ok(Some((kept.sealed.read, Reused { objects, rows })))
     }

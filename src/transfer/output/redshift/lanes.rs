@@ -75,7 +75,7 @@ impl RedshiftTarget {
         {
             self.log(&kept.used());
             let stager = &mut self.work.as_mut().ok_or_else(not_begun)?.stager;
-            stager.take(&kept.objects);
+            stager.take(&kept.objects, kept.writer());
             stager.set = Some(kept.name.clone());
             let (rows, read) = kept.rows();
             let objects = kept.objects.len() as u64;

@@ -21,7 +21,6 @@ mod kept;
 mod lanes;
 mod locks;
 mod look;
-mod memory;
 mod parquet_type;
 mod parts;
 mod prepare;
@@ -39,7 +38,6 @@ use std::sync::Arc;
 
 use self::catalog::Place;
 pub(super) use self::look::look;
-use self::memory::OwnMemory;
 use self::prepare::Work;
 use self::resume::{Moment, OfSet, Resolved};
 use super::kept::Kept;
@@ -155,7 +153,7 @@ impl RedshiftTarget {
     pub fn new(config: &RedshiftOutput, context: &TransferContext) -> Self {
         Self {
             config: config.clone(),
-            context: TransferContext { ledger: OwnMemory::beside(&context.ledger), ..context.clone() },
+            context: context.clone(),
             shown: OutputConfig::Redshift(Box::new(config.clone())).to_string(),
             work: None,
             found_set: None,

@@ -18,7 +18,6 @@ use crate::transfer::input::postgres::session::Session;
 use crate::transfer::output::postgres::table::merge_keys;
 use crate::transfer::output::sql::given;
 use crate::transfer::output::sql::plan::{self, Change, Plan, TargetColumn, option_of};
-use crate::transfer::output::trail::KeptParts;
 use crate::transfer::schema::{Column, Schema};
 
 /// What `begin` found out, and how far the rows are.
@@ -105,8 +104,6 @@ impl RedshiftTarget {
         let ordered = column::copy_order(&target.plan);
         let format = self.config.format;
         let held = stored(&ordered, format)?;
-        // Objects of an earlier attempt have its word for NULL.
-        let writer = self.found_parts.as_ref().map_or_else(|| self.context.key.id(), KeptParts::writer);
         let making = Making {
             schema: Arc::clone(schema),
             plan: ordered.clone(),
@@ -114,7 +111,7 @@ impl RedshiftTarget {
             number,
             format,
             held,
-            writer,
+            writer: self.context.key.id(),
         };
         let named = (target.name.clone(), format.extension());
         let stager = Stager::new(&bucket, &self.config.stage, &self.context, making, named);

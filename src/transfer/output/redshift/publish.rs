@@ -91,7 +91,7 @@ impl RedshiftTarget {
             columns: &work.copied,
             number: (target.numbered(&self.config.load.mode) == Numbered::Yes).then_some(ROW),
             format: self.config.format,
-            null: null_text(&work.stager.writer),
+            null: null_text(work.stager.writer()),
             bucket,
             manifest: &manifest,
             stems: &stems,

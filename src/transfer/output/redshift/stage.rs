@@ -87,8 +87,6 @@ pub(super) struct Stager {
     parts: Parts,
     /// What the names of its objects begin with, behind the prefix.
     name: String,
-    /// The transfer that wrote the objects, which is a part of what stands for NULL.
-    pub(super) writer: String,
     extension: &'static str,
     object_bytes: Option<u64>,
     packed: Vec<u8>,
@@ -124,7 +122,6 @@ impl Stager {
             bucket: bucket.clone(),
             context: context.clone(),
             parts: make.parts(),
-            writer: make.writer.clone(),
             make,
             name,
             extension,
@@ -256,8 +253,16 @@ impl Stager {
         stems
     }
 
-    /// Takes over objects that an earlier attempt has staged.
-    pub(super) fn take(&mut self, objects: &[(Effect, Staged)]) {
+    /// The transfer that writes the objects.
+    pub(super) fn writer(&self) -> &str {
+        &self.make.writer
+    }
+
+    /// Takes over objects that an earlier attempt has staged, before any row comes. All objects of a load have one word
+    /// for NULL: that of whoever wrote the first.
+    pub(super) fn take(&mut self, objects: &[(Effect, Staged)], writer: String) {
+        self.make.writer = writer;
+        self.parts = self.make.parts();
         for (effect, staged) in objects {
             let Effect::StageObject { bucket, object } = effect else { continue };
             let Some(key) = self.bucket.names.recorded(bucket, object) else { continue };
@@ -271,14 +276,7 @@ impl Stager {
     /// What was lost of the values.
     pub(super) fn changes(&self) -> Vec<Change> {
         let others = self.parked.values().flat_map(|parked| parked.parts.changes());
-        let mut all: Vec<Change> = Vec::new();
-        for change in self.kept_changes.iter().cloned().chain(self.parts.changes()).chain(others) {
-            match all.iter_mut().find(|known| known.column == change.column && known.what == change.what) {
-                Some(known) => known.count += change.count,
-                None => all.push(change),
-            }
-        }
-        all
+        Change::merged(self.kept_changes.iter().cloned().chain(self.parts.changes()).chain(others))
     }
 
     /// Stops what is on its way.

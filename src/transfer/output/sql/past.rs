@@ -1,6 +1,6 @@
 //! What earlier attempts recorded of publications, and what that says.
 
-use crate::transfer::effect::{Effect, EffectOutcome, RecordedEffect};
+use crate::transfer::effect::{Effect, EffectOutcome, RecordedEffect, latest};
 use crate::transfer::output::OutputFigures;
 
 /// The table beside the target into which a transaction that publishes writes a row.
@@ -34,15 +34,8 @@ pub(crate) struct Past {
 impl Past {
     /// `is_own` knows the ids of this transfer's own publications.
     pub(crate) fn read(recorded: &[RecordedEffect], is_own: impl Fn(&str) -> bool) -> Self {
-        let mut latest: Vec<(&Effect, Option<&EffectOutcome>)> = Vec::new();
-        for RecordedEffect { effect, outcome } in recorded {
-            match latest.iter_mut().find(|(known, _)| *known == effect) {
-                Some((_, known)) => *known = outcome.as_ref(),
-                None => latest.push((effect, outcome.as_ref())),
-            }
-        }
         let mut past = Self::default();
-        for (effect, outcome) in latest {
+        for (effect, outcome) in latest(recorded) {
             let Effect::PublishRows { id: of, .. } = effect else { continue };
             match outcome {
                 None => past.open.push(effect.clone()),

@@ -73,7 +73,7 @@ pub(super) fn failed(deed: Deed<'_>, names: &Names, error: &ObjectError) -> Tran
             (ErrorKind::Config, "set `region` in the config, or the variable `AWS_REGION`".to_owned())
         }
         ObjectErrorKind::Busy => (ErrorKind::Busy, "retry a little later".to_owned()),
-        ObjectErrorKind::Refused => {
+        ObjectErrorKind::Refused | ObjectErrorKind::NotFound => {
             let message = deed.words(names);
             return TransferError::new(ErrorKind::Rejected, message).cause(error.message.clone());
         }

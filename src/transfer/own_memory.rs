@@ -1,11 +1,11 @@
-//! What this attempt did itself, remembered beside the ledger: who runs a transfer without a workflow has no ledger that
-//! remembers, and what is staged goes all the same.
+//! What this transfer did itself, remembered beside the ledger: who runs one without a workflow has no ledger that
+//! remembers, and yet what is staged goes, and a transfer that begins anew finds out what was published.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::transfer::effect::{Abandoned, Effect, EffectOutcome, Ledger, LedgerError, RecordedEffect};
 
-/// A ledger that also tells of this attempt.
+/// A ledger that also tells of this transfer.
 pub(super) struct OwnMemory {
     ledger: Arc<dyn Ledger>,
     own: Mutex<Vec<RecordedEffect>>,
