@@ -542,6 +542,37 @@ mod tests {
     }
 
     #[test]
+    fn what_a_dead_attempt_staged_is_not_abandoned_while_a_retry_goes_on_with_it() {
+        let (_folder, mut store) = store();
+        let dead = Process { boot: "another".into(), ..Process::current() };
+        let (first, _) = store.begin(&attempt(dead.clone())).unwrap();
+        let (task, key) = (TaskName::from_full("+wf+a"), "k".to_owned());
+        let started = EventKind::TransferStarted {
+            task: task.clone(),
+            key: key.clone(),
+            source: "s".into(),
+            target: "t".into(),
+        };
+        let effect = Effect::StageObject { bucket: "b".into(), object: "o".into() };
+        let intended = EventKind::EffectIntended { task, key, effect };
+        store.record([(first.id, &event(started)), (first.id, &event(intended))]).unwrap();
+        let abandoned = |store: &Store| store.abandoned_tables("own", "t").unwrap().len();
+        store.as_if_killed();
+        assert_eq!(abandoned(&store), 1);
+        let again = |process| NewAttempt {
+            kind: AttemptKind::Retry,
+            starting_attempt: Some(first.id),
+            ..attempt(process)
+        };
+        let (_, recovered) = store.begin(&again(Process::current())).unwrap();
+        assert_eq!(recovered.len(), 1, "the first one is over");
+        assert_eq!(abandoned(&store), 0);
+        store.as_if_killed();
+        store.connection.execute("update attempts set boot = 'another'", []).unwrap();
+        assert_eq!(abandoned(&store), 1);
+    }
+
+    #[test]
     fn what_is_no_state_file_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.db");

@@ -26,6 +26,8 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     fault: Option<Fault>,
+    /// How often a fault was set: who is held by one waits for the next.
+    sets: u64,
     /// Connections that met the fault.
     met: u32,
     /// The most bytes of answers and of requests that one connection has had.
@@ -166,7 +168,7 @@ impl Proxy {
 
     fn set(&self, fault: Option<Fault>) {
         let mut state = self.shared.lock();
-        *state = State { fault, met: 0, most: [0; 2], ..*state };
+        *state = State { fault, sets: state.sets + 1, met: 0, most: [0; 2], ..*state };
         drop(state);
         self.shared.changed.notify_all();
     }
@@ -218,7 +220,9 @@ impl Shared {
             if !held {
                 return false;
             }
-            state = self.changed.wait_while(state, |state| state.met > 0).expect("no test panics here");
+            let held_by = state.sets;
+            let waiting = self.changed.wait_while(state, |state| state.sets == held_by);
+            state = waiting.expect("no test panics here");
         }
     }
 }

@@ -270,6 +270,27 @@ mod tests {
     }
 
     #[test]
+    fn a_try_that_went_well_for_long_begins_another_outage() {
+        let retrying = Retrying::new(RetryBudget::new(9), |_| {});
+        let hour = Duration::from_secs(3600);
+        let mut absence = Absence::new(Duration::from_secs(60));
+        let fails =
+            |absence: &mut Absence| absence.next(Some(Fault::ConnectionLost), &"no", &retrying).is_ok();
+        for outage in 1..=MOST_OUTAGES {
+            assert!(fails(&mut absence), "{outage}");
+            // It ran for an hour and broke off again.
+            for moment in [absence.since.as_mut(), Some(&mut absence.begun)].into_iter().flatten() {
+                *moment = moment.checked_sub(hour).expect("the machine is up for longer");
+            }
+        }
+        assert!(!fails(&mut absence));
+        let mut absence = Absence::new(Duration::from_secs(60));
+        assert!(fails(&mut absence));
+        absence.since = absence.since.and_then(|since| since.checked_sub(hour));
+        assert!(!fails(&mut absence), "it was away all the time");
+    }
+
+    #[test]
     fn what_is_final_says_why() {
         assert_eq!(Next::Enough.reason(), None);
         assert_eq!(

@@ -130,6 +130,26 @@ fn an_answer_of_commit_that_is_lost_is_asked_for() {
     }
 }
 
+/// Without a workflow nothing remembers for the next attempt, but the transfer itself does: it begins anew and finds out
+/// whether its rows are in.
+#[test]
+fn alone_an_answer_of_commit_that_is_lost_is_asked_for_too() {
+    for (action, copies) in [("cut", 2), ("cut_after", 1)] {
+        let Some(bench) = Bench::new() else { return };
+        bench.database.run("create table t (id int); insert into t values (0)");
+        let mut sandbox = sandbox(&bench, "insert");
+        sandbox.set("DIGDAG_CONFIG", "");
+        bench.database.rule(json!({"id": "cut", "statement": "^COMMIT", "action": action}));
+        let said = sandbox.run(["embulk", "run", "load.yml"]).expect_code(0);
+        bench.database.await_rule("cut", 1);
+        let what = format!("{action}: {}{}", said.stdout, said.stderr);
+        assert_eq!(bench.rows("select id from t order by id"), ["0", "1", "2"], "{what}");
+        let copied = bench.database.statements().iter().filter(|sql| sql.starts_with("COPY")).count();
+        assert_eq!(copied, copies, "{what}");
+        bench.assert_tidy();
+    }
+}
+
 /// The row in the status table decides: what is done is not done again, and the source is not asked.
 #[test]
 fn an_attempt_whose_end_is_open_is_looked_up() {
