@@ -8,13 +8,14 @@
 //!                      transfer: input ─Page─► filters ─Page─► output
 //! ```
 //!
-//! * The hall: [`diagnostic`], [`rules`], [`session`], [`exit`], [`reader`], [`yaml`]: words that every room shares.
+//! * The hall: [`diagnostic`], [`rules`], [`session`], [`shell`], [`exit`], [`reader`], [`yaml`]: words that every room shares.
 //! * [`dig`] and [`embulk`] turn text into checked values and touch nothing else.
 //! * [`lint`] finds what is written correctly and probably not meant.
 //! * [`plan`] decides, [`run`] acts, and only [`run`] waits for time.
 //! * [`policy`] says which columns may leave their source, and as what; it sees names and no rows.
 //! * [`transfer`] moves rows: input, filters, output, in columnar pages. Nothing above it ever sees a row.
 //! * [`cloud`] is the wires: AWS and Google over HTTP, the protocol of MySQL. [`secret`] is the safe.
+//! * [`timer`] turns a schedule into units, crontab lines and manifests.
 //! * [`state`] is the archive: SQLite. [`report`] is what people see.
 //! * [`cli`] opens the doors and knows every room; nobody knows it.
 //!
@@ -47,6 +48,8 @@ pub mod rules;
 pub mod run;
 pub mod secret;
 pub mod session;
+pub mod shell;
 pub mod state;
+pub mod timer;
 pub mod transfer;
 pub mod yaml;

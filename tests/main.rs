@@ -63,6 +63,7 @@ mod signals;
 mod sql;
 mod state;
 mod support;
+mod timer;
 mod told;
 mod types;
 mod yaml;

@@ -33,6 +33,7 @@ pub mod session_time;
 pub mod signals;
 pub mod status;
 pub mod telling;
+pub mod timer;
 pub mod transfer;
 mod unsaved;
 mod unused;
@@ -91,6 +92,8 @@ enum Command {
     Prune(prune::PruneArgs),
     /// Tell of runs that ended without a report: for OnFailure= of a systemd unit
     Notify(notify::NotifyArgs),
+    /// Print what starts a workflow at its times: for systemd, cron or Kubernetes
+    Timer(timer::TimerArgs),
     /// Keep secrets, encrypted under KMS, in the project's secrets.yml
     Secrets(secrets::SecretsArgs),
     /// Run one transfer file; also what a program called `embulk` does
@@ -149,6 +152,7 @@ fn dispatch(cli: Cli) -> Exit {
         Command::Report(args) => report::exec(&args, common),
         Command::Prune(args) => prune::exec(&args, common),
         Command::Notify(args) => notify::exec(&args, common),
+        Command::Timer(args) => timer::exec(&args, common),
         Command::Secrets(args) => secrets(&args, common),
         Command::Embulk { arguments } => return alone::main(&arguments),
     };

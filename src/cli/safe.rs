@@ -62,12 +62,16 @@ pub fn log_server(
     Ok(Some(LogServer { path: settings.path, identity: identity()?, store }))
 }
 
-/// All sources in order: the environment, the properties, the encrypted file, Digdag's directory. Nothing is asked
-/// of AWS before a secret of the encrypted file is wanted.
+/// All sources in order: the environment, the credentials of a systemd unit, the properties, the encrypted file, Digdag's
+/// directory. Nothing is asked of AWS before a secret of the encrypted file is wanted.
 pub fn open(setup: &SafeSetup<'_>, scrubber: Scrubber) -> Resolver {
     learn(setup, &scrubber);
     let (path, place) = secrets_file(setup.project, setup.properties);
-    let mut sources: Vec<Box<dyn SecretSource>> = vec![
+    let credentials = setup.variables.iter().find(|(name, _)| name == "CREDENTIALS_DIRECTORY");
+    let credentials = credentials.map(|(_, folder)| source::Local::credentials(Path::new(folder)));
+    let mut sources: Vec<Box<dyn SecretSource>> =
+        credentials.map(|source| Box::new(source) as Box<dyn SecretSource>).into_iter().collect();
+    let others: [Box<dyn SecretSource>; 2] = [
         Box::new(source::Properties::new(setup.properties.secrets())),
         Box::new(source::Encrypted::new(
             path,
@@ -76,6 +80,7 @@ pub fn open(setup: &SafeSetup<'_>, scrubber: Scrubber) -> Resolver {
             Arc::new(AwsSecrets::new(Arc::clone(&setup.aws))),
         )),
     ];
+    sources.extend(others);
     if let Some(home) = setup.config_home {
         sources.push(Box::new(source::Local::new(&home.join("secrets"))));
     }

@@ -181,17 +181,33 @@ impl SecretSource for Encrypted {
     }
 }
 
-/// Digdag's local secrets: one file for each name in `<config home>/secrets`, the whole content the value, a newline
-/// at its end included.
+/// A directory with one file for each name.
 pub struct Local {
     directory: PathBuf,
     place: String,
+    ending: Ending,
+}
+
+/// What becomes of the newline at the end of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Kept,
+    Dropped,
 }
 
 impl Local {
-    /// The directory of the secrets, which need not exist.
+    /// Digdag's local secrets: `<config home>/secrets`, which need not exist. The whole content of a file is the value, a
+    /// newline at its end included.
     pub fn new(directory: &Path) -> Self {
-        Self { directory: directory.to_owned(), place: format!("`{}`", directory.display()) }
+        let place = format!("`{}`", directory.display());
+        Self { directory: directory.to_owned(), place, ending: Ending::Kept }
+    }
+
+    /// What `LoadCredential=` of a systemd unit gave the service (systemd.exec(5)). Such files are written by editors and
+    /// `echo`: one newline at the end is none of the value.
+    pub fn credentials(directory: &Path) -> Self {
+        let place = "the credentials of the unit".to_owned();
+        Self { directory: directory.to_owned(), place, ending: Ending::Dropped }
     }
 
     fn names(&self) -> Vec<String> {
@@ -215,7 +231,10 @@ impl SecretSource for Local {
             return Ok(None);
         }
         match crate::reader::read_text(&self.directory.join(name)) {
-            Ok(text) => Ok(Some(Secret::new(text))),
+            Ok(text) => Ok(Some(Secret::new(match self.ending {
+                Ending::Kept => &text,
+                Ending::Dropped => text.strip_suffix('\n').unwrap_or(&text),
+            }))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => Ok(None),
             Err(error) => Err(unavailable(name, &self.place, error.to_string())),
@@ -273,6 +292,8 @@ mod tests {
         assert_eq!(source.find("../other").expect("fine"), None);
         assert_eq!(source.at_hand(), [Secret::new("x1\n")]);
         assert_eq!(Local::new(&home.path().join("absent")).find("a").expect("fine"), None);
+        let credentials = Local::credentials(&directory);
+        assert_eq!(credentials.find("pg.password").expect("there"), Some(Secret::new("x1")));
     }
 
     fn encrypted(path: PathBuf) -> Encrypted {

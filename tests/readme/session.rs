@@ -21,6 +21,11 @@ impl Session {
         Self { sandbox, code: None }
     }
 
+    /// Puts a file there, for the commands behind it.
+    pub(super) fn write(&self, name: &str, text: &str) {
+        self.sandbox.write(name, text);
+    }
+
     /// Runs the commands of a block.
     pub(super) fn play(&mut self, block: &Block) {
         let mut steps: Vec<(&str, Vec<&str>)> = Vec::new();

@@ -4,6 +4,7 @@
 //! Digdag adds these seconds to the begin of the period as they are, so on the day when clocks change a
 //! `daily> 07:00:00` runs at 06:00 or 08:00 on the wall.
 
+mod calendar;
 mod compile;
 mod kind;
 
@@ -13,6 +14,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Zoned};
 
+pub use calendar::{Calendar, Clock, Days};
 use kind::Kind;
 
 /// A checked `schedule:`.
@@ -62,10 +64,23 @@ impl Schedule {
         self.kind.after(&self.local(time))
     }
 
-    /// The latest session whose run time is at or before `now`; `start` and `end` play no part.
+    /// The latest session whose run time is at or before `now`; `start` and `end` play no part. On a day when clocks
+    /// change the time on the wall counts as well, where it comes first: that is when a timer starts the run.
     pub fn latest_due(&self, now: &Zoned) -> Option<Zoned> {
-        let limit = self.local(now).checked_sub(self.delay).ok()?;
-        self.kind.before(&limit.checked_add(SignedDuration::from_nanos(1)).ok()?)
+        let now = self.local(now);
+        let limit = now.checked_sub(self.delay).ok()?;
+        let due = self.kind.before(&limit.checked_add(SignedDuration::from_nanos(1)).ok()?)?;
+        let next = self.kind.after(&due).filter(|next| self.wall_time(next).is_some_and(|time| time <= now));
+        Some(next.unwrap_or(due))
+    }
+
+    /// When the clock on the wall shows the time of a session's run; none where sessions are no days.
+    pub fn wall_time(&self, session: &Zoned) -> Option<Zoned> {
+        if !matches!(self.kind, Kind::Days(_)) {
+            return None;
+        }
+        let wall = session.date().to_datetime(jiff::civil::Time::midnight()).checked_add(self.delay).ok()?;
+        wall.to_zoned(self.zone.clone()).ok()
     }
 
     /// The first session whose run time is at or after `now`, within `start` and `end`.
