@@ -146,9 +146,10 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
     };
     if let (Some(starting), true) = (order.starting_attempt, remembers) {
         // What another retry did before this one held the workflow is done.
-        let Ok(again) = plan(retry::recorded_for(&store, starting, earlier)?) else {
-            let kind = EventKind::AttemptFinished { outcome: AttemptOutcome::Failed };
-            store.record([(attempt.id, &RunEvent { at: Timestamp::now(), kind })])?;
+        let recorded = retry::recorded_for(&store, starting, earlier)
+            .map_err(|error| not_run(attempt.id, &mut store, error))?;
+        let Ok(again) = plan(recorded) else {
+            store.record([(attempt.id, &failed())])?;
             return Ok(Exit::Usage);
         };
         planned = again;
@@ -158,7 +159,8 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
     {
         planned.alert_on_failure(alert);
     }
-    let logs = rooms.logs_of(&workflow, &time, &attempt)?;
+    let logs =
+        rooms.logs_of(&workflow, &time, &attempt).map_err(|error| not_run(attempt.id, &mut store, error))?;
     let setup = rooms.run_setup(&workflow, &time, &attempt, Way { stop, cancel: None, since: attempt.id });
     let mut watch = Watch {
         store,
@@ -212,6 +214,20 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
         prune::after_run(&mut store, opened);
     }
     Ok(exit(&ended))
+}
+
+/// An attempt that began and could run nothing has failed, which the error that comes of it tells: people need not hear it
+/// twice.
+fn not_run(attempt: AttemptId, store: &mut Store, error: anyhow::Error) -> anyhow::Error {
+    match store.record([(attempt, &failed())]).and_then(|()| store.tell_nobody(attempt)) {
+        Ok(()) => error,
+        Err(not_recorded) => error.context(not_recorded),
+    }
+}
+
+fn failed() -> RunEvent {
+    let kind = EventKind::AttemptFinished { outcome: AttemptOutcome::Failed };
+    RunEvent { at: Timestamp::now(), kind }
 }
 
 /// Everyone who hears of a run: first the state, then people.

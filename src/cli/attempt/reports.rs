@@ -118,7 +118,8 @@ pub fn keep(report: &AttemptReport, store: &Store, opened: &Opened) -> anyhow::R
         None => session_time,
     };
     let identity = || identity(&session.workflow, session_time, attempt, store);
-    let server = safe::log_server(&opened.properties, identity, &safe::aws(&opened.properties))?;
+    let settings = opened.properties.log_server()?;
+    let server = safe::log_server(settings.as_ref(), identity, &safe::aws(&opened.properties))?;
     let key = server.map(|server| server.identity.report_key(&server.path));
     let place = ReportPlace { state_folder, session: attempt.session, attempt: attempt.id };
     Ok(write_report(&place, &text(report, opened), key)?)
