@@ -88,10 +88,12 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Notes that nothing could begin.
+    /// Notes that nothing could begin, unless the same is still to be told: a timer may find it every minute.
     pub fn to_tell(&mut self, project: &str, notification: &Params, at: Timestamp) -> Result<(), StateError> {
         self.connection.execute(
-            "insert into undelivered (project, reason, notification, since) values (?1, ?2, ?3, ?4)",
+            "insert into undelivered (project, reason, notification, since) select ?1, ?2, ?3, ?4
+             where not exists (select 1 from undelivered where project = ?1 and attempt is null
+                 and given_up_at is null and notification ->> '$.message' = ?3 ->> '$.message')",
             params![project, Reason::NotBegun.word(), serde_json::to_string(notification)?, at.to_string()],
         )?;
         Ok(())
@@ -217,6 +219,13 @@ pub(super) fn of_alert(
     Ok(())
 }
 
+/// Removes what was given up before a time and belongs to no attempt, with which it would go.
+pub(super) fn prune(connection: &Connection, project: &str, before: Timestamp) -> Result<(), StateError> {
+    let sql = "delete from undelivered where project = ?1 and attempt is null and given_up_at < ?2";
+    connection.prepare_cached(sql)?.execute(params![project, before.to_string()])?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,6 +237,33 @@ mod tests {
 
     fn event(kind: EventKind) -> RunEvent {
         RunEvent { at: Timestamp::UNIX_EPOCH, kind }
+    }
+
+    #[test]
+    fn what_could_not_begin_waits_once_and_goes_when_it_was_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&folder.path().join("state.db")).unwrap();
+        let at = |minutes: i64| Timestamp::from_second(60 * minutes).unwrap();
+        let mut to_tell = |project, message: &str, minutes| {
+            let notification = Notification { timestamp: at(minutes), ..Notification::new(message) };
+            store.to_tell(project, &notification.fields(), at(minutes)).unwrap();
+            store.undelivered(project).unwrap()
+        };
+        for minutes in 0..3 {
+            assert_eq!(to_tell("/p", "it is invalid", minutes).len(), 1);
+        }
+        assert_eq!(to_tell("/q", "it is invalid", 3).len(), 1);
+        let waiting = to_tell("/p", "it is \"odd\"", 4);
+        assert_eq!(waiting.iter().map(|one| one.since).collect::<Vec<_>>(), [at(0), at(4)]);
+        store.give_up(waiting[0].id, at(5)).unwrap();
+        let again = Notification::new("it is invalid").fields();
+        store.to_tell("/p", &again, at(6)).unwrap();
+        assert_eq!(store.undelivered("/p").unwrap().len(), 3, "the one that waited was given up");
+        store.prune("/p", at(5), 100, |_| Ok(())).unwrap();
+        assert_eq!(store.undelivered("/p").unwrap().len(), 3);
+        store.prune("/p", at(6), 100, |_| Ok(())).unwrap();
+        let left: Vec<_> = store.undelivered("/p").unwrap().iter().map(|one| one.since).collect();
+        assert_eq!(left, [at(4), at(6)], "those that wait stay");
     }
 
     #[test]
