@@ -69,6 +69,7 @@ impl Properties {
     fn http_channel(&self) -> Result<HttpChannel, PropertiesError> {
         let headers = self.under("notification.http.headers.");
         Ok(HttpChannel {
+            properties: "notification.http",
             method: self.get("notification.http.method").unwrap_or("POST").trim().to_owned(),
             url: Secret::new(self.needed("notification.http.url", "http")?),
             headers: headers.map(|(name, value)| (name.to_owned(), Secret::new(value))).collect(),
