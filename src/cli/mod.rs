@@ -13,6 +13,7 @@ mod hidden_prompt;
 pub mod kept_params;
 pub mod log;
 pub mod not_begun;
+pub mod notices;
 pub mod notify;
 pub mod opening;
 pub mod outgoing;
@@ -89,7 +90,7 @@ enum Command {
     Report(report::ReportArgs),
     /// Remove old sessions with their logs and reports
     Prune(prune::PruneArgs),
-    /// Tell of runs that ended without a report: for OnFailure= of a systemd unit
+    /// Tell of runs that ended without a report, for OnFailure= of a systemd unit; --test tries out how people are told
     Notify(notify::NotifyArgs),
     /// Keep secrets, encrypted under KMS, in the project's secrets.yml
     Secrets(secrets::SecretsArgs),

@@ -12,7 +12,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use super::history::{PROCESS_COLUMNS, attempt_from, attempts_where, process_from};
 use super::record::{AttemptRecord, NewAttempt};
 use super::undelivered::{self, Reason};
-use super::{Process, StateError, busy, events, journal, lock, schema};
+use super::{Process, StateError, busy, ended, events, journal, lock, schema};
 use crate::run::event::{AttemptOutcome, EventKind, RunEvent};
 use crate::session::{AttemptId, SessionId};
 
@@ -352,6 +352,7 @@ pub(super) fn close_as_lost(
         "update transfers set state = 'error', finished_at = ?2 where attempt = ?1 and state = 'running'",
         params![attempt.0, at],
     )?;
+    ended::of_ended(connection, attempt, &at)?;
     undelivered::of_attempt(connection, attempt, Reason::Lost, &at)
 }
 

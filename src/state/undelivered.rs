@@ -4,6 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, params};
 
+use super::ended::ENDED;
 use super::history::{json, optional_time, time};
 use super::{StateError, Store};
 use crate::session::{AttemptId, Params};
@@ -24,10 +25,13 @@ pub enum Reason {
     Alert,
     /// Nothing could begin.
     NotBegun,
+    /// A notice of an attempt, for one way of telling.
+    Notice,
 }
 
 impl Reason {
-    const ALL: [Self; 5] = [Self::Lost, Self::Stopped, Self::Failed, Self::Alert, Self::NotBegun];
+    const ALL: [Self; 6] =
+        [Self::Lost, Self::Stopped, Self::Failed, Self::Alert, Self::NotBegun, Self::Notice];
 
     /// The word in the file and in JSON.
     pub fn word(self) -> &'static str {
@@ -37,6 +41,7 @@ impl Reason {
             Self::Failed => "failed",
             Self::Alert => "alert",
             Self::NotBegun => "not_begun",
+            Self::Notice => "notice",
         }
     }
 }
@@ -66,9 +71,9 @@ impl Store {
     pub fn undelivered(&self, project: &str) -> Result<Vec<Undelivered>, StateError> {
         let mut statement = self.connection.prepare_cached(
             "select id, attempt, reason, notification, since, tries, tried_at, channel, failure, given_up_at
-             from undelivered where project = ?1 order by id",
+             from undelivered where project = ?1 and reason <> ?2 order by id",
         )?;
-        let rows = statement.query_map([project], |row| {
+        let rows = statement.query_map([project, ENDED], |row| {
             let word: String = row.get(2)?;
             let has_text = row.get::<_, Option<String>>(3)?.is_some();
             Ok(Undelivered {
@@ -93,7 +98,8 @@ impl Store {
         self.connection.execute(
             "insert into undelivered (project, reason, notification, since) select ?1, ?2, ?3, ?4
              where not exists (select 1 from undelivered where project = ?1 and attempt is null
-                 and given_up_at is null and notification ->> '$.message' = ?3 ->> '$.message')",
+                 and given_up_at is null and notification ->> '$.message' = ?3 ->> '$.message'
+                 and notification ->> '$.way' is ?3 ->> '$.way')",
             params![project, Reason::NotBegun.word(), serde_json::to_string(notification)?, at.to_string()],
         )?;
         Ok(())
@@ -177,13 +183,22 @@ pub(super) fn of_attempt(
     reason: Reason,
     at: &str,
 ) -> Result<(), StateError> {
+    note(connection, attempt, reason.word(), at)
+}
+
+pub(super) fn note(
+    connection: &Connection,
+    attempt: AttemptId,
+    word: &str,
+    at: &str,
+) -> Result<(), StateError> {
     connection
         .prepare_cached(
             "insert into undelivered (project, attempt, reason, since)
              select s.project, a.id, ?2, ?3 from attempts a join sessions s on s.id = a.session
              where a.id = ?1 and a.required_by is null",
         )?
-        .execute(params![attempt.0, reason.word(), at])?;
+        .execute(params![attempt.0, word, at])?;
     Ok(())
 }
 
@@ -313,6 +328,8 @@ mod tests {
         store.give_up(told[1].id, at(9)).unwrap();
         assert!(!store.claim(told[1].id, at(99)).unwrap());
         store.tell_nobody(third_id).unwrap();
+        let ended = store.to_look_at("/p").unwrap();
+        assert_eq!(ended.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [first.id, second.id]);
         let left = store.undelivered("/p").unwrap();
         assert_eq!(left.iter().map(|one| one.given_up_at).collect::<Vec<_>>(), [Some(at(9))]);
     }

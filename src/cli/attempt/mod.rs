@@ -117,7 +117,7 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
         return Ok(Exit::Invalid);
     }
     let remembers = keeping == Keeping::State;
-    let retry_command = RetryCommand::new(&order.selection, desk);
+    let commands = RetryCommand::new(&order.selection, desk);
     let Order { workflow, time, recorded, sizes, selection, params, mode, earlier, .. } = order;
     let (handle, stop) = stop_requests();
     let rooms = Rooms::open(RoomSetup {
@@ -182,14 +182,14 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
         // Of a run whose end could not be recorded the next one makes the report.
         if remembers && ended.sink_error.is_none() {
             let retry = |session| {
-                if id == attempt.id { retry_command.of(session) } else { retry_command.of_required(session) }
+                if id == attempt.id { commands.of(session) } else { commands.of_required(session) }
             };
             reports::write(id, &store, &logs, retry, opened);
         }
         log_summary.add(logs.finish());
     }
     tell(&ended, opened);
-    let retry_command = remembers.then(|| retry_command.of(attempt.session));
+    let retry_command = remembers.then(|| commands.of(attempt.session));
     let end = End {
         retry_command: retry_command.as_deref(),
         failures: &ended.failures,
@@ -197,10 +197,10 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
         logs: &log_summary,
     };
     summary.print(&opened.console, end);
-    let telling = Telling::by(rooms.notifier(), opened, desk.common);
+    let telling = Telling::by(rooms.outgoing(), opened, desk.common);
     match &ended.sink_error {
         _ if !remembers => {}
-        None => telling.after(&mut store, attempt.id),
+        None => telling.after(&mut store, attempt.id, commands.of(attempt.session)),
         // What is not in the state cannot be told later.
         Some(error) => {
             let message = format!("attempt {} of `{}` has ended: {error}", attempt.id, workflow.name);

@@ -30,7 +30,6 @@ use crate::reader::DirectoryReader;
 use crate::report::problems;
 use crate::report::tasklog::{S3LogSettings, TaskLogSetup, TaskLogs};
 use crate::run::event::RunEvent;
-use crate::run::notification::Notifier;
 use crate::run::operator::{Cancel, DockerMode, Operators, Origin, Services};
 use crate::run::{
     self, LogParams, RunMode, RunSetup, SessionInfo, Slots, StopHandle, StopRequests, private_directory,
@@ -172,8 +171,8 @@ impl Rooms {
     }
 
     /// How people are told.
-    pub(super) fn notifier(&self) -> Option<Notifier> {
-        self.outgoing.notifier.clone()
+    pub(super) fn outgoing(&self) -> Outgoing {
+        self.outgoing.clone()
     }
 
     pub(super) fn properties(&self) -> &Properties {

@@ -211,6 +211,30 @@ impl Notice {
     }
 }
 
+impl ReportLink {
+    /// An object of S3: AWS's console shows it, or the endpoint of another server.
+    pub fn new(bucket: &str, key: &str, endpoint: Option<&str>) -> Self {
+        let (object, path) = (format!("s3://{bucket}/{key}"), encoded(key));
+        let url = match endpoint {
+            None => format!("https://s3.console.aws.amazon.com/s3/object/{bucket}?prefix={path}"),
+            Some(endpoint) => format!("{}/{bucket}/{path}", endpoint.trim_end_matches('/')),
+        };
+        Self { object, url }
+    }
+}
+
+/// Percent-encoded, but for `/` and what never needs it.
+fn encoded(key: &str) -> String {
+    key.bytes().fold(String::new(), |mut text, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+        text
+    })
+}
+
 impl Empty {
     fn line(&self) -> String {
         let Self { source, target, rows_before } = self;

@@ -290,6 +290,17 @@ fn a_message_of_any_size_fits() {
 }
 
 #[test]
+fn a_report_is_shown_by_who_keeps_it() {
+    let key = "logs/2026-01-01/0.1夜@20260102T000000+0900/report.html";
+    let path = "logs/2026-01-01/0.1%E5%A4%9C%4020260102T000000%2B0900/report.html";
+    let link = ReportLink::new("b", key, None);
+    assert_eq!(link.object, format!("s3://b/{key}"));
+    assert_eq!(link.url, format!("https://s3.console.aws.amazon.com/s3/object/b?prefix={path}"));
+    let link = ReportLink::new("b", key, Some("http://localhost:9000/"));
+    assert_eq!(link.url, format!("http://localhost:9000/b/{path}"));
+}
+
+#[test]
 fn what_is_cut_is_counted() {
     let mut ended = ended(AttemptOutcome::Failed);
     ended.session.workflow = "&".repeat(100);
