@@ -42,6 +42,7 @@ pub mod exit;
 pub mod lint;
 pub mod plan;
 pub mod policy;
+pub mod random;
 pub mod reader;
 pub mod report;
 pub mod rules;

@@ -63,8 +63,9 @@ fn only_what_did_not_succeed_runs_with_what_was_stored() {
 fn what_a_run_that_was_killed_left_goes() {
     let sandbox = Sandbox::new().file("main.dig", "+a:\n  echo>: hello\n");
     for command in [&["run", "main.dig"][..], &["retry", "--session", "last"], &["run", "main.dig"]] {
-        // No process has a number that large.
-        sandbox.write(".sync/tmp/run-4194305-abc/1.sh", "");
+        // Nobody holds its lock.
+        sandbox.write(".sync/tmp/run-abc/lock", "");
+        sandbox.write(".sync/tmp/run-abc/1.sh", "");
         sandbox.run(command).expect_code(0);
         let left = std::fs::read_dir(sandbox.path().join(".sync/tmp")).expect("a folder").count();
         assert_eq!(left, 0, "{command:?}");

@@ -13,6 +13,7 @@ mod hidden_prompt;
 pub mod kept_params;
 pub mod log;
 pub mod not_begun;
+pub mod notices;
 pub mod notify;
 pub mod opening;
 pub mod outgoing;
@@ -90,7 +91,7 @@ enum Command {
     Report(report::ReportArgs),
     /// Remove old sessions with their logs and reports
     Prune(prune::PruneArgs),
-    /// Tell of runs that ended without a report: for OnFailure= of a systemd unit
+    /// Tell of runs that ended without a report, for OnFailure= of a systemd unit; --test tries out how people are told
     Notify(notify::NotifyArgs),
     /// Print what starts a workflow at its times: for systemd, cron or Kubernetes
     Timer(timer::TimerArgs),

@@ -52,7 +52,6 @@ fn keep(message: &str, telling: &Telling<'_>, opened: &Opened, common: &CommonAr
     let mut store = Store::open(&opened.place.state).ok()?;
     // Nobody came so far as to look.
     attempt::reports::find_lost(&mut store, Timestamp::now(), common, opened).ok()?;
-    let fields = telling.bare(message).fields();
-    store.to_tell(&opened.place.project.to_string_lossy(), &fields, Timestamp::now()).ok()?;
+    telling.keep(message, &mut store).ok()?;
     Some(store)
 }

@@ -17,8 +17,8 @@ use crate::plan::{Recorded, RecordedTask, Selection};
 use crate::report::console::Results;
 use crate::report::tasklog::remove_parts;
 use crate::run::RunMode;
-use crate::run::embulk_socket;
 use crate::run::event::AttemptOutcome;
+use crate::run::private_directory;
 use crate::session::{AttemptId, Params, SessionId, SessionTime, TaskState};
 use crate::state::{AttemptKind, SessionRecord, Store};
 
@@ -53,7 +53,7 @@ fn begin(args: &RetryArgs, common: &CommonArgs, opened: &Opened) -> anyhow::Resu
     };
     if selection == Selection::All && session.attempt.outcome == Some(AttemptOutcome::Success) {
         // It may have been killed just after it recorded that.
-        embulk_socket::sweep_all(&opened.place.state_folder().join("tmp"));
+        private_directory::sweep_all(&opened.place.state_folder().join("tmp"));
         opened.console.say("nothing is left to do: it succeeded");
         return Ok(Exit::Success);
     }

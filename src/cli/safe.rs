@@ -9,7 +9,7 @@ use super::properties::Properties;
 use crate::cloud::aws::Aws;
 use crate::cloud::kept::AwsSecrets;
 use crate::cloud::kms::Kms;
-use crate::report::tasklog::{AttemptIdentity, LogServer, S3LogStore};
+use crate::report::tasklog::{AttemptIdentity, LogServer, S3LogSettings, S3LogStore};
 use crate::secret::Secret;
 use crate::secret::file::DEFAULT_NAME;
 use crate::secret::params::SecretNames;
@@ -53,13 +53,13 @@ pub fn aws(properties: &Properties) -> Arc<Aws> {
 
 /// The log server of an attempt, when the properties name one: only then is it asked who the attempt is.
 pub fn log_server(
-    properties: &Properties,
+    settings: Option<&S3LogSettings>,
     identity: impl FnOnce() -> Result<AttemptIdentity, StateError>,
     aws: &Arc<Aws>,
-) -> anyhow::Result<Option<LogServer>> {
-    let Some(settings) = properties.log_server()? else { return Ok(None) };
-    let store = Arc::new(S3LogStore::new(Arc::clone(aws), &settings));
-    Ok(Some(LogServer { path: settings.path, identity: identity()?, store }))
+) -> Result<Option<LogServer>, StateError> {
+    let Some(settings) = settings else { return Ok(None) };
+    let store = Arc::new(S3LogStore::new(Arc::clone(aws), settings));
+    Ok(Some(LogServer { path: settings.path.clone(), identity: identity()?, store }))
 }
 
 /// All sources in order: the environment, the credentials of a systemd unit, the properties, the encrypted file, Digdag's

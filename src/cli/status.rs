@@ -99,7 +99,9 @@ fn all(args: &StatusArgs, store: &Store, opened: &Opened) -> anyhow::Result<Exit
 /// What people were not told, with the workflow that it is about. What nobody has tried to tell is no news where there
 /// is no way to tell it.
 fn undelivered(store: &Store, opened: &Opened) -> anyhow::Result<Vec<(Undelivered, Option<String>)>> {
-    let has_way = opened.properties.get("notification.type").is_some();
+    let properties = &opened.properties;
+    let has_way =
+        properties.get("notification.type").is_some() || properties.under("sync.notify.").next().is_some();
     let mut undelivered = store.undelivered(&opened.place.project.to_string_lossy())?;
     undelivered.retain(|one| has_way || one.tries > 0);
     let named = undelivered.into_iter().map(|one| {

@@ -5,8 +5,8 @@
 //! transfer logs goes to the command, which prints it, so it arrives in the task's log once, as the command's output.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File, Permissions};
-use std::io::{self, BufReader, Read};
+use std::fs::{self, DirBuilder, Permissions};
+use std::io::{self, BufReader};
 use std::net::Shutdown;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -21,9 +21,8 @@ use super::operator::{
     Cancel, EventLine, NotRecorded, OperatorError, OperatorRequest, Reporter, SecretGuard, Services,
     TransferFile, TransferRequest, TransferService,
 };
-
-/// Names of sockets longer than this do not fit the system's structure (108 bytes).
-const LONGEST_NAME: usize = 100;
+use super::private_directory::PrivateDirectory;
+use crate::random;
 
 /// Opens the socket with the first task that needs it; one for all tasks of a run.
 #[derive(Default)]
@@ -38,7 +37,7 @@ impl EmbulkDoor {
     /// Lets the commands of one try of a task hand over transfers, until the pass is dropped.
     pub fn pass(&self, request: &OperatorRequest<'_>) -> Result<Pass, OperatorError> {
         let door = self.open(request.services)?;
-        let key = random_key().map_err(|error| cannot_open(&error))?;
+        let key = random::key().map_err(|error| cannot_open(&error))?;
         let visitor = Arc::new(Visitor {
             round: request.round,
             reporter: request.reporter.clone(),
@@ -87,12 +86,12 @@ impl Pass {
 
     /// The run's own directory, which only this user can enter.
     pub fn directory(&self) -> &Path {
-        &self.door.directory
+        self.door.directory.path()
     }
 
     /// The directory that holds our `embulk`: the first of the PATH.
     pub fn programs(&self) -> PathBuf {
-        self.door.directory.join("bin")
+        self.directory().join("bin")
     }
 
     /// Why a transfer of this try failed, when one did: the last.
@@ -123,16 +122,17 @@ struct Visitor {
 }
 
 struct OpenDoor {
-    directory: PathBuf,
+    directory: PrivateDirectory,
     visitors: Mutex<BTreeMap<String, Arc<Visitor>>>,
 }
 
 impl OpenDoor {
     fn open(services: &Services) -> io::Result<Arc<Self>> {
-        let directory = private_directory(&services.temporary)?;
+        let directory = PrivateDirectory::new(&services.temporary)?;
         let door = Arc::new(Self { directory, visitors: Mutex::default() });
-        DirBuilder::new().mode(0o700).create(door.directory.join("bin"))?;
-        symlink(&services.program, door.directory.join("bin/embulk"))?;
+        let programs = door.directory.path().join("bin");
+        DirBuilder::new().mode(0o700).create(&programs)?;
+        symlink(&services.program, programs.join("embulk"))?;
         let listener = UnixListener::bind(door.socket())?;
         fs::set_permissions(door.socket(), Permissions::from_mode(0o600))?;
         let weak = Arc::downgrade(&door);
@@ -141,7 +141,7 @@ impl OpenDoor {
     }
 
     fn socket(&self) -> PathBuf {
-        self.directory.join("socket")
+        self.directory.path().join("socket")
     }
 
     fn visitors(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Visitor>>> {
@@ -153,55 +153,7 @@ impl Drop for OpenDoor {
     fn drop(&mut self) {
         // Wakes the listening thread, which then sees that the door is gone.
         let _ = UnixStream::connect(self.socket());
-        let _ = fs::remove_dir_all(&self.directory);
     }
-}
-
-/// Where directories of runs lie when the project's path is too long for a socket's name, and how they begin there.
-const SHORT_PLACE: (&str, &str) = ("/tmp", "sync-run-");
-/// How they begin among the project's temporary files.
-const BEGINNING: &str = "run-";
-
-/// A new directory of this process that only this user can enter, with a name short enough for a socket in it. Those
-/// that killed runs left at the same place are removed first.
-pub(crate) fn private_directory(temporary: &Path) -> io::Result<PathBuf> {
-    let name = format!("{}-{}", std::process::id(), &random_key()?[..8]);
-    let here = temporary.join(format!("{BEGINNING}{name}"));
-    let (place, beginning, directory) = if here.join("socket").as_os_str().len() <= LONGEST_NAME {
-        (temporary, BEGINNING, here)
-    } else {
-        let (place, beginning) = SHORT_PLACE;
-        (Path::new(place), beginning, Path::new(place).join(format!("{beginning}{name}")))
-    };
-    sweep(place, beginning);
-    DirBuilder::new().mode(0o700).create(&directory)?;
-    Ok(directory)
-}
-
-/// Removes the directories that killed runs of a project left, wherever they lie.
-pub(crate) fn sweep_all(temporary: &Path) {
-    sweep(temporary, BEGINNING);
-    sweep(Path::new(SHORT_PLACE.0), SHORT_PLACE.1);
-}
-
-/// Removes what runs that were killed left behind. What cannot be removed, another user's say, is left.
-fn sweep(place: &Path, beginning: &str) {
-    for entry in fs::read_dir(place).into_iter().flatten().filter_map(Result::ok) {
-        let name = entry.file_name();
-        let owner = name
-            .to_str()
-            .and_then(|name| name.strip_prefix(beginning)?.split('-').next()?.parse::<u32>().ok());
-        if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
-/// 128 bits of the system's randomness in hex.
-pub(super) fn random_key() -> io::Result<String> {
-    let mut bytes = [0_u8; 16];
-    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Holds the door only by a weak reference, so that it shuts when its last task is done.
@@ -423,27 +375,6 @@ mod tests {
         assert_eq!(bench.log(), "");
         let left = fs::read_dir(bench.project().join(".sync/tmp")).expect("a directory").count();
         assert_eq!(left, 0, "the socket is gone with the run");
-    }
-
-    #[test]
-    fn what_killed_runs_left_is_removed_and_long_paths_are_avoided() {
-        let folder = tempfile::tempdir().expect("a directory");
-        // No process has a number that large.
-        let dead = folder.path().join("run-4194305-abc");
-        let alive = folder.path().join(format!("run-{}-abc", std::process::id()));
-        let other = folder.path().join("run-book");
-        for directory in [&dead, &alive, &other] {
-            fs::create_dir(directory).expect("a directory");
-        }
-        let made = private_directory(folder.path()).expect("a directory");
-        assert!(made.starts_with(folder.path()));
-        assert_eq!([&dead, &alive, &other].map(|directory| directory.exists()), [false, true, true]);
-        let long = folder.path().join("x".repeat(90));
-        fs::create_dir(&long).expect("a directory");
-        let made = private_directory(&long).expect("a directory");
-        assert!(made.starts_with("/tmp") && !made.starts_with(folder.path()), "{}", made.display());
-        assert_eq!(fs::metadata(&made).expect("it is there").permissions().mode() & 0o777, 0o700);
-        fs::remove_dir(made).expect("it is empty");
     }
 
     #[test]

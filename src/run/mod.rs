@@ -19,6 +19,7 @@ mod marked;
 pub mod notification;
 pub mod operator;
 pub mod orphans;
+pub(crate) mod private_directory;
 pub mod scope;
 pub mod setup;
 mod slots;

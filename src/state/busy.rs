@@ -8,6 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Error, ErrorCode, ffi};
 
 use super::journal;
+use crate::random;
 
 /// Whether another connection holds what is wanted. A file system without locks looks the same to SQLite.
 pub(super) fn is_busy(error: &Error) -> bool {
@@ -35,7 +36,9 @@ pub(super) fn is_without_locks(error: &Error) -> bool {
 /// Whether SQLite can lock a file of its own beside the state, which nobody else knows of. A folder where none can be
 /// made says nothing.
 pub(super) fn locks_work(state: &Path) -> bool {
-    let probe = beside(state, &format!("-probe-{}", std::process::id()));
+    // Process numbers are not enough: another container may have the same.
+    let Ok(key) = random::key() else { return true };
+    let probe = beside(state, &format!("-probe-{key}"));
     let tried = try_locks(&probe);
     for end in ["", "-journal", "-wal", "-shm"] {
         // One that was not made is not there.
@@ -89,6 +92,16 @@ mod tests {
         assert!(locks_work(&folder.path().join("state.db")));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         assert!(locks_work(Path::new("/no/such/state.db")), "that is another failure");
+    }
+
+    #[test]
+    fn a_process_of_the_same_number_does_not_disturb_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state.db");
+        // What such a process, in another container, would call its own.
+        let other = Connection::open(beside(&state, &format!("-probe-{}", std::process::id()))).unwrap();
+        other.execute_batch("create table probe (id integer); begin exclusive").unwrap();
+        assert!(locks_work(&state));
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, params};
 
-use super::StateError;
 use super::undelivered::{self, Reason};
+use super::{StateError, ended};
 use crate::run::event::{AttemptOutcome, EventKind, RunEvent};
 use crate::session::AttemptId;
 
@@ -48,9 +48,10 @@ impl Entry<'_> {
         Ok(())
     }
 
-    /// People hear of a bad end even when the process is killed right after it.
+    /// People hear of an end even when the process is killed right after it.
     fn to_tell(&self, outcome: &AttemptOutcome) -> Result<(), StateError> {
         let attempt = AttemptId(self.attempt);
+        ended::of_ended(self.connection, attempt, &self.at)?;
         match outcome {
             AttemptOutcome::Signal(_) => {
                 undelivered::of_attempt(self.connection, attempt, Reason::Stopped, &self.at)

@@ -10,8 +10,11 @@
 //! * Values that count as secrets never come here: the run hands over events without them, and
 //!   `param_set>` refuses them.
 
+mod before;
 mod busy;
 mod copied;
+mod durations;
+mod ended;
 mod error;
 mod events;
 mod figures;
@@ -27,6 +30,7 @@ mod store;
 mod undelivered;
 
 pub use copied::{CopiedTarget, RunWorkflow};
+pub use ended::Rest;
 pub use error::StateError;
 pub use figures::TaskFigures;
 pub use process::{Life, Process};

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::store::{close_as_lost, unfinished};
-use super::{Life, StateError, Store};
+use super::{Life, StateError, Store, undelivered};
 use crate::session::{AttemptId, SessionId};
 
 /// What stays of a project, however old: a session that has not ended; the last one of each workflow, the last that
@@ -79,6 +79,7 @@ impl Store {
         mut set_aside: impl FnMut(SessionId) -> io::Result<()>,
     ) -> Result<Pruned, StateError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        undelivered::prune(&transaction, project, before)?;
         let mut pruned = Pruned::default();
         for old in old_sessions(&transaction, project, before, limit)? {
             match set_aside(old.session) {

@@ -12,7 +12,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use super::history::{PROCESS_COLUMNS, attempt_from, attempts_where, process_from};
 use super::record::{AttemptRecord, NewAttempt};
 use super::undelivered::{self, Reason};
-use super::{Process, StateError, busy, events, journal, lock, schema};
+use super::{Process, StateError, busy, ended, events, journal, lock, schema};
 use crate::run::event::{AttemptOutcome, EventKind, RunEvent};
 use crate::session::{AttemptId, SessionId};
 
@@ -244,6 +244,7 @@ impl Store {
 
     /// Closes attempts of a project whose process is gone. People are to be told of them: see [`Store::undelivered`].
     pub fn recover(&mut self, project: &str, at: Timestamp) -> Result<Vec<AttemptId>, StateError> {
+        let file = self.file.clone();
         let transaction = self.writing()?;
         let mut lost = Vec::new();
         for running in unfinished(&transaction, project, "")? {
@@ -252,23 +253,28 @@ impl Store {
                 lost.push(running.attempt);
             }
         }
+        // Before the commit: who begins an attempt makes and locks its file within a transaction that writes, and there
+        // is one at a time. Afterwards a file that was made a moment ago, and not locked yet, would look like one that
+        // was left, of an attempt that nobody knows of; its owner would then hold a file that others do not see.
+        remove_left_locks(&transaction, &file)?;
         transaction.commit()?;
+        // After it: an attempt that is not closed yet is looked for by its lock.
         self.unlock(&lost);
-        self.remove_left_locks()?;
         Ok(lost)
     }
+}
 
-    /// Removes lock files that processes left which died as their attempts had ended.
-    fn remove_left_locks(&mut self) -> Result<(), StateError> {
-        for attempt in lock::left(&self.file) {
-            let sql = "select count(*) from attempts where id = ?1 and outcome is null";
-            let running: i64 = self.connection.query_row(sql, [attempt.0], |row| row.get(0))?;
-            if running == 0 {
-                self.unlock(&[attempt]);
-            }
+/// Removes lock files that processes left which died as their attempts had ended.
+fn remove_left_locks(connection: &Connection, state: &Path) -> Result<(), StateError> {
+    for attempt in lock::left(state) {
+        let sql = "select count(*) from attempts where id = ?1 and outcome is null";
+        let running: i64 = connection.query_row(sql, [attempt.0], |row| row.get(0))?;
+        if running == 0 {
+            // One that another process has removed is gone as well.
+            let _ = std::fs::remove_file(lock::path_of(state, attempt));
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// Makes the file one of ours, of this version. Gives its random name.
@@ -346,6 +352,7 @@ pub(super) fn close_as_lost(
         "update transfers set state = 'error', finished_at = ?2 where attempt = ?1 and state = 'running'",
         params![attempt.0, at],
     )?;
+    ended::of_ended(connection, attempt, &at)?;
     undelivered::of_attempt(connection, attempt, Reason::Lost, &at)
 }
 

@@ -1,9 +1,10 @@
 //! What is said of a state that cannot be used, in full.
 
 use jiff::Timestamp;
+use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat, openat};
 
 use super::testing::attempt;
-use super::{Process, RunningAttempt, StateError, Store};
+use super::{Process, RunningAttempt, StateError, Store, lock};
 use crate::run::event::{EventKind, RunEvent};
 use crate::session::{AttemptId, SessionId, TaskName};
 
@@ -77,6 +78,34 @@ fn a_full_disk_and_a_file_that_others_hold_have_hints() {
             Some("another process has held it for 30 seconds: try again")
         )
     );
+}
+
+/// Whoever begins an attempt at that moment has made its lock file and not locked it yet.
+#[test]
+fn locks_that_were_left_are_removed_while_nobody_can_begin() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("state.db");
+    let mut store = Store::open(&path).expect("a state");
+    // Who looks at a pipe waits until somebody opens its other end.
+    let pipes = [8, 9].map(|attempt| lock::path_of(&path, AttemptId(attempt)));
+    for pipe in &pipes {
+        mknodat(CWD, pipe, FileType::Fifo, Mode::RWXU, 0).expect("a pipe");
+    }
+    let other = rusqlite::Connection::open(&path).expect("a state");
+    other.busy_timeout(std::time::Duration::ZERO).expect("set");
+    std::thread::scope(|scope| {
+        let recovered = scope.spawn(|| store.recover("/p", Timestamp::UNIX_EPOCH));
+        let ends = || {
+            let open = |pipe| openat(CWD, pipe, OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty());
+            pipes.iter().position(|pipe| open(pipe).is_ok())
+        };
+        let first = std::iter::repeat_with(ends).flatten().next().expect("it looks at one");
+        let begun = other.execute_batch("begin immediate");
+        std::fs::File::create(&pipes[1 - first]).expect("it looks at the other");
+        assert!(begun.is_err(), "another process could begin");
+        assert_eq!(recovered.join().expect("no panic").expect("recovered"), []);
+    });
+    assert_eq!(pipes.map(|pipe| pipe.exists()), [false, false]);
 }
 
 #[test]

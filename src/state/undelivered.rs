@@ -4,6 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, params};
 
+use super::ended::ENDED;
 use super::history::{json, optional_time, time};
 use super::{StateError, Store};
 use crate::session::{AttemptId, Params};
@@ -24,10 +25,13 @@ pub enum Reason {
     Alert,
     /// Nothing could begin.
     NotBegun,
+    /// A notice of an attempt, for one way of telling.
+    Notice,
 }
 
 impl Reason {
-    const ALL: [Self; 5] = [Self::Lost, Self::Stopped, Self::Failed, Self::Alert, Self::NotBegun];
+    const ALL: [Self; 6] =
+        [Self::Lost, Self::Stopped, Self::Failed, Self::Alert, Self::NotBegun, Self::Notice];
 
     /// The word in the file and in JSON.
     pub fn word(self) -> &'static str {
@@ -37,6 +41,7 @@ impl Reason {
             Self::Failed => "failed",
             Self::Alert => "alert",
             Self::NotBegun => "not_begun",
+            Self::Notice => "notice",
         }
     }
 }
@@ -66,9 +71,9 @@ impl Store {
     pub fn undelivered(&self, project: &str) -> Result<Vec<Undelivered>, StateError> {
         let mut statement = self.connection.prepare_cached(
             "select id, attempt, reason, notification, since, tries, tried_at, channel, failure, given_up_at
-             from undelivered where project = ?1 order by id",
+             from undelivered where project = ?1 and reason <> ?2 order by id",
         )?;
-        let rows = statement.query_map([project], |row| {
+        let rows = statement.query_map([project, ENDED], |row| {
             let word: String = row.get(2)?;
             let has_text = row.get::<_, Option<String>>(3)?.is_some();
             Ok(Undelivered {
@@ -88,10 +93,13 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Notes that nothing could begin.
+    /// Notes that nothing could begin, unless the same is still to be told: a timer may find it every minute.
     pub fn to_tell(&mut self, project: &str, notification: &Params, at: Timestamp) -> Result<(), StateError> {
         self.connection.execute(
-            "insert into undelivered (project, reason, notification, since) values (?1, ?2, ?3, ?4)",
+            "insert into undelivered (project, reason, notification, since) select ?1, ?2, ?3, ?4
+             where not exists (select 1 from undelivered where project = ?1 and attempt is null
+                 and given_up_at is null and notification ->> '$.message' = ?3 ->> '$.message'
+                 and notification ->> '$.way' is ?3 ->> '$.way')",
             params![project, Reason::NotBegun.word(), serde_json::to_string(notification)?, at.to_string()],
         )?;
         Ok(())
@@ -175,13 +183,22 @@ pub(super) fn of_attempt(
     reason: Reason,
     at: &str,
 ) -> Result<(), StateError> {
+    note(connection, attempt, reason.word(), at)
+}
+
+pub(super) fn note(
+    connection: &Connection,
+    attempt: AttemptId,
+    word: &str,
+    at: &str,
+) -> Result<(), StateError> {
     connection
         .prepare_cached(
             "insert into undelivered (project, attempt, reason, since)
              select s.project, a.id, ?2, ?3 from attempts a join sessions s on s.id = a.session
              where a.id = ?1 and a.required_by is null",
         )?
-        .execute(params![attempt.0, reason.word(), at])?;
+        .execute(params![attempt.0, word, at])?;
     Ok(())
 }
 
@@ -217,6 +234,13 @@ pub(super) fn of_alert(
     Ok(())
 }
 
+/// Removes what was given up before a time and belongs to no attempt, with which it would go.
+pub(super) fn prune(connection: &Connection, project: &str, before: Timestamp) -> Result<(), StateError> {
+    let sql = "delete from undelivered where project = ?1 and attempt is null and given_up_at < ?2";
+    connection.prepare_cached(sql)?.execute(params![project, before.to_string()])?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,6 +252,33 @@ mod tests {
 
     fn event(kind: EventKind) -> RunEvent {
         RunEvent { at: Timestamp::UNIX_EPOCH, kind }
+    }
+
+    #[test]
+    fn what_could_not_begin_waits_once_and_goes_when_it_was_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&folder.path().join("state.db")).unwrap();
+        let at = |minutes: i64| Timestamp::from_second(60 * minutes).unwrap();
+        let mut to_tell = |project, message: &str, minutes| {
+            let notification = Notification { timestamp: at(minutes), ..Notification::new(message) };
+            store.to_tell(project, &notification.fields(), at(minutes)).unwrap();
+            store.undelivered(project).unwrap()
+        };
+        for minutes in 0..3 {
+            assert_eq!(to_tell("/p", "it is invalid", minutes).len(), 1);
+        }
+        assert_eq!(to_tell("/q", "it is invalid", 3).len(), 1);
+        let waiting = to_tell("/p", "it is \"odd\"", 4);
+        assert_eq!(waiting.iter().map(|one| one.since).collect::<Vec<_>>(), [at(0), at(4)]);
+        store.give_up(waiting[0].id, at(5)).unwrap();
+        let again = Notification::new("it is invalid").fields();
+        store.to_tell("/p", &again, at(6)).unwrap();
+        assert_eq!(store.undelivered("/p").unwrap().len(), 3, "the one that waited was given up");
+        store.prune("/p", at(5), 100, |_| Ok(())).unwrap();
+        assert_eq!(store.undelivered("/p").unwrap().len(), 3);
+        store.prune("/p", at(6), 100, |_| Ok(())).unwrap();
+        let left: Vec<_> = store.undelivered("/p").unwrap().iter().map(|one| one.since).collect();
+        assert_eq!(left, [at(4), at(6)], "those that wait stay");
     }
 
     #[test]
@@ -277,6 +328,8 @@ mod tests {
         store.give_up(told[1].id, at(9)).unwrap();
         assert!(!store.claim(told[1].id, at(99)).unwrap());
         store.tell_nobody(third_id).unwrap();
+        let ended = store.to_look_at("/p").unwrap();
+        assert_eq!(ended.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [first.id, second.id]);
         let left = store.undelivered("/p").unwrap();
         assert_eq!(left.iter().map(|one| one.given_up_at).collect::<Vec<_>>(), [Some(at(9))]);
     }

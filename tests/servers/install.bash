@@ -79,7 +79,8 @@ install_wheel() {
 }
 
 # Sets `python` (for our own fake), `MOTO`, `GCS`, `BQEMULATOR`, `GOOGLE_CLIENTS`, `REDSHIFT_CLIENTS`, `AIOSMTPD`,
-# `JSONSCHEMA`, `KUBERNETES`, `AIRFLOW_WHEEL`, and `LOCAL_BIGQUERY` where a new enough Python is found (else empty).
+# `JSONSCHEMA`, `KUBERNETES`, `SLACK_SDK`, `AIRFLOW_WHEEL`, and `LOCAL_BIGQUERY` where a new enough Python is found (else
+# empty).
 install_python_packages() {
   local python_new job jobs=()
   python=$(find_python "$oldest_for_bqemulator" python3 python3.11 python3.12 python3.13 python3.14)
@@ -92,10 +93,12 @@ install_python_packages() {
   export AIOSMTPD=$cache/aiosmtpd-1.4.6
   export JSONSCHEMA=$cache/jsonschema-4.26.0
   export KUBERNETES=$cache/kubernetes-37.0.2
+  export SLACK_SDK=$cache/slack-sdk-3.48.0
   export AIRFLOW_WHEEL=$cache/apache_airflow_core-3.3.2-py3-none-any.whl
   export LOCAL_BIGQUERY=
   mkdir -p "$cache"
-  for job in "$MOTO" "$GCS" "$BQEMULATOR" "$GOOGLE_CLIENTS" "$REDSHIFT_CLIENTS" "$AIOSMTPD" "$JSONSCHEMA" "$KUBERNETES"; do
+  for job in "$MOTO" "$GCS" "$BQEMULATOR" "$GOOGLE_CLIENTS" "$REDSHIFT_CLIENTS" "$AIOSMTPD" "$JSONSCHEMA" \
+    "$KUBERNETES" "$SLACK_SDK"; do
     install_venv "${job##*/}" "$python" &
     jobs+=($!)
   done

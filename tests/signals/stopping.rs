@@ -107,6 +107,23 @@ fn a_second_signal_ends_what_does_not_want_to_end() {
     assert_eq!(sandbox.read("log.txt"), "before\n");
 }
 
+/// `SendSIGHUP=` of systemd sends both at once.
+#[test]
+fn a_hang_up_after_the_first_signal_changes_nothing() {
+    let sandbox = gated();
+    let mut running = Running::start(&sandbox, &["run", "main.dig", DAY, "--grace", "1h"]);
+    process_in(&sandbox, "at");
+    running.signal(Signal::TERM);
+    running.await_line("stopping");
+    running.signal(Signal::HUP);
+    // What a signal asks for is done before the next one is read.
+    running.signal(Signal::HUP);
+    sandbox.write("gate", "on\n");
+    let said = running.expect_code(143);
+    assert_eq!(said.matches("stopping: ").count(), 1, "{said}");
+    assert_eq!(sandbox.read("log.txt"), "before\nwork\n");
+}
+
 #[test]
 fn a_hang_up_that_is_ignored_stays_ignored() {
     let sandbox = gated();

@@ -23,6 +23,7 @@
 //! | `SYNC_TEST_GOOGLE_CLIENTS` | a Python with Google's official clients and API descriptions |
 //! | `SYNC_TEST_JSONSCHEMA` | a Python with jsonschema and PyYAML |
 //! | `SYNC_TEST_KUBERNETES` | a Python with the client of Kubernetes |
+//! | `SYNC_TEST_SLACK_SDK` | a Python with slack_sdk, Slack's own models of its messages |
 //! | `SYNC_TEST_AIRFLOW_WHEEL` | the wheel apache-airflow-core, which holds the description of its API |
 //!
 //! Every function here gives `None` after saying why where a server is missing: the test returns, skipped.

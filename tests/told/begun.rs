@@ -37,6 +37,42 @@ fn an_invalid_workflow_does_not_hide_a_run_that_was_killed() {
     assert!(told.len() == 2 && told[0].contains("attempt 1 of `main`"), "{told:?}");
 }
 
+/// What is wrong in the properties is found before an attempt begins, and what goes wrong later fails the attempt.
+#[test]
+fn an_attempt_without_its_logs_is_told_of_once() {
+    let webhook = Webhook::start();
+    let mut sandbox = project(&webhook);
+    sandbox.run(["run", "other.dig", DAY]).expect_code(0);
+    let logs = sandbox.path().join(".sync/logs");
+    if logs.exists() {
+        std::fs::remove_dir_all(&logs).expect("removed");
+    }
+    std::fs::write(&logs, "no folder").expect("written");
+    sandbox.run(["run", "other.dig", DAY]).expect_code(1);
+    let status = sandbox.run(["status", "--session", "1"]).expect_code(0).stdout;
+    assert!(status.contains("failed"), "{status}");
+    std::fs::remove_file(&logs).expect("removed");
+    sandbox.run(["run", "other.dig", DAY]).expect_code(0);
+    let told = messages(&webhook.received());
+    assert!(
+        told.len() == 1 && told[0].starts_with("`other.dig` did not run: a folder for logs in `"),
+        "{told:?}"
+    );
+    let url = webhook.url("hook-secret");
+    let properties = format!("notification.type = http\nnotification.http.url = {url}\nlog-server.type = s3");
+    sandbox.set("DIGDAG_CONFIG", properties);
+    let said = sandbox.run(["run", "other.dig", DAY]).expect_code(65);
+    let error = "error: property `log-server.s3.bucket` is required with `log-server.type=s3`\n";
+    assert_eq!(said.stderr, format!("people were told of a run that could not begin by http\n{error}"));
+    let status = sandbox.run(["status", "--session", "1", "--json"]).expect_code(0).stdout;
+    let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
+    assert_eq!((&status["attempt_count"], &status["state"]), (&3.into(), &"success".into()));
+    let told = messages(&webhook.received());
+    let expected =
+        "`other.dig` did not run: property `log-server.s3.bucket` is required with `log-server.type=s3`";
+    assert_eq!(told[1..], [expected]);
+}
+
 #[test]
 fn a_retry_that_could_not_begin_is_told_of() {
     let webhook = Webhook::start();

@@ -143,7 +143,10 @@ fn without_a_way_nobody_is_told_and_nothing_is_lost() {
     sandbox.run(["run", "other.dig"]).expect_code(0);
     assert_eq!(undelivered(&sandbox), [json!(null); 0]);
     let said = sandbox.run(["notify", "--lost"]).expect_code(1);
-    assert_eq!(said.stderr, "error: nobody can be told: property `notification.type` is not set\n");
+    assert_eq!(
+        said.stderr,
+        "error: nobody can be told: no property says how (`sync.notify.slack.url` and others, or `notification.type`)\n"
+    );
     sandbox.set(
         "DIGDAG_CONFIG",
         format!("notification.type = http\nnotification.http.url = {}", webhook.url("x")),

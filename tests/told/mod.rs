@@ -2,6 +2,8 @@
 
 mod begun;
 mod lost;
+mod notices;
+mod notify_test;
 mod undelivered;
 
 use std::io::{BufRead, BufReader};

@@ -117,7 +117,7 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
         return Ok(Exit::Invalid);
     }
     let remembers = keeping == Keeping::State;
-    let retry_command = RetryCommand::new(&order.selection, desk);
+    let commands = RetryCommand::new(&order.selection, desk);
     let Order { workflow, time, recorded, sizes, selection, params, mode, earlier, .. } = order;
     let (handle, stop) = stop_requests();
     let rooms = Rooms::open(RoomSetup {
@@ -146,9 +146,10 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
     };
     if let (Some(starting), true) = (order.starting_attempt, remembers) {
         // What another retry did before this one held the workflow is done.
-        let Ok(again) = plan(retry::recorded_for(&store, starting, earlier)?) else {
-            let kind = EventKind::AttemptFinished { outcome: AttemptOutcome::Failed };
-            store.record([(attempt.id, &RunEvent { at: Timestamp::now(), kind })])?;
+        let recorded = retry::recorded_for(&store, starting, earlier)
+            .map_err(|error| not_run(attempt.id, &mut store, error))?;
+        let Ok(again) = plan(recorded) else {
+            store.record([(attempt.id, &failed())])?;
             return Ok(Exit::Usage);
         };
         planned = again;
@@ -158,7 +159,8 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
     {
         planned.alert_on_failure(alert);
     }
-    let logs = rooms.logs_of(&workflow, &time, &attempt)?;
+    let logs =
+        rooms.logs_of(&workflow, &time, &attempt).map_err(|error| not_run(attempt.id, &mut store, error))?;
     let setup = rooms.run_setup(&workflow, &time, &attempt, Way { stop, cancel: None, since: attempt.id });
     let mut watch = Watch {
         store,
@@ -180,14 +182,14 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
         // Of a run whose end could not be recorded the next one makes the report.
         if remembers && ended.sink_error.is_none() {
             let retry = |session| {
-                if id == attempt.id { retry_command.of(session) } else { retry_command.of_required(session) }
+                if id == attempt.id { commands.of(session) } else { commands.of_required(session) }
             };
             reports::write(id, &store, &logs, retry, opened);
         }
         log_summary.add(logs.finish());
     }
     tell(&ended, opened);
-    let retry_command = remembers.then(|| retry_command.of(attempt.session));
+    let retry_command = remembers.then(|| commands.of(attempt.session));
     let end = End {
         retry_command: retry_command.as_deref(),
         failures: &ended.failures,
@@ -195,10 +197,10 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
         logs: &log_summary,
     };
     summary.print(&opened.console, end);
-    let telling = Telling::by(rooms.notifier(), opened, desk.common);
+    let telling = Telling::by(rooms.outgoing(), opened, desk.common);
     match &ended.sink_error {
         _ if !remembers => {}
-        None => telling.after(&mut store, attempt.id),
+        None => telling.after(&mut store, attempt.id, commands.of(attempt.session)),
         // What is not in the state cannot be told later.
         Some(error) => {
             let message = format!("attempt {} of `{}` has ended: {error}", attempt.id, workflow.name);
@@ -212,6 +214,20 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
         prune::after_run(&mut store, opened);
     }
     Ok(exit(&ended))
+}
+
+/// An attempt that began and could run nothing has failed, which the error that comes of it tells: people need not hear it
+/// twice.
+fn not_run(attempt: AttemptId, store: &mut Store, error: anyhow::Error) -> anyhow::Error {
+    match store.record([(attempt, &failed())]).and_then(|()| store.tell_nobody(attempt)) {
+        Ok(()) => error,
+        Err(not_recorded) => error.context(not_recorded),
+    }
+}
+
+fn failed() -> RunEvent {
+    let kind = EventKind::AttemptFinished { outcome: AttemptOutcome::Failed };
+    RunEvent { at: Timestamp::now(), kind }
 }
 
 /// Everyone who hears of a run: first the state, then people.

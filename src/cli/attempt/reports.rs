@@ -5,8 +5,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::super::opening::{Opened, pasteable_flags};
-use super::super::{CommonArgs, safe};
+use super::super::{CommonArgs, safe, variable};
 use crate::report::attempt::AttemptReport;
+use crate::report::notice::ReportLink;
 use crate::report::status::Standing;
 use crate::report::tasklog::{AttemptIdentity, ReportPlace, TaskLogs, report_file, write_report};
 use crate::session::{AttemptId, Level, SessionId};
@@ -112,16 +113,30 @@ pub fn keep(report: &AttemptReport, store: &Store, opened: &Opened) -> anyhow::R
     if report_file(state_folder, attempt.session, attempt.id).exists() {
         return Ok(());
     }
-    let session_time = session.session_time.replace(':', "");
-    let session_time = match session_time.split_once('T') {
-        Some((day, time)) => format!("{}T{time}", day.replace('-', "")),
-        None => session_time,
-    };
-    let identity = || identity(&session.workflow, session_time, attempt, store);
-    let server = safe::log_server(&opened.properties, identity, &safe::aws(&opened.properties))?;
+    let identity = || identity(&session.workflow, compact(&session.session_time), attempt, store);
+    let settings = opened.properties.log_server()?;
+    let server = safe::log_server(settings.as_ref(), identity, &safe::aws(&opened.properties))?;
     let key = server.map(|server| server.identity.report_key(&server.path));
     let place = ReportPlace { state_folder, session: attempt.session, attempt: attempt.id };
     Ok(write_report(&place, &text(report, opened), key)?)
+}
+
+/// Where the report of an attempt lies in S3, when there is a log server.
+pub fn link(session: &SessionRecord, store: &Store, opened: &Opened) -> anyhow::Result<Option<ReportLink>> {
+    let Some(server) = opened.properties.log_server()? else { return Ok(None) };
+    let identity = identity(&session.workflow, compact(&session.session_time), &session.attempt, store)?;
+    let variables = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
+    let endpoint = server.endpoint.or_else(|| variables.into_iter().find_map(variable));
+    Ok(Some(ReportLink::new(&server.bucket, &identity.report_key(&server.path), endpoint.as_deref())))
+}
+
+/// `yyyy-MM-dd'T'HH:mm:ssxxx` as `yyyyMMdd'T'HHmmssxx`.
+fn compact(session_time: &str) -> String {
+    let time = session_time.replace(':', "");
+    match time.split_once('T') {
+        Some((day, time)) => format!("{}T{time}", day.replace('-', "")),
+        None => time,
+    }
 }
 
 /// The file: JSON that people can read as well, without a secret.

@@ -231,7 +231,11 @@ impl Required {
         wanted: &Requirement,
         rooms: &Arc<Rooms>,
     ) -> Result<RequiredEnd, OperatorError> {
-        let logs = rooms.logs_of(workflow, time, attempt).map_err(|error| failed(&error))?;
+        let logs = rooms.logs_of(workflow, time, attempt).map_err(|error| {
+            // It began, so it has to end. An event that is not recorded ends this run as well.
+            let _ = forward(attempt.id, &super::failed(), &wanted.reporter);
+            failed(&error)
+        })?;
         rooms.keep_logs(attempt.id, logs);
         let way = Way { stop: rooms.stop.requests(), cancel: Some(wanted.cancel.clone()), since: self.since };
         let setup = rooms.run_setup(workflow, time, attempt, way);

@@ -28,12 +28,11 @@ use crate::dig::expression::{Clock, Limits};
 use crate::dig::workflow::Workflow;
 use crate::reader::DirectoryReader;
 use crate::report::problems;
-use crate::report::tasklog::{TaskLogSetup, TaskLogs};
+use crate::report::tasklog::{S3LogSettings, TaskLogSetup, TaskLogs};
 use crate::run::event::RunEvent;
-use crate::run::notification::Notifier;
 use crate::run::operator::{Cancel, DockerMode, Operators, Origin, Services};
 use crate::run::{
-    self, LogParams, RunMode, RunSetup, SessionInfo, Slots, StopHandle, StopRequests, embulk_socket,
+    self, LogParams, RunMode, RunSetup, SessionInfo, Slots, StopHandle, StopRequests, private_directory,
 };
 use crate::secret::params::{SecretJudge, SecretNames};
 use crate::secret::resolver::Resolver;
@@ -62,6 +61,7 @@ pub(super) struct Rooms {
     policy: Option<(PathBuf, Arc<Enforced>)>,
     pub(super) docker: DockerMode,
     log_params: LogParams,
+    log_server: Option<S3LogSettings>,
     mode: RunMode,
     slots: Slots,
     /// How long running tasks may go on after the first signal.
@@ -114,7 +114,7 @@ impl Rooms {
         let temporary = opened.place.state_folder().join("tmp");
         std::fs::create_dir_all(&temporary).context("the folder for files of tasks could not be made")?;
         // Not every run makes one of its own there.
-        embulk_socket::sweep_all(&temporary);
+        private_directory::sweep_all(&temporary);
         Ok(Arc::new(Self {
             place: opened.place.clone(),
             properties: opened.properties.clone(),
@@ -129,6 +129,7 @@ impl Rooms {
             policy,
             docker,
             log_params: shared.log_params(),
+            log_server: opened.properties.log_server()?,
             mode,
             slots,
             grace: shared.grace,
@@ -170,8 +171,8 @@ impl Rooms {
     }
 
     /// How people are told.
-    pub(super) fn notifier(&self) -> Option<Notifier> {
-        self.outgoing.notifier.clone()
+    pub(super) fn outgoing(&self) -> Outgoing {
+        self.outgoing.clone()
     }
 
     pub(super) fn properties(&self) -> &Properties {
@@ -279,7 +280,7 @@ impl Rooms {
             session: attempt.session,
             attempt: attempt.id,
             scrubber: self.scrubber.clone(),
-            server: safe::log_server(&self.properties, identity, &self.aws)?,
+            server: safe::log_server(self.log_server.as_ref(), identity, &self.aws)?,
         };
         let place = format!("a folder for logs in `{}` could not be made", setup.state_folder.display());
         TaskLogs::new(setup).context(place)

@@ -3,8 +3,11 @@
 //! Weakest first: `<config home>/config` (not read when `-c` is given), the text of `DIGDAG_CONFIG`, the file of `-c`.
 //! The config home is `DIGDAG_CONFIG_HOME`, else `$XDG_CONFIG_HOME/digdag`, else `~/.config/digdag`.
 
+mod notify;
 mod outgoing;
 mod text;
+
+pub use notify::Way;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,10 +25,33 @@ use crate::secret::params::SecretNames;
 use crate::session::Params;
 use crate::transfer::context::Patience;
 
-/// Our own settings. Any other key under `sync.` is an error, so that none is ignored in silence.
-pub const SETTINGS: [&str; 11] = [
+/// Our own settings; `*` stands for any name. Any other key under `sync.` is an error, so that none is ignored in silence.
+pub const SETTINGS: [&str; 34] = [
     "sync.docker",
     "sync.keep_days",
+    "sync.notify.on",
+    "sync.notify.slack.url",
+    "sync.notify.slack.on",
+    "sync.notify.http.url",
+    "sync.notify.http.method",
+    "sync.notify.http.headers.*",
+    "sync.notify.http.on",
+    "sync.notify.mail.to",
+    "sync.notify.mail.cc",
+    "sync.notify.mail.bcc",
+    "sync.notify.mail.from",
+    "sync.notify.mail.host",
+    "sync.notify.mail.port",
+    "sync.notify.mail.username",
+    "sync.notify.mail.password",
+    "sync.notify.mail.tls",
+    "sync.notify.mail.ssl",
+    "sync.notify.mail.connect_timeout",
+    "sync.notify.mail.socket_timeout",
+    "sync.notify.mail.on",
+    "sync.notify.shell.command",
+    "sync.notify.shell.timeout",
+    "sync.notify.shell.on",
     "sync.policy.file",
     "sync.retry.budget",
     "sync.retry.seconds",
@@ -110,6 +136,14 @@ impl PropertiesError {
     }
 }
 
+fn is_setting(key: &str) -> bool {
+    let is_so = |setting: &str| match setting.strip_suffix('*') {
+        Some(beginning) => key.strip_prefix(beginning).is_some_and(|name| !name.is_empty()),
+        None => key == setting,
+    };
+    SETTINGS.into_iter().any(is_so)
+}
+
 /// All properties, merged. Values may be secret, so they are not printed.
 #[derive(Clone, Default)]
 pub struct Properties(BTreeMap<String, String>);
@@ -154,7 +188,7 @@ impl Properties {
     }
 
     fn refuse_unknown_settings(&self) -> Result<(), PropertiesError> {
-        match self.0.keys().find(|key| key.starts_with("sync.") && !SETTINGS.contains(&key.as_str())) {
+        match self.0.keys().find(|key| key.starts_with("sync.") && !is_setting(key)) {
             None => Ok(()),
             Some(key) => {
                 Err(PropertiesError::UnknownSetting { key: key.clone(), suggestion: suggest(key, SETTINGS) })
@@ -199,12 +233,16 @@ impl Properties {
         self.0.iter().filter_map(move |(key, value)| Some((key.strip_prefix(prefix)?, value.as_str())))
     }
 
-    /// What operators may read: settings of ours, and of SQL operators, save what is named like a secret.
+    /// What operators may read: settings of ours, and of SQL operators, save what is named like a secret, and whom people
+    /// are told by: an address of a webhook is one.
     pub fn for_operators(&self, secret: &SecretNames) -> BTreeMap<String, String> {
         const PREFIXES: [&str; 5] =
             ["sync.", "config.jdbc.", "config.pg.", "config.mysql.", "config.sqlite."];
-        let is_open =
-            |key: &str| PREFIXES.iter().any(|prefix| key.starts_with(prefix)) && !secret.matches(key);
+        let is_open = |key: &str| {
+            PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+                && !key.starts_with("sync.notify.")
+                && !secret.matches(key)
+        };
         self.under("")
             .filter(|(key, _)| is_open(key))
             .map(|(key, value)| (key.to_owned(), value.to_owned()))

@@ -16,7 +16,14 @@ use crate::secret::Secret;
 /// More retries than this are a slip of the pen.
 const MOST_RETRIES: u64 = 1_000_000;
 /// A day, in milliseconds: nobody waits longer for a notification.
-const LONGEST_WAIT: u64 = 24 * 60 * 60 * 1_000;
+pub(super) const LONGEST_WAIT: u64 = 24 * 60 * 60 * 1_000;
+
+/// How often, and after which pauses.
+pub(super) struct Pauses {
+    pub(super) retries: u32,
+    pub(super) shortest_pause: Duration,
+    pub(super) longest_pause: Duration,
+}
 
 impl Properties {
     /// What `mail>` falls back to.
@@ -46,16 +53,20 @@ impl Properties {
             Some("mail") => Channel::Mail(Box::new(self.mail_channel()?)),
             Some(_) => return Err(self.wrong("notification.type", "takes `shell`, `http` or `mail`")),
         };
+        let Pauses { retries, shortest_pause, longest_pause } = self.pauses()?;
+        Ok(Some(Notifier { channel, retries, shortest_pause, longest_pause, environment }))
+    }
+
+    /// How often what was not delivered is tried again.
+    pub(super) fn pauses(&self) -> Result<Pauses, PropertiesError> {
         let milliseconds =
             |key, default| Ok(Duration::from_millis(self.whole(key, default, LONGEST_WAIT)?));
         let retries = self.whole("notification.retries", 10, MOST_RETRIES)?;
-        Ok(Some(Notifier {
-            channel,
+        Ok(Pauses {
             retries: u32::try_from(retries).unwrap_or(u32::MAX),
             shortest_pause: milliseconds("notification.min_retry_wait", 1_000)?,
             longest_pause: milliseconds("notification.max_retry_wait", 30_000)?,
-            environment,
-        }))
+        })
     }
 
     fn shell_channel(&self) -> Result<ShellChannel, PropertiesError> {
@@ -69,6 +80,7 @@ impl Properties {
     fn http_channel(&self) -> Result<HttpChannel, PropertiesError> {
         let headers = self.under("notification.http.headers.");
         Ok(HttpChannel {
+            properties: "notification.http",
             method: self.get("notification.http.method").unwrap_or("POST").trim().to_owned(),
             url: Secret::new(self.needed("notification.http.url", "http")?),
             headers: headers.map(|(name, value)| (name.to_owned(), Secret::new(value))).collect(),
@@ -76,10 +88,6 @@ impl Properties {
     }
 
     fn mail_channel(&self) -> Result<MailChannel, PropertiesError> {
-        let list = |key: &str| -> Vec<String> {
-            let parts = self.get(key).unwrap_or_default().split(',').map(str::trim);
-            parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
-        };
         for key in ["notification.mail.host", "notification.mail.to"] {
             self.needed(key, "mail")?;
         }
@@ -95,17 +103,23 @@ impl Properties {
         Ok(MailChannel {
             server: self.smtp_server("notification.mail", 10, 60)?,
             from: self.needed("notification.mail.from", "mail")?.to_owned(),
-            to: list("notification.mail.to"),
-            cc: list("notification.mail.cc"),
-            bcc: list("notification.mail.bcc"),
+            to: self.list("notification.mail.to"),
+            cc: self.list("notification.mail.cc"),
+            bcc: self.list("notification.mail.bcc"),
             subject: self.get("notification.mail.subject").unwrap_or("Notification of sync").to_owned(),
             format: if self.flag("notification.mail.html", false)? { Format::Html } else { Format::Text },
             template,
         })
     }
 
+    /// What stands between commas.
+    pub(super) fn list(&self, key: &str) -> Vec<String> {
+        let parts = self.get(key).unwrap_or_default().split(',').map(str::trim);
+        parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+
     /// The server below a prefix, which has a `host`.
-    fn smtp_server(
+    pub(super) fn smtp_server(
         &self,
         prefix: &str,
         connect_seconds: u64,
@@ -148,7 +162,7 @@ impl Properties {
         }
     }
 
-    fn whole(&self, key: &str, default: u64, most: u64) -> Result<u64, PropertiesError> {
+    pub(super) fn whole(&self, key: &str, default: u64, most: u64) -> Result<u64, PropertiesError> {
         match self.get(key).map(|value| value.trim().parse()) {
             None => Ok(default),
             Some(Ok(number)) if number <= most => Ok(number),

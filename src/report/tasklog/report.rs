@@ -1,12 +1,13 @@
 //! The report of an attempt as a file beside the logs of its tasks. Whoever watches the folder never finds a part of one.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 
 use super::name;
 use super::upload::Note;
+use crate::random;
 use crate::session::{AttemptId, SessionId};
 
 /// Whose report it is, and in which folder of a state.
@@ -31,12 +32,11 @@ pub(super) fn write(place: &ReportPlace<'_>, text: &str, key: Option<String>) ->
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    // Of this process alone: two that report the same dead attempt write the same text.
-    let part = path.with_extension(format!("json.{}", std::process::id()));
-    let written = fill(&part, text).and_then(|()| fs::rename(&part, &path));
+    let part = Part::new(&path)?;
+    let written = part.fill(text).and_then(|()| fs::rename(&part.path, &path));
     if written.is_err() {
         // It may not be there; the error that counts is the first.
-        let _ = fs::remove_file(&part);
+        let _ = fs::remove_file(&part.path);
     }
     written?;
     key.map(|key| Note::write(&place.state_folder.join(name::FOLDER), &path, key)).transpose()
@@ -48,17 +48,65 @@ pub fn remove_parts(state_folder: &Path, session: SessionId) {
     let attempts = state_folder.join(name::FOLDER).join(session.to_string());
     for part in entries(&attempts).flat_map(|attempt| entries(&attempt.path())) {
         let name = part.file_name();
-        let beginning = format!("{}.", name::REPORT);
-        let owner = name.to_str().and_then(|name| name.strip_prefix(&beginning)?.parse::<u32>().ok());
-        if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
-            let _ = fs::remove_file(part.path());
+        let end = name.to_str().and_then(|name| name.strip_prefix(name::REPORT));
+        if end.is_some_and(|end| end.starts_with('.')) {
+            // One that another process writes stays, and so does one that cannot be removed.
+            let _ = remove_left(&part.path());
         }
     }
 }
 
-/// For its owner alone: a report has the parameters of the run.
-fn fill(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
+fn remove_left(part: &Path) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).open(part)?;
+    file.try_lock()?;
+    fs::remove_file(part)
+}
+
+/// A report that is being written, for its owner alone: it has the parameters of the run. It is held locked, as process
+/// numbers say nothing to other containers.
+struct Part {
+    path: PathBuf,
+    file: File,
+}
+
+impl Part {
+    fn new(report: &Path) -> io::Result<Self> {
+        loop {
+            // Of this process alone: two that report the same dead attempt write the same text.
+            let path = report.with_extension(format!("json.{}", random::key()?));
+            let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+            match file.try_lock() {
+                // Somebody took it for one that was left, before it was locked.
+                Ok(()) if file.metadata()?.nlink() == 0 => {}
+                Err(TryLockError::WouldBlock) => {}
+                // Where locks do not work nobody removes it.
+                Ok(()) | Err(TryLockError::Error(_)) => return Ok(Self { path, file }),
+            }
+        }
+    }
+
+    fn fill(&self, text: &str) -> io::Result<()> {
+        (&self.file).write_all(text.as_bytes())?;
+        self.file.sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_living_process_writes_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (session, attempt) = (SessionId(1), AttemptId(2));
+        let report = name::report_file(folder.path(), session, attempt);
+        fs::create_dir_all(report.parent().expect("a folder")).expect("made");
+        let living = Part::new(&report).expect("a part");
+        // That of a dead one, whose number somebody else may have.
+        let dead = report.with_extension(format!("json.{}", std::process::id()));
+        File::create(&dead).expect("a file");
+        File::create(&report).expect("a file");
+        remove_parts(folder.path(), session);
+        assert_eq!([&living.path, &dead, &report].map(|path| path.exists()), [true, false, true]);
+    }
 }

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
-
-use super::{NotDelivered, Notification};
+use super::NotDelivered;
 use crate::cloud::web::{
     self, HeaderMap, HeaderName, HeaderValue, Method, Proxies, Redirects, Trust, Url, WebRequest, header,
 };
@@ -21,6 +19,8 @@ const KEPT: usize = 1 << 10;
 /// A receiver.
 #[derive(Debug, Clone)]
 pub struct HttpChannel {
+    /// What its properties begin with, for messages: `notification.http`.
+    pub properties: &'static str,
     pub method: String,
     pub url: Secret,
     /// Names and values.
@@ -28,13 +28,14 @@ pub struct HttpChannel {
 }
 
 impl HttpChannel {
+    /// Posts a body of JSON.
     pub(super) fn send(
         &self,
-        notification: &Notification,
+        body: String,
         environment: &BTreeMap<String, String>,
         cancel: &Cancel,
     ) -> Result<(), NotDelivered> {
-        let request = self.request(notification, environment).map_err(NotDelivered::Refused)?;
+        let request = self.request(body, environment).map_err(NotDelivered::Refused)?;
         let sent = block_on(web::send(&request), cancel).map_err(|_| NotDelivered::Stopped)?;
         let answer = sent.map_err(|error| {
             NotDelivered::Unreachable(format!("the receiver of notifications could not be reached: {error}"))
@@ -48,25 +49,22 @@ impl HttpChannel {
         Err(NotDelivered::Refused(format!("the receiver of notifications answered {status}{colon}{text}")))
     }
 
-    fn request(
-        &self,
-        notification: &Notification,
-        environment: &BTreeMap<String, String>,
-    ) -> Result<WebRequest, String> {
+    fn request(&self, body: String, environment: &BTreeMap<String, String>) -> Result<WebRequest, String> {
         let mut headers = HeaderMap::new();
+        let properties = self.properties;
         for (name, value) in &self.headers {
-            let wrong = || format!("property `notification.http.headers.{name}` is not a header");
+            let wrong = || format!("property `{properties}.headers.{name}` is not a header");
             let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
             headers.append(key, HeaderValue::from_str(value.expose()).map_err(|_| wrong())?);
         }
         headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
-        let wrong = |key: &str, what: &str| format!("property `notification.http.{key}` is not {what}");
+        let wrong = |key: &str, what: &str| format!("property `{properties}.{key}` is not {what}");
         Ok(WebRequest {
             method: Method::from_bytes(self.method.as_bytes())
                 .map_err(|_| wrong("method", "a method of HTTP"))?,
             url: Url::parse(self.url.expose().trim()).map_err(|_| wrong("url", "an address"))?,
             headers,
-            body: Some(Value::Object(notification.fields()).to_string().into()),
+            body: Some(body.into()),
             timeout: Some(TIMEOUT),
             // What is posted must arrive, and not be turned into a question.
             redirects: Redirects::Stop,
@@ -91,18 +89,18 @@ impl HttpChannel {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::notification;
     use super::*;
 
     #[test]
     fn a_property_that_cannot_work_is_named_and_not_shown() {
         let refused = |method: &str, url: &str, header: (&str, &str)| {
             let channel = HttpChannel {
+                properties: "notification.http",
                 method: method.to_owned(),
                 url: Secret::new(url),
                 headers: vec![(header.0.to_owned(), Secret::new(header.1))],
             };
-            channel.request(&notification(), &BTreeMap::new()).err()
+            channel.request(String::new(), &BTreeMap::new()).err()
         };
         let (url, fine) = ("http://x/", ("X-Key", "k"));
         for (method, url, header, expected) in [

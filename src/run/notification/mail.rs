@@ -23,7 +23,18 @@ pub struct MailChannel {
 
 impl MailChannel {
     pub(super) fn send(&self, notification: &Notification, cancel: &Cancel) -> Result<(), NotDelivered> {
-        let mail = self.mail(notification).map_err(NotDelivered::Refused)?;
+        let body = self.body(notification).map_err(NotDelivered::Refused)?;
+        self.send_text(self.subject.clone(), body, cancel)
+    }
+
+    /// Sends a body with a subject of its own.
+    pub(super) fn send_text(
+        &self,
+        subject: String,
+        body: String,
+        cancel: &Cancel,
+    ) -> Result<(), NotDelivered> {
+        let mail = self.mail(subject, body).map_err(NotDelivered::Refused)?;
         let sent = block_on(mail::send(&self.server, &mail), cancel).map_err(|_| NotDelivered::Stopped)?;
         sent.map(|_| ()).map_err(|error| match error {
             MailError::Unreachable { .. } => NotDelivered::Unreachable(error.to_string()),
@@ -31,7 +42,7 @@ impl MailChannel {
         })
     }
 
-    fn mail(&self, notification: &Notification) -> Result<Mail, String> {
+    fn mail(&self, subject: String, body: String) -> Result<Mail, String> {
         let address = |text: &String| {
             mail::address(text).ok_or_else(|| format!("`{text}` in the properties is not a mail address"))
         };
@@ -41,8 +52,8 @@ impl MailChannel {
             to: addresses(&self.to)?,
             cc: addresses(&self.cc)?,
             bcc: addresses(&self.bcc)?,
-            subject: self.subject.clone(),
-            body: self.body(notification)?,
+            subject,
+            body,
             format: self.format,
             attachments: Vec::new(),
         })

@@ -109,6 +109,14 @@ pub enum NotDelivered {
     Stopped,
 }
 
+/// What is sent as it is: JSON for a command and over HTTP, a text by mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// Of a mail.
+    pub subject: String,
+    pub body: String,
+}
+
 /// How a notification gets out.
 #[derive(Debug, Clone)]
 pub enum Channel {
@@ -142,10 +150,20 @@ impl Notifier {
 
     /// Tries once. Blocks the thread until it is known how it went, or until the run is stopped.
     pub fn try_once(&self, notification: &Notification, cancel: &Cancel) -> Result<(), NotDelivered> {
+        let json = || Value::Object(notification.fields()).to_string();
         match &self.channel {
-            Channel::Shell(shell) => shell.send(notification, &self.environment, cancel),
-            Channel::Http(http) => http.send(notification, &self.environment, cancel),
+            Channel::Shell(shell) => shell.send(json(), &self.environment, cancel),
+            Channel::Http(http) => http.send(json(), &self.environment, cancel),
             Channel::Mail(mail) => mail.send(notification, cancel),
+        }
+    }
+
+    /// The same for what was written for the channel.
+    pub fn try_letter(&self, letter: &Letter, cancel: &Cancel) -> Result<(), NotDelivered> {
+        match &self.channel {
+            Channel::Shell(shell) => shell.send(letter.body.clone(), &self.environment, cancel),
+            Channel::Http(http) => http.send(letter.body.clone(), &self.environment, cancel),
+            Channel::Mail(mail) => mail.send_text(letter.subject.clone(), letter.body.clone(), cancel),
         }
     }
 
@@ -163,9 +181,28 @@ impl Notifier {
         cancel: &Cancel,
         failed: &mut dyn FnMut(&NotDelivered, Duration),
     ) -> Result<(), NotDelivered> {
+        self.again(&|| self.try_once(notification, cancel), cancel, failed)
+    }
+
+    /// The same for what was written for the channel.
+    pub fn deliver_letter(
+        &self,
+        letter: &Letter,
+        cancel: &Cancel,
+        failed: &mut dyn FnMut(&NotDelivered, Duration),
+    ) -> Result<(), NotDelivered> {
+        self.again(&|| self.try_letter(letter, cancel), cancel, failed)
+    }
+
+    fn again(
+        &self,
+        once: &dyn Fn() -> Result<(), NotDelivered>,
+        cancel: &Cancel,
+        failed: &mut dyn FnMut(&NotDelivered, Duration),
+    ) -> Result<(), NotDelivered> {
         let mut retry = 0;
         loop {
-            let Err(error) = self.try_once(notification, cancel) else { return Ok(()) };
+            let Err(error) = once() else { return Ok(()) };
             let Some(pause) = self.pause(retry).filter(|_| error != NotDelivered::Stopped) else {
                 return Err(error);
             };

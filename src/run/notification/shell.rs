@@ -7,9 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use process_wrap::std::{ChildWrapper, CommandWrap, ProcessGroup};
-use serde_json::Value;
 
-use super::{NotDelivered, Notification};
+use super::NotDelivered;
 use crate::run::operator::Cancel;
 
 /// How often a command that runs is looked at.
@@ -24,9 +23,10 @@ pub struct ShellChannel {
 }
 
 impl ShellChannel {
+    /// Gives it an input of JSON.
     pub(super) fn send(
         &self,
-        notification: &Notification,
+        input: String,
         environment: &BTreeMap<String, String>,
         cancel: &Cancel,
     ) -> Result<(), NotDelivered> {
@@ -38,7 +38,6 @@ impl ShellChannel {
         });
         let mut process = command.wrap(ProcessGroup::leader()).spawn().map_err(lost)?;
         if let Some(mut stdin) = process.stdin().take() {
-            let input = Value::Object(notification.fields()).to_string();
             // A command may end without having read it.
             thread::spawn(move || stdin.write_all(input.as_bytes()));
         }
@@ -83,13 +82,19 @@ fn wait(process: &mut dyn ChildWrapper, timeout: Duration, cancel: &Cancel) -> s
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::super::tests::notification;
     use super::*;
+
+    fn input() -> String {
+        Value::Object(notification().fields()).to_string()
+    }
 
     fn send(command: &str, timeout: Duration) -> Result<(), NotDelivered> {
         let environment = BTreeMap::from([("GREETING".to_owned(), "hello".to_owned())]);
         let channel = ShellChannel { command: command.to_owned(), timeout };
-        channel.send(&notification(), &environment, &Cancel::default())
+        channel.send(input(), &environment, &Cancel::default())
     }
 
     #[test]
@@ -99,7 +104,7 @@ mod tests {
         let sent = send(&format!("{{ cat; echo \" $GREETING\"; }} > {}", file.display()), Duration::MAX);
         assert_eq!(sent, Ok(()));
         let read = std::fs::read_to_string(file).expect("a file");
-        assert_eq!(read, format!("{} hello\n", Value::Object(notification().fields())));
+        assert_eq!(read, format!("{} hello\n", input()));
         assert_eq!(send("exec true", Duration::MAX), Ok(()));
     }
 
@@ -112,7 +117,7 @@ mod tests {
         let channel = ShellChannel { command: "true".to_owned(), timeout: Duration::MAX };
         let odd = BTreeMap::from([("X".to_owned(), "\0".to_owned())]);
         assert_eq!(
-            channel.send(&notification(), &odd, &Cancel::default()),
+            channel.send(input(), &odd, &Cancel::default()),
             refused("could not be run: nul byte found in provided data")
         );
     }

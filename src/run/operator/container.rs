@@ -251,8 +251,7 @@ fn quoted(word: &str) -> String {
 }
 
 fn random_word() -> Result<String, OperatorError> {
-    crate::run::embulk_socket::random_key()
-        .map_err(|error| OperatorError::failed("no random name could be made").cause(&error))
+    crate::random::key().map_err(|error| OperatorError::failed("no random name could be made").cause(&error))
 }
 
 #[cfg(test)]
