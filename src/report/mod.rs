@@ -8,6 +8,7 @@ pub mod json;
 pub mod log;
 pub mod problems;
 pub mod progress;
+pub mod slow;
 pub mod status;
 pub mod summary;
 pub mod table;

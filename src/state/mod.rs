@@ -12,6 +12,7 @@
 
 mod busy;
 mod copied;
+mod durations;
 mod error;
 mod events;
 mod figures;
