@@ -19,7 +19,8 @@ pub enum AttemptKind {
 }
 
 impl AttemptKind {
-    pub(super) fn word(self) -> &'static str {
+    /// The word in the file and in reports.
+    pub fn word(self) -> &'static str {
         match self {
             Self::Run => "run",
             Self::Retry => "retry",
