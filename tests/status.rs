@@ -25,6 +25,7 @@ fn read(sandbox: &Sandbox, arguments: &[&str]) -> Value {
 fn without_times(text: &str) -> String {
     let rules = [
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "[time]"),
+        (r"\b\d\d-\d\d \d\d:\d\d\b", "[time]"),
         (r"\b(\d+m\d\d|\d+\.\d)s\b", "[took]"),
         (r" {2,}", " "),
     ];
@@ -53,13 +54,14 @@ fn what_runs_is_told_with_its_tasks() {
          +main+some+b running [took]\n"
     );
     let listed = read(&sandbox, &[]);
-    let running = &listed["sessions"][0]["running"];
+    let mut running = listed["sessions"][0]["running"].clone();
     assert_eq!((&running["tasks_done"], &running["tasks_failed"]), (&json!(1), &json!(1)));
     assert_eq!(running["tasks"][0]["task"], "+main+some+b");
-    assert_eq!(
-        read(&sandbox, &["--session", "last"])["running"]["tasks"],
-        running["tasks"].clone().take_seconds()
-    );
+    let mut one = read(&sandbox, &["--session", "last"])["running"].clone();
+    for told in [&mut running, &mut one] {
+        assert!(told["tasks"][0]["seconds"].take().is_f64());
+    }
+    assert_eq!(one, running);
     gate.open("yes");
     run.expect_code(1);
     assert_eq!(
@@ -74,30 +76,18 @@ fn what_runs_is_told_with_its_tasks() {
     assert_eq!(read(&sandbox, &[])["sessions"][0]["running"], Value::Null);
 }
 
-/// JSON in which nothing depends on when it was asked for.
-trait TakeSeconds {
-    fn take_seconds(self) -> Value;
-}
-
-impl TakeSeconds for Value {
-    fn take_seconds(mut self) -> Value {
-        for task in self.as_array_mut().into_iter().flatten() {
-            task["seconds"] = Value::Null;
-        }
-        self
-    }
-}
-
 #[test]
 fn a_table_on_its_way_is_told_with_its_rows() {
     let Some(server) = servers::mariadb() else { return };
     let database = server.fresh_database();
     let gate = fresh_name("gate");
     // The server sends what fills its buffer, then it waits for the lock that the test holds.
-    database.run(["create table t (id int primary key, body text)".to_owned()]);
     database.run([
+        "create table t (id int primary key, body text)".to_owned(),
         "insert into t select seq, repeat('x', 2000) from seq_1_to_20000".to_owned(),
-        format!("create view v as select id, body from t union all select get_lock('{gate}', 600), 'last'"),
+        format!(
+            "create view v as select id, body, if(id = 20000, get_lock('{gate}', 600), 0) as gate from t"
+        ),
     ]);
     let mut holder = server.connect();
     mysql::prelude::Queryable::query_drop(&mut holder, format!("do get_lock('{gate}', 0)"))
@@ -110,8 +100,9 @@ fn a_table_on_its_way_is_told_with_its_rows() {
     );
     let sandbox =
         Sandbox::new().file("v.yml.liquid", &table).file("main.dig", "+v:\n  embulk>: v.yml.liquid\n");
-    let run = Running::start(&sandbox, &["run", "main.dig", DAY]);
+    let mut run = Running::start(&sandbox, &["run", "main.dig", DAY]);
     let seen = loop {
+        assert_eq!(run.child.try_wait().expect("a child"), None, "it has ended before it was seen");
         let said = sandbox.run(["status", "--json"]);
         if said.code == Some(0) {
             let seen: Value = serde_json::from_str(&said.stdout).expect("JSON");
@@ -136,7 +127,7 @@ fn a_table_on_its_way_is_told_with_its_rows() {
     drop(holder);
     run.expect_code(0);
     let one = read(&sandbox, &["--session", "last"]);
-    assert_eq!(one["transfers"][0]["report"]["rows_sent"], 20_001);
+    assert_eq!(one["transfers"][0]["report"]["rows_sent"], 20_000);
     assert_eq!(one["transfers"][0].get("progress"), None);
 }
 
@@ -208,7 +199,11 @@ fn it_fits_the_terminal() {
                 +load_one_table_of_them:\n      sh>: echo ${table}\n";
     let sandbox = Sandbox::new().file("the_nightly_copy_of_everything.dig", text);
     sandbox.run(["run", "the_nightly_copy_of_everything.dig", DAY]).expect_code(0);
-    assert_eq!(without_times(&on_a_terminal(&sandbox, 80, "status")).replace("01-02 ", ""), "?");
+    assert_eq!(
+        without_times(&on_a_terminal(&sandbox, 80, "status")),
+        "SESSION WORKFLOW SESSION TIME STATE STARTED (UTC) TOOK\n \
+         1 the_night…opy_of_everything 2026-01-02 success [time] [took]\n"
+    );
     for columns in [60, 80, 100, 130] {
         let printed = on_a_terminal(&sandbox, columns, "status --session last");
         let widest = printed.lines().map(|line| line.chars().count()).max().expect("lines");

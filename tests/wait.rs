@@ -115,7 +115,7 @@ fn a_retry_that_runs_now_is_waited_for() {
 #[test]
 fn what_was_left_out_is_waited_for() {
     let sandbox = Sandbox::new().file("main.dig", "+a:\n  sh>: echo a\n+b:\n  sh>: echo b\n");
-    sandbox.run(["run", "main.dig", "+a", DAY]).expect_code(0);
+    sandbox.run(["run", "main.dig", "--goal", "+a", DAY]).expect_code(0);
     looked(&sandbox, &["+a"]).expect_code(0);
     for (task, what) in [(&[][..], OF.to_owned()), (&["+b"], format!("task `+main+b` of {OF}"))] {
         let said = looked(&sandbox, task).expect_code(75).stderr;

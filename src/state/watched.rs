@@ -118,3 +118,145 @@ impl Store {
         Ok(progress)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::event::{AttemptOutcome, EventKind, RunEvent};
+    use crate::session::TaskState;
+    use crate::state::testing::attempt;
+    use crate::state::{AttemptKind, NewAttempt, Process};
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("state.db")).unwrap();
+        (folder, store)
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn tell(store: &mut Store, id: AttemptId, second: i64, kind: EventKind) {
+        store.record([(id, &RunEvent { at: at(second), kind })]).unwrap();
+    }
+
+    fn task(name: &str) -> TaskName {
+        TaskName::from_full(name)
+    }
+
+    fn started(name: &str) -> EventKind {
+        EventKind::TaskStarted { task: task(name), operator: "sh".into(), round: 1 }
+    }
+
+    fn ended(name: &str, state: TaskState) -> EventKind {
+        EventKind::TaskFinished { task: task(name), state, result: None, failure: None }
+    }
+
+    #[test]
+    fn sessions_are_chosen_by_workflow_and_start() {
+        let (_folder, mut store) = store();
+        let runs =
+            [("a", "2026-01-01T00:00:00Z"), ("b", "2026-01-01T00:00:00.5Z"), ("a", "2026-01-02T00:00:00Z")];
+        for (day, (workflow, at)) in runs.iter().enumerate() {
+            let new = NewAttempt {
+                workflow: (*workflow).into(),
+                session_time: format!("2026-01-0{}T00:00:00+00:00", day + 1),
+                at: at.parse().unwrap(),
+                ..attempt(Process::current())
+            };
+            let (begun, _) = store.begin(&new).unwrap();
+            tell(&mut store, begun.id, 0, EventKind::AttemptFinished { outcome: AttemptOutcome::Success });
+        }
+        let found = |workflow, since: Option<&str>| -> Vec<i64> {
+            let sought = Sought { workflow, since: since.map(|since| since.parse().unwrap()) };
+            store.sessions("/p", sought, 10).unwrap().iter().map(|session| session.id.0).collect()
+        };
+        assert_eq!(found(None, None), [3, 2, 1]);
+        assert_eq!(found(Some("a"), None), [3, 1]);
+        assert_eq!(found(None, Some("2026-01-01T00:00:00.2Z")), [3, 2], "within a second, too");
+        assert_eq!(found(Some("c"), None), [0; 0]);
+        assert_eq!(store.sessions("/p", Sought::default(), 2).unwrap().len(), 2);
+        assert_eq!(store.workflows("/p").unwrap(), ["a", "b"]);
+        assert_eq!(store.workflows("/other").unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn tasks_stand_as_the_last_attempt_that_goes_on_left_them() {
+        let (_folder, mut store) = store();
+        let (first, _) = store.begin(&attempt(Process::current())).unwrap();
+        for name in ["+wf+a", "+wf+b+a"] {
+            tell(&mut store, first.id, 1, started(name));
+            tell(&mut store, first.id, 2, ended(name, TaskState::Error));
+        }
+        tell(&mut store, first.id, 3, EventKind::AttemptFinished { outcome: AttemptOutcome::Failed });
+        let retry = NewAttempt {
+            kind: AttemptKind::Retry,
+            starting_attempt: Some(first.id),
+            ..attempt(Process::current())
+        };
+        let (second, _) = store.begin(&retry).unwrap();
+        tell(&mut store, second.id, 4, started("+wf+a"));
+        let states = |of: &AttemptRecord, end: &str| -> Vec<(String, TaskState, i64)> {
+            let tasks = store.tasks_ending_in(of, end).unwrap();
+            tasks.iter().map(|task| (task.name.to_string(), task.state, task.attempt.0)).collect()
+        };
+        let left = |name: &str| (name.to_owned(), TaskState::Error, 1);
+        assert_eq!(states(&first, "+a"), [left("+wf+a"), left("+wf+b+a")]);
+        assert_eq!(states(&second, "+wf+a"), [("+wf+a".to_owned(), TaskState::Running, 2)]);
+        assert_eq!(states(&second, "+b+a"), [left("+wf+b+a")]);
+        assert_eq!(states(&second, "%"), [], "it is no pattern");
+    }
+
+    #[test]
+    fn another_process_sees_that_something_has_changed_and_how_far_transfers_are() {
+        let (_folder, mut writer) = store();
+        let (begun, _) = writer.begin(&attempt(Process::current())).unwrap();
+        let reader = Store::open(writer.path()).unwrap();
+        let version = reader.version().unwrap();
+        assert_eq!(reader.version().unwrap(), version);
+        let (source, target) = ("mysql a.b".to_owned(), "file b.csv".to_owned());
+        let of = |kind: fn(TaskName, String) -> EventKind| kind(task("+wf+a"), "key".into());
+        let start = EventKind::TransferStarted {
+            task: task("+wf+a"),
+            key: "key".into(),
+            source: source.clone(),
+            target: target.clone(),
+        };
+        tell(&mut writer, begun.id, 1, start);
+        assert_ne!(reader.version().unwrap(), version);
+        assert_eq!(reader.progress(begun.id).unwrap(), BTreeMap::new());
+        let version = reader.version().unwrap();
+        let rows = |task, key| EventKind::TransferProgress { task, key, rows: 700, bytes: 9 };
+        tell(&mut writer, begun.id, 2, of(rows));
+        assert_eq!(reader.version().unwrap(), version, "progress is nothing that the state remembers");
+        let known = BTreeMap::from([((task("+wf+a"), source, target), Progress { rows: 700, bytes: 9 })]);
+        assert_eq!(reader.progress(begun.id).unwrap(), known);
+        tell(
+            &mut writer,
+            begun.id,
+            3,
+            of(|task, key| EventKind::TransferFinished { task, key, report: Default::default() }),
+        );
+        assert_eq!(reader.progress(begun.id).unwrap(), BTreeMap::new());
+    }
+
+    #[test]
+    fn what_good_runs_of_a_workflow_took_is_what_each_of_them_is_held_against() {
+        let (_folder, mut store) = store();
+        for seconds in [10, 20, 30] {
+            let (begun, _) = store.begin(&attempt(Process::current())).unwrap();
+            tell(
+                &mut store,
+                begun.id,
+                seconds,
+                EventKind::AttemptFinished { outcome: AttemptOutcome::Success },
+            );
+        }
+        let all = store.good_durations("/p", "wf").unwrap();
+        let before: Vec<Duration> =
+            all.iter().filter(|(id, _)| *id < AttemptId(3)).map(|(_, took)| *took).collect();
+        assert_eq!(before, store.last_durations(AttemptId(3), 10).unwrap());
+        assert_eq!(all.len(), 3);
+    }
+}
