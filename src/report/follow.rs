@@ -13,6 +13,9 @@ use crate::state::TaskRecord;
 /// `2026-01-02 03:04:05.678 +0000`, which every line begins with.
 const TIME: usize = 29;
 
+/// So much of a log is read at once, in bytes.
+const PIECE: u64 = 1 << 20;
+
 /// Follows the logs of an attempt.
 #[derive(Debug)]
 pub struct Follower {
@@ -30,6 +33,8 @@ struct Followed {
     begun: Vec<u8>,
     /// A line without its end yet.
     rest: Vec<u8>,
+    /// There may be more of it now.
+    has_more: bool,
     /// It was read to its end after the task had ended.
     is_read: bool,
 }
@@ -53,29 +58,34 @@ impl Follower {
                     known.record = record;
                 }
                 None => {
-                    let name = record.name.clone();
-                    let (begun, rest) = (Vec::new(), Vec::new());
-                    self.tasks.insert(name, Followed { record, file: None, begun, rest, is_read: false });
+                    self.tasks.insert(record.name.clone(), Followed::new(record));
                 }
             }
         }
     }
 
-    /// Shows what is new, line by line in the order of their times.
+    /// Shows what is new, line by line; of all logs together in the order of their times.
     pub fn show(&mut self, console: &Console) -> io::Result<()> {
-        self.show_new(console, Followed::new_lines)
+        loop {
+            for log in self.tasks.values_mut().filter(|log| !log.is_read) {
+                log.read(&self.directory)?;
+            }
+            self.print(console, Followed::whole_lines);
+            if !self.tasks.values().any(|log| log.has_more) {
+                return Ok(());
+            }
+        }
     }
 
     /// Shows what is new when nothing more comes: lines without an end, too.
     pub fn finish(&mut self, console: &Console) -> io::Result<()> {
-        self.show_new(console, |log, directory| {
-            let mut text = log.new_lines(directory)?;
-            if !log.rest.is_empty() {
-                text.append(&mut log.rest);
-                text.push(b'\n');
-            }
-            Ok(text)
-        })
+        self.show(console)?;
+        self.print(console, |log| {
+            let mut text = std::mem::take(&mut log.rest);
+            text.extend((!text.is_empty()).then_some(b'\n'));
+            text
+        });
+        Ok(())
     }
 
     /// Whether any task has a log.
@@ -83,17 +93,8 @@ impl Follower {
         self.tasks.values().any(|log| log.file.is_some() || !log.begun.is_empty())
     }
 
-    fn show_new(
-        &mut self,
-        console: &Console,
-        new: impl Fn(&mut Followed, &Path) -> io::Result<Vec<u8>>,
-    ) -> io::Result<()> {
-        let mut texts = Vec::new();
-        for (name, log) in &mut self.tasks {
-            if !log.is_read {
-                texts.push((name, new(log, &self.directory)?));
-            }
-        }
+    fn print(&mut self, console: &Console, new: impl Fn(&mut Followed) -> Vec<u8>) {
+        let texts: Vec<_> = self.tasks.iter_mut().map(|(name, log)| (name, new(log))).collect();
         let lines = texts.iter().flat_map(|(name, text)| {
             text.split_inclusive(|&byte| byte == b'\n').map(move |line| (*name, line))
         });
@@ -106,39 +107,49 @@ impl Follower {
             shown.extend_from_slice(line);
             console.output(&shown);
         }
-        Ok(())
     }
 }
 
 impl Followed {
-    /// The whole lines that are new.
-    fn new_lines(&mut self, directory: &Path) -> io::Result<Vec<u8>> {
-        let is_over = self.record.state.is_done() || self.record.state == TaskState::Planned;
-        if self.file.is_none() {
+    fn new(record: TaskRecord) -> Self {
+        let (begun, rest) = (Vec::new(), Vec::new());
+        Self { record, file: None, begun, rest, has_more: false, is_read: false }
+    }
+
+    /// Reads on, at most a piece.
+    fn read(&mut self, directory: &Path) -> io::Result<()> {
+        let is_first = self.file.is_none();
+        if is_first {
             self.file = match File::open(directory.join(tasklog::file_name(&self.record.name))) {
                 Ok(file) => Some(file),
                 Err(error) if error.kind() == ErrorKind::NotFound => None,
                 Err(error) => return Err(error),
             };
-            if let Some(file) = &mut self.file {
-                let mut text = Vec::new();
-                file.read_to_end(&mut text)?;
-                let new = text.strip_prefix(self.begun.as_slice()).unwrap_or(&text);
-                self.rest.extend_from_slice(new);
+        }
+        let mut text = Vec::new();
+        match &mut self.file {
+            Some(file) => {
+                self.has_more = file.take(PIECE).read_to_end(&mut text)? as u64 == PIECE;
+                let is_shown = is_first && text.starts_with(&self.begun);
+                self.rest.extend_from_slice(if is_shown { &text[self.begun.len()..] } else { &text });
             }
-        } else if let Some(file) = &mut self.file {
-            file.read_to_end(&mut self.rest)?;
+            None => {
+                // A task that has said nothing yet, or never will.
+                let known = tasklog::quiet(&self.record).or_else(|| tasklog::begins(&self.record));
+                let known = known.unwrap_or_default();
+                self.rest = known.strip_prefix(self.begun.as_slice()).unwrap_or_default().to_vec();
+                self.begun = known;
+            }
         }
-        if self.file.is_none() {
-            // A task that has said nothing yet, or never will.
-            let known = tasklog::quiet(&self.record).or_else(|| tasklog::begins(&self.record));
-            let known = known.unwrap_or_default();
-            self.rest = known.strip_prefix(self.begun.as_slice()).unwrap_or_default().to_vec();
-            self.begun = known;
-        }
-        self.is_read = is_over;
+        let is_over = self.record.state.is_done() || self.record.state == TaskState::Planned;
+        self.is_read = is_over && !self.has_more;
+        Ok(())
+    }
+
+    /// The whole lines that were read and not shown.
+    fn whole_lines(&mut self) -> Vec<u8> {
         let end = self.rest.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        Ok(self.rest.drain(..end).collect())
+        self.rest.drain(..end).collect()
     }
 }
 
@@ -211,5 +222,20 @@ mod tests {
         expected += "+b: 2026-01-02 03:04:08.5\n";
         assert_eq!(out.text(), expected);
         assert!(follower.has_shown());
+    }
+
+    #[test]
+    fn a_long_log_is_read_in_pieces_and_nothing_is_lost() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let directory = tasklog::attempt_directory(folder.path(), SessionId(7), AttemptId(2));
+        fs::create_dir_all(&directory).expect("made");
+        let text = line(6, &"x".repeat(100)).repeat(30_000);
+        assert!(text.len() as u64 > 3 * PIECE);
+        fs::write(directory.join("+a.log"), &text).expect("written");
+        let (console, out, _) = console(Results::Human);
+        let mut follower = Follower::new(folder.path(), SessionId(7), AttemptId(2));
+        follower.know(vec![record("+a", TaskState::Success)]);
+        follower.show(&console).expect("it goes well");
+        assert_eq!(out.text().replace("+a: ", ""), text);
     }
 }
