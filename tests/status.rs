@@ -160,6 +160,10 @@ fn a_run_that_took_more_than_twice_as_long_as_usual_is_noted() {
         listed["sessions"].as_array().expect("a list").iter().map(|one| &one["slow"]).collect();
     let expected = json!({"median_seconds": 60.0, "runs": 3});
     assert_eq!(slow, [&Value::Null, &expected, &Value::Null, &Value::Null, &Value::Null]);
+    assert_eq!(
+        status(&sandbox, &["--session", "4"]).lines().nth(3),
+        Some("slow: the median of the 3 runs before it that ended well is 1m00s")
+    );
     took(4, 120);
     assert_eq!(read(&sandbox, &["--session", "4"])["slow"], Value::Null, "just twice");
     assert_eq!(status(&sandbox, &["--since", "2026-02-03", "--workflow", "main"]).lines().count(), 3);

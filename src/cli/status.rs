@@ -1,8 +1,6 @@
 //! `sync status`: what ran, what runs, what failed.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::time::Duration;
+mod see;
 
 use anyhow::bail;
 use clap::Args;
@@ -18,11 +16,12 @@ use crate::diagnostic::suggest;
 use crate::exit::Exit;
 use crate::report::attempt::AttemptReport;
 use crate::report::console::Results;
-use crate::report::live::{Live, progress_json, progress_of};
-use crate::report::slow::{LAST_RUNS, Slow, slow};
+use crate::report::live::{progress_json, progress_of};
 use crate::report::status::{self, Clock, Seen, Standing};
-use crate::session::{AttemptId, TaskState};
-use crate::state::{AttemptKind, SessionRecord, Sought, Store, TransferRecord, TransferState, Undelivered};
+use crate::session::TaskState;
+use crate::state::{SessionRecord, Sought, Store, TransferRecord, TransferState, Undelivered};
+
+use see::See;
 
 /// `sync status`
 #[derive(Debug, Args)]
@@ -138,58 +137,6 @@ fn show_live(seen: &Seen, clock: &Clock, opened: &Opened) {
     }
 }
 
-/// Looks up what is known of sessions besides their records.
-struct See<'a> {
-    store: &'a Store,
-    now: Timestamp,
-    /// By project and workflow.
-    durations: HashMap<(String, String), Vec<(AttemptId, Duration)>>,
-}
-
-impl<'a> See<'a> {
-    fn new(store: &'a Store, now: Timestamp) -> Self {
-        Self { store, now, durations: HashMap::new() }
-    }
-
-    fn all(&mut self, records: Vec<SessionRecord>) -> anyhow::Result<Vec<Seen>> {
-        records.into_iter().map(|record| self.one(record)).collect()
-    }
-
-    fn one(&mut self, record: SessionRecord) -> anyhow::Result<Seen> {
-        let slow = self.slow(&record)?;
-        let live = match Standing::of(&record.attempt) {
-            Standing::Running => {
-                let starting = record.attempt.starting_attempt;
-                let tasks = status::latest_tasks(self.store.tasks(starting)?);
-                let transfers = status::latest_transfers(self.store.transfers(starting)?);
-                Some(Live::new(&tasks, &transfers, &self.store.progress(record.attempt.id)?))
-            }
-            _ => None,
-        };
-        Ok(Seen { record, slow, live })
-    }
-
-    /// A run of all is held against others of its kind, also before it has ended.
-    fn slow(&mut self, record: &SessionRecord) -> anyhow::Result<Option<Slow>> {
-        let attempt = &record.attempt;
-        let standing = Standing::of(attempt);
-        if attempt.kind != AttemptKind::Run.word() || matches!(standing, Standing::Partial | Standing::Lost) {
-            return Ok(None);
-        }
-        let took = attempt.finished_at.unwrap_or(self.now).duration_since(attempt.started_at);
-        let Ok(took) = Duration::try_from(took) else { return Ok(None) };
-        let key = (record.project.clone(), record.workflow.clone());
-        let durations = match self.durations.entry(key) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => {
-                place.insert(self.store.good_durations(&record.project, &record.workflow)?)
-            }
-        };
-        let before = durations.iter().filter(|(id, _)| *id < attempt.id).take(LAST_RUNS);
-        Ok(slow(took, &before.map(|(_, took)| *took).collect::<Vec<_>>()))
-    }
-}
-
 /// What people were not told, with the workflow that it is about. What nobody has tried to tell is no news where there
 /// is no way to tell it.
 fn undelivered(store: &Store, opened: &Opened) -> anyhow::Result<Vec<(Undelivered, Option<String>)>> {
@@ -259,6 +206,7 @@ fn one(
         width,
         colors,
     )];
+    parts.extend(seen.slow.map(|slow| format!("{}\n", status::slow_line(&slow))));
     if !tasks.is_empty() {
         parts.push(status::fitted(|clock| status::tasks(&tasks, clock), &clock, width, colors));
     }

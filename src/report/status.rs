@@ -114,6 +114,12 @@ fn latest<T, K: Eq + Hash>(records: Vec<T>, key: impl Fn(&T) -> K) -> Vec<T> {
     latest
 }
 
+/// What a slow run is held against, in a line.
+pub fn slow_line(slow: &Slow) -> String {
+    let usual = figures::duration(slow.median);
+    format!("slow: the median of the {} runs before it that ended well is {usual}", slow.runs)
+}
+
 /// How an attempt ended, in a line.
 pub fn ended(session: &SessionRecord) -> String {
     let attempt = &session.attempt;

@@ -2,12 +2,12 @@
 
 mod target;
 mod verdict;
+mod words;
 
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::opening::{Opened, pasteable_flags};
@@ -17,12 +17,12 @@ use crate::exit::Exit;
 use crate::report::console::Results;
 use crate::report::figures;
 use crate::report::status::{self, Standing};
-use crate::run::StopReason;
-use crate::run::event::{AttemptOutcome, TaskFailure};
+use crate::run::event::TaskFailure;
 use crate::session::{Level, TaskName, TaskState};
 use crate::state::{SessionRecord, StateError, Store, TaskRecord};
 use target::Target;
 use verdict::{Verdict, Why, of_session, of_task};
+use words::{ended, listed, stands};
 
 /// `sync wait --workflow W`
 #[derive(Debug, Args)]
@@ -84,7 +84,7 @@ pub fn exec(args: &WaitArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
         );
         opened.console.log(Level::Warn, &text);
     }
-    Waiting { args, target, door, since: Instant::now(), told: None }.to_the_end()
+    Waiting { args, target, door, since: Instant::now(), told: None }.until_it_ends()
 }
 
 /// The state, which need not be there yet: who only waits does not make it.
@@ -138,7 +138,7 @@ struct Look {
 }
 
 impl Waiting<'_> {
-    fn to_the_end(mut self) -> anyhow::Result<Exit> {
+    fn until_it_ends(mut self) -> anyhow::Result<Exit> {
         loop {
             self.door.open()?;
             let mut look = self.look()?;
@@ -192,7 +192,7 @@ impl Waiting<'_> {
         if self.told.as_ref() == Some(&look.verdict) {
             return;
         }
-        let text = format!("waits for {}: {}", self.what(), stands(look));
+        let text = format!("waits for {}: {}", self.what(), stands(&look.verdict, look.session.as_ref()));
         self.door.opened.console.say(&text);
         self.told = Some(look.verdict.clone());
     }
@@ -205,16 +205,8 @@ impl Waiting<'_> {
 
     fn failed(&self, look: &Look, why: &Why) -> anyhow::Result<Exit> {
         let failures = self.failures(look, why)?;
-        let mut text = format!("{} {}", self.what(), ended(why, look));
-        for (name, failure) in &failures {
-            text.push_str(&format!("\n  {name}: {}", failure.message));
-            for cause in &failure.causes {
-                text.push_str(&format!("\n    cause: {cause}"));
-            }
-            if let Some(hint) = &failure.hint {
-                text.push_str(&format!("\n    hint: {hint}"));
-            }
-        }
+        let outcome = look.session.as_ref().and_then(|session| session.attempt.outcome.as_ref());
+        let text = format!("{} {}{}", self.what(), ended(why, outcome), listed(&failures));
         let hint = self.retry_command(look).map(|command| format!("`{command}` runs what is left"));
         self.door.opened.console.failure(&text, &[], hint.as_deref());
         self.print("failed", look, &failures);
@@ -246,7 +238,11 @@ impl Waiting<'_> {
 
     fn out_of_time(&self, look: &Look) -> anyhow::Result<Exit> {
         let after = figures::duration(self.args.timeout.unwrap_or_default());
-        let text = format!("{} has not succeeded after {after}: {}", self.what(), stands(look));
+        let text = format!(
+            "{} has not succeeded after {after}: {}",
+            self.what(),
+            stands(&look.verdict, look.session.as_ref())
+        );
         self.door.opened.console.failure(&text, &[], None);
         self.print("timeout", look, &[]);
         Ok(Exit::TryLater)
@@ -289,38 +285,6 @@ impl Waiting<'_> {
 /// Whether its process is gone and nobody has noticed.
 fn is_newly_lost(session: &SessionRecord) -> bool {
     session.attempt.outcome.is_none() && Standing::of(&session.attempt) == Standing::Lost
-}
-
-/// How far it is, while it is waited for.
-fn stands(look: &Look) -> String {
-    match (&look.verdict, &look.session) {
-        (Verdict::Runs(attempt), Some(session)) => {
-            let since = status::moment(session.attempt.started_at, &TimeZone::system());
-            format!("attempt {attempt} runs since {since}")
-        }
-        (Verdict::LeftOut(attempt), _) => {
-            format!("attempt {attempt} ran only a part, and this is still to do")
-        }
-        _ => "it has not begun".to_owned(),
-    }
-}
-
-/// How it ended badly.
-fn ended(why: &Why, look: &Look) -> String {
-    let outcome = look.session.as_ref().and_then(|session| session.attempt.outcome.as_ref());
-    let in_words = |standing: Standing| match (standing, outcome) {
-        (Standing::Lost, _) => "ended without a word: its process is gone".to_owned(),
-        (Standing::Stopped, Some(AttemptOutcome::Signal(number))) => {
-            format!("was stopped by {}", StopReason::Signal(*number))
-        }
-        (Standing::Success, _) => "succeeded".to_owned(),
-        _ => "failed".to_owned(),
-    };
-    match why {
-        Why::Ended(standing) => in_words(*standing),
-        Why::Task(..) => "failed".to_owned(),
-        Why::NotRun(standing) => format!("did not run: its attempt {}", in_words(*standing)),
-    }
 }
 
 #[cfg(test)]

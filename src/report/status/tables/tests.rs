@@ -51,7 +51,9 @@ fn a_slow_one_is_noted_and_a_narrow_terminal_gets_what_matters() {
     );
     assert_eq!(
         shown(Some(80)),
-        "SESSION  WORKFLOW                  SESSION TIME  STATE    STARTED (JST)   TOOK  NOTE\n"
+        "SESSION  WORKFLOW       SESSION TIME         STATE    STARTED (JST)   TOOK  NOTE\n     \
+         12  copy…the_shop  2026-01-02           success  01-02 12:04    2m05s  slow\n     \
+         11  nightly        2026-01-02 03:00:00  running  01-02 12:04     5.0s\n"
     );
 }
 
