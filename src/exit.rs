@@ -13,7 +13,7 @@ pub enum Exit {
     Usage,
     /// A workflow or config is invalid; found before anything ran.
     Invalid,
-    /// Try later: another run holds the workflow, or every failure is "unreachable" and nothing was published.
+    /// Try later: another run holds the workflow, what was waited for did not end in time, or every failure is "unreachable" and nothing was published.
     TryLater,
     /// Stopped by a signal, state saved.
     Signal(i32),

@@ -27,7 +27,7 @@
 //! | `policy.yml` | `policy`, through `cli` | people |
 //! | `secrets.yml` | `secret` | `sync secrets`, people |
 //! | `.sync/state.db` | `state` | `state` |
-//! | `.sync/state.db-attempt-<attempt>.lock` | `state` | `state` |
+//! | `.sync/state.db-attempt-<attempt>.lock`, with the progress of its transfers | `state` | `state` |
 //! | `.sync/logs/<session>/<attempt>/<task>.log` | `sync log` | `report::tasklog` |
 //! | `.sync/logs/<session>/<attempt>/report.json` | `sync report`, programs | `report::tasklog` |
 //! | `.sync/tmp/` | tasks | `run` |

@@ -38,6 +38,7 @@ pub mod timer;
 pub mod transfer;
 mod unsaved;
 mod unused;
+pub mod wait;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -89,6 +90,8 @@ enum Command {
     Log(log::LogArgs),
     /// Show what an attempt did: tasks, tables, rows, bytes, failures
     Report(report::ReportArgs),
+    /// Wait until a session, or one of its tasks, has succeeded
+    Wait(wait::WaitArgs),
     /// Remove old sessions with their logs and reports
     Prune(prune::PruneArgs),
     /// Tell of runs that ended without a report, for OnFailure= of a systemd unit; --test tries out how people are told
@@ -151,6 +154,7 @@ fn dispatch(cli: Cli) -> Exit {
         Command::Status(args) => status::exec(&args, common),
         Command::Log(args) => log::exec(&args, common),
         Command::Report(args) => report::exec(&args, common),
+        Command::Wait(args) => wait::exec(&args, common),
         Command::Prune(args) => prune::exec(&args, common),
         Command::Notify(args) => notify::exec(&args, common),
         Command::Timer(args) => timer::exec(&args, common),

@@ -1,6 +1,6 @@
 //! `sync report`: what an attempt did, for people and for programs.
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::Args;
 use jiff::tz::TimeZone;
 
@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::report::console::Results;
 use crate::report::status::Standing;
 use crate::report::tasklog::report_file;
-use crate::session::{AttemptId, Level};
+use crate::session::Level;
 use crate::state::Store;
 
 /// `sync report`
@@ -38,9 +38,7 @@ pub fn exec(args: &ReportArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
     let store = Store::open(&opened.place.state)?;
     let mut session = retry::find(&args.session, &store, &opened)?;
     if let Some(number) = args.attempt {
-        let id = session.id;
-        let found = store.session_of(AttemptId(number))?.filter(|found| found.id == id);
-        session = found.with_context(|| format!("session {id} has no attempt {number}"))?;
+        session = retry::attempt_of(&session, number, &store)?;
     }
     let report = reports::made_later(session, &store, common)?;
     if report.standing() == Standing::Lost

@@ -150,6 +150,12 @@ pub fn find(session: &str, store: &Store, opened: &Opened) -> anyhow::Result<Ses
     found.with_context(|| format!("there is no session {id} in project `{project}`"))
 }
 
+/// The same session with another attempt in the place of its last.
+pub fn attempt_of(session: &SessionRecord, number: i64, store: &Store) -> anyhow::Result<SessionRecord> {
+    let found = store.session_of(AttemptId(number))?.filter(|found| found.id == session.id);
+    found.with_context(|| format!("session {} has no attempt {number}", session.id))
+}
+
 /// How every task stands after all attempts that continue one.
 pub(super) fn recorded(store: &Store, starting: AttemptId) -> anyhow::Result<Recorded> {
     let mut recorded = Recorded::default();

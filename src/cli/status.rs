@@ -1,5 +1,7 @@
 //! `sync status`: what ran, what runs, what failed.
 
+mod see;
+
 use anyhow::bail;
 use clap::Args;
 use jiff::tz::TimeZone;
@@ -7,14 +9,19 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::CommonArgs;
-use super::opening::Opened;
+use super::opening::{Opened, pasteable_flags};
 use super::unused::Question;
 use super::{retry, unused};
+use crate::diagnostic::suggest;
 use crate::exit::Exit;
+use crate::report::attempt::AttemptReport;
 use crate::report::console::Results;
-use crate::report::status::{self, Standing};
+use crate::report::live::{progress_json, progress_of};
+use crate::report::status::{self, Clock, Seen, Standing};
 use crate::session::TaskState;
-use crate::state::{SessionRecord, Store, TransferState, Undelivered};
+use crate::state::{SessionRecord, Sought, Store, TransferRecord, TransferState, Undelivered};
+
+use see::See;
 
 /// `sync status`
 #[derive(Debug, Args)]
@@ -65,35 +72,69 @@ pub fn exec(args: &StatusArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
         return unused::show(&question, &store, &opened);
     }
     match &args.session {
-        Some(session) => one(args, session, &store, &opened),
+        Some(session) => one(args, session, &store, &opened, common),
         None => all(args, &store, &opened),
     }
 }
 
 fn all(args: &StatusArgs, store: &Store, opened: &Opened) -> anyhow::Result<Exit> {
-    let since = args.since.as_deref().map(|text| since(text, Timestamp::now())).transpose()?;
-    let mut sessions = store.sessions(&opened.place.project.to_string_lossy(), LIMIT)?;
-    sessions.retain(|session| {
-        args.workflow.as_ref().is_none_or(|name| *name == session.workflow)
-            && since.is_none_or(|since| session.attempt.started_at >= since)
-            && (!args.failed || has_failed(session))
-    });
+    let clock = Clock::of_process();
+    let since = args.since.as_deref().map(|text| since(text, clock.now)).transpose()?;
+    let sought = Sought { workflow: args.workflow.as_deref(), since };
+    let project = opened.place.project.to_string_lossy();
+    let mut sessions = store.sessions(&project, sought, LIMIT)?;
+    let is_whole = sessions.len() < LIMIT as usize;
+    sessions.retain(|session| !args.failed || has_failed(session));
+    let seen = See::new(store, clock.now).all(sessions)?;
     let undelivered = undelivered(store, opened)?;
     let console = &opened.console;
     if args.json {
         let undelivered: Vec<_> =
             undelivered.iter().map(|(one, name)| status::undelivered_json(one, name.as_deref())).collect();
-        let sessions: Vec<_> = sessions.iter().map(status::session_json).collect();
-        console.json(&json!({"sessions": sessions, "undelivered": undelivered}));
+        let sessions: Vec<_> = seen.iter().map(|seen| status::session_json(seen, clock.now)).collect();
+        console.json(&json!({
+            "version": status::VERSION, "sessions": sessions, "undelivered": undelivered,
+        }));
         return Ok(Exit::Success);
     }
-    if sessions.is_empty() {
-        console.say("no such session");
+    if seen.is_empty() {
+        console.say(&no_session(args, store, &project)?);
     } else {
-        console.result(&status::sessions(&sessions, &TimeZone::system()).render(console.out_colors()));
+        let (width, colors) = (console.out_width(), console.out_colors());
+        console.result(&status::fitted(|clock| status::sessions(&seen, clock), &clock, width, colors));
+        for seen in &seen {
+            show_live(seen, &clock, opened);
+        }
+    }
+    if !is_whole {
+        console
+            .say(&format!("these are among the newest {LIMIT} sessions: `--workflow` and `--since` choose"));
     }
     show_undelivered(&undelivered, opened);
     Ok(Exit::Success)
+}
+
+/// That nothing was found, and where a workflow has never run, the one that may be meant.
+fn no_session(args: &StatusArgs, store: &Store, project: &str) -> anyhow::Result<String> {
+    let Some(workflow) = &args.workflow else { return Ok("no such session".to_owned()) };
+    let known = store.workflows(project)?;
+    if known.contains(workflow) {
+        return Ok("no such session".to_owned());
+    }
+    let near = suggest(workflow, known.iter().map(String::as_str));
+    let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    Ok(format!("no such session: a workflow `{workflow}` has not run here{near}"))
+}
+
+/// What a session does now.
+fn show_live(seen: &Seen, clock: &Clock, opened: &Opened) {
+    let Some(live) = &seen.live else { return };
+    let (console, record) = (&opened.console, &seen.record);
+    console.result(&format!("\nsession {} of {} runs: {}", record.id, record.workflow, live.summary()));
+    let table = live.table(clock.now);
+    if !table.is_empty() {
+        console.result(&table.render_fit(console.out_width(), console.out_colors()));
+    }
 }
 
 /// What people were not told, with the workflow that it is about. What nobody has tried to tell is no news where there
@@ -119,37 +160,67 @@ fn show_undelivered(undelivered: &[(Undelivered, Option<String>)], opened: &Open
 }
 
 fn has_failed(session: &SessionRecord) -> bool {
-    !matches!(Standing::of(&session.attempt), Standing::Success | Standing::Running)
+    matches!(Standing::of(&session.attempt), Standing::Failed | Standing::Stopped | Standing::Lost)
 }
 
-fn one(args: &StatusArgs, session: &str, store: &Store, opened: &Opened) -> anyhow::Result<Exit> {
+fn one(
+    args: &StatusArgs,
+    session: &str,
+    store: &Store,
+    opened: &Opened,
+    common: &CommonArgs,
+) -> anyhow::Result<Exit> {
     let session = retry::find(session, store, opened)?;
     let starting = session.attempt.starting_attempt;
     let mut tasks = status::latest_tasks(store.tasks(starting)?);
     let mut transfers = status::latest_transfers(store.transfers(starting)?);
+    let progress = store.progress(session.attempt.id)?;
+    let attempts: Vec<_> = store.attempts(session.id)?.iter().map(|attempt| attempt.id).collect();
+    let mut undelivered = undelivered(store, opened)?;
+    undelivered.retain(|(one, _)| one.attempt.is_some_and(|attempt| attempts.contains(&attempt)));
+    let clock = Clock::of_process();
+    let seen = See::new(store, clock.now).one(session.clone())?;
     if args.failed {
         tasks.retain(|task| task.failure.is_some() && task.state != TaskState::Success);
         transfers.retain(|transfer| transfer.state == TransferState::Error);
     }
-    let attempts: Vec<_> = store.attempts(session.id)?.iter().map(|attempt| attempt.id).collect();
-    let mut undelivered = undelivered(store, opened)?;
-    undelivered.retain(|(one, _)| one.attempt.is_some_and(|attempt| attempts.contains(&attempt)));
     if args.json {
-        let mut object = status::session_json(&session);
+        let transfer = |transfer: &TransferRecord| {
+            let mut json = status::transfer_json(transfer);
+            if let Some(so_far) = progress_of(transfer, &progress) {
+                json["progress"] = progress_json(&so_far);
+            }
+            json
+        };
+        let mut object = status::session_json(&seen, clock.now);
+        object["version"] = status::VERSION.into();
         object["tasks"] = tasks.iter().map(status::task_json).collect();
-        object["transfers"] = transfers.iter().map(status::transfer_json).collect();
+        object["transfers"] = transfers.iter().map(transfer).collect();
         object["undelivered"] =
             undelivered.iter().map(|(one, name)| status::undelivered_json(one, name.as_deref())).collect();
         opened.console.json(&object);
         return Ok(Exit::Success);
     }
-    let zone = TimeZone::system();
-    let session = status::sessions(std::slice::from_ref(&session), &zone);
-    for table in [session, status::tasks(&tasks, &zone), status::transfers(&transfers)] {
-        if !table.is_empty() {
-            opened.console.result(&format!("{}\n", table.render(opened.console.out_colors())));
-        }
+    let (width, colors) = (opened.console.out_width(), opened.console.out_colors());
+    let mut parts = vec![status::fitted(
+        |clock| status::sessions(std::slice::from_ref(&seen), clock),
+        &clock,
+        width,
+        colors,
+    )];
+    parts.extend(seen.slow.map(|slow| format!("{}\n", status::slow_line(&slow))));
+    if !tasks.is_empty() {
+        parts.push(status::fitted(|clock| status::tasks(&tasks, clock), &clock, width, colors));
     }
+    if !transfers.is_empty() {
+        let table = |clock: &Clock| status::transfers(&transfers, &progress, clock);
+        parts.push(status::fitted(table, &clock, width, colors));
+    }
+    let id = session.id;
+    let command = format!("sync retry --session {id}{}", pasteable_flags(common));
+    let report = AttemptReport::new(session, tasks, transfers).retried_by(command);
+    parts.extend([report.failures(), report.retry_line()].into_iter().filter(|part| !part.is_empty()));
+    opened.console.result(&parts.join("\n"));
     show_undelivered(&undelivered, opened);
     Ok(Exit::Success)
 }

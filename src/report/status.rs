@@ -1,5 +1,7 @@
 //! What the archive remembers, as tables and as JSON: sessions, and of one session its tasks and tables.
 
+mod tables;
+
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
@@ -11,11 +13,17 @@ use serde_json::{Value, json};
 
 use super::console::Style;
 use super::figures;
-use super::table::{Align, Cell, Table};
-use crate::run::event::{AttemptOutcome, TaskFailure};
+use super::live::Live;
+use super::slow::Slow;
+use super::table::Cell;
+use crate::run::StopReason;
+use crate::run::event::AttemptOutcome;
 use crate::session::TaskState;
-use crate::state::{AttemptRecord, SessionRecord, TaskRecord, TransferRecord, TransferState, Undelivered};
+use crate::state::{AttemptRecord, SessionRecord, TaskRecord, TransferRecord, Undelivered};
 use crate::transfer::report::TransferReport;
+
+pub use tables::{Clock, Detail, fitted, sessions, tasks, transfers};
+pub(super) use tables::{state_cell, transfer_cell};
 
 /// How a session's last attempt stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,30 +78,15 @@ impl Standing {
     }
 }
 
-/// Sessions, in the order given.
-pub fn sessions(records: &[SessionRecord], zone: &TimeZone) -> Table {
-    let mut table = Table::new(&[
-        ("SESSION", Align::Right),
-        ("WORKFLOW", Align::Left),
-        ("SESSION TIME", Align::Left),
-        ("STATE", Align::Left),
-        ("ATTEMPTS", Align::Right),
-        ("STARTED", Align::Left),
-        ("TOOK", Align::Right),
-    ]);
-    for record in records {
-        let attempt = &record.attempt;
-        table.row([
-            Cell::from(record.id.to_string()),
-            Cell::from(record.workflow.as_str()),
-            Cell::from(record.session_time.as_str()),
-            Standing::of(attempt).cell(),
-            Cell::from(record.attempt_count.to_string()),
-            Cell::from(clock(attempt.started_at, zone)),
-            Cell::from(took(Some(attempt.started_at), attempt.finished_at)),
-        ]);
-    }
-    table
+/// A session, and what is known besides its record.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// The session with its last attempt.
+    pub record: SessionRecord,
+    /// Whether that takes, or took, much longer than usual.
+    pub slow: Option<Slow>,
+    /// What it does now, when it runs.
+    pub live: Option<Live>,
 }
 
 /// Of records in the order they were written, the last one of each task, at the place of its first: how it stands.
@@ -121,79 +114,25 @@ fn latest<T, K: Eq + Hash>(records: Vec<T>, key: impl Fn(&T) -> K) -> Vec<T> {
     latest
 }
 
-/// The tasks of a session.
-pub fn tasks(records: &[TaskRecord], zone: &TimeZone) -> Table {
-    let mut table = Table::new(&[
-        ("TASK", Align::Left),
-        ("OPERATOR", Align::Left),
-        ("STATE", Align::Left),
-        ("TRIES", Align::Right),
-        ("STARTED", Align::Left),
-        ("TOOK", Align::Right),
-        ("FAILURE", Align::Left),
-    ]);
-    for record in records {
-        table.row([
-            Cell::from(record.name.as_str()),
-            Cell::from(record.operator.as_ref().map(|name| format!("{name}>")).unwrap_or_default()),
-            state_cell(record.state),
-            Cell::from(record.round.to_string()),
-            Cell::from(record.started_at.map(|at| clock(at, zone)).unwrap_or_default()),
-            Cell::from(took(record.started_at, record.finished_at)),
-            Cell::from(record.failure.as_ref().map(in_words).unwrap_or_default()),
-        ]);
-    }
-    table
+/// What a slow run is held against, in a line.
+pub fn slow_line(slow: &Slow) -> String {
+    let usual = figures::duration(slow.median);
+    format!("slow: the median of the {} runs before it that ended well is {usual}", slow.runs)
 }
 
-/// The tables that a session copied or copies.
-pub fn transfers(records: &[TransferRecord]) -> Table {
-    let mut table = Table::new(&[
-        ("FROM", Align::Left),
-        ("TO", Align::Left),
-        ("STATE", Align::Left),
-        ("ROWS", Align::Right),
-        ("BYTES", Align::Right),
-        ("SECONDS", Align::Right),
-        ("FAILURE", Align::Left),
-    ]);
-    for record in records {
-        let report = record.report.as_ref();
-        table.row([
-            Cell::from(record.source.as_str()),
-            Cell::from(record.target.as_str()),
-            transfer_cell(record.state),
-            Cell::from(report.map(|report| figures::count(report.rows_sent)).unwrap_or_default()),
-            Cell::from(report.map(|report| figures::bytes(report.bytes)).unwrap_or_default()),
-            Cell::from(report.map(|report| figures::seconds(report.seconds)).unwrap_or_default()),
-            Cell::from(record.failure.as_ref().map(in_words).unwrap_or_default()),
-        ]);
-    }
-    table
-}
-
-pub(super) fn transfer_cell(state: TransferState) -> Cell {
-    match state {
-        TransferState::Running => Cell::from(state.word()),
-        TransferState::Success => Cell::styled(state.word(), Style::Green),
-        TransferState::Error => Cell::styled(state.word(), Style::Red),
-    }
-}
-
-pub(super) fn state_cell(state: TaskState) -> Cell {
-    match state {
-        TaskState::Success => Cell::styled(state.word(), Style::Green),
-        TaskState::Error | TaskState::GroupError => Cell::styled(state.word(), Style::Red),
-        TaskState::RetryWaiting | TaskState::Canceled => Cell::styled(state.word(), Style::Yellow),
-        _ => Cell::from(state.word()),
-    }
-}
-
-/// The message and its innermost cause: the first says what, the last says why.
-fn in_words(failure: &TaskFailure) -> String {
-    match failure.causes.last() {
-        None => failure.message.clone(),
-        Some(cause) => format!("{}: {cause}", failure.message),
+/// How an attempt ended, in a line.
+pub fn ended(session: &SessionRecord) -> String {
+    let attempt = &session.attempt;
+    let of = format!("attempt {} of {}", attempt.id, session.workflow);
+    let took = attempt.finished_at.and_then(|at| since(Some(attempt.started_at), at));
+    let after = took.map(|took| format!(" after {}", figures::duration(took))).unwrap_or_default();
+    match (Standing::of(attempt), &attempt.outcome) {
+        (Standing::Running, _) => format!("{of} runs"),
+        (Standing::Lost, _) => format!("{of} ended without a word: its process is gone"),
+        (_, Some(AttemptOutcome::Signal(number))) => {
+            format!("{of} was stopped by {}{after}", StopReason::Signal(*number))
+        }
+        (standing, _) => format!("{of} ended{after}: {}", standing.word()),
     }
 }
 
@@ -201,29 +140,46 @@ pub(super) fn clock(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-fn took(from: Option<Timestamp>, to: Option<Timestamp>) -> String {
-    let (Some(from), Some(to)) = (from, to) else { return String::new() };
-    Duration::try_from(to.duration_since(from)).map(figures::duration).unwrap_or_default()
+/// A time of the zone that it names, for sentences.
+pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
+}
+
+/// From a start to an end; none of a clock that was set back in between.
+pub(super) fn since(from: Option<Timestamp>, to: Timestamp) -> Option<Duration> {
+    Duration::try_from(to.duration_since(from?)).ok()
 }
 
 fn iso(at: Timestamp) -> String {
     at.to_string()
 }
 
+/// The version of the JSON: see `docs/status.schema.json`. Within one, keys are added, none is removed or changes its
+/// meaning.
+pub const VERSION: u32 = 1;
+
 /// A session as JSON.
-pub fn session_json(record: &SessionRecord) -> Value {
+pub fn session_json(seen: &Seen, now: Timestamp) -> Value {
+    let Seen { record, slow, live } = seen;
     let attempt = &record.attempt;
+    let standing = Standing::of(attempt);
+    let until = attempt.finished_at.or((standing == Standing::Running).then_some(now));
+    let until = until.filter(|_| standing != Standing::Lost);
+    let seconds = until.and_then(|until| since(Some(attempt.started_at), until));
     json!({
         "session": record.id,
         "project": record.project,
         "workflow": record.workflow,
         "file": attempt.file,
         "session_time": record.session_time,
-        "state": Standing::of(attempt).word(),
+        "state": standing.word(),
         "attempt": attempt.id,
         "attempt_count": record.attempt_count,
         "started_at": iso(attempt.started_at),
         "finished_at": attempt.finished_at.map(iso),
+        "seconds": seconds.as_ref().map(Duration::as_secs_f64),
+        "slow": slow.map(|slow| json!({"median_seconds": slow.median.as_secs_f64(), "runs": slow.runs})),
+        "running": live.as_ref().map(|live| live.json(now)),
     })
 }
 
@@ -311,141 +267,4 @@ fn figures_json(report: &TransferReport) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::run::event::FailureKind;
-    use crate::session::{AttemptId, Params, SessionId, TaskName};
-    use crate::state::Process;
-
-    fn at(text: &str) -> Timestamp {
-        format!("2026-01-02T{text}Z").parse().expect("a time")
-    }
-
-    fn dead() -> Process {
-        Process { boot: "an earlier boot".into(), ..Process::current() }
-    }
-
-    fn session(id: i64, outcome: Option<AttemptOutcome>, process: Process) -> SessionRecord {
-        SessionRecord {
-            id: SessionId(id),
-            project: "/p".into(),
-            workflow: "nightly".into(),
-            session_time: "2026-01-02T00:00:00+09:00".into(),
-            attempt: AttemptRecord {
-                id: AttemptId(id + 100),
-                session: SessionId(id),
-                starting_attempt: AttemptId(id + 100),
-                name: None,
-                kind: "run".into(),
-                started_at: at("03:04:05"),
-                finished_at: outcome.as_ref().map(|_| at("03:06:10")),
-                outcome,
-                file: "nightly.dig".into(),
-                params: Params::new(),
-                secret_params: Vec::new(),
-                process,
-            },
-            attempt_count: 2,
-        }
-    }
-
-    fn failure() -> TaskFailure {
-        TaskFailure {
-            message: "the load failed".into(),
-            causes: vec!["http 500".into(), "quota".into()],
-            hint: None,
-            kind: FailureKind::Failed,
-        }
-    }
-
-    #[test]
-    fn sessions_are_a_table() {
-        let records = [
-            session(12, Some(AttemptOutcome::Success), dead()),
-            session(11, Some(AttemptOutcome::Signal(15)), dead()),
-            session(10, None, Process::current()),
-            session(9, None, dead()),
-        ];
-        assert_eq!(
-            sessions(&records, &TimeZone::UTC).render(false),
-            "SESSION  WORKFLOW  SESSION TIME               STATE    ATTEMPTS  STARTED               TOOK\n     \
-             12  nightly   2026-01-02T00:00:00+09:00  success         2  2026-01-02 03:04:05  2m05s\n     \
-             11  nightly   2026-01-02T00:00:00+09:00  stopped         2  2026-01-02 03:04:05  2m05s\n     \
-             10  nightly   2026-01-02T00:00:00+09:00  running         2  2026-01-02 03:04:05\n      \
-             9  nightly   2026-01-02T00:00:00+09:00  lost            2  2026-01-02 03:04:05\n"
-        );
-        let json = session_json(&records[0]);
-        assert_eq!(
-            (&json["session"], &json["state"], &json["finished_at"]),
-            (&json!(12), &json!("success"), &json!("2026-01-02T03:06:10Z"))
-        );
-    }
-
-    #[test]
-    fn the_last_record_of_a_task_is_how_it_stands() {
-        let task = |name: &str, state| TaskRecord {
-            attempt: AttemptId(1),
-            name: TaskName::from_full(name),
-            operator: None,
-            state,
-            round: 1,
-            started_at: None,
-            finished_at: None,
-            result: None,
-            failure: None,
-        };
-        let records = vec![
-            task("+a", TaskState::Error),
-            task("+b", TaskState::Success),
-            task("+a", TaskState::Success),
-        ];
-        let latest: Vec<(String, TaskState)> =
-            latest_tasks(records).into_iter().map(|record| (record.name.to_string(), record.state)).collect();
-        assert_eq!(latest, [("+a".into(), TaskState::Success), ("+b".into(), TaskState::Success)]);
-    }
-
-    #[test]
-    fn tasks_and_tables_say_what_failed() {
-        let task = TaskRecord {
-            attempt: AttemptId(1),
-            name: TaskName::from_full("+nightly+orders"),
-            operator: Some("embulk".into()),
-            state: TaskState::Error,
-            round: 4,
-            started_at: Some(at("03:00:00")),
-            finished_at: Some(at("03:00:01.5")),
-            result: None,
-            failure: Some(failure()),
-        };
-        assert_eq!(
-            tasks(std::slice::from_ref(&task), &TimeZone::UTC).render(false),
-            "TASK             OPERATOR  STATE  TRIES  STARTED              TOOK  FAILURE\n\
-             +nightly+orders  embulk>   error      4  2026-01-02 03:00:00  1.5s  the load failed: quota\n"
-        );
-        assert_eq!(task_json(&task)["failure"]["causes"], json!(["http 500", "quota"]));
-        let transfer = |state, report, failure| TransferRecord {
-            attempt: AttemptId(1),
-            task: TaskName::from_full("+nightly+orders"),
-            source: "mysql shop.orders".into(),
-            target: "bigquery p.lake.orders".into(),
-            state,
-            started_at: at("03:00:00"),
-            finished_at: None,
-            report,
-            failure,
-        };
-        let report =
-            TransferReport { rows_sent: 1500, bytes: 2048, seconds: 1.5, ..TransferReport::default() };
-        let records = [
-            transfer(TransferState::Success, Some(report), None),
-            transfer(TransferState::Error, None, Some(failure())),
-        ];
-        assert_eq!(
-            transfers(&records).render(false),
-            "FROM               TO                      STATE     ROWS    BYTES  SECONDS  FAILURE\n\
-             mysql shop.orders  bigquery p.lake.orders  success  1,500  2.0 KiB      1.5\n\
-             mysql shop.orders  bigquery p.lake.orders  error                             the load failed: quota\n"
-        );
-        assert_eq!(transfer_json(&records[0])["report"]["rows_sent"], json!(1500));
-    }
-}
+mod tests;

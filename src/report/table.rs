@@ -1,6 +1,6 @@
 //! Tables for people: columns aligned by how wide text is on a terminal, nothing but spaces between.
 
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::console::Style;
 
@@ -50,6 +50,8 @@ impl From<&str> for Cell {
 #[derive(Debug, Clone)]
 pub struct Table {
     titles: Vec<(String, Align)>,
+    /// The columns whose texts may be shortened.
+    long: Vec<usize>,
     rows: Vec<Vec<Cell>>,
 }
 
@@ -57,7 +59,16 @@ impl Table {
     /// A table with these columns.
     pub fn new(titles: &[(&str, Align)]) -> Self {
         let titles = titles.iter().map(|(title, align)| ((*title).to_owned(), *align)).collect();
-        Self { titles, rows: Vec::new() }
+        Self { titles, long: Vec::new(), rows: Vec::new() }
+    }
+
+    /// Names the columns whose texts may be shortened where the terminal is too narrow: see [`Table::render_fit`].
+    #[must_use]
+    pub fn shortening(mut self, titles: &[&str]) -> Self {
+        let places = self.titles.iter().enumerate();
+        self.long =
+            places.filter(|(_, (title, _))| titles.contains(&title.as_str())).map(|(at, _)| at).collect();
+        self
     }
 
     /// Adds a row. Cells beyond the columns are dropped, missing ones are empty.
@@ -80,15 +91,42 @@ impl Table {
 
     /// The same in so many columns of a terminal, as far as that can be: names go on in the next line.
     pub fn render_within(&self, width: usize, colors: bool) -> String {
-        let mut widths = self.widths();
-        let gaps = GAP.len() * widths.len().saturating_sub(1);
-        while widths.iter().sum::<usize>() + gaps > width {
-            let names = (0..widths.len()).filter(|at| self.titles[*at].1 == Align::Left);
-            let widest = names.max_by_key(|at| widths[*at]).filter(|at| widths[*at] > NARROWEST);
-            let Some(widest) = widest else { break };
-            widths[widest] -= 1;
+        let names: Vec<usize> =
+            (0..self.titles.len()).filter(|at| self.titles[*at].1 == Align::Left).collect();
+        self.render_with(&self.narrowed(width, &names), colors)
+    }
+
+    /// The same in so many columns of a terminal, as far as that can be, with a row in a line: long names lose what stands
+    /// in their middle. Without a terminal nothing is shortened.
+    pub fn render_fit(&self, width: Option<usize>, colors: bool) -> String {
+        let Some(width) = width else { return self.render(colors) };
+        let widths = self.narrowed(width, &self.long);
+        let mut short = self.clone();
+        for cells in &mut short.rows {
+            for at in &self.long {
+                cells[*at].text = shortened(&cells[*at].text, widths[*at]);
+            }
         }
-        self.render_with(&widths, colors)
+        short.render_with(&widths, colors)
+    }
+
+    /// How many columns of a terminal it takes.
+    pub fn width(&self) -> usize {
+        let widths = self.widths();
+        widths.iter().sum::<usize>() + GAP.len() * widths.len().saturating_sub(1)
+    }
+
+    /// Takes from the widest of the `names` until all is within a width.
+    fn narrowed(&self, width: usize, names: &[usize]) -> Vec<usize> {
+        let mut widths = self.widths();
+        let mut excess = self.width().saturating_sub(width);
+        while excess > 0 {
+            let widest = names.iter().copied().max_by_key(|at| widths[*at]);
+            let Some(widest) = widest.filter(|at| widths[*at] > NARROWEST) else { break };
+            widths[widest] -= 1;
+            excess -= 1;
+        }
+        widths
     }
 
     fn widths(&self) -> Vec<usize> {
@@ -137,6 +175,28 @@ impl Table {
         }
         text.push('\n');
     }
+}
+
+/// A text in so many columns: of a long one the beginning and, as that tells names apart, more of the end.
+fn shortened(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let head = fitting(text.chars(), width / 3);
+    let tail: String = fitting(text.chars().rev(), width - 1 - head.width()).chars().rev().collect();
+    format!("{head}…{tail}")
+}
+
+/// As many letters as go into so many columns.
+fn fitting(letters: impl Iterator<Item = char>, width: usize) -> String {
+    let mut left = width;
+    let fits = |letter: &char| {
+        let wide = letter.width().unwrap_or(0);
+        let fits = wide <= left;
+        left -= wide.min(left);
+        fits
+    };
+    letters.take_while(fits).collect()
 }
 
 /// A row as lines, of which each has a part of every cell.
@@ -203,6 +263,25 @@ mod tests {
              y  2  12345678901234567890\n      1234567890\n"
         );
         assert_eq!(table.render_within(200, false), table.render(false));
+    }
+
+    #[test]
+    fn long_names_lose_their_middle_and_a_row_stays_a_line() {
+        let mut table =
+            Table::new(&[("TASK", Align::Left), ("STARTED AT THE TIME", Align::Left)]).shortening(&["TASK"]);
+        table.row(["+nightly+copy^sub+for-0=table=0=customer".into(), "x".into()]);
+        table.row(["+nightly+注文明細注文明細注文明細".into(), "y".into()]);
+        table.row(["+short".into(), "z".into()]);
+        assert_eq!(
+            table.render_fit(Some(45), false),
+            "TASK                      STARTED AT THE TIME\n\
+             +nightly…able=0=customer  x\n\
+             +nightly…文明細注文明細   y\n\
+             +short                    z\n"
+        );
+        assert_eq!(table.render_fit(None, false), table.render(false));
+        assert_eq!(table.width(), 61);
+        assert!(table.render_fit(Some(10), false).contains("+nig…ustomer  x"), "no narrower than that");
     }
 
     #[test]

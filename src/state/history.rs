@@ -6,7 +6,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use rusqlite::types::Type;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row};
 use serde::de::DeserializeOwned;
 
 use super::record::{AttemptRecord, SessionRecord, TaskRecord, TransferRecord, TransferState};
@@ -96,16 +96,6 @@ impl Store {
         Ok(self.connection.query_row(&sql, values, session_from).optional()?)
     }
 
-    /// Sessions with their last attempt, newest first, at most `limit`.
-    pub fn sessions(&self, project: &str, limit: u32) -> Result<Vec<SessionRecord>, StateError> {
-        let sql = sessions_where(
-            "s.project = ?1 and a.id = (select max(id) from attempts where session = s.id) order by a.id desc limit ?2",
-        );
-        let mut statement = self.connection.prepare(&sql)?;
-        let rows = statement.query_map(params![project, limit], session_from)?;
-        Ok(rows.collect::<Result<_, _>>()?)
-    }
-
     /// All attempts of a session, oldest first.
     pub fn attempts(&self, session: SessionId) -> Result<Vec<AttemptRecord>, StateError> {
         let mut statement = self.connection.prepare(&attempts_where("a.session = ?1 order by a.id"))?;
@@ -136,7 +126,7 @@ impl Store {
     }
 }
 
-fn sessions_where(condition: &str) -> String {
+pub(super) fn sessions_where(condition: &str) -> String {
     format!(
         "select {ATTEMPT_COLUMNS}, {PROCESS_COLUMNS}, s.project, s.workflow, s.session_time,
              (select count(*) from attempts where session = s.id)
@@ -190,7 +180,7 @@ pub(super) fn attempt_from(row: &Row<'_>) -> rusqlite::Result<AttemptRecord> {
     })
 }
 
-fn session_from(row: &Row<'_>) -> rusqlite::Result<SessionRecord> {
+pub(super) fn session_from(row: &Row<'_>) -> rusqlite::Result<SessionRecord> {
     Ok(SessionRecord {
         id: SessionId(row.get(1)?),
         attempt: attempt_from(row)?,
@@ -201,7 +191,7 @@ fn session_from(row: &Row<'_>) -> rusqlite::Result<SessionRecord> {
     })
 }
 
-fn task_from(row: &Row<'_>) -> rusqlite::Result<TaskRecord> {
+pub(super) fn task_from(row: &Row<'_>) -> rusqlite::Result<TaskRecord> {
     let word: String = row.get(3)?;
     Ok(TaskRecord {
         attempt: AttemptId(row.get(0)?),

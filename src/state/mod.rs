@@ -4,7 +4,8 @@
 //! * One process writes through one [`Store`]; events that happen at once are one transaction, committed before anyone
 //!   is told. The journal is WAL with `synchronous = NORMAL` ([`journal`] says where not); the commit before an outside
 //!   effect is `FULL`.
-//! * An attempt belongs to a process that holds its lock file ([`lock`]); what people are to be told of it stands in the
+//! * An attempt belongs to a process that holds its lock file ([`lock`]), in which stands how far its transfers are
+//!   ([`live`]); what people are to be told of it stands in the
 //!   file until they know ([`undelivered`]).
 //! * A schema version with migrations that only grow ([`schema`]); a file of a newer version is refused.
 //! * Values that count as secrets never come here: the run hands over events without them, and
@@ -20,6 +21,7 @@ mod events;
 mod figures;
 mod history;
 mod journal;
+mod live;
 mod lock;
 mod params;
 mod process;
@@ -28,11 +30,13 @@ mod record;
 mod schema;
 mod store;
 mod undelivered;
+mod watched;
 
 pub use copied::{CopiedTarget, RunWorkflow};
 pub use ended::Rest;
 pub use error::StateError;
 pub use figures::TaskFigures;
+pub use live::Progress;
 pub use process::{Life, Process};
 pub use prune::{OldSession, Pruned};
 pub use record::{
@@ -40,6 +44,7 @@ pub use record::{
 };
 pub use store::{RunningAttempt, Store};
 pub use undelivered::{Reason, Undelivered};
+pub use watched::{Sought, TransferName};
 
 #[cfg(test)]
 mod testing;

@@ -19,7 +19,7 @@ pub enum AttemptKind {
 }
 
 impl AttemptKind {
-    /// The word in the file.
+    /// The word in the file and in reports.
     pub fn word(self) -> &'static str {
         match self {
             Self::Run => "run",

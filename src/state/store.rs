@@ -12,7 +12,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use super::history::{PROCESS_COLUMNS, attempt_from, attempts_where, process_from};
 use super::record::{AttemptRecord, NewAttempt};
 use super::undelivered::{self, Reason};
-use super::{Process, StateError, busy, ended, events, journal, lock, schema};
+use super::{Process, StateError, busy, ended, events, journal, live, lock, schema};
 use crate::run::event::{AttemptOutcome, EventKind, RunEvent};
 use crate::session::{AttemptId, SessionId};
 
@@ -53,6 +53,8 @@ pub struct Store {
     locks: HashMap<AttemptId, File>,
     /// Why an attempt that began here holds none.
     lock_trouble: Option<String>,
+    /// How far the transfers are whose events are written here.
+    board: live::Board,
 }
 
 impl Store {
@@ -90,7 +92,15 @@ impl Store {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         let path = path.to_owned();
         let file = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
-        Ok(Self { connection, path, file, installation, locks: HashMap::new(), lock_trouble: None })
+        Ok(Self {
+            connection,
+            path,
+            file,
+            installation,
+            locks: HashMap::new(),
+            lock_trouble: None,
+            board: live::Board::default(),
+        })
     }
 
     /// Why the attempt that began here holds no lock file. Its process is then known by its number alone, which other
@@ -123,6 +133,11 @@ impl Store {
     /// Where the file lies.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The same without symbolic links.
+    pub(super) fn file(&self) -> &Path {
+        &self.file
     }
 
     /// The random name of this file; outside names derive from it.
@@ -205,13 +220,23 @@ impl Store {
         Ok((attempt, lost))
     }
 
-    /// Writes events in one transaction; they are committed when this returns, all or none. Those that carry no outcome
-    /// are passed over.
+    /// Writes events in one transaction; they are committed when this returns, all or none. Of those that carry no
+    /// outcome, how far transfers are is told beside it; the others are passed over.
     pub fn record<'a>(
         &mut self,
         events: impl IntoIterator<Item = (AttemptId, &'a RunEvent)>,
     ) -> Result<(), StateError> {
-        let events: Vec<_> = events.into_iter().filter(|(_, event)| event.kind.is_recorded()).collect();
+        let mut last = None;
+        let keep = |(attempt, event): &(AttemptId, &RunEvent)| {
+            self.board.take(*attempt, event);
+            last = Some(event.at);
+            event.kind.is_recorded()
+        };
+        let events: Vec<_> = events.into_iter().filter(keep).collect();
+        if let Some(at) = last {
+            let file = &self.file;
+            self.board.write(at, |attempt| lock::path_of(file, attempt));
+        }
         if events.is_empty() {
             return Ok(());
         }

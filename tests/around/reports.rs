@@ -4,13 +4,13 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::support::sandbox::Sandbox;
-use crate::support::servers;
+use crate::support::schema;
 
 /// Copies a table of SQLite with a Japanese name and a zero date; a task after it fails as long as `broken` is there.
 const WORKFLOW: &str = "+copy:\n  _export: {TABLE: 注文}\n  sh>: embulk run -l warn table.yml.liquid\n\
@@ -47,20 +47,7 @@ fn printed(sandbox: &Sandbox, arguments: &[&str]) -> Value {
 
 /// Holds reports against the published schema.
 fn check_schema(reports: &[PathBuf]) {
-    let Some(python) = servers::variable("SYNC_TEST_JSONSCHEMA", "Python with jsonschema") else { return };
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let done = Command::new(python)
-        .arg(root.join("tests/clients/check_report.py"))
-        .arg(root.join("docs/report.schema.json"))
-        .args(reports)
-        .output()
-        .expect("it starts");
-    assert!(
-        done.status.success(),
-        "{}{}",
-        String::from_utf8_lossy(&done.stdout),
-        String::from_utf8_lossy(&done.stderr)
-    );
+    schema::check_files("report", reports);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 pub(crate) mod bigquery;
 pub(crate) mod door;
+pub(crate) mod gate;
 pub(crate) mod google;
 pub(crate) mod http;
 pub(crate) mod http_door;
@@ -16,6 +17,7 @@ pub(crate) mod redshift;
 pub(crate) mod running;
 pub(crate) mod s3;
 pub(crate) mod sandbox;
+pub(crate) mod schema;
 pub(crate) mod servers;
 pub(crate) mod tls;
 pub(crate) mod webhook;

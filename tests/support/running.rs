@@ -1,7 +1,7 @@
 //! The program in the background, and what it says on stderr.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -52,6 +52,17 @@ impl Running {
             }
         }
         panic!("it never said {text:?}, but\n{}", self.said);
+    }
+
+    /// Starts ours with its results in a pipe, which the test reads.
+    pub fn start_with_results(sandbox: &Sandbox, arguments: &[&str]) -> (Self, BufReader<ChildStdout>) {
+        let program = sandbox.command(arguments);
+        let mut command = without_ignored_signals(&program);
+        surround(&mut command, &program);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+        (Self { child, stderr, said: String::new() }, stdout)
     }
 
     /// Everything that it said, after its end with this code.

@@ -29,10 +29,19 @@ impl AttemptReport {
                 text.push_str(&part);
             }
         }
-        if let Some(command) = &self.retry_command {
-            text.push_str(&format!("\n`{command}` runs what is left\n"));
+        if self.retry_command.is_some() {
+            text.push('\n');
+            text.push_str(&self.retry_line());
         }
         text
+    }
+
+    /// What runs the rest, in a line; nothing where nothing is left.
+    pub fn retry_line(&self) -> String {
+        self.retry_command
+            .as_ref()
+            .map(|command| format!("`{command}` runs what is left\n"))
+            .unwrap_or_default()
     }
 
     fn head(&self, zone: &TimeZone) -> String {
@@ -150,7 +159,8 @@ impl AttemptReport {
         lines.collect()
     }
 
-    fn failures(&self) -> String {
+    /// What failed and why, a line for each failure and one for each of its causes.
+    pub fn failures(&self) -> String {
         let tasks = self.tasks.iter().filter_map(|task| Some((task.name.as_str(), task.failure.as_ref()?)));
         // What a transfer failed of is what its task failed of, unless the task was tried again.
         let told: Vec<&TaskFailure> = tasks.clone().map(|(_, failure)| failure).collect();

@@ -363,6 +363,18 @@ fn failure_words(failure: &TaskFailure) -> Vec<(Option<Level>, String)> {
     lines.map(|line| (Some(Level::Error), line)).collect()
 }
 
+/// What the log of a task that works and has said nothing yet would hold. None for other tasks, and for groups.
+pub fn begins(task: &TaskRecord) -> Option<Vec<u8>> {
+    let has_begun = matches!(task.state, TaskState::Running | TaskState::Planned);
+    let operator = task.operator.clone().filter(|_| has_begun)?;
+    let start = EventKind::TaskStarted { task: task.name.clone(), operator, round: task.round };
+    let mut text = Vec::new();
+    for (level, line) in words(&start, task.attempt) {
+        push_line(&mut text, task.started_at?, task.round, level, line.as_bytes());
+    }
+    Some(text)
+}
+
 /// What the log of a task that said nothing and ended well would hold. None for other tasks, and for groups.
 pub fn quiet(task: &TaskRecord) -> Option<Vec<u8>> {
     let (started, finished) = (task.started_at?, task.finished_at?);

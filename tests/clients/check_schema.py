@@ -1,6 +1,6 @@
-"""Holds reports of attempts against the schema that is published for them.
+"""Holds JSON against the schema that is published for it, with the schemas beside it that it refers to.
 
-    check_report.py SCHEMA REPORT...
+    check_schema.py SCHEMA FILE...
 
 Twice: as readers do, who pass over keys that they do not know, and so that a key that the schema does not describe is
 found. A problem is one line; the exit code is 1 where there is one.
@@ -9,9 +9,11 @@ found. A problem is one line; the exit code is 1 where there is one.
 import copy
 import datetime
 import json
+import pathlib
 import sys
 
 from jsonschema import Draft202012Validator, FormatChecker
+from referencing import Registry, Resource
 
 formats = FormatChecker(formats=())
 
@@ -39,18 +41,33 @@ def closed(schema):
     return schema
 
 
-def main(schema_path, *report_paths):
-    with open(schema_path) as file:
-        schema = json.load(file)
-    Draft202012Validator.check_schema(schema)
+def read(path):
+    return json.loads(pathlib.Path(path).read_text())
+
+
+def validators(path):
+    """Of the schema as it is, and closed."""
+    files = pathlib.Path(path).parent.glob("*.schema.json")
+    schemas = {file.name: read(file) for file in files}
+    for change in (lambda schema: schema, closed):
+        changed = {name: change(schema) for name, schema in schemas.items()}
+        registry = Registry().with_resources(
+            (name, Resource.from_contents(schema)) for name, schema in changed.items()
+        )
+        schema = changed[pathlib.Path(path).name]
+        Draft202012Validator.check_schema(schema)
+        yield Draft202012Validator(schema, registry=registry, format_checker=formats)
+
+
+def main(schema_path, *paths):
     found = 0
-    for path in report_paths:
-        with open(path) as file:
-            report = json.load(file)
-        for one in (schema, closed(schema)):
-            for error in Draft202012Validator(one, format_checker=formats).iter_errors(report):
+    for validator in validators(schema_path):
+        for path in paths:
+            for error in validator.iter_errors(read(path)):
                 found += 1
                 print(f"{path}: {'/'.join(map(str, error.absolute_path))}: {error.message}")
+                for inner in error.context:
+                    print(f"  {'/'.join(map(str, inner.absolute_path))}: {inner.message}")
     return 1 if found else 0
 
 
