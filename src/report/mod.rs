@@ -8,6 +8,8 @@ pub mod json;
 pub mod log;
 pub mod problems;
 pub mod progress;
+pub mod screen;
+pub mod shown;
 pub mod status;
 pub mod summary;
 pub mod table;

@@ -357,6 +357,7 @@ mod tests {
     use crate::state::AttemptKind;
     use crate::state::testing::attempt;
     use crate::transfer::effect::{Effect, EffectOutcome, RecordedEffect, Staged};
+    use crate::transfer::gauge::Gauge;
 
     fn store() -> (tempfile::TempDir, Store) {
         let folder = tempfile::tempdir().unwrap();
@@ -506,6 +507,7 @@ mod tests {
                 key: key.clone(),
                 source: "s".into(),
                 target: target.into(),
+                gauge: Gauge::default(),
             };
             let intended = EventKind::EffectIntended { task, effect: table(&key), key };
             store.record([(attempt.id, &event(started)), (attempt.id, &event(intended))]).unwrap();

@@ -1,8 +1,8 @@
-"""Holds reports of attempts against the schema that is published for them.
+"""Holds reports of attempts, and events of runs, against the schemas that are published for them.
 
-    check_report.py SCHEMA REPORT...
+    check_report.py SCHEMA FILE...
 
-Twice: as readers do, who pass over keys that they do not know, and so that a key that the schema does not describe is
+A file is one JSON value, or one a line where its name ends in `.jsonl`. Each is held twice: as readers do, who pass over keys that they do not know, and so that a key that the schema does not describe is
 found. A problem is one line; the exit code is 1 where there is one.
 """
 
@@ -39,18 +39,26 @@ def closed(schema):
     return schema
 
 
-def main(schema_path, *report_paths):
+def values(path):
+    with open(path) as file:
+        if not path.endswith(".jsonl"):
+            yield path, json.load(file)
+            return
+        for number, line in enumerate(file, 1):
+            yield f"{path}:{number}", json.loads(line)
+
+
+def main(schema_path, *paths):
     with open(schema_path) as file:
         schema = json.load(file)
     Draft202012Validator.check_schema(schema)
     found = 0
-    for path in report_paths:
-        with open(path) as file:
-            report = json.load(file)
-        for one in (schema, closed(schema)):
-            for error in Draft202012Validator(one, format_checker=formats).iter_errors(report):
+    held_against = [Draft202012Validator(one, format_checker=formats) for one in (schema, closed(schema))]
+    for path in paths:
+        for place, value in values(path):
+            for error in (error for one in held_against for error in one.iter_errors(value)):
                 found += 1
-                print(f"{path}: {'/'.join(map(str, error.absolute_path))}: {error.message}")
+                print(f"{place}: {'/'.join(map(str, error.absolute_path))}: {error.message}")
     return 1 if found else 0
 
 
