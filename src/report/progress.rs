@@ -131,9 +131,9 @@ impl Progress {
                 self.plain(&format!("{source}: copying to {target}"));
             }
             EventKind::TransferFinished { report, .. } => self.plain(&format!(
-                "{}: {} rows, {}, {} s",
+                "{}: {}, {}, {} s",
                 report.source,
-                figures::count(report.rows_sent),
+                words::rows(report.rows_sent),
                 figures::bytes(report.bytes),
                 figures::seconds(report.seconds)
             )),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::console::{Console, Style};
 use super::figures;
+use super::shown;
 use super::table::{Align, Cell, Table};
 use super::tasklog::TaskLogSummary;
 use crate::run::FailedTask;
@@ -102,10 +103,10 @@ impl Summary {
         }
         for report in self.transfers.values() {
             for note in &report.notes {
-                console.log(Level::Info, &format!("{}: {note}", report.source));
+                console.log(Level::Info, &shown::lines(&format!("{}: {note}", report.source)));
             }
             for (level, line) in policy_lines(&report.policy) {
-                console.log(level, &format!("{}: {line}", report.source));
+                console.log(level, &shown::lines(&format!("{}: {line}", report.source)));
             }
         }
         print_logs(console, end.logs);
@@ -153,7 +154,7 @@ fn listed(what: &str, tasks: &[FailedTask]) -> String {
             text.push_str(&format!("\n    hint: {hint}"));
         }
     }
-    text
+    shown::lines(&text)
 }
 
 fn print_logs(console: &Console, logs: &TaskLogSummary) {

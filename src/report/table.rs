@@ -3,6 +3,7 @@
 use unicode_width::UnicodeWidthStr as _;
 
 use super::console::Style;
+use super::shown;
 
 /// Between columns.
 const GAP: &str = "  ";
@@ -33,10 +34,9 @@ impl Cell {
 }
 
 impl From<String> for Cell {
-    /// Control characters, which could redraw a terminal, become `?`.
+    /// What commands a terminal becomes `?`: see [`shown::line`].
     fn from(text: String) -> Self {
-        let text = text.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
-        Self { text, style: None }
+        Self { text: shown::line(&text), style: None }
     }
 }
 

@@ -10,7 +10,7 @@ use super::servers::skip;
 const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Keeps the whole terminal for the program, and its size for the test.
-const SETTINGS: &str = "set -g status off\nset -g window-size manual\nset -g history-limit 20000\n\
+const SETTINGS: &str = "set -g status off\nset -g history-limit 20000\n\
     set -g default-terminal tmux-256color\n";
 
 /// A program in a terminal. It ends with the value.

@@ -1,6 +1,6 @@
 //! What is known of the tables of a run: taken from its events, and read from the counters of those that run.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use super::super::shown;
@@ -29,8 +29,10 @@ pub(super) struct Board {
     failed: Vec<(Owner, FailedTable)>,
     slowest: Vec<DoneTable>,
     done: Sums,
-    /// Tasks that copy a table and have not begun to.
-    preparing: HashSet<Owner>,
+    /// The tasks that work.
+    working: HashMap<Owner, Working>,
+    /// How many tasks began.
+    begun: u64,
     waiting: Waiting,
 }
 
@@ -40,6 +42,23 @@ pub(super) struct Owner {
     /// Of a required workflow: its attempt.
     pub(super) attempt: Option<AttemptId>,
     pub(super) task: TaskName,
+}
+
+/// A task that works.
+#[derive(Debug, Clone, Copy)]
+struct Working {
+    /// How many began before it.
+    number: u64,
+    has: Has,
+}
+
+/// What is known of the tables of a task that works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Has {
+    /// It is there for one, of which nothing was heard yet.
+    OneToCome,
+    /// Each speaks for itself.
+    Any,
 }
 
 /// Tables with their rows and bytes.
@@ -58,6 +77,8 @@ struct Running {
     target: String,
     /// For people.
     name: String,
+    /// Of its task.
+    number: u64,
     started: Duration,
     gauge: Gauge,
     /// Oldest first; there always is one.
@@ -69,7 +90,7 @@ struct Running {
 /// All tables at a moment.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Snapshot {
-    /// In the order in which they began.
+    /// In the order in which their tasks began.
     pub(super) running: Vec<RunningTable>,
     /// In the order in which they failed.
     pub(super) failed: Vec<FailedTable>,
@@ -154,16 +175,22 @@ impl Board {
             EventKind::TaskStarted { task, operator, .. } => {
                 let owner = owner(task);
                 self.failed.retain(|(of, _)| *of != owner);
-                if operator == "embulk" {
-                    self.preparing.insert(owner);
-                }
+                let has = if operator == "embulk" { Has::OneToCome } else { Has::Any };
+                self.working.insert(owner, Working { number: self.begun, has });
+                self.begun += 1;
             }
             EventKind::TransferStarted { task, key, source, target, gauge } => {
                 let owner = owner(task);
-                self.preparing.remove(&owner);
+                let working = self.working.get_mut(&owner);
+                let number = working.map_or(self.begun, |working| {
+                    working.has = Has::Any;
+                    working.number
+                });
                 self.running.retain(|running| running.key != *key);
-                self.running.push(Running {
+                let at = self.running.partition_point(|running| running.number <= number);
+                let table = Running {
                     owner,
+                    number,
                     key: key.clone(),
                     source: source.clone(),
                     target: target.clone(),
@@ -172,7 +199,8 @@ impl Board {
                     gauge: gauge.clone(),
                     samples: VecDeque::from([(now, Gauged::default())]),
                     told: None,
-                });
+                };
+                self.running.insert(at, table);
             }
             EventKind::TransferFinished { key, report, .. } => {
                 self.end(key);
@@ -185,13 +213,13 @@ impl Board {
             // It is said in a line, and the table waits again.
             EventKind::TaskRetrying { task, .. } => {
                 let owner = owner(task);
-                self.preparing.remove(&owner);
+                self.working.remove(&owner);
                 self.failed.retain(|(of, _)| *of != owner);
             }
             EventKind::TaskFinished { task, state, failure, .. } => {
                 let owner = owner(task);
-                let had_no_transfer = self.preparing.remove(&owner);
-                if let (true, TaskState::Error, Some(failure)) = (had_no_transfer, state, failure) {
+                let has = self.working.remove(&owner).map(|working| working.has);
+                if let (Some(Has::OneToCome), TaskState::Error, Some(failure)) = (has, state, failure) {
                     let name = shown::line(task.as_str());
                     self.failed.push((owner, FailedTable { name, reason: reason(failure) }));
                 }

@@ -14,6 +14,9 @@ const GAP: usize = 2;
 /// Names are not made narrower than this, or than a sixth of the terminal, as long as something else can go.
 const NARROWEST: usize = 8;
 
+/// `1m05s`
+const CLOCK: usize = 5;
+
 /// A line of the picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
@@ -200,6 +203,8 @@ impl Layout {
                     for (column, cell) in columns.iter_mut().zip(cells) {
                         *column = shown::width(cell).max(*column);
                     }
+                    // So that the columns stay where they are after a minute.
+                    columns[TIME] = columns[TIME].max(CLOCK);
                 }
                 Row::Failed { name: own, .. } => name = name.max(shown::width(own)),
                 Row::More(..) => {}
