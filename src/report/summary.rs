@@ -99,7 +99,11 @@ impl Summary {
     pub fn print(&self, console: &Console, end: End<'_>) {
         let table = self.table();
         if !table.is_empty() {
-            console.result(&table.render(console.out_colors()));
+            let colors = console.out_colors();
+            console.result(&match console.out_width() {
+                Some(width) => table.render_within(width, colors),
+                None => table.render(colors),
+            });
         }
         for report in self.transfers.values() {
             for note in &report.notes {

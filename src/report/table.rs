@@ -1,6 +1,6 @@
 //! Tables for people: columns aligned by how wide text is on a terminal, nothing but spaces between.
 
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::console::Style;
 use super::shown;
@@ -114,7 +114,7 @@ impl Table {
     fn push_line(&self, text: &mut String, row: &[Cell], widths: &[usize], colors: bool) {
         let last = row.iter().rposition(|cell| !cell.text.is_empty()).unwrap_or(0);
         for (column, cell) in row.iter().enumerate().take(last + 1) {
-            let padding = " ".repeat(widths[column] - cell.text.width());
+            let padding = " ".repeat(widths[column].saturating_sub(cell.text.width()));
             let painted = match cell.style {
                 Some(style) => style.paint(&cell.text, colors),
                 None => cell.text.clone(),
@@ -161,7 +161,8 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
             lines.push(String::new());
         }
         for letter in word.chars() {
-            let full = lines.last().is_some_and(|line| line.width() >= width);
+            let wide = letter.width().unwrap_or(0);
+            let full = lines.last().is_some_and(|line| !line.is_empty() && line.width() + wide > width);
             if full && letter != ' ' {
                 lines.push(String::new());
             }
@@ -203,6 +204,13 @@ mod tests {
              y  2  12345678901234567890\n      1234567890\n"
         );
         assert_eq!(table.render_within(200, false), table.render(false));
+    }
+
+    #[test]
+    fn a_wide_character_goes_on_in_the_next_line_as_a_whole() {
+        let mut table = Table::new(&[("NAME", Align::Left), ("N", Align::Right)]);
+        table.row(["1注文明細表注文".into(), "1".into()]);
+        assert_eq!(table.render_within(15, false), "NAME          N\n1注文明細表  1\n注文\n");
     }
 
     #[test]

@@ -59,9 +59,9 @@ impl Terminal {
         self.captured(&[])
     }
 
-    /// All that was ever on it and not taken away.
+    /// All that was ever on it and not taken away; lines that the terminal broke are whole.
     pub fn everything(&self) -> String {
-        self.captured(&["-S", "-"])
+        self.captured(&["-S", "-", "-J"])
     }
 
     fn captured(&self, more: &[&str]) -> String {
