@@ -554,6 +554,7 @@ mod tests {
             key: key.clone(),
             source: "s".into(),
             target: "t".into(),
+            gauge: Gauge::default(),
         };
         let effect = Effect::StageObject { bucket: "b".into(), object: "o".into() };
         let intended = EventKind::EffectIntended { task, key, effect };

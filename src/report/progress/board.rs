@@ -273,10 +273,17 @@ impl Board {
         }
     }
 
-    /// The tables that have moved since machines were told of them.
+    /// Whether a table is being copied.
+    pub(super) fn is_copying(&self) -> bool {
+        !self.running.is_empty()
+    }
+
+    /// The tables that have moved since machines were told of them. Of one that has just begun nothing is told: that it
+    /// did may not be told yet.
     pub(super) fn news(&mut self, now: Duration) -> Vec<ToldTable> {
         let mut news = Vec::new();
-        for running in &mut self.running {
+        let since = |started: Duration| now.saturating_sub(started);
+        for running in self.running.iter_mut().filter(|running| since(running.started) >= SAMPLE) {
             let gauged = running.gauge.read();
             if running.told.replace(gauged) != Some(gauged) {
                 news.push(ToldTable {
@@ -454,6 +461,7 @@ mod tests {
         let (mut board, gauge) = (Board::default(), Gauge::default());
         let attempt = Some(AttemptId(3));
         board.take(attempt, &started("a", &gauge), seconds(0));
+        assert_eq!(board.news(seconds(0)), []);
         assert_eq!(board.news(seconds(1)).len(), 1);
         assert_eq!(board.news(seconds(2)), []);
         gauge.set(5, 50);

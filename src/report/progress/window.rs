@@ -92,23 +92,23 @@ impl Window {
     fn tell(&mut self, now: Duration, at: Timestamp) {
         let (tables_are_due, run_is_due) =
             (now.saturating_sub(self.told) >= TOLD, now.saturating_sub(self.shown) >= PLAIN);
-        let (news, snapshot) = {
-            let mut board = self.sampled(now);
-            let news = if tables_are_due { board.news(now) } else { Vec::new() };
-            (news, run_is_due.then(|| board.snapshot(now)))
-        };
+        if !tables_are_due && !run_is_due {
+            drop(self.sampled(now));
+            return;
+        }
+        // The board is held until all is written: of a table whose end is told nothing follows.
+        let mut board = self.sampled(now);
         if tables_are_due {
-            self.told = now;
-        }
-        for told in &news {
-            self.console.json(&events::of_table(told, now, at));
-        }
-        if let Some(snapshot) = snapshot {
-            self.shown = now;
-            if !snapshot.running.is_empty() {
-                self.console.json(&events::of_run(&snapshot, now, at));
+            for told in board.news(now) {
+                self.console.json(&events::of_table(&told, now, at));
             }
         }
+        if run_is_due && board.is_copying() {
+            self.console.json(&events::of_run(&board.snapshot(now), now, at));
+        }
+        drop(board);
+        self.told = if tables_are_due { now } else { self.told };
+        self.shown = if run_is_due { now } else { self.shown };
     }
 
     fn sampled(&self, now: Duration) -> MutexGuard<'_, Board> {

@@ -73,7 +73,7 @@ pub(super) fn list(config: &FileInput, context: &TransferContext) -> Result<Loca
 fn size(directory: &Path, names: &[String]) -> Option<u64> {
     let sizes = names.iter().map(|name| {
         let metadata = fs::metadata(directory.join(name)).ok()?;
-        metadata.is_file().then(|| metadata.len())
+        metadata.is_file().then_some(metadata.len())
     });
     sizes.sum()
 }
