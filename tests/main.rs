@@ -43,6 +43,7 @@ mod peers;
 mod permissions;
 mod policy;
 mod preview;
+mod progress;
 mod properties;
 mod quickstart;
 mod readme;

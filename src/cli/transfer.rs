@@ -23,6 +23,7 @@ use crate::transfer::effect::{
     Abandoned, Effect, EffectOutcome, Ledger, LedgerError, RecordedEffect, TransferKey,
 };
 use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::gauge::{Extent, Gauge};
 use crate::transfer::input::Reading;
 use crate::transfer::policy::Enforced;
 use crate::transfer::pool::SourcePools;
@@ -146,13 +147,15 @@ impl TransferService for Transfers {
             config: self.config_mark(&rendered.hash, request),
         };
         let key = self.repeats.next(first.clone());
-        let lines = Lines { reporter: request.reporter.clone(), key: key.id() };
+        let gauge = Gauge::default();
+        let lines = Lines { reporter: request.reporter.clone(), key: key.id(), gauge: gauge.clone() };
         let context = self.context(request, key, &lines);
         lines.send(|task, key| EventKind::TransferStarted {
             task,
             key,
             source: rendered.config.input.to_string(),
             target: rendered.config.output.to_string(),
+            gauge,
         });
         match transfer::run(&rendered.config, &context) {
             Ok(report) => {
@@ -216,7 +219,7 @@ impl Transfers {
             round: request.round,
             config: String::new(),
         };
-        let lines = Lines { reporter: request.reporter.clone(), key: key.id() };
+        let lines = Lines { reporter: request.reporter.clone(), key: key.id(), gauge: Gauge::default() };
         self.context(request, key, &lines)
     }
 
@@ -322,6 +325,8 @@ pub(super) fn operator_error(error: &TransferError) -> OperatorError {
 struct Lines {
     reporter: Reporter,
     key: String,
+    /// Read by who shows progress.
+    gauge: Gauge,
 }
 
 impl Lines {
@@ -336,8 +341,16 @@ impl Lines {
 }
 
 impl Observer for Lines {
+    fn begins(&self, extent: Option<Extent>) {
+        self.gauge.begin(extent);
+    }
+
     fn progress(&self, rows: u64, bytes: u64) {
-        self.send(|task, key| EventKind::TransferProgress { task, key, rows, bytes });
+        self.gauge.set(rows, bytes);
+    }
+
+    fn has_read(&self, bytes: u64) {
+        self.gauge.add_read(bytes);
     }
 
     fn log(&self, level: Level, text: &str) {

@@ -24,7 +24,8 @@ pub(super) fn task(name: &str, value: &Value) -> Task {
     let map = value.as_object().unwrap_or(&empty);
     let sub = |key: &str, name: &str| map.get(key).map(|value| Box::new(task(name, value)));
     let repeats = map.get("loop>").map(|count| ("loop", count));
-    let command = repeats.or_else(|| Some(("op", map.get("op>").or(value.is_string().then_some(value))?)));
+    let command =
+        repeats.or_else(|| Some(("embulk", map.get("op>").or(value.is_string().then_some(value))?)));
     let flag = map.get("_background") == Some(&json!(true));
     let after = map.get("_after").and_then(Value::as_array).cloned().unwrap_or_default();
     let retry = map.get("_retry").map(|value| RetryPolicy::from_value(value).unwrap());
@@ -249,6 +250,8 @@ impl World {
     }
 
     fn drain(&mut self) {
+        // Whatever happens, what is counted is what there is.
+        assert_eq!(self.plan.waiting_tables(), self.plan.waiting_tables_anew());
         for transition in self.plan.take_transitions() {
             if let Transition::Retrying { id, delay, .. } = &transition {
                 self.push(self.now + delay.as_secs(), Due::Retry(*id));

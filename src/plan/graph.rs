@@ -29,6 +29,8 @@ pub struct Plan {
     pub(super) defaults: Arc<Params>,
     pub(super) stopping: bool,
     pub(super) failure_alert: Option<Arc<Definition>>,
+    /// See [`Self::waiting_tables`].
+    pub(super) waiting: usize,
     paths: Paths,
 }
 
@@ -130,6 +132,7 @@ impl Plan {
             defaults: Arc::new(defaults),
             stopping: false,
             failure_alert: None,
+            waiting: 0,
             paths,
         };
         let root = plan.add(root_name, None, &Arc::new(definition), Role::Child, modes, 0);
@@ -172,8 +175,8 @@ impl Plan {
             None => self.recorded.first_round(&name, again),
         };
         self.rounds.insert(name.clone(), round);
+        self.set_state(id, TaskState::Running);
         let node = self.node_mut(id);
-        node.state = TaskState::Running;
         node.round = round;
         let lost_secrets =
             node.before.as_ref().map(|before| before.secret_stores.clone()).unwrap_or_default();
@@ -316,6 +319,7 @@ impl Plan {
             self.node_mut(parent).unfinished += 1;
         }
         self.nodes.push(node);
+        self.count_added(id);
         self.add_children(id);
         id
     }

@@ -12,6 +12,7 @@
 //!   variable `error`.
 //! * [`scope`]: which exports and stores a task sees.
 //! * [`resume`] and [`selection`]: what an earlier attempt has done already, and what people asked to run.
+//! * `waiting`: how many tables have yet to begin.
 //! * [`sizes`]: how much work each task was, so that of those in the queue (`ready`) the largest starts first.
 
 pub mod definition;
@@ -34,6 +35,7 @@ pub mod sizes;
 #[cfg(test)]
 mod tests;
 mod timeout;
+mod waiting;
 
 /// More tasks an attempt has not, those that are generated included: each takes some kilobytes until it ends.
 pub const MOST_TASKS: usize = 100_000;

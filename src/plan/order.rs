@@ -10,7 +10,7 @@ use crate::session::TaskName;
 
 /// The starts, as `seconds name`, when tasks (below `+wf`) took so many seconds before.
 fn starts(workflow: &Value, before: &[(&str, u64)]) -> Vec<String> {
-    let past = |seconds| Past { operator: "op".into(), took: Duration::from_secs(seconds), copied: None };
+    let past = |seconds| Past { operator: "embulk".into(), took: Duration::from_secs(seconds), copied: None };
     let before =
         before.iter().map(|(name, seconds)| (TaskName::from_full(format!("+wf{name}")), past(*seconds)));
     let mut world = World::with_sizes(workflow, Sizes::new(&before.collect()));

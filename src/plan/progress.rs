@@ -204,7 +204,7 @@ impl Plan {
         let definition = Arc::clone(&self.node(id).definition);
         match &definition.body {
             Body::Group { .. } => {
-                self.node_mut(id).state = TaskState::Planned;
+                self.set_state(id, TaskState::Planned);
                 self.start_clock(id);
                 self.start_children(id);
             }
@@ -213,9 +213,8 @@ impl Plan {
     }
 
     fn pass(&mut self, id: TaskId) {
-        let node = self.node_mut(id);
-        node.passed = true;
-        node.state = TaskState::Success;
+        self.node_mut(id).passed = true;
+        self.set_state(id, TaskState::Success);
         self.actions.push_back(Action::Ended(id));
     }
 
@@ -238,7 +237,7 @@ impl Plan {
     }
 
     fn make_ready(&mut self, id: TaskId) {
-        self.node_mut(id).state = TaskState::Ready;
+        self.set_state(id, TaskState::Ready);
         let node = self.node(id);
         let work = self.sizes.of(&node.name).saturating_add(node.after);
         let is_control = self.operator(id).is_some_and(resume::is_control);
@@ -263,13 +262,12 @@ impl Plan {
             (Some(task), _) => (task, "^sub", Role::Child),
             (None, Some(check)) => (Arc::clone(check), "^check", Role::Check),
             (None, None) => {
-                self.node_mut(id).state = TaskState::Success;
+                self.set_state(id, TaskState::Success);
                 return self.actions.push_back(Action::Ended(id));
             }
         };
-        let node = self.node_mut(id);
-        node.state = TaskState::Planned;
-        node.phase = if role == Role::Check { Phase::Check } else { Phase::Work };
+        self.set_state(id, TaskState::Planned);
+        self.node_mut(id).phase = if role == Role::Check { Phase::Check } else { Phase::Work };
         self.generate(id, &next, part, role);
     }
 
@@ -291,9 +289,8 @@ impl Plan {
         };
         let name = self.node(id).name.clone();
         self.transitions.push(Transition::Planned { name, result: record.unwrap_or_default() });
-        let node = self.node_mut(id);
-        node.state = TaskState::Planned;
-        node.phase = if role == Role::Check { Phase::Check } else { Phase::Work };
+        self.set_state(id, TaskState::Planned);
+        self.node_mut(id).phase = if role == Role::Check { Phase::Check } else { Phase::Work };
         self.generate(id, &next, part, role);
     }
 
@@ -425,8 +422,8 @@ impl Plan {
 
     pub(super) fn wait_for_retry(&mut self, id: TaskId, delay: Duration, failure: Option<TaskFailure>) {
         self.stop_clock(id);
-        let node = self.node_mut(id);
-        node.state = TaskState::RetryWaiting;
+        self.set_state(id, TaskState::RetryWaiting);
+        let node = self.node(id);
         // A group has no rounds of its own: its tries are counted.
         let round = if node.definition.call().is_some() { node.round } else { node.retries };
         let name = node.name.clone();
@@ -440,7 +437,7 @@ impl Plan {
         node.repeated = true;
         match node.definition.body {
             Body::Group { .. } => {
-                node.state = TaskState::Planned;
+                self.set_state(id, TaskState::Planned);
                 self.start_clock(id);
                 self.add_children(id);
                 self.start_children(id);
@@ -459,9 +456,8 @@ impl Plan {
             return self.finish(id, if own { TaskState::Error } else { TaskState::GroupError }, None);
         }
         let error = self.error_below(id);
-        let node = self.node_mut(id);
-        node.state = TaskState::Planned;
-        node.phase = Phase::Handler;
+        self.set_state(id, TaskState::Planned);
+        self.node_mut(id).phase = Phase::Handler;
         for (handler, part) in handlers {
             if let Some(handler) = handler {
                 let mut given = self.with_stores_below(id, handler.export.clone());
@@ -494,8 +490,8 @@ impl Plan {
 
     pub(super) fn finish(&mut self, id: TaskId, state: TaskState, result: Option<TaskResult>) {
         self.stop_clock(id);
+        self.set_state(id, state);
         let node = self.node_mut(id);
-        node.state = state;
         node.forget_scopes();
         // What is recorded of a task done earlier stays; a partly selected group has not succeeded as a whole.
         let says_nothing = state == TaskState::Success && (node.skipped || node.partial);

@@ -7,8 +7,8 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use indicatif::MultiProgress;
-
+use super::screen::{self, Drawn, Screen, Size};
+use super::shown;
 use crate::secret::scrub::Scrubber;
 use crate::session::Level;
 
@@ -100,8 +100,8 @@ struct Inner {
     scrubber: Scrubber,
     out: Door,
     err: Door,
-    /// Set while bars are drawn: other lines then have to make room first.
-    bars: Mutex<Option<MultiProgress>>,
+    /// What is drawn below all other lines: they have to make room first.
+    screen: Mutex<Screen>,
 }
 
 struct Door {
@@ -154,7 +154,7 @@ impl Console {
             scrubber,
             out: Door::new(Box::new(io::stdout()), &LOST_RESULTS),
             err: Door::new(Box::new(io::stderr()), &LOST_WORDS),
-            bars: Mutex::new(None),
+            screen: Mutex::default(),
         }))
     }
 
@@ -173,7 +173,7 @@ impl Console {
             scrubber,
             out: Door::new(out, &LOST_RESULTS),
             err: Door::new(err, &LOST_WORDS),
-            bars: Mutex::new(None),
+            screen: Mutex::default(),
         }))
     }
 
@@ -264,9 +264,30 @@ impl Console {
         self.0.err_is_terminal && !self.0.colors.dumb
     }
 
-    /// Bars are drawn from now on (or no longer): lines make room for them.
-    pub fn set_bars(&self, bars: Option<MultiProgress>) {
-        *self.0.bars.lock().unwrap_or_else(PoisonError::into_inner) = bars;
+    /// How large the terminal at stderr is; one that does not say is as large as most.
+    pub fn err_size(&self) -> Size {
+        let size = rustix::termios::tcgetwinsize(io::stderr()).ok();
+        let size =
+            size.map(|size| Size { width: usize::from(size.ws_col), height: usize::from(size.ws_row) });
+        size.filter(|size| size.width > 0 && size.height > 0).unwrap_or(Size::USUAL)
+    }
+
+    /// Draws these lines below all others, in the place of those that were drawn before; no lines take them away.
+    /// Only for a terminal that can redraw. `size` is what the lines were made for.
+    pub fn draw(&self, lines: Vec<Drawn>, size: Size) {
+        let mut screen = self.0.screen.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = screen.draw(lines, size);
+        if !bytes.is_empty() {
+            self.0.err.write(bytes.as_bytes());
+        }
+    }
+
+    /// A line as [`Self::draw`] takes it: a secret that was learned meanwhile is not in it.
+    pub fn drawn(&self, text: &str, painted: String, size: Size) -> Drawn {
+        match self.0.scrubber.scrub_text(text) {
+            scrubbed if scrubbed == text => Drawn { painted, width: shown::width(text) },
+            scrubbed => screen::plain(&scrubbed, size),
+        }
     }
 
     fn line(&self, stream: Stream, text: &str) {
@@ -282,11 +303,21 @@ impl Console {
             Stream::Out => (&self.0.out, self.0.out_is_terminal),
             Stream::Err => (&self.0.err, self.0.err_is_terminal),
         };
-        let bars = self.0.bars.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match bars {
-            Some(bars) if shares_terminal => bars.suspend(|| door.write(bytes)),
-            _ => door.write(bytes),
+        if !shares_terminal {
+            return door.write(bytes);
         }
+        let mut screen = self.0.screen.lock().unwrap_or_else(PoisonError::into_inner);
+        if screen.is_empty() || bytes.is_empty() {
+            return door.write(bytes);
+        }
+        let size = self.err_size();
+        let lines = screen.lines(size);
+        self.0.err.write(screen.erase(size).as_bytes());
+        door.write(bytes);
+        if !bytes.ends_with(b"\n") {
+            door.write(b"\n");
+        }
+        self.0.err.write(screen.draw(lines, size).as_bytes());
     }
 }
 

@@ -37,9 +37,6 @@ fn kind(what: &EventKind) -> Value {
         EventKind::TransferStarted { task, source, target, .. } => {
             json!({"event": "transfer_started", "task": task, "source": source, "target": target})
         }
-        EventKind::TransferProgress { task, rows, bytes, .. } => {
-            json!({"event": "transfer_progress", "task": task, "rows": rows, "bytes": bytes})
-        }
         EventKind::EffectIntended { task, effect, .. } => {
             json!({"event": "effect_intended", "task": task, "effect": effect})
         }

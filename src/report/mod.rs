@@ -11,6 +11,8 @@ pub mod log;
 pub mod notice;
 pub mod problems;
 pub mod progress;
+pub mod screen;
+pub mod shown;
 pub mod slow;
 pub mod status;
 pub mod summary;

@@ -1,30 +1,37 @@
-//! What people see while a run works: bars on a terminal, a line every ten seconds elsewhere, and in both what tasks
-//! print and what goes wrong.
+//! What people see while a run works: a picture of its tables on a terminal, lines every ten seconds elsewhere, events
+//! for machines; and in all of them what tasks print and what goes wrong.
+//!
+//! * `board`: what is known of the tables, from events and from the counters of those that run.
+//! * `picture` and `words` say it, `events` to machines; they are given the moment.
+//! * `window`: the thread that looks and shows.
 
-mod bars;
+mod board;
+mod events;
+mod picture;
+mod window;
+mod words;
 
 use std::collections::HashMap;
-
-use jiff::{SignedDuration, Timestamp};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::console::{Console, Results};
-use super::figures;
+use super::{figures, shown};
+use crate::run::Waiting;
 use crate::run::event::{EventKind, RunEvent, TaskFailure};
-use crate::session::{Level, TaskName, TaskState};
-use bars::Bars;
-
-/// Between two lines of plain progress.
-const PLAIN_INTERVAL: SignedDuration = SignedDuration::from_secs(10);
+use crate::session::{AttemptId, Level, TaskName, TaskState};
+use board::Board;
+use window::{Looking, Shape, Window};
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ProgressMode {
-    /// Bars where the terminal can redraw lines, else plain lines.
+    /// A picture where the terminal can redraw lines, else plain lines.
     #[default]
     Auto,
-    /// Bars; plain lines where no terminal could show them.
+    /// A picture; plain lines where no terminal could show it.
     Bars,
-    /// A line for each transfer that begins and ends, and one every ten seconds.
+    /// A line for each transfer that begins and ends, and some every ten seconds.
     Plain,
     /// Nothing but what goes wrong.
     None,
@@ -33,79 +40,84 @@ pub enum ProgressMode {
 /// A line that a task began is printed in pieces from this length on.
 const LONGEST_LINE: usize = 64 * 1024;
 
-/// A transfer that runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Running {
-    key: String,
-    source: String,
-    rows: u64,
-    bytes: u64,
-}
-
-enum Shape {
-    Bars(Bars),
-    Plain { shown_at: Option<Timestamp> },
-    Silent,
-}
-
-/// Shows events as they come.
+/// Shows events as they come, and between them how far the tables are.
 pub struct Progress {
     console: Console,
     shape: Shape,
-    running: Vec<Running>,
+    board: Arc<Mutex<Board>>,
+    began: Instant,
+    looking: Option<Looking>,
     /// What tasks printed without a line's end yet: the lines of parallel tasks must not mix.
     begun_lines: HashMap<TaskName, Vec<u8>>,
-    finished_count: u64,
-    finished_rows: u64,
 }
 
 impl Progress {
-    /// Under JSON nothing is shown but what goes wrong.
-    pub fn new(console: &Console, mode: ProgressMode) -> Self {
-        let shape = match mode {
-            _ if console.results() == Results::Json => Shape::Silent,
-            ProgressMode::None => Shape::Silent,
-            ProgressMode::Auto | ProgressMode::Bars if console.can_redraw() => {
-                Shape::Bars(Bars::new(console))
-            }
-            ProgressMode::Auto | ProgressMode::Bars | ProgressMode::Plain => Shape::Plain { shown_at: None },
+    /// Under JSON nothing is shown to people but what goes wrong. `waiting` counts the tables that wait.
+    pub fn new(console: &Console, mode: ProgressMode, waiting: Waiting) -> Self {
+        let mut progress = Self::still(console, mode, waiting);
+        if progress.shape != Shape::Nothing {
+            let window = Window::new(console, progress.shape, &progress.board);
+            progress.looking = Looking::start(window, progress.began);
+        }
+        progress
+    }
+
+    /// The same without a thread that looks.
+    fn still(console: &Console, mode: ProgressMode, waiting: Waiting) -> Self {
+        let shape = match (mode, console.results()) {
+            (ProgressMode::None, _) => Shape::Nothing,
+            (_, Results::Json) => Shape::Events,
+            (ProgressMode::Auto | ProgressMode::Bars, _) if console.can_redraw() => Shape::Picture,
+            (ProgressMode::Auto | ProgressMode::Bars | ProgressMode::Plain, _) => Shape::Plain,
         };
         Self {
             console: console.clone(),
             shape,
-            running: Vec::new(),
+            board: Arc::new(Mutex::new(Board::new(waiting))),
+            began: Instant::now(),
+            looking: None,
             begun_lines: HashMap::new(),
-            finished_count: 0,
-            finished_rows: 0,
         }
     }
 
     /// Shows an event that was recorded.
     pub fn show(&mut self, event: &RunEvent) {
+        self.show_at(self.began.elapsed(), event);
+    }
+
+    /// `now`: since the run began.
+    fn show_at(&mut self, now: Duration, event: &RunEvent) {
+        match &event.kind {
+            EventKind::Required { attempt, event } => self.show_of(Some(*attempt), &event.kind, now),
+            kind => self.show_of(None, kind, now),
+        }
+    }
+
+    fn show_of(&mut self, attempt: Option<AttemptId>, kind: &EventKind, now: Duration) {
         if let EventKind::TaskFinished { task, .. }
         | EventKind::TaskRetrying { task, .. }
-        | EventKind::TaskPlanned { task, .. } = &event.kind
+        | EventKind::TaskPlanned { task, .. } = kind
             && let Some(rest) = self.begun_lines.remove(task)
         {
             self.console.output(&rest);
         }
-        match &event.kind {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner).take(attempt, kind, now);
+        match kind {
             EventKind::Output { task, bytes } => self.output(task, bytes),
             EventKind::Log { task, level, text } => self.log(task.as_ref(), *level, text),
             EventKind::TaskRetrying { task, delay, failure, .. } => {
                 let after = figures::duration(*delay);
-                self.console.log(
-                    Level::Warn,
-                    &format!("task `{task}` is tried again in {after}: {}", one_line(failure)),
-                );
+                let text = format!("task `{task}` is tried again in {after}: {}", one_line(failure));
+                self.console.log(Level::Warn, &shown::lines(&text));
             }
             EventKind::TaskFinished { task, state: TaskState::Error, failure: Some(failure), .. } => {
                 // The summary tells all of it.
-                self.console.error(&format!("task `{task}` failed: {}", one_line(failure)));
+                let text = format!("task `{task}` failed: {}", one_line(failure));
+                self.console.error(&shown::lines(&text));
             }
             EventKind::Notified { channel, failure: Some(failure), .. } => {
-                self.console
-                    .log(Level::Warn, &format!("the notification by {channel} was not delivered: {failure}"));
+                let text = format!("the notification by {channel} was not delivered: {failure}");
+                self.console.log(Level::Warn, &shown::lines(&text));
             }
             EventKind::Stopping { reason, grace } => {
                 let grace = grace.map(|grace| {
@@ -115,7 +127,17 @@ impl Progress {
                 let text = format!("stopping: {reason}{}", grace.unwrap_or_default());
                 self.console.log(Level::Warn, &text);
             }
-            kind => self.transfer(event.at, kind),
+            EventKind::TransferStarted { source, target, .. } => {
+                self.plain(&format!("{source}: copying to {target}"));
+            }
+            EventKind::TransferFinished { report, .. } => self.plain(&format!(
+                "{}: {}, {}, {} s",
+                report.source,
+                words::rows(report.rows_sent),
+                figures::bytes(report.bytes),
+                figures::seconds(report.seconds)
+            )),
+            _ => {}
         }
     }
 
@@ -131,88 +153,36 @@ impl Progress {
         self.console.output(&whole);
     }
 
-    /// Takes the bars away. Lines after it need no room any more.
+    /// Takes the picture away. Lines after it need no room any more.
     pub fn finish(&mut self) {
+        if let Some(looking) = self.looking.take() {
+            looking.end();
+        }
+        if self.shape == Shape::Picture {
+            self.console.draw(Vec::new(), self.console.err_size());
+        }
         for (_, rest) in self.begun_lines.drain() {
             self.console.output(&rest);
-        }
-        if let Shape::Bars(bars) = &mut self.shape {
-            bars.clear(&self.console);
         }
     }
 
     fn log(&self, task: Option<&TaskName>, level: Level, text: &str) {
         let is_shown = match level {
             Level::Debug => false,
-            Level::Info => !matches!(self.shape, Shape::Silent),
+            Level::Info => matches!(self.shape, Shape::Picture | Shape::Plain),
             Level::Warn | Level::Error => true,
         };
         if is_shown {
             match task {
-                Some(task) => self.console.log(level, &format!("{task}: {text}")),
-                None => self.console.log(level, text),
+                Some(task) => self.console.log(level, &shown::lines(&format!("{task}: {text}"))),
+                None => self.console.log(level, &shown::lines(text)),
             }
         }
-    }
-
-    fn transfer(&mut self, at: Timestamp, kind: &EventKind) {
-        match kind {
-            EventKind::TransferStarted { key, source, target, .. } => {
-                self.running.retain(|running| running.key != *key);
-                self.running.push(Running { key: key.clone(), source: source.clone(), rows: 0, bytes: 0 });
-                self.plain(&format!("{source}: copying to {target}"));
-            }
-            EventKind::TransferProgress { key, rows, bytes, .. } => {
-                if let Some(running) = self.running.iter_mut().find(|running| running.key == *key) {
-                    (running.rows, running.bytes) = (*rows, *bytes);
-                }
-            }
-            EventKind::TransferFinished { key, report, .. } => {
-                self.end(key);
-                self.finished_count += 1;
-                self.finished_rows += report.rows_sent;
-                self.plain(&format!(
-                    "{}: {} rows, {}, {} s",
-                    report.source,
-                    figures::count(report.rows_sent),
-                    figures::bytes(report.bytes),
-                    figures::seconds(report.seconds)
-                ));
-            }
-            EventKind::TransferFailed { key, .. } => self.end(key),
-            _ => {}
-        }
-        self.redraw(at);
-    }
-
-    fn end(&mut self, key: &str) {
-        self.running.retain(|running| running.key != key);
     }
 
     fn plain(&self, text: &str) {
-        if matches!(self.shape, Shape::Plain { .. }) {
-            self.console.say(text);
-        }
-    }
-
-    fn redraw(&mut self, at: Timestamp) {
-        match &mut self.shape {
-            Shape::Silent => {}
-            Shape::Bars(bars) => bars.draw(&self.running, self.finished_count, self.finished_rows),
-            Shape::Plain { shown_at } => {
-                let since = *shown_at.get_or_insert(at);
-                if at.duration_since(since) >= PLAIN_INTERVAL {
-                    *shown_at = Some(at);
-                    for running in &self.running {
-                        self.console.say(&format!(
-                            "{}: {} rows, {} so far",
-                            running.source,
-                            figures::count(running.rows),
-                            figures::bytes(running.bytes)
-                        ));
-                    }
-                }
-            }
+        if self.shape == Shape::Plain {
+            self.console.say(&shown::line(text));
         }
     }
 }
@@ -232,11 +202,12 @@ fn one_line(failure: &TaskFailure) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use jiff::Timestamp;
 
     use super::super::console::tests::console;
     use super::*;
     use crate::run::event::FailureKind;
+    use crate::transfer::gauge::{Extent, Gauge};
     use crate::transfer::report::TransferReport;
 
     fn task() -> TaskName {
@@ -257,7 +228,7 @@ mod tests {
         let (console, _, err) = console(Results::Human);
         let failure = Some("could not be run: no such file".to_owned());
         let event = EventKind::Notified { channel: "shell".into(), failure, alert: None };
-        Progress::new(&console, ProgressMode::Auto)
+        Progress::new(&console, ProgressMode::Auto, Waiting::default())
             .show(&RunEvent { at: Timestamp::UNIX_EPOCH, kind: event });
         assert_eq!(
             err.text(),
@@ -265,10 +236,8 @@ mod tests {
         );
     }
 
-    fn events() -> Vec<RunEvent> {
+    fn events(gauge: &Gauge) -> Vec<RunEvent> {
         let (task, key) = (task(), String::from("k"));
-        let progress =
-            |rows| EventKind::TransferProgress { task: task.clone(), key: key.clone(), rows, bytes: 2048 };
         let report = TransferReport {
             source: "mysql shop.orders".into(),
             rows_sent: 1500,
@@ -285,11 +254,9 @@ mod tests {
                     key: key.clone(),
                     source: "mysql shop.orders".into(),
                     target: "bigquery p.lake.orders".into(),
+                    gauge: gauge.clone(),
                 },
             ),
-            (5, progress(500)),
-            (10, progress(1000)),
-            (15, progress(1200)),
             (21, EventKind::TransferFinished { task: task.clone(), key: key.clone(), report }),
             (22, EventKind::Log { task: Some(task.clone()), level: Level::Info, text: "a note".into() }),
             (
@@ -322,16 +289,29 @@ mod tests {
                        error: task `+wf+a` failed: the load failed: too many\n";
 
     #[test]
-    fn plain_progress_is_a_line_every_ten_seconds() {
+    fn plain_progress_is_some_lines_every_ten_seconds() {
         let (console, out, err) = console(Results::Human);
-        let mut progress = Progress::new(&console, ProgressMode::Auto);
-        events().iter().for_each(|event| progress.show(event));
+        let (waiting, gauge) = (Waiting::default(), Gauge::default());
+        let mut progress = Progress::still(&console, ProgressMode::Auto, waiting);
+        let mut window = Window::new(&console, progress.shape, &progress.board);
+        for event in events(&gauge) {
+            progress.show_at(Duration::ZERO, &event);
+            if let EventKind::TransferStarted { .. } = event.kind {
+                gauge.begin(Some(Extent::Rows(4_000)));
+                for tenth in 1..=15 {
+                    gauge.set(tenth * 100, 2_048);
+                    window.look(Duration::from_secs(tenth), Timestamp::UNIX_EPOCH);
+                }
+            }
+        }
+        window.look(Duration::from_secs(30), Timestamp::UNIX_EPOCH);
         assert_eq!(out.text(), "printed\n");
         assert_eq!(
             err.text(),
             format!(
                 "mysql shop.orders: copying to bigquery p.lake.orders\n\
-                 mysql shop.orders: 1,000 rows, 2.0 KiB so far\n\
+                 running: mysql shop.orders: 1,000 rows, 2.0 KiB, 100 rows/s, 205 B/s, ~25%, ~30s left, 10s so far\n\
+                 tables: 0 done, 1 running, 0 failed, 0 waiting; 1,000 rows, 2.0 KiB in 10s\n\
                  mysql shop.orders: 1,500 rows, 4.0 KiB, 21.0 s\n+wf+a: a note\n{BAD}"
             )
         );
@@ -340,7 +320,7 @@ mod tests {
     #[test]
     fn lines_of_parallel_tasks_do_not_mix() {
         let (console, out, _) = console(Results::Human);
-        let mut progress = Progress::new(&console, ProgressMode::Auto);
+        let mut progress = Progress::still(&console, ProgressMode::Auto, Waiting::default());
         let at = "2026-01-02T03:04:05Z".parse().expect("a time");
         let mut show = |kind| progress.show(&RunEvent { at, kind });
         let (a, b) = (TaskName::from_full("+wf+a"), TaskName::from_full("+wf+b"));
@@ -359,8 +339,8 @@ mod tests {
     fn silence_still_says_what_goes_wrong() {
         for (results, mode) in [(Results::Human, ProgressMode::None), (Results::Json, ProgressMode::Plain)] {
             let (console, _, err) = console(results);
-            let mut progress = Progress::new(&console, mode);
-            events().iter().for_each(|event| progress.show(event));
+            let mut progress = Progress::new(&console, mode, Waiting::default());
+            events(&Gauge::default()).iter().for_each(|event| progress.show(event));
             assert_eq!(err.text(), BAD);
         }
     }

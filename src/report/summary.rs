@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::console::{Console, Style};
 use super::figures;
+use super::shown;
 use super::table::{Align, Cell, Table};
 use super::tasklog::TaskLogSummary;
 use crate::run::FailedTask;
@@ -98,14 +99,18 @@ impl Summary {
     pub fn print(&self, console: &Console, end: End<'_>) {
         let table = self.table();
         if !table.is_empty() {
-            console.result(&table.render(console.out_colors()));
+            let colors = console.out_colors();
+            console.result(&match console.out_width() {
+                Some(width) => table.render_within(width, colors),
+                None => table.render(colors),
+            });
         }
         for report in self.transfers.values() {
             for note in &report.notes {
-                console.log(Level::Info, &format!("{}: {note}", report.source));
+                console.log(Level::Info, &shown::lines(&format!("{}: {note}", report.source)));
             }
             for (level, line) in policy_lines(&report.policy) {
-                console.log(level, &format!("{}: {line}", report.source));
+                console.log(level, &shown::lines(&format!("{}: {line}", report.source)));
             }
         }
         print_logs(console, end.logs);
@@ -153,7 +158,7 @@ fn listed(what: &str, tasks: &[FailedTask]) -> String {
             text.push_str(&format!("\n    hint: {hint}"));
         }
     }
-    text
+    shown::lines(&text)
 }
 
 fn print_logs(console: &Console, logs: &TaskLogSummary) {

@@ -3,6 +3,7 @@
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::console::Style;
+use super::shown;
 
 /// Between columns.
 const GAP: &str = "  ";
@@ -33,10 +34,9 @@ impl Cell {
 }
 
 impl From<String> for Cell {
-    /// Control characters, which could redraw a terminal, become `?`.
+    /// What commands a terminal becomes `?`: see [`shown::line`].
     fn from(text: String) -> Self {
-        let text = text.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
-        Self { text, style: None }
+        Self { text: shown::line(&text), style: None }
     }
 }
 
@@ -152,7 +152,7 @@ impl Table {
     fn push_line(&self, text: &mut String, row: &[Cell], widths: &[usize], colors: bool) {
         let last = row.iter().rposition(|cell| !cell.text.is_empty()).unwrap_or(0);
         for (column, cell) in row.iter().enumerate().take(last + 1) {
-            let padding = " ".repeat(widths[column] - cell.text.width());
+            let padding = " ".repeat(widths[column].saturating_sub(cell.text.width()));
             let painted = match cell.style {
                 Some(style) => style.paint(&cell.text, colors),
                 None => cell.text.clone(),
@@ -221,7 +221,8 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
             lines.push(String::new());
         }
         for letter in word.chars() {
-            let full = lines.last().is_some_and(|line| line.width() >= width);
+            let wide = letter.width().unwrap_or(0);
+            let full = lines.last().is_some_and(|line| !line.is_empty() && line.width() + wide > width);
             if full && letter != ' ' {
                 lines.push(String::new());
             }
@@ -282,6 +283,13 @@ mod tests {
         assert_eq!(table.render_fit(None, false), table.render(false));
         assert_eq!(table.width(), 61);
         assert!(table.render_fit(Some(10), false).contains("+nig…ustomer  x"), "no narrower than that");
+    }
+
+    #[test]
+    fn a_wide_character_goes_on_in_the_next_line_as_a_whole() {
+        let mut table = Table::new(&[("NAME", Align::Left), ("N", Align::Right)]);
+        table.row(["1注文明細表注文".into(), "1".into()]);
+        assert_eq!(table.render_within(15, false), "NAME          N\n1注文明細表  1\n注文\n");
     }
 
     #[test]

@@ -18,6 +18,7 @@ use super::executor::{Ended, Job, Shared};
 use super::operator::{Cancel, NotRecorded, OperatorError, Waiting};
 use super::setup::{FailedTask, RunSetup, RunSummary, SinkError};
 use super::timers::Timers;
+use super::waiting::WaitingPart;
 use super::workers::{Message, Workers};
 use crate::dig::workflow::Task;
 use crate::plan::{Failure, Plan, PlannedTask, TaskId, Transition, Weight, Work, is_control};
@@ -81,6 +82,7 @@ enum Place {
 
 struct Dispatcher<'a> {
     plan: Plan,
+    waiting: WaitingPart,
     sink: &'a mut Sink<'a>,
     /// What happened and is not yet with the sink.
     untold: Vec<RunEvent>,
@@ -128,6 +130,7 @@ impl<'a> Dispatcher<'a> {
             timers.set(Instant::now(), after, Due::Sla(tasks));
         }
         Self {
+            waiting: setup.waiting.part(),
             plan,
             sink,
             untold: Vec::new(),
@@ -163,6 +166,7 @@ impl<'a> Dispatcher<'a> {
             }
             self.tell_transitions();
             self.give_work();
+            self.waiting.set(self.plan.waiting_tables());
             let _ = self.hand_over();
             if self.is_over() {
                 return;

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::session::{AttemptId, Level, Params, TaskName, TaskState};
 use crate::transfer::effect::{Effect, EffectOutcome};
+use crate::transfer::gauge::Gauge;
 use crate::transfer::report::TransferReport;
 
 /// Something that happened, with its time.
@@ -41,9 +42,8 @@ pub enum EventKind {
         failure: Option<TaskFailure>,
     },
     /// A transfer begins inside a task. `key` names it for resume: see [`crate::transfer::effect::TransferKey`].
-    TransferStarted { task: TaskName, key: String, source: String, target: String },
-    /// How far a transfer is (*not recorded*).
-    TransferProgress { task: TaskName, key: String, rows: u64, bytes: u64 },
+    /// `gauge` counts how far it is.
+    TransferStarted { task: TaskName, key: String, source: String, target: String, gauge: Gauge },
     /// An outside effect is about to be tried. Recorded durably (FULL) before the effect.
     EffectIntended { task: TaskName, key: String, effect: Effect },
     /// How the effect ended.
@@ -70,7 +70,7 @@ impl EventKind {
     /// Whether it stands in the state, so that something may be built upon it.
     pub fn is_recorded(&self) -> bool {
         match self {
-            Self::TransferProgress { .. } | Self::Output { .. } | Self::Log { .. } => false,
+            Self::Output { .. } | Self::Log { .. } => false,
             Self::Required { event, .. } => event.kind.is_recorded(),
             _ => true,
         }

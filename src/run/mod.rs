@@ -26,6 +26,7 @@ mod slots;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod waiting;
 mod workers;
 
 pub use cancel::{StopHandle, StopReason, StopRequests, stop_requests};
@@ -33,3 +34,4 @@ pub use dispatcher::{Sink, execute};
 pub use scope::SessionInfo;
 pub use setup::{FailedTask, LogParams, RunMode, RunSetup, RunSummary, SinkError};
 pub use slots::Slots;
+pub use waiting::Waiting;

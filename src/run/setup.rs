@@ -8,6 +8,7 @@ use super::event::{AttemptOutcome, TaskFailure};
 use super::operator::{Cancel, Operators, Services};
 use super::scope::SessionInfo;
 use super::slots::Slots;
+use super::waiting::Waiting;
 use crate::dig::workflow::Task;
 use crate::plan::Counts;
 use crate::reader::Reader;
@@ -38,6 +39,8 @@ pub struct RunSetup {
     pub stop: StopRequests,
     /// Of a run within another one: the flag of the task that waits for it.
     pub cancel: Option<Cancel>,
+    /// Where the tables are counted that wait.
+    pub waiting: Waiting,
     /// What `${...}` takes for now.
     pub clock: crate::dig::expression::Clock,
     /// What one `${...}` may use up.

@@ -232,6 +232,7 @@ impl Trial {
             reader: Arc::new(self.files),
             slots: Slots::new(self.jobs),
             cancel: None,
+            waiting: Waiting::default(),
             grace: self.grace,
             stop: self.stop,
             sla: workflow.sla.map(|sla| (Duration::ZERO, sla.tasks)),

@@ -112,7 +112,7 @@ impl Entry<'_> {
 
     fn of_transfer(&self, kind: &EventKind) -> Result<(), StateError> {
         match kind {
-            EventKind::TransferStarted { task, key, source, target } => self.connection.prepare_cached(
+            EventKind::TransferStarted { task, key, source, target, .. } => self.connection.prepare_cached(
                 "insert into transfers (attempt, task, key, source, target, state, started_at)
                  values (?1, ?2, ?3, ?4, ?5, 'running', ?6)
                  on conflict (attempt, key) do update set state = 'running', started_at = ?6, finished_at = null,

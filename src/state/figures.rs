@@ -75,6 +75,7 @@ mod tests {
     use crate::run::event::{AttemptOutcome, EventKind, RunEvent};
     use crate::session::{AttemptId, Params, TaskState};
     use crate::state::{AttemptKind, NewAttempt, Process};
+    use crate::transfer::gauge::Gauge;
     use crate::transfer::report::TransferReport;
 
     struct Run<'s> {
@@ -115,7 +116,13 @@ mod tests {
                 let (source, target) = (String::new(), String::new());
                 self.tell(
                     0,
-                    EventKind::TransferStarted { task: task.clone(), key: key.clone(), source, target },
+                    EventKind::TransferStarted {
+                        task: task.clone(),
+                        key: key.clone(),
+                        source,
+                        target,
+                        gauge: Gauge::default(),
+                    },
                 );
                 let report = TransferReport { bytes: *bytes, seconds: 0.5, ..TransferReport::default() };
                 self.tell(0, EventKind::TransferFinished { task, key, report });

@@ -389,6 +389,7 @@ mod tests {
     use crate::state::AttemptKind;
     use crate::state::testing::attempt;
     use crate::transfer::effect::{Effect, EffectOutcome, RecordedEffect, Staged};
+    use crate::transfer::gauge::Gauge;
 
     fn store() -> (tempfile::TempDir, Store) {
         let folder = tempfile::tempdir().unwrap();
@@ -538,6 +539,7 @@ mod tests {
                 key: key.clone(),
                 source: "s".into(),
                 target: target.into(),
+                gauge: Gauge::default(),
             };
             let intended = EventKind::EffectIntended { task, effect: table(&key), key };
             store.record([(attempt.id, &event(started)), (attempt.id, &event(intended))]).unwrap();
@@ -584,6 +586,7 @@ mod tests {
             key: key.clone(),
             source: "s".into(),
             target: "t".into(),
+            gauge: Gauge::default(),
         };
         let effect = Effect::StageObject { bucket: "b".into(), object: "o".into() };
         let intended = EventKind::EffectIntended { task, key, effect };

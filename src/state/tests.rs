@@ -7,6 +7,7 @@ use super::testing::attempt;
 use super::{Process, RunningAttempt, StateError, Store, lock};
 use crate::run::event::{EventKind, RunEvent};
 use crate::session::{AttemptId, SessionId, TaskName};
+use crate::transfer::gauge::Gauge;
 
 #[test]
 fn a_state_that_cannot_be_used_says_why() {
@@ -135,7 +136,13 @@ fn a_word_that_is_no_state_is_named() {
     let task = TaskName::from_full("+wf+a");
     for kind in [
         EventKind::TaskStarted { task: task.clone(), operator: "sh".into(), round: 1 },
-        EventKind::TransferStarted { task, key: "k".into(), source: "a".into(), target: "b".into() },
+        EventKind::TransferStarted {
+            task,
+            key: "k".into(),
+            source: "a".into(),
+            target: "b".into(),
+            gauge: Gauge::default(),
+        },
     ] {
         store.record([(attempt.id, &RunEvent { at: Timestamp::UNIX_EPOCH, kind })]).expect("recorded");
     }

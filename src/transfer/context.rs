@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::effect::{Ledger, TransferKey};
 use super::error::TransferError;
+use super::gauge::Extent;
 use super::input::Reading;
 use super::policy::Enforced;
 use super::pool::SourcePools;
@@ -78,10 +79,14 @@ impl TransferContext {
     }
 }
 
-/// Hears of progress. Called often: must be cheap.
+/// Hears of progress. Called often, by the threads that move rows: must be cheap, and must not wait.
 pub trait Observer: Send + Sync {
-    /// Rows and bytes so far.
+    /// The source is about to be read from its beginning, and has so much, where it can tell.
+    fn begins(&self, _extent: Option<Extent>) {}
+    /// Rows that the output has taken, and bytes that it made of them, so far. Told after every page.
     fn progress(&self, rows: u64, bytes: u64);
+    /// So many bytes more of the source's files were read.
+    fn has_read(&self, _bytes: u64) {}
     /// A line for the task's log.
     fn log(&self, level: Level, text: &str);
 }

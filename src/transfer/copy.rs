@@ -29,9 +29,6 @@ const LOOK: Duration = Duration::from_millis(100);
 /// What is said where a part of the rows was not read by this attempt.
 const PARTLY_COUNTED: &str = "values that changed on their way are counted for the rows that this attempt has read, not for those staged before";
 
-/// How often progress is told: more than people and logs can read helps nobody.
-const PROGRESS: Duration = Duration::from_millis(200);
-
 /// Copies the rows of one source to one target.
 ///
 /// Where a database went away (a restart, a failover, a network that broke) everything of this table is begun anew, as
@@ -192,7 +189,6 @@ fn write_pages(
     context: &TransferContext,
 ) -> Result<u64, TransferError> {
     let mut rows = 0;
-    let mut told: Option<Instant> = None;
     loop {
         if context.cancel.is_canceled() {
             return Err(TransferError::canceled());
@@ -209,10 +205,7 @@ fn write_pages(
         pipeline.apply(&mut page, &mut |page| output.write(page))?;
         // Also gives back what a large row took.
         page.clear();
-        if told.is_none_or(|told| told.elapsed() >= PROGRESS) {
-            context.observer.progress(rows, output.bytes());
-            told = Some(Instant::now());
-        }
+        context.observer.progress(rows, output.bytes());
         // A reader that has ended takes no page back.
         let _ = reader.empty.try_send(page);
     }

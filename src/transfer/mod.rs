@@ -14,6 +14,7 @@ pub mod encode;
 pub mod error;
 pub mod explain;
 pub mod filter;
+pub mod gauge;
 pub mod guess;
 pub mod input;
 pub mod output;

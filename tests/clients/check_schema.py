@@ -2,7 +2,8 @@
 
     check_schema.py SCHEMA FILE...
 
-Twice: as readers do, who pass over keys that they do not know, and so that a key that the schema does not describe is
+A file is one JSON value, or one a line where its name ends in `.jsonl`. Each is held twice: as readers do, who pass over
+keys that they do not know, and so that a key that the schema does not describe is
 found. A problem is one line; the exit code is 1 where there is one.
 """
 
@@ -41,14 +42,19 @@ def closed(schema):
     return schema
 
 
-def read(path):
-    return json.loads(pathlib.Path(path).read_text())
+def values(path):
+    text = pathlib.Path(path).read_text()
+    if not path.endswith(".jsonl"):
+        yield path, json.loads(text)
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        yield f"{path}:{number}", json.loads(line)
 
 
 def validators(path):
     """Of the schema as it is, and closed."""
     files = pathlib.Path(path).parent.glob("*.schema.json")
-    schemas = {file.name: read(file) for file in files}
+    schemas = {file.name: json.loads(file.read_text()) for file in files}
     for change in (lambda schema: schema, closed):
         changed = {name: change(schema) for name, schema in schemas.items()}
         registry = Registry().with_resources(
@@ -61,11 +67,12 @@ def validators(path):
 
 def main(schema_path, *paths):
     found = 0
-    for validator in validators(schema_path):
-        for path in paths:
-            for error in validator.iter_errors(read(path)):
+    held_against = list(validators(schema_path))
+    for path in paths:
+        for place, value in values(path):
+            for error in (error for one in held_against for error in one.iter_errors(value)):
                 found += 1
-                print(f"{path}: {'/'.join(map(str, error.absolute_path))}: {error.message}")
+                print(f"{place}: {'/'.join(map(str, error.absolute_path))}: {error.message}")
                 for inner in error.context:
                     print(f"  {'/'.join(map(str, inner.absolute_path))}: {inner.message}")
     return 1 if found else 0

@@ -19,7 +19,7 @@ use sync::run::operator::{
     DockerMode, Operator, OperatorError, OperatorOutput, OperatorRequest, Operators, ScrubStream,
     SecretGuard, Services, Subtask, TransferRequest, TransferService, Turn, plain,
 };
-use sync::run::{LogParams, RunMode, RunSetup, SessionInfo, execute, stop_requests};
+use sync::run::{LogParams, RunMode, RunSetup, SessionInfo, Waiting, execute, stop_requests};
 use sync::secret::params::Parted;
 use sync::secret::{Secret, SecretError, SecretStore};
 use sync::session::{AttemptId, SessionId, SessionTime};
@@ -159,6 +159,7 @@ fn setup(reader: MemoryReader) -> RunSetup {
         slots: Slots::new(1000),
         sla: None,
         cancel: None,
+        waiting: Waiting::default(),
         grace: Duration::ZERO,
         stop,
         clock: Clock::fixed("2024-03-10T12:00:00Z".parse().unwrap()),

@@ -25,6 +25,7 @@ use sync::session::{AttemptId, Level, TaskName};
 use sync::transfer::context::{Cancel, MemoryBudget, Observer, Patience, TransferContext};
 use sync::transfer::effect::{Effect, EffectOutcome, Ledger, LedgerError, RecordedEffect, TransferKey};
 use sync::transfer::error::TransferError;
+use sync::transfer::gauge::Extent;
 use sync::transfer::input::{Flow, PageSink, Reading};
 use sync::transfer::page::Page;
 use sync::transfer::pool::SourcePools;
@@ -50,9 +51,14 @@ type AtProgress = Box<dyn Fn(u64) + Send>;
 pub(super) struct Heard {
     pub(super) lines: Mutex<Vec<String>>,
     pub(super) at_progress: Mutex<Option<AtProgress>>,
+    pub(super) extents: Mutex<Vec<Option<Extent>>>,
 }
 
 impl Observer for Heard {
+    fn begins(&self, extent: Option<Extent>) {
+        self.extents.lock().unwrap().push(extent);
+    }
+
     fn progress(&self, rows: u64, _bytes: u64) {
         if let Some(call) = self.at_progress.lock().unwrap().as_ref() {
             call(rows);

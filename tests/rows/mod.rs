@@ -4,6 +4,7 @@ mod bucket_answers;
 mod buckets;
 mod connect;
 mod connect_iam;
+mod extents;
 mod files;
 mod filters;
 mod hostile_files;

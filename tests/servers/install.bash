@@ -34,6 +34,7 @@ missing_packages() {
   ruby -e 'require "mysql2"' 2>/dev/null || echo ruby-mysql2
   ruby -e 'require "aws-sdk-kms"' 2>/dev/null || echo ruby-aws-sdk-kms
   type -P curl >/dev/null || echo curl
+  type -P tmux >/dev/null || echo tmux
   PATH=$path type -P ip >/dev/null || echo iproute2
   type -P systemd-analyze >/dev/null || echo systemd
   find_python "$oldest_for_bqemulator" python3 python3.11 python3.12 python3.13 python3.14 >/dev/null || echo python3-venv

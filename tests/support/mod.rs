@@ -19,5 +19,6 @@ pub(crate) mod s3;
 pub(crate) mod sandbox;
 pub(crate) mod schema;
 pub(crate) mod servers;
+pub(crate) mod terminal;
 pub(crate) mod tls;
 pub(crate) mod webhook;

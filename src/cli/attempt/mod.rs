@@ -167,7 +167,7 @@ pub fn carry_out(order: Order, mut store: Store, desk: &Desk<'_>) -> anyhow::Res
         attempt: attempt.id,
         logs: &logs,
         rooms: &rooms,
-        progress: Progress::new(&opened.console, shared.progress.into()),
+        progress: Progress::new(&opened.console, shared.progress.into(), rooms.waiting.clone()),
         summary: Summary::new(),
         opened,
     };
@@ -260,7 +260,7 @@ impl Watch<'_> {
         let is_end_of_required =
             attempt != self.attempt && matches!(inner.kind, EventKind::AttemptFinished { .. });
         if !is_end_of_required {
-            self.progress.show(inner);
+            self.progress.show(event);
             self.summary.show(inner);
         }
         if self.opened.console.results() == Results::Json {

@@ -32,7 +32,8 @@ use crate::report::tasklog::{S3LogSettings, TaskLogSetup, TaskLogs};
 use crate::run::event::RunEvent;
 use crate::run::operator::{Cancel, DockerMode, Operators, Origin, Services};
 use crate::run::{
-    self, LogParams, RunMode, RunSetup, SessionInfo, Slots, StopHandle, StopRequests, private_directory,
+    self, LogParams, RunMode, RunSetup, SessionInfo, Slots, StopHandle, StopRequests, Waiting,
+    private_directory,
 };
 use crate::secret::params::{SecretJudge, SecretNames};
 use crate::secret::resolver::Resolver;
@@ -81,6 +82,8 @@ pub(super) struct Rooms {
     pub(super) stop: StopHandle,
     /// Which run waits for which.
     pub(super) waits: Waits,
+    /// Where the tables are counted that wait, those of required workflows among them.
+    pub(super) waiting: Waiting,
     /// The logs of required workflows.
     logs: Mutex<HashMap<AttemptId, TaskLogs>>,
 }
@@ -142,6 +145,7 @@ impl Rooms {
             earlier,
             stop,
             waits: Waits::default(),
+            waiting: Waiting::default(),
             logs: Mutex::default(),
         }))
     }
@@ -205,6 +209,7 @@ impl Rooms {
             grace: self.grace,
             stop: way.stop,
             cancel: way.cancel,
+            waiting: self.waiting.clone(),
             clock: Clock::new(Timestamp::now),
             limits: Limits::default(),
         }

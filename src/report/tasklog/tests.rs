@@ -7,6 +7,7 @@ use super::*;
 use crate::run::event::{FailureKind, TaskResult};
 use crate::secret::Secret;
 use crate::session::TaskState;
+use crate::transfer::gauge::Gauge;
 
 /// Takes objects, or refuses them all.
 #[derive(Default)]
@@ -261,6 +262,7 @@ fn a_log_tells_of_generated_tasks_and_transfers() {
             key: key(),
             source: "mysql a".into(),
             target: "bigquery b".into(),
+            gauge: Gauge::default(),
         },
         EventKind::TransferFinished { task: task(), key: key(), report },
         EventKind::TransferFailed { task: task(), key: key(), failure },

@@ -30,6 +30,7 @@ pub use self::increment::{Increment, LastRow};
 pub use self::source::SourceColumn;
 use super::context::{MemoryShare, TransferContext};
 use super::error::{ErrorKind, TransferError};
+use super::gauge::Extent;
 use super::page::{PAGE_BYTES, PAGE_ROWS, Page};
 use super::policy::Known;
 use super::pool::ConnectionPermit;
@@ -122,6 +123,11 @@ pub trait Input: Send {
     /// The columns of an incremental read.
     fn increment(&self) -> Option<&Increment> {
         None
+    }
+
+    /// How much there is to read, for those who watch; none where the source cannot tell without reading.
+    fn extent(&mut self) -> Result<Option<Extent>, TransferError> {
+        Ok(None)
     }
 
     /// A handle that stops `read` from another thread.

@@ -79,6 +79,7 @@ impl Reader {
                 return Ok(InputFigures::default());
             };
             let last = source.reader.increment().map(|increment| LastRow::new(increment.clone(), &schema));
+            context.observer.begins(source.reader.extent()?);
             let (helpers, told) = source.divide(lanes.as_ref())?;
             let belt = Belt {
                 is_marked: told.cut.is_some(),

@@ -3,12 +3,13 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::decode::SourceFault;
 use super::{Files, Watched};
 use crate::embulk::input::{FileInput, Symlinks};
 use crate::session::Level;
-use crate::transfer::context::{Cancel, TransferContext};
+use crate::transfer::context::{Cancel, Observer, TransferContext};
 use crate::transfer::error::{ErrorKind, TransferError};
 
 /// Files below the working directory of a transfer, or anywhere.
@@ -16,7 +17,10 @@ pub(super) struct LocalFiles {
     directory: PathBuf,
     names: Vec<String>,
     last_path: Option<String>,
+    /// Bytes of all of them; none where one is no plain file.
+    bytes: Option<u64>,
     cancel: Cancel,
+    observer: Arc<dyn Observer>,
 }
 
 /// Finds the files.
@@ -58,9 +62,20 @@ pub(super) fn list(config: &FileInput, context: &TransferContext) -> Result<Loca
     Ok(LocalFiles {
         directory: context.directory.clone(),
         last_path: names.last().or(config.last_path.as_ref()).cloned(),
+        bytes: size(&context.directory, &names),
         names,
         cancel: context.cancel.clone(),
+        observer: Arc::clone(&context.observer),
     })
+}
+
+/// Bytes of files, as they lie there. Of a pipe nobody knows.
+fn size(directory: &Path, names: &[String]) -> Option<u64> {
+    let sizes = names.iter().map(|name| {
+        let metadata = fs::metadata(directory.join(name)).ok()?;
+        metadata.is_file().then_some(metadata.len())
+    });
+    sizes.sum()
 }
 
 struct Walk<'w> {
@@ -118,10 +133,18 @@ impl Files for LocalFiles {
         self.last_path.as_deref()
     }
 
+    fn bytes(&self) -> Option<u64> {
+        self.bytes
+    }
+
     fn open(&self, at: usize) -> Result<Box<dyn Read + Send>, TransferError> {
         let name = &self.names[at];
         match File::open(self.directory.join(name)) {
-            Ok(file) => Ok(Box::new(Watched { source: LocalFile(file), cancel: self.cancel.clone() })),
+            Ok(file) => Ok(Box::new(Watched {
+                source: LocalFile(file),
+                cancel: self.cancel.clone(),
+                observer: Arc::clone(&self.observer),
+            })),
             Err(error) => Err(unread(name, &error)),
         }
     }

@@ -35,8 +35,9 @@ use crate::embulk::input::{
 };
 use crate::embulk::zone::Zone;
 use crate::session::Level;
-use crate::transfer::context::{Cancel, TransferContext};
+use crate::transfer::context::{Cancel, Observer, TransferContext};
 use crate::transfer::error::TransferError;
+use crate::transfer::gauge::Extent;
 use crate::transfer::policy::Known;
 use crate::transfer::schema::{Schema, Zones};
 
@@ -53,6 +54,9 @@ trait Files: Send {
 
     /// What the next read begins behind, as `last_path`; none where that is not remembered.
     fn last_path(&self) -> Option<&str>;
+
+    /// Bytes of all of them; none where that is not known of each.
+    fn bytes(&self) -> Option<u64>;
 
     /// Opens one; its errors while reading are [`SourceFault`]s.
     fn open(&self, at: usize) -> Result<Box<dyn Read + Send>, TransferError>;
@@ -168,6 +172,10 @@ impl Input for FileReader {
         self.content.known(&self.place)
     }
 
+    fn extent(&mut self) -> Result<Option<Extent>, TransferError> {
+        Ok(self.files.bytes().map(Extent::Bytes))
+    }
+
     fn stopper(&self) -> Box<dyn Stop> {
         // The reader looks at the run's own wish between pieces of a file.
         Box::new(Nothing)
@@ -271,10 +279,11 @@ impl Parser {
     }
 }
 
-/// A reader whose errors say that the file itself could not be read, and that ends when the run wants it to.
+/// A reader that ends when the run wants it to, and tells how much it has read.
 struct Watched<R> {
     source: R,
     cancel: Cancel,
+    observer: Arc<dyn Observer>,
 }
 
 impl<R: Read> Read for Watched<R> {
@@ -282,6 +291,8 @@ impl<R: Read> Read for Watched<R> {
         if self.cancel.is_canceled() {
             return Err(SourceFault(TransferError::canceled()).into());
         }
-        self.source.read(buffer)
+        let length = self.source.read(buffer)?;
+        self.observer.has_read(length as u64);
+        Ok(length)
     }
 }

@@ -9,7 +9,7 @@ use crate::cloud::s3::objects::ObjectErrorKind;
 use crate::cloud::s3::read::{ListedObject, ObjectReader};
 use crate::cloud::s3::{S3, S3Error, S3Settings};
 use crate::embulk::input::{Archived, KeepsPlace, S3Input, S3Objects};
-use crate::transfer::context::{Cancel, TransferContext};
+use crate::transfer::context::{Cancel, Observer, TransferContext};
 use crate::transfer::error::{ErrorKind, TransferError};
 use crate::transfer::output::object::{EXPIRED_TOKEN, credentials};
 
@@ -19,7 +19,10 @@ pub(super) struct BucketFiles {
     bucket: String,
     keys: Vec<String>,
     next: Option<String>,
+    /// Bytes of all of them, where they were listed.
+    bytes: Option<u64>,
     cancel: Cancel,
+    observer: Arc<dyn Observer>,
 }
 
 /// Finds the objects.
@@ -34,26 +37,38 @@ pub(super) fn list(config: &S3Input, context: &TransferContext) -> Result<Bucket
         context.retrying(),
     );
     let bucket = config.bucket.expose().to_owned();
-    let keys = match &config.objects {
-        S3Objects::One(path) => vec![path.expose().to_owned()],
-        S3Objects::Prefix { .. } => found(&s3, &bucket, &config.objects)?,
+    let (keys, bytes) = match &config.objects {
+        S3Objects::One(path) => (vec![path.expose().to_owned()], None),
+        S3Objects::Prefix { .. } => {
+            let (keys, bytes) = found(&s3, &bucket, &config.objects)?;
+            (keys, Some(bytes))
+        }
     };
     let next = match (&config.objects, config.keeps_place) {
         (S3Objects::Prefix { last_path, .. }, KeepsPlace::Yes) => keys.last().or(last_path.as_ref()).cloned(),
         _ => None,
     };
-    Ok(BucketFiles { s3, bucket, keys, next, cancel: context.cancel.clone() })
+    Ok(BucketFiles {
+        s3,
+        bucket,
+        keys,
+        next,
+        bytes,
+        cancel: context.cancel.clone(),
+        observer: Arc::clone(&context.observer),
+    })
 }
 
-fn found(s3: &S3, bucket: &str, objects: &S3Objects) -> Result<Vec<String>, TransferError> {
+/// The keys, and the bytes of all of them.
+fn found(s3: &S3, bucket: &str, objects: &S3Objects) -> Result<(Vec<String>, u64), TransferError> {
     let S3Objects::Prefix { prefix, last_path, pattern, limit, archived } = objects else {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), 0));
     };
     let pattern = pattern.as_deref().map(regex::Regex::new).transpose().map_err(|error| {
         TransferError::new(ErrorKind::Config, "`path_match_pattern` is not a regular expression")
             .caused_by(&error)
     })?;
-    let mut keys = Vec::new();
+    let (mut keys, mut bytes) = (Vec::new(), 0u64);
     let mut frozen = None;
     let take = |object: ListedObject| {
         // Empty objects are how consoles show folders.
@@ -61,7 +76,10 @@ fn found(s3: &S3, bucket: &str, objects: &S3Objects) -> Result<Vec<String>, Tran
         match (wanted, object.is_archived, archived) {
             (false, ..) | (true, true, Archived::Skip) => {}
             (true, true, Archived::Refuse) => frozen = Some(object.key),
-            (true, false, _) => keys.push(object.key),
+            (true, false, _) => {
+                bytes = bytes.saturating_add(object.size);
+                keys.push(object.key);
+            }
         }
         frozen.is_none() && limit.is_none_or(|limit| (keys.len() as u64) < limit)
     };
@@ -76,7 +94,7 @@ fn found(s3: &S3, bucket: &str, objects: &S3Objects) -> Result<Vec<String>, Tran
         return Err(TransferError::new(ErrorKind::NotFound, message)
             .hint("check `path_prefix` and `path_match_pattern`; empty objects do not count"));
     }
-    Ok(keys)
+    Ok((keys, bytes))
 }
 
 fn failed(error: &S3Error) -> TransferError {
@@ -103,11 +121,19 @@ impl Files for BucketFiles {
         self.next.as_deref()
     }
 
+    fn bytes(&self) -> Option<u64> {
+        self.bytes
+    }
+
     fn open(&self, at: usize) -> Result<Box<dyn Read + Send>, TransferError> {
         let key = &self.keys[at];
         let object = ObjectReader::open(Arc::clone(&self.s3), &self.bucket, key)
             .map_err(|error| failed(&error).context(format!("object `{key}` could not be read")))?;
-        Ok(Box::new(Watched { source: Stream(object), cancel: self.cancel.clone() }))
+        Ok(Box::new(Watched {
+            source: Stream(object),
+            cancel: self.cancel.clone(),
+            observer: Arc::clone(&self.observer),
+        }))
     }
 }
 

@@ -44,6 +44,7 @@ use crate::session::Level;
 use crate::transfer::context::{MemoryShare, TransferContext};
 use crate::transfer::encode::unfit;
 use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::gauge::Extent;
 use crate::transfer::page::Page;
 use crate::transfer::policy::{Enforced, Known};
 use crate::transfer::report::{Change, Treated};
@@ -327,6 +328,14 @@ impl Input for MysqlReader {
 
     fn increment(&self) -> Option<&Increment> {
         self.increment.as_ref()
+    }
+
+    fn extent(&mut self) -> Result<Option<Extent>, TransferError> {
+        let (None, Some(connection)) = (&self.increment, &mut self.connection) else { return Ok(None) };
+        let Selection::Table { table, where_clause: None, .. } = &self.plan.selection else {
+            return Ok(None);
+        };
+        Ok(ranges::expected_rows(connection, table.expose())?.map(Extent::Rows))
     }
 
     fn stopper(&self) -> Box<dyn Stop> {

@@ -45,6 +45,17 @@ pub(super) fn facts(connection: &mut Connection, table: &str) -> Result<Option<F
     }))
 }
 
+/// How many rows a table of the connection's database has, by the last statistics. None for a view, or what this user
+/// may not look at.
+pub(super) fn expected_rows(connection: &mut Connection, table: &str) -> Result<Option<u64>, TransferError> {
+    let sql = "SELECT CAST(table_rows AS CHAR) FROM information_schema.tables \
+               WHERE table_schema = DATABASE() AND table_name = ? AND table_type = 'BASE TABLE'";
+    let rows = connection
+        .select(sql, &[table])
+        .map_err(|error| server_error(&error, format!("table `{table}` could not be looked up")))?;
+    Ok(rows.into_iter().flatten().flatten().next().and_then(|rows| rows.parse().ok()))
+}
+
 /// Conditions that part the rows of a table into about `count` ranges, none of which is empty for sure. Every row meets
 /// exactly one.
 pub(super) fn conditions(

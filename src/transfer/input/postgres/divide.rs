@@ -49,6 +49,24 @@ impl Plan {
         let (opening, bytes) = (Opening::of(config, context), context.reading.range_bytes);
         Self { opening, selection, schema, bytes, obstacle }
     }
+
+    /// How many rows the table has that is read whole, by the last statistics. None for a view, and where there are
+    /// none.
+    pub(super) fn expected_rows(&self, session: &Session, name: &str) -> Result<Option<u64>, TransferError> {
+        let Selection::Table { table, where_clause: None, .. } = &self.selection else { return Ok(None) };
+        let sql = format!(
+            "SELECT c.reltuples::pg_catalog.int8 FROM pg_catalog.pg_class c \
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname = {} AND c.relname = {} AND c.relkind IN ('r', 'p', 'm')",
+            literal(self.schema.expose()),
+            literal(table.expose())
+        );
+        let found = session
+            .texts(&sql)
+            .map_err(|trouble| trouble.during(format!("{name} could not be looked up")))?;
+        // 0 and less: nobody has counted.
+        Ok(found.first().and_then(|rows| rows.parse().ok()).filter(|rows| *rows > 0))
+    }
 }
 
 /// What the server knows of a table.

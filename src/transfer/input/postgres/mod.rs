@@ -50,6 +50,7 @@ use crate::policy::{Origin, Subject};
 use crate::session::Level;
 use crate::transfer::context::{MemoryShare, TransferContext};
 use crate::transfer::error::{ErrorKind, TransferError};
+use crate::transfer::gauge::Extent;
 use crate::transfer::policy::{Enforced, Known};
 use crate::transfer::report::{Change, Treated};
 use crate::transfer::schema::{Schema, TimeDetail, Zones};
@@ -266,6 +267,11 @@ impl Input for PostgresReader {
 
     fn increment(&self) -> Option<&Increment> {
         self.increment.as_ref()
+    }
+
+    fn extent(&mut self) -> Result<Option<Extent>, TransferError> {
+        let (None, Some(session)) = (&self.increment, &self.session) else { return Ok(None) };
+        Ok(self.plan.expected_rows(session, &self.name)?.map(Extent::Rows))
     }
 
     fn stopper(&self) -> Box<dyn Stop> {
