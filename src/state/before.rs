@@ -49,6 +49,7 @@ mod tests {
     use crate::session::TaskName;
     use crate::state::testing::attempt;
     use crate::state::{NewAttempt, Process};
+    use crate::transfer::gauge::Gauge;
     use crate::transfer::report::TransferReport;
 
     #[test]
@@ -65,6 +66,7 @@ mod tests {
                 key: key.clone(),
                 source,
                 target: target.clone(),
+                gauge: Gauge::default(),
             };
             let report = TransferReport { rows_sent: rows.unwrap_or(0), target, ..TransferReport::default() };
             let finished = rows.map(|_| EventKind::TransferFinished { task, key, report });

@@ -6,16 +6,20 @@ use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use serde::{Deserialize, Serialize};
 
-use crate::run::event::{EventKind, RunEvent};
+use crate::run::event::EventKind;
 use crate::session::AttemptId;
+use crate::transfer::gauge::Gauge;
 
-/// Between two times that an attempt's file is written.
-const PAUSE: SignedDuration = SignedDuration::from_secs(1);
+/// Between two times that the files are written.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// How far a transfer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,46 +30,109 @@ pub struct Progress {
     pub bytes: u64,
 }
 
-/// What is known of attempts, by the keys of their transfers.
+/// The transfers that work, with a thread that writes down how far they are while there are any.
 #[derive(Debug, Default)]
-pub(super) struct Board(BTreeMap<AttemptId, Attempt>);
+pub(super) struct Board {
+    attempts: Arc<Mutex<Attempts>>,
+    writer: Option<Writer>,
+}
 
+/// Attempts, each with its file and the gauges of its transfers by their keys.
 #[derive(Debug, Default)]
+struct Attempts(BTreeMap<AttemptId, Attempt>);
+
+#[derive(Debug)]
 struct Attempt {
-    transfers: BTreeMap<String, Progress>,
-    written_at: Option<Timestamp>,
-    is_new: bool,
+    file: PathBuf,
+    transfers: BTreeMap<String, Gauge>,
+    /// What stands in the file.
+    written: BTreeMap<String, Progress>,
+}
+
+#[derive(Debug)]
+struct Writer {
+    stop: Sender<()>,
+    thread: JoinHandle<()>,
 }
 
 impl Board {
-    /// Takes an event in.
-    pub(super) fn take(&mut self, attempt: AttemptId, event: &RunEvent) {
-        match &event.kind {
-            EventKind::TransferProgress { key, rows, bytes, .. } => {
-                let attempt = self.0.entry(attempt).or_default();
-                attempt.transfers.insert(key.clone(), Progress { rows: *rows, bytes: *bytes });
-                attempt.is_new = true;
+    /// Takes an event in. `file` is that of the attempt.
+    pub(super) fn take(&mut self, attempt: AttemptId, kind: &EventKind, file: impl FnOnce() -> PathBuf) {
+        let mut attempts = lock(&self.attempts);
+        match kind {
+            EventKind::TransferStarted { key, gauge, .. } => {
+                let new = || Attempt { file: file(), transfers: BTreeMap::new(), written: BTreeMap::new() };
+                let attempt = attempts.0.entry(attempt).or_insert_with(new);
+                attempt.transfers.insert(key.clone(), gauge.clone());
+                if self.writer.is_none() {
+                    // Who looks at once sees it.
+                    attempts.write();
+                    drop(attempts);
+                    self.writer = Writer::start(&self.attempts);
+                }
             }
             EventKind::TransferFinished { key, .. } | EventKind::TransferFailed { key, .. } => {
-                if let Some(attempt) = self.0.get_mut(&attempt) {
+                if let Some(attempt) = attempts.0.get_mut(&attempt) {
                     attempt.transfers.remove(key);
                 }
             }
             EventKind::AttemptFinished { .. } => {
-                self.0.remove(&attempt);
+                attempts.0.remove(&attempt);
+                let is_over = attempts.0.is_empty();
+                drop(attempts);
+                if is_over {
+                    self.stop();
+                }
             }
             _ => {}
         }
     }
 
-    /// Writes what is new of the attempts whose turn it is. A file that is not there, or cannot be written, tells nobody.
-    pub(super) fn write(&mut self, at: Timestamp, path: impl Fn(AttemptId) -> std::path::PathBuf) {
-        for (id, attempt) in &mut self.0 {
-            // A clock that was set back makes it everybody's turn.
-            let is_due = attempt.written_at.is_none_or(|written| at.duration_since(written).abs() >= PAUSE);
-            if attempt.is_new && is_due {
-                (attempt.is_new, attempt.written_at) = (false, Some(at));
-                let _ = write(&path(*id), &attempt.transfers);
+    fn stop(&mut self) {
+        if let Some(Writer { stop, thread }) = self.writer.take() {
+            drop(stop);
+            // One that panicked has written its last, which is nobody's loss.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Board {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Writer {
+    /// None where there is no thread to be had: then nothing is told, and the run goes on.
+    fn start(attempts: &Arc<Mutex<Attempts>>) -> Option<Self> {
+        let (stop, stopped) = bounded::<()>(0);
+        let attempts = Arc::clone(attempts);
+        let write = move || {
+            while stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
+                lock(&attempts).write();
+            }
+        };
+        let thread = std::thread::Builder::new().name("live".to_owned()).spawn(write).ok()?;
+        Some(Self { stop, thread })
+    }
+}
+
+fn lock(attempts: &Mutex<Attempts>) -> MutexGuard<'_, Attempts> {
+    attempts.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Attempts {
+    /// Writes what is new. A file that is not there, or cannot be written, tells nobody.
+    fn write(&mut self) {
+        for attempt in self.0.values_mut() {
+            let of = |(key, gauge): (&String, &Gauge)| {
+                let gauged = gauge.read();
+                (key.clone(), Progress { rows: gauged.rows, bytes: gauged.bytes })
+            };
+            let now: BTreeMap<String, Progress> = attempt.transfers.iter().map(of).collect();
+            if now != attempt.written && write(&attempt.file, &now).is_ok() {
+                attempt.written = now;
             }
         }
     }
@@ -89,31 +156,33 @@ mod tests {
     use super::*;
     use crate::session::TaskName;
 
-    fn progress(key: &str, rows: u64, second: i64) -> RunEvent {
-        let task = TaskName::from_full("+wf+a");
-        let kind = EventKind::TransferProgress { task, key: key.into(), rows, bytes: rows * 10 };
-        RunEvent { at: Timestamp::from_second(second).unwrap(), kind }
+    fn started(key: &str, gauge: &Gauge) -> EventKind {
+        let (task, source, target) = (TaskName::from_full("+wf+a"), String::new(), String::new());
+        EventKind::TransferStarted { task, key: key.into(), source, target, gauge: gauge.clone() }
     }
 
     #[test]
-    fn it_is_written_once_a_second_and_a_transfer_that_ended_is_gone() {
+    fn what_is_new_is_written_and_a_transfer_that_ended_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         fs::write(&path, "").unwrap();
         assert_eq!(read(&path), BTreeMap::new());
         let mut board = Board::default();
-        let mut tell = |event: &RunEvent| {
-            board.take(AttemptId(7), event);
-            board.write(event.at, |_| path.clone());
-            read(&path).into_iter().map(|(key, so_far)| (key, so_far.rows)).collect::<Vec<_>>()
-        };
-        assert_eq!(tell(&progress("a", 1_000_000, 0)), [("a".to_owned(), 1_000_000)]);
-        assert_eq!(tell(&progress("b", 5, 0)), [("a".to_owned(), 1_000_000)], "not its turn yet");
-        assert_eq!(tell(&progress("a", 2_000_000, 1)), [("a".to_owned(), 2_000_000), ("b".to_owned(), 5)]);
+        let rows = || read(&path).into_iter().map(|(key, so_far)| (key, so_far.rows)).collect::<Vec<_>>();
+        let (a, b) = (Gauge::default(), Gauge::default());
+        a.set(1_000_000, 9);
+        board.take(AttemptId(7), &started("a", &a), || path.clone());
+        assert_eq!(rows(), [("a".to_owned(), 1_000_000)], "at once");
+        board.take(AttemptId(7), &started("b", &b), || path.clone());
+        b.set(5, 50);
+        a.set(2_000_000, 18);
+        lock(&board.attempts).write();
+        assert_eq!(rows(), [("a".to_owned(), 2_000_000), ("b".to_owned(), 5)]);
         let (task, key) = (TaskName::from_full("+wf+a"), "a".to_owned());
-        let kind = EventKind::TransferFinished { task, key, report: Default::default() };
-        tell(&RunEvent { at: Timestamp::from_second(2).unwrap(), kind });
-        assert_eq!(tell(&progress("b", 6, 3)), [("b".to_owned(), 6)], "a shorter text ends where it ends");
+        let over = EventKind::TransferFinished { task, key, report: Default::default() };
+        board.take(AttemptId(7), &over, || path.clone());
+        lock(&board.attempts).write();
+        assert_eq!(rows(), [("b".to_owned(), 5)], "a shorter text ends where it ends");
     }
 
     #[test]
@@ -121,8 +190,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         let mut board = Board::default();
-        board.take(AttemptId(7), &progress("a", 1, 0));
-        board.write(Timestamp::UNIX_EPOCH, |_| path.clone());
+        board.take(AttemptId(7), &started("a", &Gauge::default()), || path.clone());
         assert!(!path.exists(), "the file of an attempt that is over is not made again");
         fs::write(&path, "{\"a\":{\"rows\":1,\"by").unwrap();
         assert_eq!(read(&path), BTreeMap::new());

@@ -220,22 +220,15 @@ impl Store {
         Ok((attempt, lost))
     }
 
-    /// Writes events in one transaction; they are committed when this returns, all or none. Of those that carry no
-    /// outcome, how far transfers are is told beside it; the others are passed over.
+    /// Writes events in one transaction; they are committed when this returns, all or none. Those that carry no outcome
+    /// are passed over. How far transfers are is told beside it.
     pub fn record<'a>(
         &mut self,
         events: impl IntoIterator<Item = (AttemptId, &'a RunEvent)>,
     ) -> Result<(), StateError> {
-        let mut last = None;
-        let keep = |(attempt, event): &(AttemptId, &RunEvent)| {
-            self.board.take(*attempt, event);
-            last = Some(event.at);
-            event.kind.is_recorded()
-        };
-        let events: Vec<_> = events.into_iter().filter(keep).collect();
-        if let Some(at) = last {
-            let file = &self.file;
-            self.board.write(at, |attempt| lock::path_of(file, attempt));
+        let events: Vec<_> = events.into_iter().filter(|(_, event)| event.kind.is_recorded()).collect();
+        for (attempt, event) in &events {
+            self.board.take(*attempt, &event.kind, || lock::path_of(&self.file, *attempt));
         }
         if events.is_empty() {
             return Ok(());

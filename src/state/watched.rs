@@ -126,6 +126,7 @@ mod tests {
     use crate::session::TaskState;
     use crate::state::testing::attempt;
     use crate::state::{AttemptKind, NewAttempt, Process};
+    use crate::transfer::gauge::Gauge;
 
     fn store() -> (tempfile::TempDir, Store) {
         let folder = tempfile::tempdir().unwrap();
@@ -216,28 +217,22 @@ mod tests {
         let version = reader.version().unwrap();
         assert_eq!(reader.version().unwrap(), version);
         let (source, target) = ("mysql a.b".to_owned(), "file b.csv".to_owned());
-        let of = |kind: fn(TaskName, String) -> EventKind| kind(task("+wf+a"), "key".into());
+        let gauge = Gauge::default();
+        gauge.set(700, 9);
         let start = EventKind::TransferStarted {
             task: task("+wf+a"),
             key: "key".into(),
             source: source.clone(),
             target: target.clone(),
+            gauge,
         };
+        assert_eq!(reader.progress(begun.id).unwrap(), BTreeMap::new());
         tell(&mut writer, begun.id, 1, start);
         assert_ne!(reader.version().unwrap(), version);
-        assert_eq!(reader.progress(begun.id).unwrap(), BTreeMap::new());
-        let version = reader.version().unwrap();
-        let rows = |task, key| EventKind::TransferProgress { task, key, rows: 700, bytes: 9 };
-        tell(&mut writer, begun.id, 2, of(rows));
-        assert_eq!(reader.version().unwrap(), version, "progress is nothing that the state remembers");
         let known = BTreeMap::from([((task("+wf+a"), source, target), Progress { rows: 700, bytes: 9 })]);
         assert_eq!(reader.progress(begun.id).unwrap(), known);
-        tell(
-            &mut writer,
-            begun.id,
-            3,
-            of(|task, key| EventKind::TransferFinished { task, key, report: Default::default() }),
-        );
+        let (task, key) = (task("+wf+a"), "key".to_owned());
+        tell(&mut writer, begun.id, 3, EventKind::TransferFinished { task, key, report: Default::default() });
         assert_eq!(reader.progress(begun.id).unwrap(), BTreeMap::new());
     }
 
