@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::AskArgs;
 use super::ask::Asking;
-use super::sites::Walk;
+use super::sites::{Breadth, Walk};
 use crate::cli::attempt;
 use crate::cli::opening::Opened;
 use crate::embulk::output::OutputConfig;
@@ -26,7 +26,7 @@ pub fn outputs(workflows: &[RunWorkflow], opened: &Opened) -> (Vec<Reached>, Vec
     let project = &opened.place.project;
     let reader = DirectoryReader::new(project);
     let environment = attempt::environment();
-    let mut walk = Walk::new(&reader, project, &environment);
+    let mut walk = Walk::new(&reader, project, &environment, Breadth::All);
     for workflow in workflows {
         walk.workflow_given(Path::new(&workflow.file), &workflow.params);
     }

@@ -12,6 +12,7 @@ use crate::rules;
 
 /// A log of one run. Columns count characters. Rules that found something are described in it.
 pub fn to_sarif(problems: &[Problem]) -> Value {
+    super::expect_rules(problems);
     let mut codes: Vec<&str> = problems.iter().map(|problem| problem.code).collect();
     codes.sort_unstable();
     codes.dedup();
