@@ -24,8 +24,10 @@ impl Placed {
 /// The problems with the paths that a form needs. Messages name files from their project on. Tools that put problems
 /// beside lines look for files from the current directory on, and so does who reads of two projects.
 pub(super) fn shown(found: &[Placed], format: Format) -> Vec<Problem> {
-    let first = found.first().map(|placed| &placed.project);
-    let is_one = found.iter().all(|placed| Some(&placed.project) == first);
+    let mut projects =
+        found.iter().filter(|placed| placed.problem.span.is_some()).map(|placed| &placed.project);
+    let first = projects.next();
+    let is_one = projects.all(|project| Some(project) == first);
     if is_one && matches!(format, Format::Human | Format::Json) {
         return found.iter().map(|placed| placed.problem.clone()).collect();
     }
