@@ -22,31 +22,48 @@ pub(super) fn file(task: Written<'_>, around: &Around<'_>) -> Option<Arc<Source>
 /// What templates make of the dollars of a task: in its SQL, written out or in a file, and in its command.
 pub(super) fn check(task: Written<'_>, around: &Around<'_>) -> Option<Problem> {
     if let Some(source) = file(task, around) {
-        let at = doubled_dollar(&source.text)?;
+        let at = doubled_dollar(&source.text, Language::Sql)?;
         return Some(lost_dollar(&Span::new(&source, at, at + 2)).hint(QUOTES));
     }
     let (entry, name) = task.operator()?;
-    let (node, hint) = match name {
-        "sh" => (&entry.value, "write `$$$$` where the shell is to see `$$`"),
-        name if OPERATORS.contains(&name) => (entry.value.get("data")?, QUOTES),
+    let (node, language, hint) = match name {
+        "sh" => (&entry.value, Language::Shell, "write `$$$$` where the shell is to see `$$`"),
+        name if OPERATORS.contains(&name) => (entry.value.get("data")?, Language::Sql, QUOTES),
         _ => return None,
     };
-    doubled_dollar(node.as_str()?)?;
-    let at = node.span.start + doubled_dollar(node.span.text())?;
+    doubled_dollar(node.as_str()?, language)?;
+    let at = node.span.start + doubled_dollar(node.span.text(), language)?;
     Some(lost_dollar(&Span::new(&node.span.source, at, at + 2)).hint(hint))
 }
 
-/// The first `$$`, unless it is twice as long on purpose.
-fn doubled_dollar(text: &str) -> Option<usize> {
+/// Whose text it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Language {
+    Sql,
+    Shell,
+}
+
+/// The first `$$` that stands for itself. Who knows templates writes `$$1`, `$$body$$` and `$$$$`, and a shell has
+/// nothing to do with `$$name`.
+fn doubled_dollar(text: &str, language: Language) -> Option<usize> {
     let mut rest = 0;
     while let Some(found) = text[rest..].find('$') {
         let start = rest + found;
         let length = text[start..].bytes().take_while(|byte| *byte == b'$').count();
-        // `$${x}` is how a `$` stands before an expression.
-        if length == 2 && !text[start + 2..].starts_with('{') {
+        rest = start + length;
+        let after = text[rest..].trim_start_matches(|letter: char| letter.is_alphanumeric() || letter == '_');
+        let has_name = after.len() < text.len() - rest;
+        let is_number = text[rest..].starts_with(|letter: char| letter.is_ascii_digit());
+        // `$${x}` is a `$` before an expression.
+        let is_meant = is_number
+            || text[rest..].starts_with('{')
+            || has_name && (language == Language::Shell || after.starts_with('$'));
+        if length == 2 && !is_meant {
             return Some(start);
         }
-        rest = start + length;
+        if has_name && after.starts_with("$$") {
+            rest = text.len() - after.len() + after.bytes().take_while(|byte| *byte == b'$').count();
+        }
     }
     None
 }
@@ -121,7 +138,12 @@ mod tests {
                 "3:17 lost-dollar `$$` arrives as `$`: a template writes one `$` so in +main+c",
             ]
         );
-        let places = ["$$", "$$$$", "a $x$ b", "$${x}", "$$$$ $$"].map(doubled_dollar);
-        assert_eq!(places, [Some(0), None, None, None, Some(5)]);
+        let texts =
+            ["$$", "$$$$", "a $x$ b", "$${x}", "$$$$ $$", "as $$select 1$$", "do $$b$$ x $$b$$", "x = $$1"];
+        let places = texts.map(|text| doubled_dollar(text, Language::Sql));
+        assert_eq!(places, [Some(0), None, None, None, Some(5), Some(3), None, None]);
+        let texts = ["x.$$", "x.$$.log", "awk '{print $$1}'", "echo $$HOME"];
+        let places = texts.map(|text| doubled_dollar(text, Language::Shell));
+        assert_eq!(places, [Some(2), Some(2), None, None]);
     }
 }

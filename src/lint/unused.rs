@@ -79,7 +79,8 @@ fn is_meant(name: &str, environment: Environment) -> bool {
         Environment::Programs => is_proxy || is_capital,
         Environment::Anybody => true,
     };
-    let is_setting = name.starts_with('_') || name.ends_with('>') || MEANT.contains(&name);
+    let group = name.split('.').next().unwrap_or_default();
+    let is_setting = name.starts_with('_') || name.ends_with('>') || MEANT.contains(&group);
     by_program
         || is_setting
         || super::variables::is_built_in(name)
@@ -126,13 +127,14 @@ mod tests {
   database: d
   webhook_url: w
   docker: {image: 'x:1'}
+  sync.docker: never
   _workdir: x
   session_time: x
 +a:
   _export: {other: x}
   echo>: ${read}
 ";
-        let named = ["4:unread +main", "5:EMBULK_TABLE +main", "15:other +main+a"];
+        let named = ["4:unread +main", "5:EMBULK_TABLE +main", "16:other +main+a"];
         assert_eq!(found(text, Environment::Named), named);
         assert_eq!(found(text, Environment::Programs), [named[0], named[2]]);
         assert_eq!(found(text, Environment::Anybody), [""; 0]);

@@ -22,10 +22,10 @@ fn two_tasks_with_one_target_are_of_one_workflow() {
     assert_eq!(
         said.stdout,
         "\
-warning: `+b+x` and `+b+y+p` both replace file same.000.00.csv
+warning: `+b+x` and `+b+y+p` both replace file same000.00.csv
  --> one.yml:2:13
   |
-2 | out: {type: file, path_prefix: same, file_ext: csv, formatter: {type: csv}}
+2 | out: {type: file, path_prefix: same, file_ext: csv, formatter: {type…
   |             ^^^^
   = in task `+b+y+p`
   = hint: write to two targets, or let one of them append
@@ -94,27 +94,27 @@ fn what_the_command_line_brings_is_known_and_weaker() {
 fn a_variable_is_used_by_whatever_may_read_it() {
     let used = |files: &[(&str, &str)], task: &str| {
         let sandbox = Sandbox::new();
-        sandbox.write("main.dig", &format!("_export:\n  region: x\n+a:\n{task}"));
+        sandbox.write("main.dig", &format!("_export:\n  quarter: x\n+a:\n{task}"));
         files.iter().for_each(|(name, text)| sandbox.write(name, text));
         !found(&sandbox, &["--select", "unused-variable", "main.dig"])
             .contains(&"main.dig:2 unused-variable".into())
     };
     let nobody = ("x.sql", "select 1");
     assert!(!used(&[nobody], "  pg>: x.sql\n"));
-    assert!(used(&[("x.sql", "select '${region}'")], "  pg>: x.sql\n"));
+    assert!(used(&[("x.sql", "select '${quarter}'")], "  pg>: x.sql\n"));
     assert!(used(&[nobody], "  pg>: ${name}.sql\n"));
     assert!(used(&[], "  sh>: ./load.sh\n"));
     assert!(used(&[], "  py>: load.run\n"));
     assert!(used(&[], "  rb>: Load.run\n"));
     assert!(!used(&[], "  sh>: mkdir -p out\n"));
     assert!(!used(&[], "  sh>: aws s3 ls\n"));
-    assert!(used(&[], "  sh>: aws s3 ls --region $region\n"));
+    assert!(used(&[], "  sh>: aws s3 ls --region $quarter\n"));
     assert!(!used(&[("b.dig", "+b: {echo>: x}\n")], "  call>: b.dig\n"));
-    assert!(used(&[("b.dig", "+b: {echo>: '${region}'}\n")], "  call>: b.dig\n"));
+    assert!(used(&[("b.dig", "+b: {echo>: '${quarter}'}\n")], "  call>: b.dig\n"));
     assert!(used(&[("b.dig", "+b: {sh>: ./load.sh}\n")], "  call>: b.dig\n"));
-    assert!(used(&[("i.dig", "echo>: ${region}\n")], "  !include : i.dig\n"));
+    assert!(used(&[("i.dig", "echo>: ${quarter}\n")], "  !include : i.dig\n"));
     assert!(!used(&[("i.dig", "echo>: x\n")], "  !include : i.dig\n"));
-    let liquid = transfer("{{ env.region }}");
+    let liquid = transfer("{{ env.quarter }}");
     assert!(used(&[("t.yml.liquid", &liquid)], "  sh>: embulk run t.yml.liquid\n"));
     assert!(!used(&[("t.yml.liquid", &transfer("x"))], "  sh>: embulk run t.yml.liquid\n"));
     let parts = "{% include 'part' %}\n";
@@ -122,7 +122,7 @@ fn a_variable_is_used_by_whatever_may_read_it() {
         &[("t.yml.liquid", parts), ("_part.yml.liquid", &liquid)],
         "  sh>: embulk run t.yml.liquid\n"
     ));
-    assert!(used(&[("m.yml", "text: '${region}'\n")], "  slack>: m.yml\n"));
+    assert!(used(&[("m.yml", "text: '${quarter}'\n")], "  slack>: m.yml\n"));
 }
 
 #[test]

@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::reach::normalise;
 use super::shell;
+use crate::diagnostic::{Problem, Source};
 use crate::dig::workflow::OperatorCall;
-use crate::lint::Environment;
+use crate::lint::{self, Called, Environment};
 use crate::reader::Reader;
+use crate::session::Params;
+use crate::yaml::Node;
 
 /// What the tasks of a file do, wherever they stand in it.
 #[derive(Debug, Default)]
@@ -57,6 +60,15 @@ impl Outline {
     }
 }
 
+/// A `.dig` file that was read, its includes put in.
+pub(super) struct File {
+    pub(super) path: PathBuf,
+    pub(super) name: String,
+    pub(super) tree: Node,
+    /// Digdag's `_workdir`.
+    pub(super) folder: PathBuf,
+}
+
 /// The outlines of all files that were read.
 #[derive(Debug, Default)]
 pub(super) struct Outlines(BTreeMap<PathBuf, Outline>);
@@ -66,9 +78,35 @@ impl Outlines {
         self.0.entry(path.to_owned()).or_default()
     }
 
-    /// Whether others call a file.
-    pub(super) fn is_called(&self, path: &Path) -> bool {
-        self.0.values().any(|outline| outline.calls.contains(path))
+    /// What is probably not meant in files. `given`: what the command line brings; `defaults`: what the properties bring.
+    pub(super) fn lint(
+        &self,
+        files: &[File],
+        given: &Params,
+        defaults: &Params,
+        reader: &dyn Reader,
+    ) -> Vec<Problem> {
+        let called: BTreeSet<&Path> =
+            self.0.values().flat_map(|outline| &outline.calls).map(PathBuf::as_path).collect();
+        let mut problems = Vec::new();
+        for File { path, name, tree, folder } in files {
+            let file = |name: &str| {
+                let path = normalise(&folder.join(name));
+                let is_inside = !path.is_absolute() && !path.starts_with("..");
+                is_inside.then(|| reader.read(&path).ok()).flatten().map(|text| Source::new(&path, text))
+            };
+            let is_called = called.contains(path.as_path());
+            let around = lint::Around {
+                given,
+                defaults,
+                called: if is_called { Called::ByOthers } else { Called::Never },
+                file: &file,
+                environment: self.environment(path, reader),
+                is_read: &|name| self.mentions(path, name, reader),
+            };
+            problems.extend(lint::workflow(name, tree, &around));
+        }
+        problems
     }
 
     /// A file and all that it calls.
@@ -92,7 +130,7 @@ impl Outlines {
 
     /// Who reads the environment of the tasks of a file and of what it calls; a template that takes in others is not
     /// looked through.
-    pub(super) fn environment(&self, path: &Path, reader: &dyn Reader) -> Environment {
+    fn environment(&self, path: &Path, reader: &dyn Reader) -> Environment {
         let below = self.below(path);
         let widest = below.values().map(|outline| outline.environment).max().unwrap_or_default();
         let mut texts = below.values().flat_map(|outline| &outline.texts);
@@ -101,7 +139,7 @@ impl Outlines {
     }
 
     /// Whether a name stands in a text that the tasks of a file read, or in a file that it calls.
-    pub(super) fn mentions(&self, path: &Path, name: &str, reader: &dyn Reader) -> bool {
+    fn mentions(&self, path: &Path, name: &str, reader: &dyn Reader) -> bool {
         let below = self.below(path);
         let texts = below.values().flat_map(|outline| &outline.texts).map(PathBuf::as_path);
         let called = below.keys().copied().filter(|called| *called != path);

@@ -7,16 +7,14 @@ use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 use super::super::reading;
-use super::outline::Outlines;
+use super::outline::{File, Outlines};
 use super::shell;
 use crate::diagnostic::{Problem, Source, Span};
 use crate::dig::workflow::{OperatorCall, Task, TaskBody};
 use crate::dig::{self, Loaded};
 use crate::embulk::{self, ForeignPlugins};
-use crate::lint::{self, Called};
 use crate::reader::Reader;
 use crate::session::{Params, TaskName};
-use crate::yaml::Node;
 
 /// Walks from workflows to all that they reach.
 pub(super) struct Reach<'a> {
@@ -38,14 +36,6 @@ pub(super) struct Reach<'a> {
     /// Every file that was looked at, relative to the project.
     pub(super) seen: BTreeSet<PathBuf>,
     pub(super) problems: Vec<Problem>,
-}
-
-/// A `.dig` file that was read, its includes put in.
-struct File {
-    path: PathBuf,
-    name: String,
-    tree: Node,
-    folder: PathBuf,
 }
 
 /// Where a task stands.
@@ -116,24 +106,9 @@ impl<'a> Reach<'a> {
     /// Adds what is probably not meant to what is wrong. `given`: what the command line brings; `defaults`:
     /// what the properties bring.
     pub(super) fn add_lints(&mut self, given: &Params, defaults: &Params) {
-        for File { path, name, tree, folder } in std::mem::take(&mut self.files) {
-            let called = if self.outlines.is_called(&path) { Called::ByOthers } else { Called::Never };
-            let file = |name: &str| {
-                let path = normalise(&folder.join(name));
-                let is_inside = !path.is_absolute() && !path.starts_with("..");
-                is_inside.then(|| self.reader.read(&path).ok()).flatten().map(|text| Source::new(&path, text))
-            };
-            let around = lint::Around {
-                given,
-                defaults,
-                called,
-                file: &file,
-                environment: self.outlines.environment(&path, self.reader),
-                is_read: &|name| self.outlines.mentions(&path, name, self.reader),
-            };
-            let problems = lint::workflow(&name, &tree, &around);
-            self.add(problems);
-        }
+        let files = std::mem::take(&mut self.files);
+        let lints = self.outlines.lint(&files, given, defaults, self.reader);
+        self.add(lints);
     }
 
     fn loaded(&mut self, loaded: Loaded, path: &Path, inherited: &Path) {
