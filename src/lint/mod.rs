@@ -3,8 +3,10 @@
 //! A rule of this room never finds an error, and looks only at what is written out: it would rather say nothing than
 //! something untrue. Reading rooms find what is wrong; `check` shows both.
 
+mod lists;
 mod loops;
 mod scalars;
+mod shadowed;
 mod sql;
 mod tasks;
 mod unused;
@@ -103,7 +105,7 @@ pub fn workflow(name: &str, node: &Node, around: &Around<'_>) -> Vec<Problem> {
         let found = tasks::check(task).into_iter().chain(loops::check(task)).chain(sql::check(task, around));
         problems.extend(found.map(|problem| problem.task(full)));
     });
-    problems.extend(variables::shadowed(root, around.given));
+    problems.extend(shadowed::check(root, around.given));
     problems.extend(variables::check(&name, root, around));
     problems.extend(unused::check(&name, root, node, around.environment, around.is_read));
     problems

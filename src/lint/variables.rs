@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Around, Called, Written, scalars_of, sql};
+use super::{Around, Called, Written, lists, scalars_of, sql};
 use crate::diagnostic::{Problem, Span, edit_distance, suggest};
 use crate::dig::expression::Template;
-use crate::session::Params;
-use crate::yaml::{Entry, Node, NodeValue};
+use crate::yaml::{Entry, Node};
 
 /// Beginnings of the names that every task has (`reference/digdag.md` 4), and names of JavaScript.
 const BUILT_IN: [&str; 16] = [
@@ -31,16 +30,6 @@ const BUILT_IN: [&str; 16] = [
 /// Operators that may store any name.
 const STORES: [&str; 5] = ["py", "rb", "call", "require", "param_get"];
 
-/// Options that need a list: the text that `${list}` becomes is refused.
-const LISTS: [(&str, &str); 6] = [
-    ("mail", "cc"),
-    ("mail", "bcc"),
-    ("mail", "to"),
-    ("mail", "attach_files"),
-    ("http", "headers"),
-    ("sh", "shell"),
-];
-
 /// A name and where it is set.
 pub(super) type Names<'n> = BTreeMap<&'n str, &'n Entry>;
 
@@ -53,20 +42,6 @@ pub(super) fn check(name: &str, root: Written<'_>, around: &Around<'_>) -> Vec<P
     let mut search = Search { everywhere: &everywhere, around, problems: Vec::new() };
     search.task(name, root, &Names::new());
     search.problems
-}
-
-/// What is given from outside, and is no more than a default to an `_export` at the top. People expect the opposite.
-pub(super) fn shadowed(root: Written<'_>, given: &Params) -> Vec<Problem> {
-    let is_shadowed = |entry: &&Entry| {
-        let both_maps = |given: &serde_json::Value| given.is_object() && entry.value.as_mapping().is_some();
-        given.get(&entry.key).is_some_and(|given| !both_maps(given))
-    };
-    let problem = |entry: &Entry| {
-        let message = format!("`-p {}` has no effect: this `_export` is stronger", entry.key);
-        let hint = "remove it here, and let `-p` or `params.*` of the properties say it";
-        Problem::warning("shadowed-parameter", message, &entry.key_span).hint(hint)
-    };
-    exports(root).iter().filter(is_shadowed).map(problem).collect()
 }
 
 /// Whether every task has a name, or it is JavaScript's.
@@ -94,7 +69,7 @@ impl<'n> Everywhere<'n> {
     }
 }
 
-fn exports(task: Written<'_>) -> &[Entry] {
+pub(super) fn exports(task: Written<'_>) -> &[Entry] {
     task.get("_export").and_then(|entry| entry.value.as_mapping()).unwrap_or_default()
 }
 
@@ -117,7 +92,7 @@ impl<'n> Search<'_, 'n> {
                 self.text(full, scalar, &own);
             }
         }
-        self.lists(full, task, &own);
+        self.problems.extend(lists::check(task, &own).into_iter().map(|problem| problem.task(full)));
         self.template(full, task, &own);
         let mut inside = scope.clone();
         inside.extend(loop_names(task));
@@ -172,24 +147,6 @@ impl<'n> Search<'_, 'n> {
             self.problems.push(problem.perhaps(near).task(full));
         }
     }
-
-    /// Options that need a list and get the text of one.
-    fn lists(&mut self, full: &str, task: Written<'n>, scope: &Names<'n>) {
-        let Some((_, operator)) = task.operator() else { return };
-        for (_, option) in LISTS.iter().filter(|(of, _)| *of == operator) {
-            let Some(entry) = task.get(option) else { continue };
-            let whole = entry.value.as_str().and_then(|text| text.strip_prefix("${")?.strip_suffix('}'));
-            let Some(name) = whole.and_then(asked) else { continue };
-            let is_list =
-                |set: &&&Entry| matches!(set.value.value, NodeValue::Sequence(_) | NodeValue::Mapping(_));
-            if let Some(set) = scope.get(name).filter(is_list) {
-                let message = format!("`{option}` needs a list, and `${{{name}}}` makes text of one");
-                let problem = Problem::warning("list-as-text", message, &entry.value.span);
-                let hint = "write the list out, or leave the option to the parameter of its own name";
-                self.problems.push(problem.also(&set.key_span, "the list").hint(hint).task(full));
-            }
-        }
-    }
 }
 
 /// The names that a loop sets for its body.
@@ -211,7 +168,7 @@ fn loop_names(task: Written<'_>) -> Vec<(&str, &Entry)> {
 
 /// The name at the front of an expression that is a name, or a way into one: `a`, `a.b[0]`. Anything else may set names
 /// of its own, and is left alone.
-fn asked(code: &str) -> Option<&str> {
+pub(super) fn asked(code: &str) -> Option<&str> {
     let code = code.trim();
     let end = code.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(code.len());
     let (name, rest) = code.split_at(end);
@@ -248,10 +205,11 @@ fn place(scalar: &Node, code: &str, name: &str) -> Span {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::tests::{found, shown};
+    use super::super::tests::found;
     use super::super::{Environment, workflow};
     use super::*;
     use crate::diagnostic::Source;
+    use crate::session::Params;
     use crate::yaml::{Dialect, parse};
 
     fn params(value: Value) -> Params {
@@ -326,17 +284,6 @@ mod tests {
     }
 
     #[test]
-    fn what_the_command_line_brings_is_weaker_than_an_export() {
-        let text = "_export: {day: x, mysql: {host: h}, other: y}\n+a: {echo>: '${day}'}\n";
-        let given = params(json!({"day": "2024-02-29", "mysql": {"host": "i"}, "more": 1}));
-        let found = problems_of(text, &given, Called::Never);
-        assert_eq!(
-            shown(&found),
-            ["1:11 shadowed-parameter `-p day` has no effect: this `_export` is stronger"]
-        );
-    }
-
-    #[test]
     fn a_script_may_store_what_is_exported_elsewhere() {
         let text = "+a: {_export: {day: x}, rb>: A.b}\n+b: {echo>: '${day}'}\n";
         assert_eq!(found(text), [""; 0]);
@@ -353,18 +300,6 @@ mod tests {
         assert_eq!(
             found(text),
             ["5:12 export-elsewhere `day` is exported in `+main+a`, and is not seen here in +main+c"]
-        );
-    }
-
-    #[test]
-    fn a_list_is_not_handed_over_as_text() {
-        let text = "_export: {people: [a@x, b@x], one: a@x}
-+a: {mail>: m.txt, subject: s, to: '${people}', cc: ['${one}']}
-+b: {mail>: m.txt, subject: s, to: '${one}'}
-";
-        assert_eq!(
-            found(text),
-            ["2:36 list-as-text `to` needs a list, and `${people}` makes text of one in +main+a"]
         );
     }
 }

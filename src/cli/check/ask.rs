@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use super::AskArgs;
 use super::outputs::Reached;
-use super::sites::{Env, Runs, Site, SiteFile};
+use super::site::{Env, Runs, Site, SiteFile};
 use crate::cli::guard::Guard;
 use crate::cli::opening::Opened;
 use crate::cli::policy;

@@ -9,7 +9,7 @@ use anyhow::Context;
 use super::outline::Outlines;
 use super::placed::Placed;
 use super::reach::Reach;
-use super::sites::Breadth;
+use super::site::Breadth;
 use super::{
     AskArgs, CheckArgs, Format, allow, ask, baseline, fix, folder, in_order, literal, same_target,
     secrets_file, sites,

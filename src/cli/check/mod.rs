@@ -19,6 +19,7 @@ mod same_target;
 mod secrets_file;
 mod shell;
 mod show;
+mod site;
 mod sites;
 
 use std::collections::BTreeSet;

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::AskArgs;
 use super::ask::Asking;
-use super::sites::{Breadth, Walk};
+use super::site::Breadth;
+use super::sites::Walk;
 use crate::cli::attempt;
 use crate::cli::opening::Opened;
 use crate::embulk::output::OutputConfig;

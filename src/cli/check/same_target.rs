@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::ask::{Question, Rendering};
-use super::sites::Runs;
+use super::site::Runs;
 use crate::diagnostic::Problem;
 use crate::embulk::output::OutputConfig;
 use crate::transfer::output;
