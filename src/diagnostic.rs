@@ -191,7 +191,6 @@ impl Problem {
     }
 
     fn new(code: &'static str, severity: Severity, message: String, span: Option<Span>) -> Self {
-        debug_assert!(crate::rules::find(code).is_some(), "`{code}` is no rule");
         Self {
             code,
             severity,
@@ -216,7 +215,13 @@ impl Problem {
     #[must_use]
     pub fn did_you_mean(self, word: &str, near: &str) -> Self {
         let fix = Fix { from: word.to_owned(), to: near.to_owned() };
-        Self { fix: Some(fix), ..self.label(format!("did you mean `{near}`?")) }
+        Self { fix: Some(fix), ..self.perhaps(near) }
+    }
+
+    /// Says which word was perhaps meant, where the file may also be right as it is: nothing is mended.
+    #[must_use]
+    pub fn perhaps(self, near: &str) -> Self {
+        self.label(format!("did you mean `{near}`?"))
     }
 
     /// Another place that belongs to it.

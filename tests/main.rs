@@ -25,6 +25,7 @@ mod guess;
 mod http;
 mod largest_first;
 mod limits;
+mod lint;
 mod liquid;
 mod log;
 mod mail;

@@ -37,6 +37,7 @@ const NOT_SHOWN: &[&str] = &[
     "query",
     "rejected",
     "secret-missing",
+    "shadowed-parameter",
     "state",
     "storage",
     "timeout",

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::opening::Opened;
-use super::run_args::SharedArgs;
+use super::run_args::{GivenArgs, SharedArgs};
 use super::{check, foreign, params, policy};
 use crate::diagnostic::{Problem, Severity};
 use crate::dig;
@@ -75,18 +75,18 @@ pub fn all_params(shared: &SharedArgs, opened: &Opened) -> anyhow::Result<Params
         params.insert("_project_path".to_owned(), project.to_string_lossy().into_owned().into());
     }
     merge(&mut params, &opened.properties.params()?);
-    put_given(params, shared)
+    put_given(params, &shared.given)
 }
 
 /// `-P`, under `-p`.
-pub fn given(shared: &SharedArgs) -> anyhow::Result<Params> {
-    put_given(Params::new(), shared)
+pub fn given(given: &GivenArgs) -> anyhow::Result<Params> {
+    put_given(Params::new(), given)
 }
 
-fn put_given(mut params: Params, shared: &SharedArgs) -> anyhow::Result<Params> {
-    if let Some(file) = &shared.params_file {
+fn put_given(mut params: Params, given: &GivenArgs) -> anyhow::Result<Params> {
+    if let Some(file) = &given.params_file {
         merge(&mut params, &params::read_file(file)?);
     }
-    params::put(&mut params, &shared.params)?;
+    params::put(&mut params, &given.params)?;
     Ok(params)
 }

@@ -40,7 +40,7 @@ pub fn exec(args: &RunArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
 fn begin(args: &RunArgs, file: &Path, common: &CommonArgs, opened: &mut Opened) -> anyhow::Result<Exit> {
     let Some(workflow) = load(file, opened)? else { return Ok(Exit::Invalid) };
     let params = all_params(&args.shared, opened)?;
-    for name in shadowed(&given(&args.shared)?, &workflow.root.export) {
+    for name in shadowed(&given(&args.shared.given)?, &workflow.root.export) {
         let file = workflow.path.display();
         let text =
             format!("parameter `{name}` of the command line has no effect: `_export` in {file} sets it, too");

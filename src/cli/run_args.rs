@@ -68,15 +68,22 @@ pub struct RetryArgs {
     pub shared: SharedArgs,
 }
 
-/// What both take.
-#[derive(Debug, Args)]
-pub struct SharedArgs {
+/// Parameters from outside.
+#[derive(Debug, Clone, Default, Args)]
+pub struct GivenArgs {
     /// A parameter; dots nest, a comma begins the next one
     #[arg(short = 'p', long = "param", value_name = "KEY=VALUE")]
     pub params: Vec<String>,
     /// A YAML file of parameters; -p is stronger
     #[arg(short = 'P', long = "params-file", value_name = "FILE")]
     pub params_file: Option<PathBuf>,
+}
+
+/// What both take.
+#[derive(Debug, Args)]
+pub struct SharedArgs {
+    #[command(flatten)]
+    pub given: GivenArgs,
     /// How many tasks work at once [default: twice the cores, at least 4]
     #[arg(short = 'j', long, visible_alias = "max-task-threads", value_name = "N", value_parser = at_least_one)]
     pub jobs: Option<usize>,

@@ -16,47 +16,58 @@ pub enum Support {
     Unknown,
 }
 
+/// What an operator speaks with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// This machine; what its commands do is theirs.
+    Local,
+    /// A server.
+    Network,
+    /// A server that holds tables: it reads or writes rows there.
+    Database,
+}
+
 /// Operators that run.
-const NATIVE: [&str; 34] = [
-    "sh",
-    "rb",
-    "py",
-    "echo",
-    "fail",
-    "call",
-    "for_each",
-    "for_range",
-    "loop",
-    "if",
-    "wait",
-    "slack",
-    "mysql",
-    "sqlite",
-    "embulk",
-    "gcs_wait",
-    "http",
-    "http_call",
-    "mail",
-    "notify",
-    "param_get",
-    "param_set",
-    "pg",
-    "redshift",
-    "redshift_load",
-    "redshift_unload",
-    "require",
-    "s3_wait",
-    "s3_put",
-    "gcs_put",
-    "bq",
-    "bq_ddl",
-    "bq_extract",
-    "bq_load",
+const NATIVE: [(&str, Reach); 34] = [
+    ("sh", Reach::Local),
+    ("rb", Reach::Local),
+    ("py", Reach::Local),
+    ("echo", Reach::Local),
+    ("fail", Reach::Local),
+    ("call", Reach::Local),
+    ("for_each", Reach::Local),
+    ("for_range", Reach::Local),
+    ("loop", Reach::Local),
+    ("if", Reach::Local),
+    ("wait", Reach::Local),
+    ("slack", Reach::Network),
+    ("mysql", Reach::Database),
+    ("sqlite", Reach::Local),
+    ("embulk", Reach::Database),
+    ("gcs_wait", Reach::Network),
+    ("http", Reach::Network),
+    ("http_call", Reach::Network),
+    ("mail", Reach::Network),
+    ("notify", Reach::Network),
+    ("param_get", Reach::Local),
+    ("param_set", Reach::Local),
+    ("pg", Reach::Database),
+    ("redshift", Reach::Database),
+    ("redshift_load", Reach::Database),
+    ("redshift_unload", Reach::Database),
+    ("require", Reach::Local),
+    ("s3_wait", Reach::Network),
+    ("s3_put", Reach::Network),
+    ("gcs_put", Reach::Network),
+    ("bq", Reach::Database),
+    ("bq_ddl", Reach::Network),
+    ("bq_extract", Reach::Database),
+    ("bq_load", Reach::Database),
 ];
 
 /// What is known about an operator's name, without its `>`.
 pub fn support(name: &str) -> Support {
-    if NATIVE.contains(&name) {
+    if reach(name).is_some() {
         Support::Native
     } else if name == "td" || name.starts_with("td_") {
         Support::Vendor("it belongs to Treasure Data")
@@ -69,7 +80,26 @@ pub fn support(name: &str) -> Support {
 
 /// The operators that run, for help and suggestions.
 pub fn known() -> impl Iterator<Item = &'static str> {
-    NATIVE.into_iter()
+    NATIVE.into_iter().map(|(name, _)| name)
+}
+
+fn reach(name: &str) -> Option<Reach> {
+    NATIVE.into_iter().find(|(known, _)| *known == name).map(|(_, reach)| reach)
+}
+
+/// Whether the operator speaks with a server.
+pub fn is_network(name: &str) -> bool {
+    matches!(reach(name), Some(Reach::Network | Reach::Database))
+}
+
+/// Whether the operator reads or writes the tables of a server.
+pub fn is_database(name: &str) -> bool {
+    reach(name) == Some(Reach::Database)
+}
+
+/// Whether some operator reads an option of this name.
+pub fn is_option(name: &str) -> bool {
+    super::operand::is_option(name)
 }
 
 /// Whether the operator runs a `_do` for each of something.
@@ -96,7 +126,7 @@ pub(super) fn problem(name: &str, span: &Span) -> Option<Problem> {
         ),
         Support::Unknown => {
             let problem = Problem::error("unknown-operator", format!("unknown operator `{name}>`"), span);
-            Some(match suggest(name, NATIVE) {
+            Some(match suggest(name, known()) {
                 Some(near) => problem.did_you_mean(&format!("{name}>"), &format!("{near}>")),
                 None => problem,
             })
@@ -122,6 +152,22 @@ mod tests {
             ("", Support::Unknown),
         ] {
             assert_eq!(support(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn operators_that_speak_with_servers_are_known_as_such() {
+        let said = |name: &str| (is_network(name), is_database(name));
+        for (name, expected) in [
+            ("sh", (false, false)),
+            ("sqlite", (false, false)),
+            ("s3_put", (true, false)),
+            ("param_get", (false, false)),
+            ("pg", (true, true)),
+            ("embulk", (true, true)),
+            ("s3_copy", (false, false)),
+        ] {
+            assert_eq!(said(name), expected, "{name}");
         }
     }
 

@@ -2,26 +2,27 @@
 
 use serde_json::Value;
 
+use super::Written;
 use super::tasks::runs_embulk;
-use super::{DATABASES, Written};
 use crate::diagnostic::Problem;
+use crate::dig::operator;
 use crate::yaml::NodeValue;
 
 /// A note: `-j` still bounds how many tasks run at once.
 pub(super) fn check(task: Written<'_>) -> Option<Problem> {
-    let (_, operator) =
+    let (_, looped) =
         task.operator().filter(|(_, name)| matches!(*name, "for_each" | "for_range" | "loop"))?;
     let parallel = task.get("_parallel")?;
     let all_at_once = matches!(&parallel.value.value, NodeValue::Scalar(Value::Bool(true)));
     let body = Written::of(&task.get("_do")?.value)?;
     let mut asks = None;
     body.for_each("", &mut |_, inner| {
-        let database = inner.operator().map(|(_, name)| name).filter(|name| DATABASES.contains(name));
+        let database = inner.operator().map(|(_, name)| name).filter(|name| operator::is_database(name));
         let found = database.or_else(|| runs_embulk(inner).then_some("embulk"));
         asks = asks.or(found);
     });
     let asks = asks.filter(|_| all_at_once)?;
-    let message = format!("`{operator}>` runs all of its `{asks}>` tasks at once, as far as `-j` allows");
+    let message = format!("`{looped}>` runs all of its `{asks}>` tasks at once, as far as `-j` allows");
     let hint = "write `_parallel: {limit: 4}` where the database must not see more";
     Some(Problem::note("unlimited-loop", message, &parallel.key_span).hint(hint))
 }

@@ -3,43 +3,21 @@
 //! A rule of this room never finds an error, and looks only at what is written out: it would rather say nothing than
 //! something untrue. Reading rooms find what is wrong; `check` shows both.
 
+mod lists;
 mod loops;
 mod scalars;
+mod shadowed;
+mod sql;
 mod tasks;
+mod unused;
 mod variables;
 
-use crate::diagnostic::Problem;
+use std::sync::Arc;
+
+pub use self::unused::Environment;
+use crate::diagnostic::{Problem, Source};
+use crate::session::Params;
 use crate::yaml::{Entry, Node, NodeValue};
-
-/// Operators that speak with a server.
-const NETWORK: [&str; 22] = [
-    "bq",
-    "bq_ddl",
-    "bq_extract",
-    "bq_load",
-    "embulk",
-    "gcs_put",
-    "gcs_wait",
-    "http",
-    "http_call",
-    "mail",
-    "mysql",
-    "notify",
-    "pg",
-    "redshift",
-    "redshift_load",
-    "redshift_unload",
-    "require",
-    "s3_copy",
-    "s3_delete",
-    "s3_put",
-    "s3_wait",
-    "slack",
-];
-
-/// Operators that read or write a database.
-const DATABASES: [&str; 9] =
-    ["bq", "bq_extract", "bq_load", "embulk", "mysql", "pg", "redshift", "redshift_load", "redshift_unload"];
 
 /// Directives whose value is a task of its own.
 const HANDLERS: [&str; 4] = ["_do", "_else_do", "_error", "_check"];
@@ -93,16 +71,43 @@ impl<'n> Written<'n> {
     }
 }
 
+/// What is known around a workflow file.
+pub struct Around<'a> {
+    /// What the command line brings.
+    pub given: &'a Params,
+    /// What the properties bring.
+    pub defaults: &'a Params,
+    /// Whether other files call it: they bring names that are not seen here.
+    pub called: Called,
+    /// The text of a file, by the name that a task of it has for it.
+    pub file: &'a dyn Fn(&str) -> Option<Arc<Source>>,
+    /// Who reads the environment of its commands, and of those that it calls.
+    pub environment: Environment,
+    /// Whether a name stands in a file that its tasks read, or that they call.
+    pub is_read: &'a dyn Fn(&str) -> bool,
+}
+
+/// Whether a file is called by others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Called {
+    /// By nobody.
+    Never,
+    /// By some.
+    ByOthers,
+}
+
 /// What the rules find in a workflow file. `name`: the file's, without `.dig`.
-pub fn workflow(name: &str, node: &Node) -> Vec<Problem> {
+pub fn workflow(name: &str, node: &Node, around: &Around<'_>) -> Vec<Problem> {
     let Some(root) = Written::of(node) else { return Vec::new() };
     let mut problems = scalars::check_workflow(root);
     let name = format!("+{name}");
     root.for_each(&name, &mut |full, task| {
-        let found = tasks::check(task).into_iter().chain(loops::check(task));
+        let found = tasks::check(task).into_iter().chain(loops::check(task)).chain(sql::check(task, around));
         problems.extend(found.map(|problem| problem.task(full)));
     });
-    problems.extend(variables::check(&name, root));
+    problems.extend(shadowed::check(root, around.given));
+    problems.extend(variables::check(&name, root, around));
+    problems.extend(unused::check(&name, root, node, around.environment, around.is_read));
     problems
 }
 
@@ -126,14 +131,33 @@ mod tests {
     use crate::diagnostic::Source;
     use crate::yaml::{Dialect, parse};
 
-    /// `line:column code message in task` of all that is found.
+    /// `file:line:column code message in task` of all that is found, without the file where it is the workflow.
     pub(super) fn found(text: &str) -> Vec<String> {
+        found_with(text, &[])
+    }
+
+    /// The same beside files. What scripts may read is not looked for.
+    pub(super) fn found_with(text: &str, files: &[(&str, &str)]) -> Vec<String> {
         let parsed = parse(&Source::new("main.dig", text), Dialect::Digdag);
-        let problems = workflow("main", &parsed.node.expect("YAML"));
+        let file = |name: &str| {
+            files.iter().find(|(known, _)| *known == name).map(|(_, text)| Source::new(name, *text))
+        };
+        let around = Around {
+            given: &Params::new(),
+            defaults: &Params::new(),
+            called: Called::Never,
+            file: &file,
+            environment: Environment::Anybody,
+            is_read: &|_| false,
+        };
+        shown(&workflow("main", &parsed.node.expect("YAML"), &around))
+    }
+
+    pub(super) fn shown(problems: &[Problem]) -> Vec<String> {
         let shown = problems.iter().map(|problem| {
             let span = problem.span.as_ref().expect("a place");
             let task = problem.task.as_ref().map(|task| format!(" in {task}")).unwrap_or_default();
-            format!("{}:{} {} {}{task}", span.line(), span.column(), problem.code, problem.message)
+            format!("{span} {} {}{task}", problem.code, problem.message).replacen("main.dig:", "", 1)
         });
         shown.collect()
     }

@@ -38,21 +38,31 @@ fn surprise(scalar: &Node) -> Option<Problem> {
     let NodeValue::Scalar(Value::Number(number)) = &scalar.value else { return None };
     let text = scalar.span.text();
     let value = number.to_string();
-    if text.is_empty() || text.starts_with('!') || !is_read_otherwise(text, &value) {
+    // `1_000` is the thousand that it looks like.
+    let plain = text.replace('_', "");
+    if text.is_empty() || text.starts_with('!') || !is_read_otherwise(&plain, &value) {
         return None;
     }
     let message = format!("YAML reads `{text}` as {value}");
+    let problem = Problem::warning("yaml-surprise", message, &scalar.span)
+        .hint("write it in quotes where text is meant");
     let fix = Fix { from: text.to_owned(), to: format!("\"{text}\"") };
-    let problem = Problem::warning("yaml-surprise", message, &scalar.span);
-    Some(Problem { fix: Some(fix), ..problem.hint("write it in quotes where text is meant") })
+    Some(Problem { fix: is_other_number(&plain, number.as_f64()).then_some(fix), ..problem })
 }
 
-/// `012` is ten, `0x1F` 31, `1:30` ninety, `1_000` a thousand; `1.50`, `+1` and `1e3` are what they look like.
+/// `012` is ten, `0x1F` 31, `1:30` ninety; `1.50`, `+1` and `1e3` are what they look like.
 fn is_read_otherwise(text: &str, value: &str) -> bool {
     let digits = text.trim_start_matches(['-', '+']);
     let other_base = digits.len() > 1 && digits.starts_with('0') && !digits.contains(['.', 'e', 'E'])
         || digits.starts_with("0x");
-    (other_base || text.contains([':', '_'])) && text != value
+    (other_base || text.contains(':')) && text != value
+}
+
+/// Whether nobody who can't read YAML would take the text for that number. Who writes `0x1F` may mean 31, and `007` is
+/// seven.
+fn is_other_number(text: &str, value: Option<f64>) -> bool {
+    let is_decimal = text.bytes().all(|byte| byte.is_ascii_digit() || b"-+:.".contains(&byte));
+    is_decimal && text.parse().ok() != value
 }
 
 #[cfg(test)]
@@ -70,7 +80,7 @@ mod tests {
   quoted: \"012\"
   price: 1.50
   mask: 0x1F
-  far: [1:30.5, 1:30, 1_000, 10, 0]
+  far: [1:30.5, 1:30, 1_000, 10, 0, 0_10]
 +a:
   for_each>: {x: [0b11, a]}
   _do: {echo>: 007}
@@ -82,9 +92,31 @@ schedule: {daily>: 07:00:00}
                 "3:9 yaml-surprise YAML reads `012` as 10",
                 "6:9 yaml-surprise YAML reads `0x1F` as 31",
                 "7:9 yaml-surprise YAML reads `1:30.5` as 90.5",
-                "7:23 yaml-surprise YAML reads `1_000` as 1000",
+                "7:37 yaml-surprise YAML reads `0_10` as 8",
                 "9:19 yaml-surprise YAML reads `0b11` as 3",
                 "10:16 yaml-surprise YAML reads `007` as 7",
+            ]
+        );
+    }
+
+    #[test]
+    fn only_what_looks_like_another_number_is_mended() {
+        let text = "{a: 012, b: 1:30, c: 0x1F, d: 0b11, e: 007, f: 1_000, g: -010}\n";
+        let parsed = parse(&Source::new("t.yml", text), Dialect::Embulk);
+        let problems = check_transfer(&parsed.node.expect("YAML"));
+        let fixes: Vec<(&str, Option<&str>)> = problems
+            .iter()
+            .map(|problem| (problem.message.as_str(), problem.fix.as_ref().map(|fix| fix.to.as_str())))
+            .collect();
+        assert_eq!(
+            fixes,
+            [
+                ("YAML reads `012` as 10", Some("\"012\"")),
+                ("YAML reads `1:30` as 90", Some("\"1:30\"")),
+                ("YAML reads `0x1F` as 31", None),
+                ("YAML reads `0b11` as 3", None),
+                ("YAML reads `007` as 7", None),
+                ("YAML reads `-010` as -8", Some("\"-010\"")),
             ]
         );
     }

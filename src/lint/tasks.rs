@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::{NETWORK, Written};
+use super::Written;
 use crate::diagnostic::Problem;
+use crate::dig::operator;
 use crate::yaml::{Entry, Node, NodeValue};
 
 /// What is found in a task.
@@ -38,18 +39,23 @@ fn unpinned_image(task: Written<'_>) -> Option<Problem> {
 /// A server that is down is not up again a millisecond later.
 fn retry_at_once(task: Written<'_>) -> Option<Problem> {
     let retry = task.get("_retry")?;
-    let (_, operator) = task.operator()?;
-    let is_network = NETWORK.contains(&operator) || operator == "sh" && runs_embulk(task);
-    let has_interval = match &retry.value.value {
-        NodeValue::Scalar(Value::Number(_)) => false,
-        NodeValue::Scalar(Value::String(text)) => text.contains("${"),
-        NodeValue::Mapping(_) => retry.value.get("interval").is_some(),
-        _ => true,
+    let (_, name) = task.operator()?;
+    let is_network = operator::is_network(name) || name == "sh" && runs_embulk(task);
+    // `_retry: 0` and `limit: 0` retry nothing.
+    let retries = |limit: &Value| limit.as_u64() != Some(0) && limit.as_str() != Some("0");
+    let is_at_once = match &retry.value.value {
+        NodeValue::Scalar(limit @ Value::Number(_)) => retries(limit),
+        NodeValue::Scalar(limit @ Value::String(text)) => !text.contains("${") && retries(limit),
+        NodeValue::Mapping(_) => {
+            let limit = retry.value.get("limit").map(Node::to_json);
+            retry.value.get("interval").is_none() && limit.is_none_or(|limit| retries(&limit))
+        }
+        _ => false,
     };
-    if !is_network || has_interval {
+    if !is_network || !is_at_once {
         return None;
     }
-    let message = format!("`_retry` without `interval` tries `{operator}>` again at once");
+    let message = format!("`_retry` without `interval` tries `{name}>` again at once");
     let hint = "write `_retry: {limit: 3, interval: 10, interval_type: exponential}`";
     Some(Problem::warning("retry-at-once", message, &retry.key_span).hint(hint))
 }
@@ -131,12 +137,12 @@ mod tests {
     fn a_retry_of_a_network_task_waits() {
         assert_eq!(
             found(
-                "+a: {pg>: q.sql, _retry: 3}\n+b: {sh>: date, _retry: 3}\n+c: {bq>: q.sql, _retry: {limit: 2}}\n+d: {sh>: embulk run t.yml, _retry: 1}\n"
+                "+z: {pg>: q.sql, _retry: 0}\n+y: {pg>: q.sql, _retry: {limit: 0}}\n+x: {pg>: q.sql, _retry: '0'}\n+a: {pg>: q.sql, _retry: 3}\n+b: {sh>: date, _retry: 3}\n+c: {bq>: q.sql, _retry: {limit: 2}}\n+d: {sh>: embulk run t.yml, _retry: 1}\n"
             ),
             [
-                "1:18 retry-at-once `_retry` without `interval` tries `pg>` again at once in +main+a",
-                "3:18 retry-at-once `_retry` without `interval` tries `bq>` again at once in +main+c",
-                "4:29 retry-at-once `_retry` without `interval` tries `sh>` again at once in +main+d",
+                "4:18 retry-at-once `_retry` without `interval` tries `pg>` again at once in +main+a",
+                "6:18 retry-at-once `_retry` without `interval` tries `bq>` again at once in +main+c",
+                "7:29 retry-at-once `_retry` without `interval` tries `sh>` again at once in +main+d",
             ]
         );
     }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Written, scalars_of};
+use super::{Around, Called, Written, lists, scalars_of, sql};
 use crate::diagnostic::{Problem, Span, edit_distance, suggest};
 use crate::dig::expression::Template;
-use crate::yaml::{Entry, Node, NodeValue};
+use crate::yaml::{Entry, Node};
 
 /// Beginnings of the names that every task has (`reference/digdag.md` 4), and names of JavaScript.
 const BUILT_IN: [&str; 16] = [
@@ -30,26 +30,23 @@ const BUILT_IN: [&str; 16] = [
 /// Operators that may store any name.
 const STORES: [&str; 5] = ["py", "rb", "call", "require", "param_get"];
 
-/// Options that need a list: the text that `${list}` becomes is refused.
-const LISTS: [(&str, &str); 6] = [
-    ("mail", "cc"),
-    ("mail", "bcc"),
-    ("mail", "to"),
-    ("mail", "attach_files"),
-    ("http", "headers"),
-    ("sh", "shell"),
-];
-
 /// A name and where it is set.
-type Names<'n> = BTreeMap<&'n str, &'n Entry>;
+pub(super) type Names<'n> = BTreeMap<&'n str, &'n Entry>;
 
 /// What is found in a workflow.
-pub(super) fn check(name: &str, root: Written<'_>) -> Vec<Problem> {
+pub(super) fn check(name: &str, root: Written<'_>, around: &Around<'_>) -> Vec<Problem> {
     let mut everywhere = Everywhere::default();
     root.for_each(name, &mut |full, task| everywhere.add(full, task));
-    let mut search = Search { everywhere: &everywhere, problems: Vec::new() };
+    // Whoever calls it may bring any name, too.
+    everywhere.stores |= around.called == Called::ByOthers;
+    let mut search = Search { everywhere: &everywhere, around, problems: Vec::new() };
     search.task(name, root, &Names::new());
     search.problems
+}
+
+/// Whether every task has a name, or it is JavaScript's.
+pub(super) fn is_built_in(name: &str) -> bool {
+    BUILT_IN.iter().any(|start| name.starts_with(start))
 }
 
 /// What is set anywhere in the file.
@@ -72,12 +69,13 @@ impl<'n> Everywhere<'n> {
     }
 }
 
-fn exports(task: Written<'_>) -> &[Entry] {
+pub(super) fn exports(task: Written<'_>) -> &[Entry] {
     task.get("_export").and_then(|entry| entry.value.as_mapping()).unwrap_or_default()
 }
 
 struct Search<'e, 'n> {
     everywhere: &'e Everywhere<'n>,
+    around: &'e Around<'e>,
     problems: Vec<Problem>,
 }
 
@@ -94,7 +92,8 @@ impl<'n> Search<'_, 'n> {
                 self.text(full, scalar, &own);
             }
         }
-        self.lists(full, task, &own);
+        self.problems.extend(lists::check(task, &own).into_iter().map(|problem| problem.task(full)));
+        self.template(full, task, &own);
         let mut inside = scope.clone();
         inside.extend(loop_names(task));
         for (part, entry) in task.inner() {
@@ -109,47 +108,43 @@ impl<'n> Search<'_, 'n> {
     fn text(&mut self, full: &str, scalar: &Node, scope: &Names<'n>) {
         let Some(text) = scalar.as_str().filter(|text| text.contains("${")) else { return };
         for (code, _) in Template::scan(text).expressions() {
-            let Some(name) = asked(code).filter(|name| !is_known(name, scope)) else { continue };
-            let span = place(scalar, code, name);
-            if let Some((owner, export)) = self.everywhere.exports.get(name) {
-                let message = format!("`{name}` is exported in `{owner}`, and is not seen here");
-                let problem = Problem::warning("export-elsewhere", message, &span);
-                let hint = "an `_export` reaches its own task and those below it: move it up, or store the parameter";
-                self.problems.push(problem.also(&export.key_span, "exported here").hint(hint).task(full));
-            } else if let Some(near) = self.near(name, scope) {
-                let problem =
-                    Problem::warning("undefined-variable", format!("nothing here sets `{name}`"), &span);
-                self.problems.push(problem.did_you_mean(name, near).task(full));
+            if let Some(name) = asked(code) {
+                self.name(full, name, &place(scalar, code, name), scope);
             }
         }
     }
 
-    /// The name that was probably meant, where no script may have set the one that is written.
-    fn near(&self, name: &str, scope: &Names<'n>) -> Option<&'n str> {
-        let known = scope.keys().copied().filter(|key| !key.ends_with('>') && !key.starts_with('_'));
-        let near = suggest(name, known)?;
-        // `tables` may be a list that `-p` brings, and `table` one of it.
-        let is_plural = near.trim_end_matches('s') == name.trim_end_matches('s');
-        // Names of one family (`db_host`, `db_port`) are near each other, too: only one letter may be wrong.
-        let is_slip = name.len() > 3 && !is_plural && edit_distance(name, near) == 1;
-        (is_slip && !self.everywhere.stores).then_some(near)
+    /// Names that the file of a task asks for, and lists where it makes text of them.
+    fn template(&mut self, full: &str, task: Written<'n>, scope: &Names<'n>) {
+        let Some(source) = sql::file(task, self.around) else { return };
+        for (code, at) in Template::scan(&source.text).expressions() {
+            let Some(name) = asked(code) else { continue };
+            let start = at + code.find(name).unwrap_or(0);
+            let span = Span::new(&source, start, start + name.len());
+            self.name(full, name, &span, scope);
+            if let Some(set) = scope.get(name).filter(|_| code.trim() == name) {
+                self.problems.extend(sql::list(&source, at, &span, set).map(|problem| problem.task(full)));
+            }
+        }
     }
 
-    /// Options that need a list and get the text of one.
-    fn lists(&mut self, full: &str, task: Written<'n>, scope: &Names<'n>) {
-        let Some((_, operator)) = task.operator() else { return };
-        for (_, option) in LISTS.iter().filter(|(of, _)| *of == operator) {
-            let Some(entry) = task.get(option) else { continue };
-            let whole = entry.value.as_str().and_then(|text| text.strip_prefix("${")?.strip_suffix('}'));
-            let Some(name) = whole.and_then(asked) else { continue };
-            let is_list =
-                |set: &&&Entry| matches!(set.value.value, NodeValue::Sequence(_) | NodeValue::Mapping(_));
-            if let Some(set) = scope.get(name).filter(is_list) {
-                let message = format!("`{option}` needs a list, and `${{{name}}}` makes text of one");
-                let problem = Problem::warning("list-as-text", message, &entry.value.span);
-                let hint = "write the list out, or leave the option to the parameter of its own name";
-                self.problems.push(problem.also(&set.key_span, "the list").hint(hint).task(full));
-            }
+    /// One name that is asked for.
+    fn name(&mut self, full: &str, name: &str, span: &Span, scope: &Names<'n>) {
+        let is_given = [self.around.given, self.around.defaults].iter().any(|given| given.contains_key(name));
+        let is_known = scope.contains_key(name) || is_given || is_built_in(name);
+        if is_known || self.everywhere.stores {
+            return;
+        }
+        if let Some((owner, export)) = self.everywhere.exports.get(name) {
+            let message = format!("`{name}` is exported in `{owner}`, and is not seen here");
+            let problem = Problem::warning("export-elsewhere", message, span);
+            let hint =
+                "an `_export` reaches its own task and those below it: move it up, or store the parameter";
+            self.problems.push(problem.also(&export.key_span, "exported here").hint(hint).task(full));
+        } else if let Some(near) = near(name, scope) {
+            // `-p` may bring it all the same, so that nothing is mended.
+            let problem = Problem::warning("undefined-variable", format!("nothing here sets `{name}`"), span);
+            self.problems.push(problem.perhaps(near).task(full));
         }
     }
 }
@@ -173,7 +168,7 @@ fn loop_names(task: Written<'_>) -> Vec<(&str, &Entry)> {
 
 /// The name at the front of an expression that is a name, or a way into one: `a`, `a.b[0]`. Anything else may set names
 /// of its own, and is left alone.
-fn asked(code: &str) -> Option<&str> {
+pub(super) fn asked(code: &str) -> Option<&str> {
     let code = code.trim();
     let end = code.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(code.len());
     let (name, rest) = code.split_at(end);
@@ -182,8 +177,18 @@ fn asked(code: &str) -> Option<&str> {
     (is_name && is_way && !matches!(name, "true" | "false" | "null" | "undefined" | "this")).then_some(name)
 }
 
-fn is_known(name: &str, scope: &Names<'_>) -> bool {
-    scope.contains_key(name) || BUILT_IN.iter().any(|start| name.starts_with(start))
+/// The name that was probably meant.
+fn near<'n>(name: &str, scope: &Names<'n>) -> Option<&'n str> {
+    let known = scope.keys().copied().filter(|key| !key.ends_with('>') && !key.starts_with('_'));
+    let near = suggest(name, known)?;
+    // `tables` may be a list that `-p` brings, and `table` one of it.
+    let is_plural = near.trim_end_matches('s') == name.trim_end_matches('s');
+    // `host1` and `host2` are two on purpose.
+    let letters = |name: &str| name.replace(|letter: char| letter.is_ascii_digit(), "");
+    let is_numbered = letters(near) == letters(name);
+    // Names of one family (`db_host`, `db_port`) are near each other, too: only one letter may be wrong.
+    let is_slip = name.len() > 3 && !is_plural && !is_numbered && edit_distance(name, near) == 1;
+    is_slip.then_some(near)
 }
 
 /// Where a name stands in the file; the whole value where it is not written as it is.
@@ -198,8 +203,18 @@ fn place(scalar: &Node, code: &str, name: &str) -> Span {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::super::tests::found;
+    use super::super::{Environment, workflow};
     use super::*;
+    use crate::diagnostic::Source;
+    use crate::session::Params;
+    use crate::yaml::{Dialect, parse};
+
+    fn params(value: Value) -> Params {
+        value.as_object().cloned().expect("a mapping")
+    }
 
     #[test]
     fn an_expression_asks_for_the_name_at_its_front() {
@@ -231,6 +246,47 @@ mod tests {
             ]
         );
         assert_eq!(found(&format!("{text}+d: {{py>: A.b}}\n")), [""; 0]);
+        assert_eq!(found("_export: {host_1: x}\n+a: {echo>: '${host_2} ${host_11}'}\n"), [""; 0]);
+    }
+
+    fn problems_of(text: &str, given: &Params, called: Called) -> Vec<Problem> {
+        let parsed = parse(&Source::new("main.dig", text), Dialect::Digdag);
+        let around = Around {
+            given,
+            defaults: &Params::new(),
+            called,
+            file: &|_| None,
+            environment: Environment::Anybody,
+            is_read: &|_| false,
+        };
+        workflow("main", &parsed.node.expect("YAML"), &around)
+    }
+
+    #[test]
+    fn a_misspelt_name_is_not_mended() {
+        let text = "_export: {database: x}\n+a: {echo>: '${databse}'}\n";
+        let found = problems_of(text, &Params::new(), Called::Never);
+        assert_eq!(found[0].label, "did you mean `database`?");
+        assert_eq!((found.len(), &found[0].fix), (1, &None));
+    }
+
+    #[test]
+    fn callers_and_the_command_line_bring_names() {
+        let text = "_export: {database: x}
++a: {_export: {day: x}, echo>: '${databse}'}
++b: {echo>: '${day}'}
+";
+        let none = Params::new();
+        assert_eq!(problems_of(text, &none, Called::Never).len(), 2);
+        assert!(problems_of(text, &none, Called::ByOthers).is_empty());
+        let given = params(json!({"databse": "y", "day": "z"}));
+        assert!(problems_of(text, &given, Called::Never).is_empty());
+    }
+
+    #[test]
+    fn a_script_may_store_what_is_exported_elsewhere() {
+        let text = "+a: {_export: {day: x}, rb>: A.b}\n+b: {echo>: '${day}'}\n";
+        assert_eq!(found(text), [""; 0]);
     }
 
     #[test]
@@ -244,18 +300,6 @@ mod tests {
         assert_eq!(
             found(text),
             ["5:12 export-elsewhere `day` is exported in `+main+a`, and is not seen here in +main+c"]
-        );
-    }
-
-    #[test]
-    fn a_list_is_not_handed_over_as_text() {
-        let text = "_export: {people: [a@x, b@x], one: a@x}
-+a: {mail>: m.txt, subject: s, to: '${people}', cc: ['${one}']}
-+b: {mail>: m.txt, subject: s, to: '${one}'}
-";
-        assert_eq!(
-            found(text),
-            ["2:36 list-as-text `to` needs a list, and `${people}` makes text of one in +main+a"]
         );
     }
 }

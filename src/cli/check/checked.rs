@@ -1,39 +1,44 @@
 //! What a check found so far, and what is left of it: problems, the files that were looked at, what to ask servers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 
+use super::outline::Outlines;
+use super::placed::Placed;
 use super::reach::Reach;
+use super::site::Breadth;
 use super::{
-    AskArgs, CheckArgs, allow, ask, baseline, fix, folder, in_order, literal, same_target, secrets_file,
-    sites,
+    AskArgs, CheckArgs, Format, allow, ask, baseline, fix, folder, in_order, literal, same_target,
+    secrets_file, sites,
 };
 use super::{is_template, is_transfer_file, is_workflow};
 use crate::cli::opening::Opened;
 use crate::cli::properties::Properties;
 use crate::cli::{CommonArgs, attempt, policy};
 use crate::diagnostic::{Problem, Severity, Source};
+use crate::dig::params::merge;
 use crate::lint;
 use crate::reader::{DirectoryReader, Reader};
 use crate::report::console::{Console, Results};
 use crate::report::explanation::Told;
+use crate::session::Params;
 use crate::yaml::{self, Dialect};
 
 /// What a check found.
-#[derive(Default)]
 pub(super) struct Checked {
-    pub(super) problems: Vec<Problem>,
+    /// What the command line brings.
+    given: Params,
+    pub(super) problems: Vec<Placed>,
     pub(super) files: usize,
     /// What was checked, for whoever has further questions.
-    pub(super) entries: Vec<Entry>,
+    entries: Vec<Asked>,
     /// Projects whose policy was looked at.
     policed: BTreeSet<PathBuf>,
     /// Projects whose secrets file was looked at.
     unlocked: BTreeSet<PathBuf>,
-    /// Where the files lie that were looked at, by the names that problems have for them.
-    places: BTreeMap<PathBuf, PathBuf>,
 }
 
 /// A file or folder that was asked for, relative to its project.
@@ -42,16 +47,42 @@ pub(super) struct Entry {
     pub(super) path: PathBuf,
 }
 
+/// The same for whoever has further questions.
+struct Asked {
+    entry: Entry,
+    /// What its workflows would be given.
+    given: Params,
+    outlines: Outlines,
+}
+
 impl Checked {
+    /// Nothing yet; `given` is what the command line brings.
+    pub(super) fn new(given: Params) -> Self {
+        let (policed, unlocked) = (BTreeSet::new(), BTreeSet::new());
+        Self { given, problems: Vec::new(), files: 0, entries: Vec::new(), policed, unlocked }
+    }
+
+    /// Adds problems of a project that are not there yet.
+    pub(super) fn add(&mut self, project: &Path, problems: impl IntoIterator<Item = Problem>) {
+        let project: Arc<Path> = project.into();
+        for problem in problems {
+            let placed = Placed { project: Arc::clone(&project), problem };
+            if !self.problems.contains(&placed) {
+                self.problems.push(placed);
+            }
+        }
+    }
+
     /// Checks the policy of a project, once; gives its path in the project, where it lies in it.
     pub(super) fn policy(&mut self, project: &Path, properties: &Properties) -> Option<PathBuf> {
         let file = policy::find(project, properties)?;
         if self.policed.insert(file.path.clone()) {
             self.files += 1;
-            self.problems.extend(match policy::load(project, properties) {
+            let problems = match policy::load(project, properties) {
                 Ok(loaded) => loaded.map(|loaded| loaded.warnings).unwrap_or_default(),
                 Err(problems) => problems,
-            });
+            };
+            self.add(project, problems);
         }
         Some(file.shown)
     }
@@ -59,7 +90,7 @@ impl Checked {
     /// Checks the secrets file of a project, once.
     pub(super) fn secrets_file(&mut self, project: &Path, properties: &Properties) {
         if self.unlocked.insert(project.to_owned()) {
-            self.problems.extend(secrets_file::check(project, properties));
+            self.add(project, secrets_file::check(project, properties));
         }
     }
 
@@ -69,15 +100,22 @@ impl Checked {
         let environment = attempt::environment();
         let directory = std::env::current_dir().context("the current directory is not known")?;
         let mut told = Vec::new();
-        for Entry { project, path } in std::mem::take(&mut self.entries) {
+        for Asked { entry: Entry { project, path }, given, outlines } in std::mem::take(&mut self.entries) {
             let reader = DirectoryReader::new(&project);
-            let mut walk = sites::Walk::new(&reader, &project, &environment);
+            let breadth = if args.explain || args.connect { Breadth::All } else { Breadth::Sure };
+            let mut walk = sites::Walk::new(&reader, &project, &environment, breadth);
+            // Each workflow has a run of its own.
+            let mut ends = Vec::new();
             if is_transfer_file(&path) {
                 walk.transfer_file(&path, &directory);
-            } else if is_workflow(&path) {
-                walk.workflow(&path);
             } else {
-                folder::workflows(&project, &path)?.iter().for_each(|workflow| walk.workflow(workflow));
+                for workflow in workflows(&project, &path)? {
+                    // One transfer alone is compared with no other.
+                    if breadth == Breadth::All || outlines.transfers(&workflow) > 1 {
+                        walk.workflow_given(&workflow, &given);
+                        ends.push(walk.sites.len());
+                    }
+                }
             }
             let sites = walk.sites;
             if sites.is_empty() {
@@ -88,20 +126,20 @@ impl Checked {
                     format!("only the first {} transfers of `{}` are looked at", sites::MOST, path.display());
                 let mut problem = Problem::placeless("many-transfers", message);
                 problem.severity = Severity::Warning;
-                self.problems.push(problem);
+                self.add(&project, [problem]);
             }
             let opened = Opened::new(common, Some(&project.join("_")), Results::Human)?;
             let asking = ask::Asking::new(&opened, &reader, args);
-            let mut found = same_target::check(&asking, sites.clone());
-            if args.explain || args.connect {
-                let answers = asking.all(sites);
-                told.extend(answers.told);
-                found.extend(answers.problems);
+            let (questions, rendering) = asking.questions(sites);
+            let mut start = 0;
+            for end in ends {
+                self.add(&project, same_target::check(&questions[start..end]));
+                start = end;
             }
-            for problem in found {
-                if !self.problems.contains(&problem) {
-                    self.problems.push(problem);
-                }
+            if breadth == Breadth::All {
+                let answers = asking.all(&questions);
+                told.extend(answers.told);
+                self.add(&project, rendering.into_iter().chain(answers.problems));
             }
         }
         Ok(told)
@@ -109,7 +147,7 @@ impl Checked {
 
     /// Leaves out what nobody asked for, what a comment allows, and what a baseline knows.
     pub(super) fn leave_out(&mut self, args: &CheckArgs, console: &Console) -> anyhow::Result<()> {
-        self.problems.retain(|problem| args.choice.takes(problem) && !allow::allows(problem));
+        self.problems.retain(|Placed { problem, .. }| args.choice.takes(problem) && !allow::allows(problem));
         if let Some(path) = &args.write_baseline {
             baseline::write(&self.problems, path)?;
             let count = self.problems.len();
@@ -131,9 +169,13 @@ impl Checked {
 
     /// Shows what can be mended, and mends it where that is asked for.
     pub(super) fn mend(&mut self, args: &CheckArgs, console: &Console) -> anyhow::Result<()> {
-        let files = fix::mended(&self.problems, &self.places);
+        let files = fix::mended(&self.problems);
         for file in &files {
-            console.result(&file.diff());
+            // What programs read of stdout holds nothing else.
+            match args.format {
+                Format::Human => console.result(&file.diff()),
+                _ => console.say(file.diff().trim_end()),
+            }
         }
         if args.fix {
             for file in &files {
@@ -147,10 +189,18 @@ impl Checked {
         Ok(())
     }
 
-    pub(super) fn take(&mut self, mut reach: Reach<'_>, reader: &dyn Reader, project: &Path) {
+    /// Takes over what was found in an entry.
+    pub(super) fn take(
+        &mut self,
+        mut reach: Reach<'_>,
+        reader: &dyn Reader,
+        entry: Entry,
+        properties: &Properties,
+    ) -> anyhow::Result<()> {
+        let mut given = properties.params()?;
         self.files += reach.seen.len();
-        self.places.extend(reach.seen.iter().map(|path| (path.clone(), project.join(path))));
-        reach.add_lints();
+        reach.add_lints(&self.given, &given);
+        merge(&mut given, &self.given);
         for path in reach.seen.clone() {
             // A file that can't be read is a problem already.
             let source = Source::new(&path, reader.read(&path).unwrap_or_default());
@@ -168,10 +218,13 @@ impl Checked {
             }
             reach.add(literal::check(&path, text));
         }
-        for problem in in_order(reach.problems) {
-            if !self.problems.contains(&problem) {
-                self.problems.push(problem);
-            }
-        }
+        self.add(&entry.project, in_order(reach.problems));
+        self.entries.push(Asked { entry, given, outlines: reach.outlines });
+        Ok(())
     }
+}
+
+/// A workflow, or those of a folder.
+fn workflows(project: &Path, path: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if is_workflow(path) { Ok(vec![path.to_owned()]) } else { folder::workflows(project, path) }
 }

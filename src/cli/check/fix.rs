@@ -1,12 +1,14 @@
 //! `--diff` and `--fix`: misspelt words, where it is clear what was meant.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 
-use crate::diagnostic::{Problem, Span};
+use super::placed::Placed;
+use super::{is_template, is_workflow};
+use crate::diagnostic::{Problem, Source, Span};
+use crate::yaml::{self, Dialect};
 
 /// Lines shown before and after a change.
 const AROUND: usize = 3;
@@ -30,30 +32,24 @@ pub(super) struct Mended {
     edits: Vec<Edit>,
 }
 
-/// The changes that problems bring, file by file; `places` says where a file lies. Problems that none can be made for are
-/// left.
-pub(super) fn mended(problems: &[Problem], places: &BTreeMap<PathBuf, PathBuf>) -> Vec<Mended> {
+/// The changes that problems bring, file by file. Problems that none can be made for are left.
+pub(super) fn mended(problems: &[Placed]) -> Vec<Mended> {
     let mut files: Vec<Mended> = Vec::new();
-    for problem in problems {
-        let (Some(span), Some(edit)) = (&problem.span, edit(problem)) else { continue };
-        let Some(path) = places.get(span.path()) else { continue };
-        let at = files.iter().position(|file| file.path == *path).unwrap_or_else(|| {
+    for placed in problems {
+        let (Some(span), Some(edit)) = (&placed.problem.span, edit(&placed.problem)) else { continue };
+        let Some(path) = placed.file() else { continue };
+        let at = files.iter().position(|file| file.path == path).unwrap_or_else(|| {
             files.push(Mended {
-                path: path.clone(),
+                path,
                 shown: span.path().to_owned(),
                 before: span.source.text.clone(),
                 edits: Vec::new(),
             });
             files.len() - 1
         });
-        // Two rules may mean the same word.
-        if files[at].edits.iter().all(|other| other.end <= edit.start || edit.end <= other.start) {
-            files[at].edits.push(edit);
-        }
+        files[at].add(edit);
     }
-    for file in &mut files {
-        file.edits.sort_by_key(|edit| edit.start);
-    }
+    files.retain(|file| !file.edits.is_empty());
     files
 }
 
@@ -70,6 +66,31 @@ fn edit(problem: &Problem) -> Option<Edit> {
 }
 
 impl Mended {
+    /// Adds a change, unless two rules mean the same word, or the file would have more errors with it: the word that is
+    /// meant may be there already.
+    fn add(&mut self, edit: Edit) {
+        if self.edits.iter().any(|other| edit.start < other.end && other.start < edit.end) {
+            return;
+        }
+        let errors = self.errors();
+        let at = self.edits.partition_point(|other| other.start < edit.start);
+        self.edits.insert(at, edit);
+        if self.errors() > errors {
+            self.edits.remove(at);
+        }
+    }
+
+    /// How many errors YAML has in the file as it would be; a template is not YAML yet.
+    fn errors(&self) -> usize {
+        if is_template(&self.path) {
+            return 0;
+        }
+        let dialect = if is_workflow(&self.path) { Dialect::Digdag } else { Dialect::Embulk };
+        // Of equal keys in a transfer file the last wins, which is a warning there: here it is one too many.
+        let problems = yaml::parse(&Source::new(&self.path, self.after()), dialect).problems;
+        problems.iter().filter(|problem| problem.is_error() || problem.code == "duplicate-key").count()
+    }
+
     fn after(&self) -> String {
         let mut text = String::with_capacity(self.before.len());
         let mut last = 0;
@@ -135,9 +156,9 @@ impl Mended {
     }
 
     /// Whether a problem is gone with the change.
-    pub(super) fn mends(&self, problem: &Problem) -> bool {
-        let is_here = problem.span.as_ref().is_some_and(|span| span.path() == self.shown);
-        is_here && edit(problem).is_some_and(|edit| self.edits.contains(&edit))
+    pub(super) fn mends(&self, placed: &Placed) -> bool {
+        let is_here = placed.file().is_some_and(|file| file == self.path);
+        is_here && edit(&placed.problem).is_some_and(|edit| self.edits.contains(&edit))
     }
 
     /// How many words are replaced.
@@ -156,19 +177,20 @@ fn write_line(text: &mut String, mark: char, line: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::diagnostic::Source;
+    use std::path::Path;
 
-    fn places(path: PathBuf) -> BTreeMap<PathBuf, PathBuf> {
-        BTreeMap::from([(PathBuf::from("a.dig"), path)])
+    use super::*;
+
+    fn placed(project: &Path, problem: Problem) -> Placed {
+        Placed { project: project.into(), problem }
     }
 
-    fn problems(text: &str, words: &[(&str, &str)]) -> Vec<Problem> {
+    fn problems(project: &Path, text: &str, words: &[(&str, &str)]) -> Vec<Placed> {
         let source = Source::new("a.dig", text);
         let problem = |(word, near): &(&str, &str)| {
             let start = text.find(word).expect("it is there");
             let span = Span::new(&source, start, start + word.len());
-            Problem::error("unknown-operator", "m", &span).did_you_mean(word, near)
+            placed(project, Problem::error("unknown-operator", "m", &span).did_you_mean(word, near))
         };
         words.iter().map(problem).collect()
     }
@@ -178,8 +200,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let text = "+a:\n  ehco>: é\n  _retrry: 1\n1\n2\n3\n4\n5\n6\n7\n8\n+b:\n  embluk>: x";
         std::fs::write(folder.path().join("a.dig"), text).expect("written");
-        let found = problems(text, &[("embluk>", "embulk>"), ("ehco>", "echo>"), ("_retrry", "_retry")]);
-        let [file] = mended(&found, &places(folder.path().join("a.dig"))).try_into().expect("one file");
+        let words = [("embluk>", "embulk>"), ("ehco>", "echo>"), ("_retrry", "_retry")];
+        let [file] = mended(&problems(folder.path(), text, &words)).try_into().expect("one file");
         assert_eq!(file.count(), 3);
         assert_eq!(
             file.diff(),
@@ -220,6 +242,34 @@ mod tests {
         let whole = Span::new(&source, 0, 3);
         let twice = Problem::warning("retry", "m", &whole).did_you_mean("x", "y");
         let absent = Problem::warning("retry", "m", &whole).did_you_mean("z", "y");
-        assert!(mended(&[twice, absent], &places(PathBuf::new())).is_empty());
+        let found = [twice, absent].map(|problem| placed(Path::new("p"), problem));
+        assert!(mended(&found).is_empty());
+    }
+
+    #[test]
+    fn files_of_one_name_in_two_projects_are_two() {
+        let [one, two] = ["one", "two"].map(Path::new);
+        let found = [
+            problems(one, "+a:\n  ehco>: x\n", &[("ehco>", "echo>")]),
+            problems(two, "+other:\n  ehco>: x\n", &[("ehco>", "echo>")]),
+        ]
+        .concat();
+        let files = mended(&found);
+        let afters: Vec<(&Path, String)> =
+            files.iter().map(|file| (file.path.as_path(), file.after())).collect();
+        assert_eq!(
+            afters,
+            [
+                (Path::new("one/a.dig"), "+a:\n  echo>: x\n".to_owned()),
+                (Path::new("two/a.dig"), "+other:\n  echo>: x\n".to_owned()),
+            ]
+        );
+        assert!(files[0].mends(&found[0]) && !files[0].mends(&found[1]));
+    }
+
+    #[test]
+    fn a_word_that_is_there_already_is_not_written_again() {
+        let text = "+a:\n  _retry: 1\n  _retrry: 1\n  sh>: x\n";
+        assert!(mended(&problems(Path::new("p"), text, &[("_retrry", "_retry")])).is_empty());
     }
 }

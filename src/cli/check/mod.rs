@@ -11,12 +11,15 @@ mod fix;
 mod folder;
 mod ignore;
 mod literal;
+mod outline;
 pub mod outputs;
+mod placed;
 mod reach;
 mod same_target;
 mod secrets_file;
 mod shell;
 mod show;
+mod site;
 mod sites;
 
 use std::collections::BTreeSet;
@@ -28,6 +31,8 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 
 use super::properties::{Properties, Sources};
+use super::reading;
+use super::run_args::GivenArgs;
 use crate::cli::{CommonArgs, foreign, safe, variable};
 use crate::diagnostic::{Problem, Severity, Source};
 use crate::embulk::ForeignPlugins;
@@ -75,6 +80,8 @@ pub struct CheckArgs {
     /// Lists all rules
     #[arg(long)]
     pub list_rules: bool,
+    #[command(flatten)]
+    pub given: GivenArgs,
     #[command(flatten)]
     pub ask: AskArgs,
 }
@@ -128,7 +135,16 @@ pub fn exec(args: &CheckArgs, common: &CommonArgs, console: &Console) -> anyhow:
         console.result(&show::rules());
         return Ok(Exit::Success);
     }
-    let mut checked = Checked::default();
+    if args.diff && args.format != Format::Human {
+        let name =
+            args.format.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        console.error(&format!(
+            "`--diff` prints a diff, and `--format {name}` has no place for one; leave out one of the two"
+        ));
+        return Ok(Exit::Usage);
+    }
+    let given = reading::given(&args.given)?;
+    let mut checked = Checked::new(given);
     if args.paths.is_empty() {
         let project = common.place.find(None).context("can't find the project")?.project;
         let reader = DirectoryReader::new(&project);
@@ -137,8 +153,7 @@ pub fn exec(args: &CheckArgs, common: &CommonArgs, console: &Console) -> anyhow:
         checked.secrets_file(&project, &properties);
         let mut reach = Reach::new(&reader, foreign::plugins(&project, &properties), policy);
         folder::check(&project, Path::new(""), &mut reach)?;
-        checked.take(reach, &reader, &project);
-        checked.entries.push(Entry { project, path: PathBuf::new() });
+        checked.take(reach, &reader, Entry { project, path: PathBuf::new() }, &properties)?;
     }
     for path in &args.paths {
         if let Some(refusal) = check_path(path, common, &mut checked)? {
@@ -153,13 +168,14 @@ pub fn exec(args: &CheckArgs, common: &CommonArgs, console: &Console) -> anyhow:
     if args.diff || args.fix {
         checked.mend(args, console)?;
     }
+    let found = placed::shown(&checked.problems, args.format);
     if !args.diff {
-        show::show(&Found { problems: &checked.problems, told, verdicts: &verdicts }, args, console);
+        show::show(&Found { problems: &found, told, verdicts: &verdicts }, args, console);
     }
     let files = if checked.files == 1 { "1 file".to_owned() } else { format!("{} files", checked.files) };
-    let found = problems::count(&checked.problems).unwrap_or_else(|| "no problems".to_owned());
-    console.say(&format!("checked {files}: {found}"));
-    Ok(exit(&checked.problems, args.deny))
+    let count = problems::count(&found).unwrap_or_else(|| "no problems".to_owned());
+    console.say(&format!("checked {files}: {count}"));
+    Ok(exit(&found, args.deny))
 }
 
 /// Everything that is wrong with a workflow and with what it reaches. `path` is relative to the reader's project;
@@ -207,7 +223,8 @@ fn check_path(path: &Path, common: &CommonArgs, checked: &mut Checked) -> anyhow
     let shown = path.display();
     let metadata = match std::fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            checked.problems.push(Problem::placeless("missing-file", format!("`{shown}` does not exist")));
+            let problem = Problem::placeless("missing-file", format!("`{shown}` does not exist"));
+            checked.add(Path::new(""), [problem]);
             return Ok(None);
         }
         other => other.with_context(|| format!("can't check `{shown}`"))?,
@@ -237,8 +254,7 @@ fn check_path(path: &Path, common: &CommonArgs, checked: &mut Checked) -> anyhow
         let kinds = "a workflow (`.dig`) nor a transfer file (`.yml`, `.yml.liquid`)";
         return Ok(Some(format!("`{shown}` is neither {kinds}")));
     }
-    checked.take(reach, &reader, &place.project);
-    checked.entries.push(Entry { project: place.project, path: relative });
+    checked.take(reach, &reader, Entry { project: place.project, path: relative }, &properties)?;
     Ok(None)
 }
 
@@ -304,6 +320,7 @@ mod tests {
                 diff: false,
                 fix: false,
                 explain_rule: None,
+                given: GivenArgs::default(),
                 list_rules: false,
             };
             let project = args.paths.is_empty().then(|| self.0.path().to_owned());

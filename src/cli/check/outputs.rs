@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::AskArgs;
 use super::ask::Asking;
+use super::site::Breadth;
 use super::sites::Walk;
 use crate::cli::attempt;
 use crate::cli::opening::Opened;
@@ -26,7 +27,7 @@ pub fn outputs(workflows: &[RunWorkflow], opened: &Opened) -> (Vec<Reached>, Vec
     let project = &opened.place.project;
     let reader = DirectoryReader::new(project);
     let environment = attempt::environment();
-    let mut walk = Walk::new(&reader, project, &environment);
+    let mut walk = Walk::new(&reader, project, &environment, Breadth::All);
     for workflow in workflows {
         walk.workflow_given(Path::new(&workflow.file), &workflow.params);
     }

@@ -7,14 +7,14 @@ use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 use super::super::reading;
+use super::outline::{File, Outlines};
 use super::shell;
 use crate::diagnostic::{Problem, Source, Span};
 use crate::dig::workflow::{OperatorCall, Task, TaskBody};
 use crate::dig::{self, Loaded};
 use crate::embulk::{self, ForeignPlugins};
-use crate::lint;
 use crate::reader::Reader;
-use crate::session::TaskName;
+use crate::session::{Params, TaskName};
 
 /// Walks from workflows to all that they reach.
 pub(super) struct Reach<'a> {
@@ -29,8 +29,10 @@ pub(super) struct Reach<'a> {
     open: VecDeque<(PathBuf, PathBuf)>,
     /// Workflows that others require, and that are not read yet.
     required: VecDeque<PathBuf>,
-    /// What is probably not meant; nothing that stops a run.
-    pub(super) lints: Vec<Problem>,
+    /// The files that were read, for rules that need to know all of them.
+    files: Vec<File>,
+    /// What they read and call.
+    pub(super) outlines: Outlines,
     /// Every file that was looked at, relative to the project.
     pub(super) seen: BTreeSet<PathBuf>,
     pub(super) problems: Vec<Problem>,
@@ -39,6 +41,7 @@ pub(super) struct Reach<'a> {
 /// Where a task stands.
 #[derive(Clone, Copy)]
 struct Site<'t> {
+    file: &'t Path,
     full: &'t TaskName,
     /// Digdag's `_workdir`, relative to the project.
     folder: &'t Path,
@@ -53,7 +56,8 @@ impl<'a> Reach<'a> {
             called: BTreeSet::new(),
             open: VecDeque::new(),
             required: VecDeque::new(),
-            lints: Vec::new(),
+            files: Vec::new(),
+            outlines: Outlines::default(),
             seen: BTreeSet::new(),
             problems: Vec::new(),
         }
@@ -99,9 +103,11 @@ impl<'a> Reach<'a> {
         }
     }
 
-    /// Adds what is probably not meant to what is wrong.
-    pub(super) fn add_lints(&mut self) {
-        let lints = std::mem::take(&mut self.lints);
+    /// Adds what is probably not meant to what is wrong. `given`: what the command line brings; `defaults`:
+    /// what the properties bring.
+    pub(super) fn add_lints(&mut self, given: &Params, defaults: &Params) {
+        let files = std::mem::take(&mut self.files);
+        let lints = self.outlines.lint(&files, given, defaults, self.reader);
         self.add(lints);
     }
 
@@ -109,13 +115,14 @@ impl<'a> Reach<'a> {
         self.seen.extend(loaded.included);
         self.add(loaded.problems);
         let Some(workflow) = loaded.workflow else { return };
-        if let Some(tree) = &loaded.tree {
-            self.lints.extend(lint::workflow(&workflow.name, tree));
-        }
         // A file in the project's top sets no folder of its own: it keeps its caller's.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(inherited);
         let full = TaskName::from_full(format!("+{}", workflow.name));
-        self.task(&workflow.root, Site { full: &full, folder });
+        self.task(&workflow.root, Site { file: path, full: &full, folder });
+        if let Some(tree) = loaded.tree {
+            let (path, folder) = (path.to_owned(), folder.to_owned());
+            self.files.push(File { path, name: workflow.name, tree, folder });
+        }
     }
 
     fn task(&mut self, task: &Task, site: Site<'_>) {
@@ -143,6 +150,7 @@ impl<'a> Reach<'a> {
     }
 
     fn operator(&mut self, call: &OperatorCall, site: Site<'_>) {
+        self.outlines.of(site.file).add(call, site.folder);
         let Some(text) = call.command.as_str() else { return };
         if call.operator == "sh" {
             self.shell(call, text, site);
@@ -154,7 +162,9 @@ impl<'a> Reach<'a> {
         match call.operator.as_str() {
             "call" => self.call(call, text, site),
             "require" => self.require(call, text, site),
-            "pg" | "mysql" | "sqlite" => self.template_file(call, text, "SQL file", site),
+            "pg" | "redshift" | "mysql" | "sqlite" | "bq" => {
+                self.template_file(call, text, "SQL file", site);
+            }
             "slack" => self.template_file(call, text, "message file", site),
             "mail" => self.template_file(call, text, "mail body", site),
             "embulk" => self.template_file(call, text, "transfer file", site),

@@ -2,35 +2,32 @@
 
 use std::collections::BTreeMap;
 
-use super::ask::Asking;
-use super::sites::Site;
+use super::ask::{Question, Rendering};
+use super::site::Runs;
 use crate::diagnostic::Problem;
 use crate::embulk::output::OutputConfig;
 use crate::transfer::output;
 
-/// What is found among the transfers of a workflow, as far as their files are known without a run.
-pub(super) fn check(asking: &Asking<'_>, sites: Vec<Site>) -> Vec<Problem> {
-    let mut first: BTreeMap<String, Option<String>> = BTreeMap::new();
+/// What is found among the transfers of one workflow, as far as their files are known without a run. Branches may
+/// exclude each other, and a loop may have done with a target before the next round: only what surely runs counts.
+pub(super) fn check(transfers: &[Rendering]) -> Vec<Problem> {
+    let mut first: BTreeMap<String, &str> = BTreeMap::new();
     let mut problems = Vec::new();
-    for site in sites {
-        // What is wrong with a file is said by whoever checks it.
-        let Ok(question) = asking.question(site, &mut Vec::new()) else { continue };
-        if !replaces(&question.config.output) {
+    // What is wrong with a file is said by whoever checks it.
+    let sure = transfers.iter().flatten().filter(|question| question.runs == Runs::Surely);
+    for question in sure {
+        let Question { config, context, sites, task: Some(task), .. } = question else { continue };
+        if !replaces(&config.output) {
             continue;
         }
-        let Ok(target) = output::open(&question.config, &question.context).map(|output| output.target())
-        else {
-            continue;
-        };
+        let Ok(target) = output::open(config, context).map(|output| output.target()) else { continue };
         let Some(other) = first.get(&target) else {
-            first.insert(target, question.task);
+            first.insert(target, task);
             continue;
         };
-        if let (Some(one), Some(two), Some(span)) = (other, &question.task, &question.sites.output)
-            && !may_exclude(one, two)
-        {
-            let message = format!("`{one}` and `{two}` both replace {target}");
-            let problem = Problem::warning("same-target", message, span).task(two);
+        if let Some(span) = &sites.output {
+            let message = format!("`{other}` and `{task}` both replace {target}");
+            let problem = Problem::warning("same-target", message, span).task(task);
             problems.push(problem.hint("write to two targets, or let one of them append"));
         }
     }
@@ -45,23 +42,5 @@ fn replaces(output: &OutputConfig) -> bool {
         OutputConfig::Mysql(output) => output.load.mode.replaces(),
         OutputConfig::Redshift(output) => output.load.mode.replaces(),
         OutputConfig::File(_) | OutputConfig::S3(_) | OutputConfig::Gcs(_) => true,
-    }
-}
-
-/// Whether two tasks may stand in two branches of one `if>`, or be two rounds of a loop that was not seen through.
-fn may_exclude(one: &str, two: &str) -> bool {
-    let outside = |name: &str| name.split("^sub").next().unwrap_or_default().to_owned();
-    outside(one) == outside(two)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn branches_of_one_task_may_exclude_each_other() {
-        assert!(may_exclude("+main+a^sub+x", "+main+a^sub+y"));
-        assert!(!may_exclude("+main+a^sub+x", "+main+b^sub+x"));
-        assert!(!may_exclude("+main+a", "+main+b"));
     }
 }

@@ -7,6 +7,19 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::embulk::run_words;
 use crate::embulk::config::ExecConfig;
+use crate::lint::Environment;
+
+/// Commands that read no variable but what stands in their words.
+const BUILT_IN: [&str; 22] = [
+    "[", "cat", "cd", "cp", "date", "echo", "exit", "export", "false", "ln", "ls", "mkdir", "mv", "printf",
+    "pwd", "rm", "rmdir", "set", "sleep", "test", "touch", "true",
+];
+
+/// Programs that read variables of their own only, by customary names.
+const PROGRAMS: [&str; 20] = [
+    "aws", "cut", "curl", "find", "gcloud", "grep", "gsutil", "gunzip", "gzip", "head", "mysql", "psql",
+    "sed", "sort", "tail", "tar", "tr", "uniq", "wc", "wget",
+];
 
 /// A transfer file that a command names, relative to the command's folder, and where its name stands in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +66,44 @@ pub(super) fn transfer_files(command: &str) -> Vec<Mention> {
         }
     }
     mentions
+}
+
+/// Who reads the environment of a command. What is not known to read little may read all.
+pub(super) fn environment(command: &str) -> Environment {
+    // All parameters lie in that file, and what stands in back quotes is not looked into.
+    if command.contains("SYNC_PARAMS") || command.contains('`') {
+        return Environment::Anybody;
+    }
+    let commands = commands(command);
+    let transfers = commands.iter().filter(|words| runs_transfer(words)).count();
+    if transfers != transfer_files(command).len() {
+        return Environment::Anybody;
+    }
+    commands.iter().map(|words| environment_of(words)).max().unwrap_or_default()
+}
+
+fn program(words: &[String]) -> Option<&str> {
+    let keywords = ["then", "do", "else", "elif", "if", "while", "until", "!", "{"];
+    let word = words.iter().find(|word| !is_assignment(word) && !keywords.contains(&word.as_str()))?;
+    // `fi`, `done` and the head of a loop start nothing; nor does the `$` before `(`.
+    let is_end = ["fi", "done", "}", "for", "$"].contains(&word.as_str());
+    (!is_end).then_some(word)
+}
+
+fn runs_transfer(words: &[String]) -> bool {
+    let at = words.iter().position(|word| Path::new(word).file_name().is_some_and(|name| name == "embulk"));
+    at.is_some_and(|at| words.get(at + 1).is_some_and(|word| word == "run"))
+}
+
+fn environment_of(words: &[String]) -> Environment {
+    let Some(program) = program(words) else { return Environment::Named };
+    if program == "embulk" || BUILT_IN.contains(&program) {
+        Environment::Named
+    } else if PROGRAMS.contains(&program) {
+        Environment::Programs
+    } else {
+        Environment::Anybody
+    }
 }
 
 /// No part of it is known only when it runs.
@@ -137,6 +188,26 @@ mod tests {
         ] {
             let found: Vec<_> = transfer_files(command).into_iter().map(|mention| mention.path).collect();
             assert_eq!(found, expected.iter().map(PathBuf::from).collect::<Vec<_>>(), "{command}");
+        }
+    }
+
+    #[test]
+    fn what_may_read_a_variable_is_known_of_few_programs() {
+        for (command, expected) in [
+            ("embulk gem install x && embulk run a.yml", Environment::Named),
+            ("mkdir -p out; if [ -e x ]; then echo y; fi", Environment::Named),
+            ("X=1 embulk run a.yml > x.log", Environment::Named),
+            ("aws s3 cp a b | gzip -c", Environment::Programs),
+            ("./load.sh", Environment::Anybody),
+            ("python3 load.py", Environment::Anybody),
+            ("embulk run ${name}.yml", Environment::Anybody),
+            ("sudo embulk run a.yml", Environment::Anybody),
+            ("echo `./x.sh`", Environment::Anybody),
+            ("echo $(./x.sh)", Environment::Anybody),
+            ("cat $SYNC_PARAMS", Environment::Anybody),
+            ("eval echo", Environment::Anybody),
+        ] {
+            assert_eq!(environment(command), expected, "{command}");
         }
     }
 

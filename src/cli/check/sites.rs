@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::reach::normalise;
 use super::shell::{self, Mention};
+use super::site::{Breadth, Env, Runs, Site, SiteFile};
 use crate::dig;
 use crate::dig::expression::{Clock, Evaluator, Limits, Tolerance};
 use crate::dig::params;
@@ -24,57 +25,12 @@ pub(super) const MOST: usize = 500;
 /// A workflow that calls itself would never end.
 const DEEPEST: usize = 20;
 
-/// A place where a transfer file is run.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Site {
-    pub(super) file: SiteFile,
-    /// The task, and the values of the loops around it; none for a file that is looked at on its own.
-    pub(super) task: Option<String>,
-    /// The working directory of the transfer, absolute.
-    pub(super) directory: PathBuf,
-    pub(super) env: Env,
-    /// What its command line says for what `exec:` does not.
-    pub(super) exec: ExecConfig,
-}
-
-/// What is run.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum SiteFile {
-    /// A file of the project.
-    Named(PathBuf),
-    /// YAML that a task has made of a file or of its own options.
-    Written {
-        /// What messages call it.
-        path: PathBuf,
-        text: String,
-    },
-}
-
-impl SiteFile {
-    pub(super) fn path(&self) -> &Path {
-        match self {
-            Self::Named(path) | Self::Written { path, .. } => path,
-        }
-    }
-}
-
-/// What a transfer file sees as `env`.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Env {
-    Known {
-        variables: BTreeMap<String, String>,
-        /// Those that only the run knows, each with what is written for it.
-        unknown: BTreeMap<String, String>,
-    },
-    /// The file itself is not known, for these reasons.
-    Unknown(Vec<String>),
-}
-
 /// Walks through workflows.
 pub(super) struct Walk<'a> {
     reader: &'a dyn Reader,
     project: &'a Path,
     environment: &'a BTreeMap<String, String>,
+    breadth: Breadth,
     pub(super) sites: Vec<Site>,
 }
 
@@ -88,9 +44,15 @@ struct Place<'p> {
     /// Values of the loops around it.
     loops: Vec<String>,
     depth: usize,
+    runs: Runs,
 }
 
 impl Place<'_> {
+    /// The same for what may not run, or more than once.
+    fn perhaps(&self) -> Self {
+        Self { runs: Runs::Perhaps, ..self.clone() }
+    }
+
     /// The same inside of a loop.
     fn with(&self, name: &str, item: &Value) -> Self {
         let mut inner = self.clone();
@@ -105,8 +67,9 @@ impl<'a> Walk<'a> {
         reader: &'a dyn Reader,
         project: &'a Path,
         environment: &'a BTreeMap<String, String>,
+        breadth: Breadth,
     ) -> Self {
-        Self { reader, project, environment, sites: Vec::new() }
+        Self { reader, project, environment, breadth, sites: Vec::new() }
     }
 
     /// A transfer file on its own, with what this process has in its environment.
@@ -117,15 +80,11 @@ impl<'a> Walk<'a> {
             directory: directory.to_owned(),
             env: Env::Known { variables: self.environment.clone(), unknown: BTreeMap::new() },
             exec: ExecConfig::default(),
+            runs: Runs::Surely,
         });
     }
 
-    /// Everything that a workflow runs.
-    pub(super) fn workflow(&mut self, path: &Path) {
-        self.workflow_given(path, &Params::new());
-    }
-
-    /// The same with parameters of a command line.
+    /// Everything that a workflow runs with parameters from outside.
     pub(super) fn workflow_given(&mut self, path: &Path, given: &Params) {
         let Some(workflow) = dig::load(path, self.reader).workflow else { return };
         let evaluator = evaluator(&workflow);
@@ -136,12 +95,14 @@ impl<'a> Walk<'a> {
             scope: given.clone(),
             loops: Vec::new(),
             depth: 0,
+            runs: Runs::Surely,
         };
         self.task(&workflow.root, &place, &evaluator);
     }
 
     fn task(&mut self, task: &Task, place: &Place<'_>, evaluator: &Evaluator) {
-        if self.sites.len() >= MOST {
+        let is_wanted = self.breadth == Breadth::All || place.runs == Runs::Surely;
+        if !is_wanted || self.sites.len() >= MOST {
             return;
         }
         let mut inner = place.clone();
@@ -154,8 +115,11 @@ impl<'a> Walk<'a> {
             }
             TaskBody::Operator(call) => self.operator(call, &inner, evaluator),
         }
-        for child in [&task.error, &task.check].into_iter().flatten() {
-            self.child(child, &inner, evaluator);
+        if let Some(error) = &task.error {
+            self.child(error, &inner.perhaps(), evaluator);
+        }
+        if let Some(check) = &task.check {
+            self.child(check, &inner, evaluator);
         }
     }
 
@@ -165,6 +129,9 @@ impl<'a> Walk<'a> {
     }
 
     fn operator(&mut self, call: &OperatorCall, place: &Place<'_>, evaluator: &Evaluator) {
+        if !may_transfer(call) {
+            return;
+        }
         let mut config = place.scope.clone();
         config.insert("task_name".to_owned(), place.full.as_str().into());
         let base = config.clone();
@@ -188,7 +155,7 @@ impl<'a> Walk<'a> {
             "for_range" => &["range"],
             _ => &[],
         };
-        let mut below = place.clone();
+        let mut below = place.perhaps();
         names.iter().for_each(|name| drop(below.scope.shift_remove(*name)));
         for child in [&call.do_task, &call.else_task].into_iter().flatten() {
             self.task(child, &below, evaluator);
@@ -198,17 +165,20 @@ impl<'a> Walk<'a> {
     fn branch(&mut self, call: &OperatorCall, condition: &Value, place: &Place<'_>, evaluator: &Evaluator) {
         let known = if is_open(condition) { None } else { params::to_bool("if>", condition).ok() };
         for (child, taken) in [(&call.do_task, Some(true)), (&call.else_task, Some(false))] {
-            if let Some(child) = child.as_deref().filter(|_| known.is_none() || known == taken) {
-                self.task(child, place, evaluator);
+            let Some(child) = child.as_deref() else { continue };
+            match known {
+                None => self.task(child, &place.perhaps(), evaluator),
+                Some(_) if known == taken => self.task(child, place, evaluator),
+                Some(_) => {}
             }
         }
     }
 
     /// Every combination, where the lists are known; else once, with names that are not.
     fn for_each(&mut self, call: &OperatorCall, lists: &Value, place: &Place<'_>, evaluator: &Evaluator) {
-        let Some(body) = call.do_task.as_deref() else { return };
+        let Some(body) = call.do_task.as_deref().filter(|_| self.breadth == Breadth::All) else { return };
         let Value::Object(lists) = params::parsed(lists) else { return };
-        let mut combinations = vec![place.clone()];
+        let mut combinations = vec![place.perhaps()];
         for (name, list) in &lists {
             let items = match params::parsed(list) {
                 Value::Array(items) if !is_open(&Value::Array(items.clone())) => items,
@@ -298,7 +268,16 @@ impl<'a> Walk<'a> {
         let task =
             if loops.is_empty() { place.full.to_string() } else { format!("{} ({loops})", place.full) };
         let directory = self.project.join(place.folder);
-        self.sites.push(Site { file, task: Some(task), directory, env, exec });
+        self.sites.push(Site { file, task: Some(task), directory, env, exec, runs: place.runs });
+    }
+}
+
+/// Whether a transfer may come of a task, or of what it calls: what else it holds need not be evaluated.
+fn may_transfer(call: &OperatorCall) -> bool {
+    match call.operator.as_str() {
+        "embulk" | "call" => true,
+        "sh" => call.command.as_str().is_some_and(|text| text.contains("embulk") || text.contains("${")),
+        _ => call.do_task.is_some() || call.else_task.is_some(),
     }
 }
 

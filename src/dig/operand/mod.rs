@@ -74,6 +74,48 @@ pub(super) fn check(call: &OperatorCall, entries: &[&Entry]) -> Vec<Problem> {
     problems
 }
 
+/// Whether some operator reads an option of this name: an `_export` of it means something to the tasks below.
+pub(super) fn is_option(name: &str) -> bool {
+    let lists: [&[&str]; 12] = [
+        &http::OPTIONS,
+        &http::CALL_OPTIONS,
+        &mail::OPTIONS,
+        object_wait::S3_OPTIONS,
+        object_wait::GCS_OPTIONS,
+        object_put::S3_OPTIONS,
+        object_put::GCS_OPTIONS,
+        bigquery::QUERY_OPTIONS,
+        bigquery::LOAD_OPTIONS,
+        bigquery::EXTRACT_OPTIONS,
+        bigquery::DDL_OPTIONS,
+        &OTHER_OPTIONS,
+    ];
+    let is_sql = || sql::OPTIONS.contains(&name) || sql::SERVER_OPTIONS.contains(&name);
+    let is_copy =
+        || ["redshift_load", "redshift_unload"].iter().any(|of| redshift::options(of).contains(&name));
+    lists.iter().any(|list| list.contains(&name)) || is_sql() || is_copy()
+}
+
+/// Options of the operators that have few.
+const OTHER_OPTIONS: [&str; 16] = [
+    "blocking",
+    "config",
+    "count",
+    "ignore_failure",
+    "params",
+    "password",
+    "plugin",
+    "poll_interval",
+    "python",
+    "rerun_on",
+    "ruby",
+    "schema",
+    "session_time",
+    "shell",
+    "user",
+    "webhook_url",
+];
+
 /// `_env` is a map of names that a shell can have.
 fn environment(entry: &Entry) -> Vec<Problem> {
     if entry.value.as_str().is_some_and(|text| text.contains("${")) {

@@ -7,7 +7,7 @@ use crate::dig::workflow::OperatorCall;
 use crate::yaml::Entry;
 
 /// What all of them read.
-const OPTIONS: [&str; 8] = [
+pub(super) const OPTIONS: [&str; 8] = [
     "create_table",
     "database",
     "download_file",
@@ -116,5 +116,5 @@ fn misspelt(call: &OperatorCall, entry: &Entry) -> Option<Problem> {
         return None;
     }
     let near = suggest(key, known)?;
-    Some(warning().did_you_mean(key, near))
+    Some(warning().perhaps(near))
 }

@@ -8,6 +8,7 @@ use crate::diagnostic::{Problem, Severity, Span};
 /// A document: files in the order in which they come, with their problems. Problems without a place stand under the file
 /// `.`, since that form knows no others.
 pub fn to_checkstyle(problems: &[Problem]) -> String {
+    super::expect_rules(problems);
     let mut files: Vec<(String, Vec<&Problem>)> = Vec::new();
     for problem in problems {
         let file = problem.span.as_ref().map_or_else(|| ".".to_owned(), path_text);

@@ -7,6 +7,7 @@ use crate::diagnostic::{Problem, Severity};
 
 /// One command a line (<https://docs.github.com/actions/reference/workflow-commands-for-github-actions>).
 pub fn to_github(problems: &[Problem]) -> String {
+    super::expect_rules(problems);
     let mut text = String::new();
     for problem in problems {
         let word = match problem.severity {

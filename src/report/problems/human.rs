@@ -12,6 +12,7 @@ const WIDTH: usize = 160;
 
 /// Problems as text, one after the other, an empty line between them.
 pub fn render(problems: &[Problem], colors: bool) -> String {
+    super::expect_rules(problems);
     let mut text = String::new();
     for problem in problems {
         if !text.is_empty() {

@@ -8,6 +8,7 @@ use crate::diagnostic::{Problem, Span};
 /// "hint", "also": [{"file", "line", "column", "label"}]}]}`. Lines and columns count from 1, columns in characters; what
 /// a problem does not have is null.
 pub fn to_json(problems: &[Problem]) -> Value {
+    super::expect_rules(problems);
     json!({ "problems": problems.iter().map(one).collect::<Vec<_>>() })
 }
 

@@ -16,6 +16,16 @@ pub use self::json::to_json;
 pub use self::rdjson::to_rdjson;
 pub use self::sarif::to_sarif;
 use crate::diagnostic::{Problem, Severity, Span};
+use crate::rules;
+
+/// Every code has a rule with a page: whoever invents one and leaves it without is told by the first test that shows it.
+fn expect_rules(problems: &[Problem]) {
+    if cfg!(debug_assertions) {
+        for problem in problems {
+            assert!(rules::find(problem.code).is_some(), "`{}` is no rule", problem.code);
+        }
+    }
+}
 
 /// A problem on one line, for logs: `file:line:column: message`.
 pub fn one_line(problem: &Problem) -> String {
@@ -88,6 +98,12 @@ mod tests {
         let mut placeless = Problem::placeless("missing-file", "file `x.dig` does not exist");
         placeless.severity = Severity::Warning;
         vec![full, placeless]
+    }
+
+    #[test]
+    #[should_panic(expected = "`frobnicated` is no rule")]
+    fn a_code_without_a_rule_is_a_mistake_of_the_program() {
+        render(&[Problem::placeless("frobnicated", "m")], false);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::diagnostic::{Problem, Severity, Span};
 /// One `DiagnosticResult`. Columns count bytes of UTF-8 there. A problem without a place has the path `.`, because a
 /// location is required.
 pub fn to_rdjson(problems: &[Problem]) -> Value {
+    super::expect_rules(problems);
     let diagnostics: Vec<Value> = problems.iter().map(one).collect();
     json!({ "source": {"name": "sync"}, "diagnostics": diagnostics })
 }

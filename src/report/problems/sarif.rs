@@ -10,8 +10,10 @@ use super::path_text;
 use crate::diagnostic::{Problem, Severity, Span};
 use crate::rules;
 
-/// A log of one run. Columns count characters. Rules that found something are described in it.
+/// A log of one run. Columns count characters. Rules that found something are described in it. A problem without a
+/// place is in `.`.
 pub fn to_sarif(problems: &[Problem]) -> Value {
+    super::expect_rules(problems);
     let mut codes: Vec<&str> = problems.iter().map(|problem| problem.code).collect();
     codes.sort_unstable();
     codes.dedup();
@@ -56,9 +58,10 @@ fn result(problem: &Problem, codes: &[&str], twin: usize) -> Value {
         "message": {"text": super::whole_text(problem)},
         "partialFingerprints": {"sync/v1": format!("{}:{twin}", fingerprint(problem))},
     });
-    if let Some(span) = &problem.span {
-        found["locations"] = json!([{"physicalLocation": place(span)}]);
-    }
+    // A result without any location is passed over by code hosts.
+    let nowhere = || json!({"artifactLocation": {"uri": "."}});
+    let main = problem.span.as_ref().map_or_else(nowhere, place);
+    found["locations"] = json!([{"physicalLocation": main}]);
     if !problem.also.is_empty() {
         let others = problem.also.iter();
         found["relatedLocations"] = others
@@ -130,7 +133,10 @@ mod tests {
             })
         );
         assert_eq!(first["relatedLocations"][0]["message"]["text"], "first written here");
-        assert_eq!(run["results"][1]["locations"], Value::Null);
+        assert_eq!(
+            run["results"][1]["locations"],
+            json!([{"physicalLocation": {"artifactLocation": {"uri": "."}}}])
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{NotDelivered, Notification};
 use crate::cloud::mail::{self, Format, Mail, MailError, SmtpServer};
 use crate::dig::expression::{Clock, Evaluator, Limits};
 use crate::run::interrupt::block_on;
-use crate::run::marked::html_text;
+use crate::run::markup::html_text;
 use crate::run::operator::Cancel;
 
 /// A mail to somebody.

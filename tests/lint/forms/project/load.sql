@@ -1,0 +1,2 @@
+insert into t select '${database}';
+do $$ begin end $$;
