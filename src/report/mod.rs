@@ -6,6 +6,7 @@ pub mod explanation;
 pub mod figures;
 pub mod json;
 pub mod log;
+pub mod page;
 pub mod problems;
 pub mod progress;
 pub mod status;

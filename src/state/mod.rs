@@ -17,6 +17,7 @@ mod events;
 mod figures;
 mod history;
 mod journal;
+mod last_good;
 mod lock;
 mod params;
 mod process;

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use super::name;
+use super::name::{self, ReportForm};
 use super::upload::Note;
 use crate::session::{AttemptId, SessionId};
 
@@ -20,19 +20,29 @@ pub struct ReportPlace<'a> {
     pub attempt: AttemptId,
 }
 
-/// Writes a report in one step. With a key it is noted that it has to be sent there: the next start with a log server
-/// does.
-pub fn write_report(place: &ReportPlace<'_>, text: &str, key: Option<String>) -> io::Result<()> {
-    write(place, text, key).map(drop)
+/// Writes a form of a report in one step. With a key it is noted that it has to be sent there: the next start with a log
+/// server does.
+pub fn write_report(
+    place: &ReportPlace<'_>,
+    form: ReportForm,
+    text: &str,
+    key: Option<String>,
+) -> io::Result<()> {
+    write(place, form, text, key).map(drop)
 }
 
-pub(super) fn write(place: &ReportPlace<'_>, text: &str, key: Option<String>) -> io::Result<Option<Note>> {
-    let path = name::report_file(place.state_folder, place.session, place.attempt);
+pub(super) fn write(
+    place: &ReportPlace<'_>,
+    form: ReportForm,
+    text: &str,
+    key: Option<String>,
+) -> io::Result<Option<Note>> {
+    let path = form.file(place.state_folder, place.session, place.attempt);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
     // Of this process alone: two that report the same dead attempt write the same text.
-    let part = path.with_extension(format!("json.{}", std::process::id()));
+    let part = path.with_file_name(format!("{}.{}", form.file_name(), std::process::id()));
     let written = fill(&part, text).and_then(|()| fs::rename(&part, &path));
     if written.is_err() {
         // It may not be there; the error that counts is the first.
@@ -48,8 +58,11 @@ pub fn remove_parts(state_folder: &Path, session: SessionId) {
     let attempts = state_folder.join(name::FOLDER).join(session.to_string());
     for part in entries(&attempts).flat_map(|attempt| entries(&attempt.path())) {
         let name = part.file_name();
-        let beginning = format!("{}.", name::REPORT);
-        let owner = name.to_str().and_then(|name| name.strip_prefix(&beginning)?.parse::<u32>().ok());
+        let owner = name.to_str().and_then(|name| {
+            let mut forms = ReportForm::ALL.into_iter();
+            let number = forms.find_map(|form| name.strip_prefix(form.file_name())?.strip_prefix('.'))?;
+            number.parse::<u32>().ok()
+        });
         if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
             let _ = fs::remove_file(part.path());
         }
