@@ -35,6 +35,8 @@ missing_packages() {
   ruby -e 'require "aws-sdk-kms"' 2>/dev/null || echo ruby-aws-sdk-kms
   type -P curl >/dev/null || echo curl
   PATH=$path type -P ip >/dev/null || echo iproute2
+  # What Playwright would download itself is not what runs: Debian's own is smaller, and mended by Debian.
+  type -P chromium-headless-shell >/dev/null || type -P chromium >/dev/null || echo chromium-headless-shell
   find_python "$oldest_for_bqemulator" python3 python3.11 python3.12 python3.13 python3.14 >/dev/null || echo python3-venv
 }
 
@@ -78,7 +80,7 @@ install_wheel() {
 }
 
 # Sets `python` (for our own fake), `MOTO`, `GCS`, `BQEMULATOR`, `GOOGLE_CLIENTS`, `REDSHIFT_CLIENTS`, `AIOSMTPD`,
-# `JSONSCHEMA`, `AIRFLOW_WHEEL`, and `LOCAL_BIGQUERY` where a new enough Python is found (else empty).
+# `JSONSCHEMA`, `PLAYWRIGHT`, `AIRFLOW_WHEEL`, and `LOCAL_BIGQUERY` where a new enough Python is found (else empty).
 install_python_packages() {
   local python_new job jobs=()
   python=$(find_python "$oldest_for_bqemulator" python3 python3.11 python3.12 python3.13 python3.14)
@@ -90,10 +92,11 @@ install_python_packages() {
   export REDSHIFT_CLIENTS=$cache/redshift-clients-2.2.0
   export AIOSMTPD=$cache/aiosmtpd-1.4.6
   export JSONSCHEMA=$cache/jsonschema-4.26.0
+  export PLAYWRIGHT=$cache/playwright-1.65.2
   export AIRFLOW_WHEEL=$cache/apache_airflow_core-3.3.2-py3-none-any.whl
   export LOCAL_BIGQUERY=
   mkdir -p "$cache"
-  for job in "$MOTO" "$GCS" "$BQEMULATOR" "$GOOGLE_CLIENTS" "$REDSHIFT_CLIENTS" "$AIOSMTPD" "$JSONSCHEMA"; do
+  for job in "$MOTO" "$GCS" "$BQEMULATOR" "$GOOGLE_CLIENTS" "$REDSHIFT_CLIENTS" "$AIOSMTPD" "$JSONSCHEMA" "$PLAYWRIGHT"; do
     install_venv "${job##*/}" "$python" &
     jobs+=($!)
   done

@@ -22,6 +22,7 @@
 //! | `SYNC_TEST_BOTOCORE` | a Python with botocore, that signs as AWS does |
 //! | `SYNC_TEST_GOOGLE_CLIENTS` | a Python with Google's official clients and API descriptions |
 //! | `SYNC_TEST_JSONSCHEMA` | a Python with jsonschema and PyYAML |
+//! | `SYNC_TEST_PLAYWRIGHT` | a Python with Playwright and axe; a headless Chromium is on the PATH |
 //! | `SYNC_TEST_AIRFLOW_WHEEL` | the wheel apache-airflow-core, which holds the description of its API |
 //!
 //! Every function here gives `None` after saying why where a server is missing: the test returns, skipped.
