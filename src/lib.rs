@@ -30,6 +30,7 @@
 //! | `.sync/state.db-attempt-<attempt>.lock`, with the progress of its transfers | `state` | `state` |
 //! | `.sync/logs/<session>/<attempt>/<task>.log` | `sync log` | `report::tasklog` |
 //! | `.sync/logs/<session>/<attempt>/report.json` | `sync report`, programs | `report::tasklog` |
+//! | `.sync/logs/<session>/<attempt>/report.html` | people, in a browser | `report::tasklog` |
 //! | `.sync/tmp/` | tasks | `run` |
 //! | `~/.config/digdag/config`, `-c FILE` | `cli` | people |
 

@@ -39,6 +39,7 @@ mod object_wait;
 mod objects;
 mod outputs;
 mod own_files;
+mod page;
 mod param;
 mod peers;
 mod permissions;

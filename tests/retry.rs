@@ -70,10 +70,10 @@ fn what_a_run_that_was_killed_left_goes() {
         let left = std::fs::read_dir(sandbox.path().join(".sync/tmp")).expect("a folder").count();
         assert_eq!(left, 0, "{command:?}");
     }
-    let part = ".sync/logs/1/1/report.json.4194305";
-    sandbox.write(part, "{");
+    let parts = [".sync/logs/1/1/report.json.4194305", ".sync/logs/1/1/report.html.4194305"];
+    parts.iter().for_each(|part| sandbox.write(part, "{"));
     sandbox.run(["retry", "--session", "1"]).expect_code(0);
-    assert!(!sandbox.path().join(part).exists());
+    assert_eq!(parts.map(|part| sandbox.path().join(part).exists()), [false, false]);
 }
 
 #[test]

@@ -238,7 +238,7 @@ fn objects(aws: &Aws, prefix: &str) -> Vec<(String, String)> {
     let s3 = S3::new(Arc::new(AwsSetup::new()), settings, Retrying::alone());
     let keys = s3.list(&aws.bucket, prefix).unwrap();
     // Reports are told of elsewhere.
-    let logs = keys.into_iter().filter(|key| !key.ends_with("/report.json"));
+    let logs = keys.into_iter().filter(|key| key.ends_with(".log.gz"));
     logs.map(|key| {
         let body = s3.get(&aws.bucket, &key).unwrap();
         let mut text = String::new();
@@ -290,7 +290,7 @@ fn a_log_server_that_refuses_fails_no_task_and_gets_the_logs_from_the_next_run()
     assert_eq!(said.stdout, "good morning\n");
     assert!(
         said.stderr
-            .contains("warning: 1 task log and 1 report could not be sent to the log server (bucket `sync-test`: S3 says"),
+            .contains("warning: 1 task log and 2 reports could not be sent to the log server (bucket `sync-test`: S3 says"),
         "{}",
         said.stderr
     );

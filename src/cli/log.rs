@@ -15,7 +15,7 @@ use crate::report::console::Results;
 use crate::report::follow::Follower;
 use crate::report::log::{self, LogReader, LogText};
 use crate::report::status::{self, Standing};
-use crate::report::tasklog::report_file;
+use crate::report::tasklog::ReportForm;
 use crate::session::AttemptId;
 use crate::state::{AttemptRecord, SessionRecord, Store, TaskRecord};
 
@@ -119,7 +119,7 @@ fn follow(args: &LogArgs, session: SessionRecord, store: &Store, opened: &Opened
 
 /// The end of an attempt is recorded before its last lines are written; its report is written after them.
 fn wait_for_last_lines(attempt: &AttemptRecord, opened: &Opened) {
-    let report = report_file(opened.place.state_folder(), attempt.session, attempt.id);
+    let report = ReportForm::Json.file(opened.place.state_folder(), attempt.session, attempt.id);
     let since = Instant::now();
     while attempt.process.is_alive() && !report.exists() && since.elapsed() < LAST_LINES {
         std::thread::sleep(LOOK / 10);

@@ -159,6 +159,7 @@ impl TransferService for Transfers {
         });
         match transfer::run(&rendered.config, &context) {
             Ok(report) => {
+                let report = TransferReport { config: rendered.written, ..report };
                 self.repeats.succeeded(&first);
                 let finished = report.clone();
                 lines.send(|task, key| EventKind::TransferFinished { task, key, report: finished });

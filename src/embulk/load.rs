@@ -11,6 +11,7 @@ use super::config::{EmbulkConfig, ExecConfig, GuessConfig, PreviewConfig};
 use super::diff;
 use super::liquid::{Setting, SyntaxError, Template};
 use super::template::{Kind, PartialFiles, RenderedText, TextCovers, variables};
+use super::written::Remembering;
 use crate::diagnostic::{Problem, Source, Span};
 use crate::reader::Reader;
 use crate::secret::SecretStore;
@@ -43,6 +44,8 @@ pub struct Rendered {
     pub config: EmbulkConfig,
     /// SHA-256, in hex, of the rendered text with covers in the place of secrets.
     pub hash: String,
+    /// SHA-256, in hex, of the file and its partials as they are written; none of a text that was handed over.
+    pub written: Option<String>,
     /// Warnings.
     pub problems: Vec<Problem>,
     /// Where its ends are written.
@@ -67,9 +70,10 @@ impl Sites {
 
 /// Reads, renders and binds a transfer file. Errors: everything that is wrong with it, warnings among them.
 pub fn load(path: &Path, surroundings: &Surroundings<'_>) -> Result<Rendered, Vec<Problem>> {
-    let text = rendered(path, surroundings)?;
+    let files = Remembering::new(surroundings.reader);
+    let text = rendered(path, surroundings, &files)?;
     let ((config, sites), problems) = bind_text(&text, surroundings, config_with_sites)?;
-    Ok(Rendered { config, hash: text.hash(), problems, sites })
+    Ok(Rendered { config, hash: text.hash(), written: Some(files.mark()), problems, sites })
 }
 
 fn config_with_sites(
@@ -85,7 +89,8 @@ pub fn load_for_preview(
     path: &Path,
     surroundings: &Surroundings<'_>,
 ) -> Result<(PreviewConfig, Vec<Problem>), Vec<Problem>> {
-    bind_text(&rendered(path, surroundings)?, surroundings, |root, binder, _| bind::preview(root, binder))
+    let text = rendered(path, surroundings, surroundings.reader)?;
+    bind_text(&text, surroundings, |root, binder, _| bind::preview(root, binder))
 }
 
 /// The same for a guess: `out:` may be missing, and so may be what is to be guessed.
@@ -93,18 +98,23 @@ pub fn load_for_guess(
     path: &Path,
     surroundings: &Surroundings<'_>,
 ) -> Result<(GuessConfig, Vec<Problem>), Vec<Problem>> {
-    bind_text(&rendered(path, surroundings)?, surroundings, |root, binder, _| bind::guess(root, binder))
+    let text = rendered(path, surroundings, surroundings.reader)?;
+    bind_text(&text, surroundings, |root, binder, _| bind::guess(root, binder))
 }
 
 /// The text of a file, with its template filled.
-fn rendered(path: &Path, surroundings: &Surroundings<'_>) -> Result<RenderedText, Vec<Problem>> {
-    let (source, kind) = read(path, surroundings.reader).map_err(|problem| vec![problem])?;
+fn rendered(
+    path: &Path,
+    surroundings: &Surroundings<'_>,
+    reader: &dyn Reader,
+) -> Result<RenderedText, Vec<Problem>> {
+    let (source, kind) = read(path, reader).map_err(|problem| vec![problem])?;
     Ok(match kind {
         Kind::Plain => RenderedText::plain(&source),
         Kind::Liquid => {
             let template = Template::parse(&source).map_err(|error| vec![syntax_problem(&error, &source)])?;
             let env = variables(surroundings.env, surroundings.is_secret);
-            let partials = PartialFiles { reader: surroundings.reader, folder: folder(path) };
+            let partials = PartialFiles { reader, folder: folder(path) };
             let setting = Setting { env: &env, partials: &partials, now: surroundings.now, guess: None };
             RenderedText::render(&template, path, &setting)
         }
@@ -115,7 +125,7 @@ fn rendered(path: &Path, surroundings: &Surroundings<'_>) -> Result<RenderedText
 pub fn load_text(name: &str, text: &str, surroundings: &Surroundings<'_>) -> Result<Rendered, Vec<Problem>> {
     let text = RenderedText::plain(&Source::new(name, text));
     let ((config, sites), problems) = bind_text(&text, surroundings, config_with_sites)?;
-    Ok(Rendered { config, hash: text.hash(), problems, sites })
+    Ok(Rendered { config, hash: text.hash(), written: None, problems, sites })
 }
 
 /// Binds a text with `bind`; with the config come the warnings.
@@ -456,6 +466,22 @@ mod tests {
                 "a.yml.liquid:3:27 warning unset-variable: environment variable `NOPE` is not set",
             ]
         );
+    }
+
+    #[test]
+    fn the_mark_of_what_is_written_is_not_that_of_what_is_rendered() {
+        let template = "{% for x in (1..2) %}# {% include 'part' %}\n{% endfor %}".to_owned() + SMALL;
+        let marks = |part: &str, table: &str| {
+            let reader =
+                MemoryReader::default().with("a.yml.liquid", &template).with("_part.yml.liquid", part);
+            let rendered = loaded(&reader, "a.yml.liquid", &env(&[("DAY", table)])).unwrap();
+            (rendered.written.unwrap(), rendered.hash)
+        };
+        let (first, other_day, other_part) =
+            (marks("{{ env.DAY }}", "1"), marks("{{ env.DAY }}", "2"), marks("{{ env.DAY }}!", "1"));
+        assert_eq!(first.0.len(), 64);
+        assert_eq!((first.0 == other_day.0, first.1 == other_day.1), (true, false));
+        assert_ne!(first.0, other_part.0);
     }
 
     #[test]

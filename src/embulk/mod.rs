@@ -23,6 +23,7 @@ pub mod replacement;
 pub mod ruby;
 mod template;
 pub mod text;
+mod written;
 pub mod zone;
 
 pub use bind::ForeignPlugins;

@@ -9,6 +9,7 @@ pub mod json;
 pub mod live;
 pub mod log;
 pub mod notice;
+pub mod page;
 pub mod problems;
 pub mod progress;
 pub mod screen;

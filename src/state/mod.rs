@@ -21,6 +21,7 @@ mod events;
 mod figures;
 mod history;
 mod journal;
+mod last_good;
 mod live;
 mod lock;
 mod params;

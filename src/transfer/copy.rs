@@ -95,6 +95,8 @@ fn once(
     Ok(TransferReport {
         source: config.input.to_string(),
         target: output.target(),
+        mode: config.output.mode().map(str::to_owned),
+        config: None,
         rows_read: read.rows,
         rows_sent: sent.rows_sent,
         rows_loaded: sent.rows_loaded,

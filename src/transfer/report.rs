@@ -114,6 +114,13 @@ pub struct TransferReport {
     pub source: String,
     /// The target as people know it, e.g. `bigquery proj.lake.orders`.
     pub target: String,
+    /// What becomes of the rows that the target has: `mode:` of the config; none for files and objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// SHA-256, in hex, of the config's file as it is written, with what it includes: values that change with every
+    /// session are not in it. None of a config that a task has made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
     /// Rows read from the source.
     pub rows_read: u64,
     /// Rows sent to the target, after filters.

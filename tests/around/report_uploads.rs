@@ -53,6 +53,13 @@ fn every_attempt_has_its_own_report_in_the_bucket() {
     );
     let outcomes: Vec<&str> = found.iter().filter_map(|(_, report)| report["outcome"].as_str()).collect();
     assert_eq!(outcomes, ["failed", "failed", "success"]);
+    // The page beside each, which a browser shows and does not save.
+    for (key, page) in s3::objects(&aws, &prefix).iter().filter(|(key, _)| key.ends_with("report.html")) {
+        assert!(page.starts_with(b"<!DOCTYPE html>"), "{key}");
+        assert_eq!(s3::content_type(&aws, key).as_deref(), Some("text/html; charset=utf-8"), "{key}");
+    }
+    let pages = s3::objects(&aws, &prefix).into_keys().filter(|key| key.ends_with("report.html")).count();
+    assert_eq!(pages, 3);
     assert_eq!(found[1].1["retry_command"], "sync retry --session 1 -c sync.properties");
 }
 

@@ -180,6 +180,7 @@ fn a_run_that_was_killed_is_reported_by_whoever_asks_first() {
     assert_eq!(asked["transfers"][0]["report"]["rows_sent"], 2);
     assert_eq!(read(&file), asked);
     check_schema(std::slice::from_ref(&file));
+    assert!(file.with_extension("html").exists(), "people find a page as well");
     // The next run finds that it is lost, and reports it where nobody has.
     std::fs::remove_file(&file).expect("it is there");
     sandbox.write("main.dig", WORKFLOW);

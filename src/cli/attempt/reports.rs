@@ -8,10 +8,16 @@ use super::super::opening::{Opened, pasteable_flags};
 use super::super::{CommonArgs, safe, variable};
 use crate::report::attempt::AttemptReport;
 use crate::report::notice::ReportLink;
+use crate::report::page::{self, LogTail, Page};
 use crate::report::status::Standing;
-use crate::report::tasklog::{AttemptIdentity, ReportPlace, TaskLogs, report_file, write_report};
+use crate::report::tasklog::{
+    self, AttemptIdentity, ReportForm, ReportPlace, TaskLogs, attempt_directory, write_report,
+};
 use crate::session::{AttemptId, Level, SessionId};
 use crate::state::{AttemptRecord, SessionRecord, StateError, Store};
+
+/// So many lines of the log of a task that failed are in the page.
+const TAIL: usize = 20;
 
 /// Who an attempt is in the names of its objects. The first attempt of a session has no name of its own, as in Digdag;
 /// the others have one, so that each has a place of its own for its report.
@@ -56,7 +62,13 @@ pub(super) fn write(
     match read() {
         // Its end could not be recorded: the next run finds it as one that ended without a word.
         Ok(Some(report)) if report.standing() == Standing::Running => {}
-        Ok(Some(report)) => logs.report(&text(&report, opened)),
+        Ok(Some(report)) => {
+            match page(&report, store, opened) {
+                Ok(page) => logs.report(ReportForm::Html, &page),
+                Err(error) => logs.report_lost(&error.to_string()),
+            }
+            logs.report(ReportForm::Json, &text(&report, opened));
+        }
         Ok(None) => {}
         Err(error) => logs.report_lost(&error.to_string()),
     }
@@ -110,15 +122,36 @@ pub fn made_later(
 pub fn keep(report: &AttemptReport, store: &Store, opened: &Opened) -> anyhow::Result<()> {
     let (session, attempt) = (report.session(), report.attempt());
     let state_folder = opened.place.state_folder();
-    if report_file(state_folder, attempt.session, attempt.id).exists() {
+    if ReportForm::Json.file(state_folder, attempt.session, attempt.id).exists() {
         return Ok(());
     }
     let identity = || identity(&session.workflow, compact(&session.session_time), attempt, store);
     let settings = opened.properties.log_server()?;
     let server = safe::log_server(settings.as_ref(), identity, &safe::aws(&opened.properties))?;
-    let key = server.map(|server| server.identity.report_key(&server.path));
     let place = ReportPlace { state_folder, session: attempt.session, attempt: attempt.id };
-    Ok(write_report(&place, &text(report, opened), key)?)
+    let write = |form, text: &str| {
+        let key = server.as_ref().map(|server| server.identity.report_key(&server.path, form));
+        write_report(&place, form, text, key)
+    };
+    // The page first: who finds the other takes it that both are there.
+    write(ReportForm::Html, &page(report, store, opened)?)?;
+    Ok(write(ReportForm::Json, &text(report, opened))?)
+}
+
+/// The page of a report, without a secret, in the zone of this process.
+pub fn page(report: &AttemptReport, store: &Store, opened: &Opened) -> Result<String, StateError> {
+    let before = store.last_good_before(report.session())?;
+    let before = before.map(|session| read(session, store)).transpose()?;
+    let (folder, session) = (opened.place.state_folder(), report.session().id);
+    let logs = page::wanted_logs(report).into_iter().filter_map(|(task, attempt)| {
+        let directory = attempt_directory(folder, session, attempt);
+        // A log that cannot be read is left out: the page tells of the failure all the same.
+        let lines = tasklog::tail(&directory, &task, TAIL).ok()??;
+        Some(LogTail { task, attempt, lines })
+    });
+    let (logs, zone) = (logs.collect::<Vec<_>>(), TimeZone::system());
+    let page = Page { report, before: before.as_ref(), logs: &logs, zone: &zone };
+    Ok(page.html(&opened.scrubber))
 }
 
 /// Where the report of an attempt lies in S3, when there is a log server.
@@ -127,7 +160,7 @@ pub fn link(session: &SessionRecord, store: &Store, opened: &Opened) -> anyhow::
     let identity = identity(&session.workflow, compact(&session.session_time), &session.attempt, store)?;
     let variables = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
     let endpoint = server.endpoint.or_else(|| variables.into_iter().find_map(variable));
-    Ok(Some(ReportLink::new(&server.bucket, &identity.report_key(&server.path), endpoint.as_deref())))
+    Ok(Some(ReportLink::new(&server.bucket, &identity.report_key(&server.path, ReportForm::Html), endpoint.as_deref())))
 }
 
 /// `yyyy-MM-dd'T'HH:mm:ssxxx` as `yyyyMMdd'T'HHmmssxx`.

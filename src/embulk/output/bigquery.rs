@@ -143,6 +143,18 @@ impl WriteMode {
         matches!(self, Self::Replace | Self::ReplaceBackup { .. } | Self::DeleteInAdvance)
     }
 
+    /// The word in the config.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Append => "append",
+            Self::AppendDirect { .. } => "append_direct",
+            Self::Replace => "replace",
+            Self::ReplaceBackup { .. } => "replace_backup",
+            Self::DeleteInAdvance => "delete_in_advance",
+            Self::Merge { .. } => "merge",
+        }
+    }
+
     /// Whether it is `merge`.
     pub fn is_merge(&self) -> bool {
         matches!(self, Self::Merge { .. })

@@ -56,6 +56,17 @@ impl OutputConfig {
         }
     }
 
+    /// The word of `mode:`; none for files and objects, which have no rows of before.
+    pub fn mode(&self) -> Option<&'static str> {
+        match self {
+            Self::Bigquery(output) => Some(output.mode.word()),
+            Self::Postgresql(output) => Some(output.load.mode.word()),
+            Self::Mysql(output) => Some(output.load.mode.word()),
+            Self::Redshift(output) => Some(output.load.mode.word()),
+            Self::File(_) | Self::S3(_) | Self::Gcs(_) => None,
+        }
+    }
+
     /// The same output with other types.
     #[must_use]
     pub fn with_types(&self, types: TypeMapping) -> Self {

@@ -115,6 +115,17 @@ pub enum LoadMode {
 }
 
 impl LoadMode {
+    /// The word in the config.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Insert => "insert",
+            Self::InsertDirect => "insert_direct",
+            Self::TruncateInsert => "truncate_insert",
+            Self::Replace => "replace",
+            Self::Merge { .. } => "merge",
+        }
+    }
+
     /// Whether rows that are there before are gone afterwards.
     pub fn replaces(&self) -> bool {
         matches!(self, Self::Replace | Self::TruncateInsert)

@@ -5,14 +5,14 @@
 
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::status::{self, Standing};
-use crate::run::event::AttemptOutcome;
-use crate::session::TaskState;
+use crate::run::event::{AttemptOutcome, TaskFailure};
+use crate::session::{AttemptId, TaskName, TaskState};
 use crate::state::{AttemptRecord, SessionRecord, TaskRecord, TransferRecord, TransferState};
 
 /// The version of the JSON.
@@ -83,16 +83,54 @@ impl AttemptReport {
         &self.session.attempt
     }
 
+    /// Its tasks, each as it stands.
+    pub fn tasks(&self) -> &[TaskRecord] {
+        &self.tasks
+    }
+
+    /// Its transfers, each as it stands.
+    pub fn transfers(&self) -> &[TransferRecord] {
+        &self.transfers
+    }
+
+    /// The command that runs what is left.
+    pub fn retry_command(&self) -> Option<&str> {
+        self.retry_command.as_deref()
+    }
+
+    /// The zone of the process, where that is known.
+    pub fn process_zone(&self) -> Option<&str> {
+        self.process_zone.as_deref()
+    }
+
+    /// What failed: tasks, and transfers whose failure is not that of their task, which was tried again.
+    pub fn failed(&self) -> Vec<Failed<'_>> {
+        let tasks = self.tasks.iter().filter_map(|task| {
+            let (name, failure) = (task.name.as_str(), task.failure.as_ref()?);
+            Some(Failed { name, failure, task: &task.name, attempt: task.attempt })
+        });
+        let tasks: Vec<Failed<'_>> = tasks.collect();
+        let told: HashSet<&TaskFailure> = tasks.iter().map(|failed| failed.failure).collect();
+        let transfers = self.transfers.iter().filter_map(|transfer| {
+            let (name, failure) = (transfer.source.as_str(), transfer.failure.as_ref()?);
+            let failed = Failed { name, failure, task: &transfer.task, attempt: transfer.attempt };
+            (!told.contains(&failure)).then_some(failed)
+        });
+        tasks.iter().copied().chain(transfers).collect()
+    }
+
     /// When it ended; none while it runs, and of a process that died: nobody knows.
-    fn finished_at(&self) -> Option<Timestamp> {
+    pub fn finished_at(&self) -> Option<Timestamp> {
         self.attempt().finished_at.filter(|_| self.standing != Standing::Lost)
     }
 
-    fn seconds(&self) -> Option<f64> {
+    /// From its start to its end, where that is known.
+    pub fn seconds(&self) -> Option<f64> {
         self.finished_at().map(|at| at.duration_since(self.attempt().started_at).as_secs_f64())
     }
 
-    fn signal(&self) -> Option<i32> {
+    /// The number of the signal that stopped it.
+    pub fn signal(&self) -> Option<i32> {
         match self.attempt().outcome {
             Some(AttemptOutcome::Signal(number)) => Some(number),
             _ => None,
@@ -131,7 +169,8 @@ impl AttemptReport {
         })
     }
 
-    fn totals(&self) -> Totals {
+    /// What its tasks and transfers come to.
+    pub fn totals(&self) -> Totals {
         let mut totals = Totals { rows_loaded: Some(0), ..Totals::default() };
         for task in &self.tasks {
             *totals.tasks.entry(task.state.word()).or_default() += 1;
@@ -150,19 +189,38 @@ impl AttemptReport {
     }
 }
 
+/// A task or a transfer that failed.
+#[derive(Debug, Clone, Copy)]
+pub struct Failed<'a> {
+    /// The task, or the source of the transfer.
+    pub name: &'a str,
+    /// Why.
+    pub failure: &'a TaskFailure,
+    /// The task whose log tells more.
+    pub task: &'a TaskName,
+    /// The attempt that wrote it.
+    pub attempt: AttemptId,
+}
+
 /// What the tasks and transfers of a report come to.
 #[derive(Debug, Default)]
-struct Totals {
+pub struct Totals {
     /// How many there are in each state.
-    tasks: BTreeMap<&'static str, u64>,
-    failed_tasks: u64,
-    transfers: BTreeMap<&'static str, u64>,
-    failed_transfers: u64,
-    rows_read: u64,
-    rows_sent: u64,
+    pub tasks: BTreeMap<&'static str, u64>,
+    /// How many failed by themselves.
+    pub failed_tasks: u64,
+    /// How many there are in each state.
+    pub transfers: BTreeMap<&'static str, u64>,
+    /// How many failed.
+    pub failed_transfers: u64,
+    /// From all sources.
+    pub rows_read: u64,
+    /// To all targets, after the filters.
+    pub rows_sent: u64,
     /// None as soon as one target could not tell: a part of them would be taken for all.
-    rows_loaded: Option<u64>,
-    bytes: u64,
+    pub rows_loaded: Option<u64>,
+    /// To all targets, compressed where the configs compress.
+    pub bytes: u64,
 }
 
 impl Totals {
@@ -183,4 +241,4 @@ impl Totals {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::report) mod tests;

@@ -12,7 +12,7 @@ fn at(text: &str) -> Timestamp {
     format!("2026-01-02T{text}Z").parse().expect("a time")
 }
 
-fn session(attempt: i64, outcome: Option<AttemptOutcome>) -> SessionRecord {
+pub(in crate::report) fn session(attempt: i64, outcome: Option<AttemptOutcome>) -> SessionRecord {
     let mut params = Params::new();
     params.insert("date".into(), "2026-01-01".into());
     params.insert("tables".into(), json!(["注文"]));
@@ -39,7 +39,7 @@ fn session(attempt: i64, outcome: Option<AttemptOutcome>) -> SessionRecord {
     }
 }
 
-fn failure() -> TaskFailure {
+pub(in crate::report) fn failure() -> TaskFailure {
     TaskFailure {
         message: "the load failed".into(),
         causes: vec!["http 500\u{1b}[2J".into()],
@@ -48,7 +48,7 @@ fn failure() -> TaskFailure {
     }
 }
 
-fn task(attempt: i64, name: &str, state: TaskState) -> TaskRecord {
+pub(in crate::report) fn task(attempt: i64, name: &str, state: TaskState) -> TaskRecord {
     TaskRecord {
         attempt: AttemptId(attempt),
         name: TaskName::from_full(name),
@@ -62,10 +62,12 @@ fn task(attempt: i64, name: &str, state: TaskState) -> TaskRecord {
     }
 }
 
-fn transfer(attempt: i64, table: &str, rows: Option<u64>) -> TransferRecord {
+pub(in crate::report) fn transfer(attempt: i64, table: &str, rows: Option<u64>) -> TransferRecord {
     let report = rows.map(|rows| TransferReport {
         source: format!("mysql shop.{table}"),
         target: format!("bigquery p.lake.{table}"),
+        mode: Some("replace".into()),
+        config: None,
         rows_read: rows + 1,
         rows_sent: rows,
         rows_loaded: Some(rows),

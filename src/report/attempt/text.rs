@@ -161,14 +161,7 @@ impl AttemptReport {
 
     /// What failed and why, a line for each failure and one for each of its causes.
     pub fn failures(&self) -> String {
-        let tasks = self.tasks.iter().filter_map(|task| Some((task.name.as_str(), task.failure.as_ref()?)));
-        // What a transfer failed of is what its task failed of, unless the task was tried again.
-        let told: Vec<&TaskFailure> = tasks.clone().map(|(_, failure)| failure).collect();
-        let transfers = self.transfers.iter().filter_map(|transfer| {
-            let failure = transfer.failure.as_ref()?;
-            (!told.contains(&failure)).then_some((transfer.source.as_str(), failure))
-        });
-        tasks.chain(transfers).map(|(name, failure)| told_of(name, failure)).collect()
+        self.failed().into_iter().map(|failed| told_of(failed.name, failed.failure)).collect()
     }
 }
 

@@ -9,6 +9,7 @@ mod name;
 mod prune;
 mod report;
 mod s3;
+mod tail;
 mod upload;
 
 use std::collections::HashMap;
@@ -21,10 +22,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-pub use name::{AttemptIdentity, attempt_directory, file_name, report_file};
+pub use name::{AttemptIdentity, ReportForm, attempt_directory, file_name};
 pub use prune::{remove_set_aside, session_size, set_aside};
 pub use report::{ReportPlace, remove_parts, write_report};
 pub use s3::S3LogStore;
+pub use tail::tail;
 pub use upload::{KeptLog, LogStore, ObjectKind, S3LogSettings, UploadSummary};
 
 use crate::run::event::{EventKind, RunEvent, TaskFailure};
@@ -127,16 +129,16 @@ impl TaskLogs {
         }
     }
 
-    /// Writes the report of the attempt beside its logs and hands it to the log server. As with logs, what goes wrong
-    /// fails nothing and is said in the summary.
-    pub fn report(&self, text: &str) {
+    /// Writes the report of the attempt in one of its forms beside its logs and hands it to the log server. As with logs,
+    /// what goes wrong fails nothing and is said in the summary.
+    pub fn report(&self, form: ReportForm, text: &str) {
         let place = ReportPlace {
             state_folder: &self.setup.state_folder,
             session: self.setup.session,
             attempt: self.setup.attempt,
         };
-        let key = self.setup.server.as_ref().map(|server| server.identity.report_key(&server.path));
-        match report::write(&place, text, key) {
+        let key = self.setup.server.as_ref().map(|server| server.identity.report_key(&server.path, form));
+        match report::write(&place, form, text, key) {
             Ok(note) => {
                 if let (Some(uploader), Some(note)) = (&self.uploader, note) {
                     uploader.send(note);

@@ -21,12 +21,30 @@ const SITE_AND_PROJECT: &str = "0.1";
 /// The folder of all logs in the folder of the state.
 pub(super) const FOLDER: &str = "logs";
 
-/// The report of an attempt, on disk and in S3. No log is called so: their names begin with `+` or `^`.
-pub(super) const REPORT: &str = "report.json";
+/// A form of the report of an attempt, on disk and in S3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportForm {
+    /// For programs.
+    Json,
+    /// For people: a page.
+    Html,
+}
 
-/// Where the report of an attempt lies.
-pub fn report_file(state_folder: &Path, session: SessionId, attempt: AttemptId) -> PathBuf {
-    attempt_directory(state_folder, session, attempt).join(REPORT)
+impl ReportForm {
+    pub(super) const ALL: [Self; 2] = [Self::Json, Self::Html];
+
+    /// What it is called. No log is called so: their names begin with `+` or `^`.
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Self::Json => "report.json",
+            Self::Html => "report.html",
+        }
+    }
+
+    /// Where that of an attempt lies.
+    pub fn file(self, state_folder: &Path, session: SessionId, attempt: AttemptId) -> PathBuf {
+        attempt_directory(state_folder, session, attempt).join(self.file_name())
+    }
 }
 
 /// `<state folder>/logs/<session>/<attempt>`.
@@ -99,9 +117,9 @@ impl AttemptIdentity {
         format!("{}/{task}@{seconds:08x}{rest:08x}.{agent}.log.gz", self.directory(path))
     }
 
-    /// The key of the attempt's report, beside the logs of its tasks.
-    pub fn report_key(&self, path: &str) -> String {
-        format!("{}/{REPORT}", self.directory(path))
+    /// The key of a form of the attempt's report, beside the logs of its tasks.
+    pub fn report_key(&self, path: &str, form: ReportForm) -> String {
+        format!("{}/{}", self.directory(path), form.file_name())
     }
 
     fn directory(&self, path: &str) -> String {
@@ -151,8 +169,8 @@ mod tests {
             "logs/digdag/2026-01-01/0.1nightly@20260102T000000+0900/+nightly+a@695703791dcd6500.42@host.log.gz"
         );
         assert_eq!(
-            identity.report_key("logs/digdag/"),
-            "logs/digdag/2026-01-01/0.1nightly@20260102T000000+0900/report.json"
+            identity.report_key("logs/digdag/", ReportForm::Html),
+            "logs/digdag/2026-01-01/0.1nightly@20260102T000000+0900/report.html"
         );
         let retry = AttemptIdentity { name: Some("7".into()), ..identity };
         assert_eq!(

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use super::name;
+use super::name::{self, ReportForm};
 use super::upload::Note;
 use crate::random;
 use crate::session::{AttemptId, SessionId};
@@ -21,14 +21,24 @@ pub struct ReportPlace<'a> {
     pub attempt: AttemptId,
 }
 
-/// Writes a report in one step. With a key it is noted that it has to be sent there: the next start with a log server
-/// does.
-pub fn write_report(place: &ReportPlace<'_>, text: &str, key: Option<String>) -> io::Result<()> {
-    write(place, text, key).map(drop)
+/// Writes a form of a report in one step. With a key it is noted that it has to be sent there: the next start with a log
+/// server does.
+pub fn write_report(
+    place: &ReportPlace<'_>,
+    form: ReportForm,
+    text: &str,
+    key: Option<String>,
+) -> io::Result<()> {
+    write(place, form, text, key).map(drop)
 }
 
-pub(super) fn write(place: &ReportPlace<'_>, text: &str, key: Option<String>) -> io::Result<Option<Note>> {
-    let path = name::report_file(place.state_folder, place.session, place.attempt);
+pub(super) fn write(
+    place: &ReportPlace<'_>,
+    form: ReportForm,
+    text: &str,
+    key: Option<String>,
+) -> io::Result<Option<Note>> {
+    let path = form.file(place.state_folder, place.session, place.attempt);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
@@ -48,8 +58,11 @@ pub fn remove_parts(state_folder: &Path, session: SessionId) {
     let attempts = state_folder.join(name::FOLDER).join(session.to_string());
     for part in entries(&attempts).flat_map(|attempt| entries(&attempt.path())) {
         let name = part.file_name();
-        let end = name.to_str().and_then(|name| name.strip_prefix(name::REPORT));
-        if end.is_some_and(|end| end.starts_with('.')) {
+        let is_part = name.to_str().is_some_and(|name| {
+            let ends = ReportForm::ALL.into_iter().filter_map(|form| name.strip_prefix(form.file_name()));
+            ends.into_iter().any(|end| end.starts_with('.'))
+        });
+        if is_part {
             // One that another process writes stays, and so does one that cannot be removed.
             let _ = remove_left(&part.path());
         }
@@ -73,7 +86,9 @@ impl Part {
     fn new(report: &Path) -> io::Result<Self> {
         loop {
             // Of this process alone: two that report the same dead attempt write the same text.
-            let path = report.with_extension(format!("json.{}", random::key()?));
+            let mut path = report.as_os_str().to_owned();
+            path.push(format!(".{}", random::key()?));
+            let path = PathBuf::from(path);
             let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
             match file.try_lock() {
                 // Somebody took it for one that was left, before it was locked.
@@ -99,7 +114,7 @@ mod tests {
     fn what_a_living_process_writes_stays() {
         let folder = tempfile::tempdir().expect("a folder");
         let (session, attempt) = (SessionId(1), AttemptId(2));
-        let report = name::report_file(folder.path(), session, attempt);
+        let report = ReportForm::Json.file(folder.path(), session, attempt);
         fs::create_dir_all(report.parent().expect("a folder")).expect("made");
         let living = Part::new(&report).expect("a part");
         // That of a dead one, whose number somebody else may have.

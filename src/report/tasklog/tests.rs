@@ -26,7 +26,7 @@ impl LogStore for FakeStore {
         let mut text = String::new();
         match kind {
             ObjectKind::Log => flate2::read::GzDecoder::new(body.as_slice()).read_to_string(&mut text),
-            ObjectKind::Report => body.as_slice().read_to_string(&mut text),
+            ObjectKind::Report(_) => body.as_slice().read_to_string(&mut text),
         }
         .expect("it is gzip, or text");
         self.objects.lock().expect("no test panics with it").push((key.to_owned(), text));

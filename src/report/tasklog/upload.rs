@@ -14,7 +14,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest as _, Sha256};
 
-use super::name::REPORT;
+use super::name::ReportForm;
 use crate::secret::Secret;
 
 /// Small logs wait for the network most of the time, so a few go at once.
@@ -53,20 +53,25 @@ pub enum ObjectKind {
     /// The log of a task, gzipped.
     Log,
     /// The report of an attempt, as it is on disk.
-    Report,
+    Report(ReportForm),
 }
 
 impl ObjectKind {
     /// Read off the key: logs end in `.gz`.
     fn of(key: &str) -> Self {
-        if key.ends_with(".gz") { Self::Log } else { Self::Report }
+        match key {
+            key if key.ends_with(".gz") => Self::Log,
+            key if key.ends_with(".html") => Self::Report(ReportForm::Html),
+            _ => Self::Report(ReportForm::Json),
+        }
     }
 
     /// The type in the object's head.
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Log => "application/gzip",
-            Self::Report => "application/json",
+            Self::Report(ReportForm::Json) => "application/json",
+            Self::Report(ReportForm::Html) => "text/html; charset=utf-8",
         }
     }
 }
@@ -81,9 +86,10 @@ pub struct KeptLog {
 }
 
 impl KeptLog {
-    /// Whether it is the report of an attempt.
+    /// Whether it is the report of an attempt, in one of its forms.
     pub fn is_report(&self) -> bool {
-        self.path.file_name().is_some_and(|name| name == REPORT)
+        let name = self.path.file_name();
+        ReportForm::ALL.into_iter().any(|form| name.is_some_and(|name| name == form.file_name()))
     }
 }
 
@@ -218,7 +224,7 @@ impl Note {
         let kind = ObjectKind::of(&self.key);
         let body = match kind {
             ObjectKind::Log => compressed(&self.log),
-            ObjectKind::Report => fs::read(&self.log),
+            ObjectKind::Report(_) => fs::read(&self.log),
         };
         store.put(&self.key, kind, body.map_err(|error| format!("it cannot be read: {error}"))?)?;
         match fs::remove_file(&self.path) {
