@@ -8,7 +8,7 @@
 //!                      transfer: input ─Page─► filters ─Page─► output
 //! ```
 //!
-//! * The hall: [`diagnostic`], [`rules`], [`session`], [`exit`], [`reader`], [`yaml`]: words that every room shares.
+//! * The hall: [`diagnostic`], [`rules`], [`session`], [`exit`], [`reader`], [`yaml`], [`program`]: words that every room shares.
 //! * [`dig`] and [`embulk`] turn text into checked values and touch nothing else.
 //! * [`lint`] finds what is written correctly and probably not meant.
 //! * [`plan`] decides, [`run`] acts, and only [`run`] waits for time.
@@ -41,6 +41,7 @@ pub mod exit;
 pub mod lint;
 pub mod plan;
 pub mod policy;
+pub mod program;
 pub mod reader;
 pub mod report;
 pub mod rules;

@@ -7,6 +7,7 @@ use super::CommonArgs;
 use super::attempt::session_uuid;
 use super::opening::{Opened, pasteable_flags};
 use super::outgoing::Outgoing;
+use crate::program;
 use crate::run::StopReason;
 use crate::run::event::AttemptOutcome;
 use crate::run::notification::{NotDelivered, Notification, Notifier};
@@ -91,7 +92,7 @@ impl<'a> Telling<'a> {
     pub fn bare(&self, message: &str) -> Notification {
         Notification {
             project_name: self.project_name(),
-            ..Notification::new(self.opened.scrubber.scrub_text(message))
+            ..Notification::new(program::in_its_name(&self.opened.scrubber.scrub_text(message)))
         }
     }
 

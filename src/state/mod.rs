@@ -18,6 +18,7 @@ mod figures;
 mod history;
 mod journal;
 mod lock;
+mod look;
 mod params;
 mod process;
 mod prune;

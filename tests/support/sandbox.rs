@@ -1,6 +1,7 @@
 //! A project in a folder of its own, and the program run in it as a user would.
 
 use std::ffi::OsStr;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -66,6 +67,8 @@ impl Sandbox {
     pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sync"));
         command
+            // As found on the PATH: then its messages call it so.
+            .arg0("sync")
             .args(arguments)
             .current_dir(self.folder.path())
             .env_clear()

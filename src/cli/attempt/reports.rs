@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::super::opening::{Opened, pasteable_flags};
 use super::super::{CommonArgs, safe};
+use crate::program;
 use crate::report::attempt::AttemptReport;
 use crate::report::status::Standing;
 use crate::report::tasklog::{AttemptIdentity, ReportPlace, TaskLogs, report_file, write_report};
@@ -101,7 +102,8 @@ pub fn made_later(
     store: &Store,
     common: &CommonArgs,
 ) -> Result<AttemptReport, StateError> {
-    let command = format!("sync retry --session {}{}", session.id, pasteable_flags(common));
+    let command =
+        program::command(&format!("sync retry --session {}{}", session.id, pasteable_flags(common)));
     Ok(read(session, store)?.retried_by(command))
 }
 

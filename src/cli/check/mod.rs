@@ -32,6 +32,7 @@ use crate::cli::{CommonArgs, foreign, safe, variable};
 use crate::diagnostic::{Problem, Severity, Source};
 use crate::embulk::ForeignPlugins;
 use crate::exit::Exit;
+use crate::program;
 use crate::reader::{DirectoryReader, Reader};
 use crate::report::console::Console;
 use crate::report::explanation;
@@ -121,11 +122,11 @@ pub enum Deny {
 /// Runs the command. Errors are those of the command line and the disk; problems of files are its result.
 pub fn exec(args: &CheckArgs, common: &CommonArgs, console: &Console) -> anyhow::Result<Exit> {
     if let Some(rule) = args.explain_rule {
-        console.result(rule.page);
+        console.result(&program::in_its_name(rule.page));
         return Ok(Exit::Success);
     }
     if args.list_rules {
-        console.result(&show::rules());
+        console.result(&program::in_its_name(&show::rules()));
         return Ok(Exit::Success);
     }
     let mut checked = Checked::default();

@@ -17,6 +17,7 @@ use super::properties::Properties;
 use super::safe::{self, SafeSetup};
 use crate::cloud::kms::Kms;
 use crate::exit::Exit;
+use crate::program;
 use crate::report::console::{Console, Style};
 use crate::report::table::{Align, Cell, Table};
 use crate::secret::Secret;
@@ -270,7 +271,7 @@ fn list(setup: &SafeSetup<'_>, console: &Console) -> anyhow::Result<Exit> {
     let resolver = safe::open(setup, Scrubber::new());
     let listed = resolver.list()?;
     if listed.is_empty() {
-        console.say("no secrets are set; `sync secrets set NAME` sets one");
+        console.say(&program::in_its_name("no secrets are set; `sync secrets set NAME` sets one"));
         return Ok(Exit::Success);
     }
     let mut table = Table::new(&[("NAME", Align::Left), ("SOURCE", Align::Left), ("FORM", Align::Left)]);

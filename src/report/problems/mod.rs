@@ -16,6 +16,7 @@ pub use self::json::to_json;
 pub use self::rdjson::to_rdjson;
 pub use self::sarif::to_sarif;
 use crate::diagnostic::{Problem, Severity, Span};
+use crate::program;
 
 /// A problem on one line, for logs: `file:line:column: message`.
 pub fn one_line(problem: &Problem) -> String {
@@ -54,7 +55,7 @@ fn whole_text(problem: &Problem) -> String {
     if let Some(hint) = &problem.hint {
         let _ = write!(text, "\nhint: {hint}");
     }
-    text
+    program::in_its_name(&text).into_owned()
 }
 
 /// The path of a file with `/` between its parts, as these forms want it; without a leading `./`.
