@@ -43,8 +43,7 @@ impl Shell {
     fn script_for(self, name: &str) -> String {
         let function = name.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
         let lines = self.script().lines().map(|line| {
-            let line =
-                line.replace("__sync_", &format!("__{function}_")).replace("_sync", &format!("_{function}"));
+            let line = line.replace("_sync", &format!("_{function}"));
             // The name of the command stands alone at the end, or in brackets.
             let line = match line.strip_suffix(" sync") {
                 Some(start) => format!("{start} {name}"),

@@ -70,23 +70,49 @@ fn own_name() -> &'static str {
 }
 
 fn text(path: &str, command: &Command, name: &str, others: &[String]) -> anyhow::Result<String> {
-    // What stands below the options of the help has sections of its own.
-    let plain = command.clone().display_name(name).after_help("").after_long_help("").version(None::<&str>);
-    let man = Man::new(plain)
-        .title(name.to_uppercase())
-        .source(format!("{} {}", program::NAME, env!("CARGO_PKG_VERSION")))
-        .manual("User Commands");
+    let man = Man::new(command.clone().display_name(name));
     let mut text = Vec::new();
-    man.render_title(&mut text)?;
     man.render_name_section(&mut text)?;
-    man.render_synopsis_section(&mut text)?;
+    synopsis(command).to_writer(&mut text)?;
     man.render_description_section(&mut text)?;
     man.render_options_section(&mut text)?;
     if command.has_subcommands() {
         man.render_subcommands_section(&mut text)?;
     }
     more(path, others).to_writer(&mut text)?;
-    Ok(String::from_utf8(text)?)
+    let text = String::from_utf8(text)?;
+    // Each section brings along what only a page needs.
+    let (title, preamble) = (title(name), Roff::new().render());
+    Ok(format!("{preamble}{title}{}", text.replace(&preamble, "")))
+}
+
+/// The first line: name, section, day, program, manual.
+fn title(name: &str) -> String {
+    let name = name.to_uppercase();
+    format!(
+        ".TH \"{name}\" \"1\" \"{}\" \"{} {}\" \"User Commands\"\n",
+        day(),
+        program::NAME,
+        env!("CARGO_PKG_VERSION")
+    )
+}
+
+/// The day of the version, as the changelog has it: pages of one version are the same whenever they are written.
+fn day() -> String {
+    let changelog = include_str!("../../packages/debian/changelog");
+    let signed = changelog.lines().find_map(|line| line.strip_prefix(" -- ")?.split_once(">  "));
+    let time = signed.and_then(|(_, time)| jiff::fmt::rfc2822::parse(time).ok());
+    time.map(|time| time.strftime("%Y-%m-%d").to_string()).unwrap_or_default()
+}
+
+fn synopsis(command: &Command) -> Roff {
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.strip_prefix("Usage: ").unwrap_or(&usage);
+    let own = command.get_bin_name().unwrap_or_default();
+    let mut roff = Roff::new();
+    roff.control("SH", ["SYNOPSIS"]);
+    roff.text([bold(own), roman(usage.strip_prefix(own).unwrap_or_default())]);
+    roff
 }
 
 /// Examples, exit codes, files and other pages.

@@ -17,6 +17,7 @@ pub mod init;
 pub mod kept_params;
 pub mod log;
 pub mod man;
+pub mod near;
 pub mod not_begun;
 pub mod notify;
 pub mod opening;
@@ -47,9 +48,10 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::diagnostic::suggest;
 use crate::exit::Exit;
 use crate::program;
 use crate::report::console::{ColorEnvironment, Console, Results, lost_results};
@@ -161,8 +163,22 @@ pub fn main(arguments: &[OsString]) -> Exit {
         help::command().try_get_matches_from(arguments).and_then(|found| Cli::from_arg_matches(&found));
     match parsed {
         Ok(cli) => dispatch(cli),
-        Err(error) => usage(&error),
+        Err(error) => usage(&nearest(error, rest)),
     }
+}
+
+/// clap looks for words that look alike and passes over short ones with two letters in the wrong order.
+fn nearest(mut error: clap::Error, rest: &[OsString]) -> clap::Error {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { return error };
+    let is_command = rest.first().is_some_and(|first| first == word.as_str());
+    if is_command
+        && error.get(ContextKind::SuggestedSubcommand).is_none()
+        && let Some(near) = suggest(word, command_names().iter().map(String::as_str))
+    {
+        let near = ContextValue::Strings(vec![near.to_owned()]);
+        error.insert(ContextKind::SuggestedSubcommand, near);
+    }
+    error
 }
 
 fn dispatch(cli: Cli) -> Exit {
@@ -202,8 +218,7 @@ fn dispatch(cli: Cli) -> Exit {
 
 fn without_command(cli: &Cli) -> Exit {
     if !cli.version {
-        let missing =
-            help::command().error(ErrorKind::MissingSubcommand, "which command? `--help` lists them");
+        let missing = help::command().error(ErrorKind::MissingSubcommand, "no command is given");
         return usage(&missing);
     }
     let console = console(Results::Human, scrubber());

@@ -35,6 +35,11 @@ missing_packages() {
   ruby -e 'require "aws-sdk-kms"' 2>/dev/null || echo ruby-aws-sdk-kms
   type -P curl >/dev/null || echo curl
   PATH=$path type -P ip >/dev/null || echo iproute2
+  type -P mandoc >/dev/null || echo mandoc
+  type -P zsh >/dev/null || echo zsh
+  type -P fish >/dev/null || echo fish
+  type -P dpkg-shlibdeps >/dev/null || echo dpkg-dev
+  type -P lintian >/dev/null || echo lintian
   find_python "$oldest_for_bqemulator" python3 python3.11 python3.12 python3.13 python3.14 >/dev/null || echo python3-venv
 }
 

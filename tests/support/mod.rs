@@ -18,4 +18,5 @@ pub(crate) mod s3;
 pub(crate) mod sandbox;
 pub(crate) mod servers;
 pub(crate) mod tls;
+pub(crate) mod tools;
 pub(crate) mod webhook;

@@ -28,7 +28,7 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 
 use super::properties::{Properties, Sources};
-use crate::cli::{CommonArgs, foreign, safe, variable};
+use crate::cli::{CommonArgs, foreign, near, opening, safe, variable};
 use crate::diagnostic::{Problem, Severity, Source};
 use crate::embulk::ForeignPlugins;
 use crate::exit::Exit;
@@ -131,7 +131,7 @@ pub fn exec(args: &CheckArgs, common: &CommonArgs, console: &Console) -> anyhow:
     }
     let mut checked = Checked::default();
     if args.paths.is_empty() {
-        let project = common.place.find(None).context("can't find the project")?.project;
+        let project = opening::place(common, None)?.project;
         let reader = DirectoryReader::new(&project);
         let properties = properties(common)?;
         let policy = checked.policy(&project, &properties);
@@ -208,7 +208,9 @@ fn check_path(path: &Path, common: &CommonArgs, checked: &mut Checked) -> anyhow
     let shown = path.display();
     let metadata = match std::fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            checked.problems.push(Problem::placeless("missing-file", format!("`{shown}` does not exist")));
+            let mut problem = Problem::placeless("missing-file", format!("`{shown}` does not exist"));
+            problem.hint = near::file(path).map(|near| near::question(&near.to_string_lossy()));
+            checked.problems.push(problem);
             return Ok(None);
         }
         other => other.with_context(|| format!("can't check `{shown}`"))?,

@@ -155,8 +155,8 @@ pub const GUIDES: &[Guide] = &[
     },
     Guide {
         command: "completions",
-        more: "They ask the program itself, for names of tasks, sessions and secrets, too. The names of the commands that they \
-               complete is the one that the program is called by.",
+        more: "They ask the program itself, for names of tasks, sessions and secrets, too. They complete the name that \
+               the program is called by.",
         examples: &[
             ("bash", "sync completions bash > ~/.local/share/bash-completion/completions/sync"),
             ("zsh, in a folder of $fpath", "sync completions zsh > ~/.zfunc/_sync"),

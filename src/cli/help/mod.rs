@@ -40,7 +40,7 @@ pub const EXIT_CODES: &[(&str, &str)] = &[
     ("1", "a task failed; `sync retry` may help"),
     ("2", "wrong usage of the command line"),
     ("65", "a workflow or transfer file is invalid, found before anything ran"),
-    ("75", "try later: the workflow runs already, or servers cannot be reached and nothing was published"),
+    ("75", "try later: the workflow runs already, or no server could be reached"),
     ("129, 130, 143", "stopped by SIGHUP, SIGINT, SIGTERM; what is done is recorded"),
 ];
 

@@ -59,7 +59,9 @@ const FILES: [Template; 7] = [
 
 /// Runs the command.
 pub fn exec(args: &InitArgs) -> anyhow::Result<Exit> {
-    let folder = &args.folder;
+    // `./main.dig` is what people call `main.dig`.
+    let is_here = args.folder == Path::new(".");
+    let folder = if is_here { Path::new("") } else { args.folder.as_path() };
     let in_the_way =
         FILES.iter().find(|file| file.if_there == IfThere::Refuse && is_there(&folder.join(file.path)));
     let console = console(Results::Human, scrubber());
@@ -98,7 +100,7 @@ enum Written {
 
 fn write_new(path: &Path, text: &str) -> anyhow::Result<Written> {
     let cannot = || format!("`{}` can't be written", path.display());
-    if let Some(folder) = path.parent() {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).with_context(cannot)?;
     }
     let mut file = match OpenOptions::new().write(true).create_new(true).open(path) {
@@ -111,9 +113,9 @@ fn write_new(path: &Path, text: &str) -> anyhow::Result<Written> {
 
 fn next(folder: &Path) -> String {
     let name = program::name();
-    let enter = match folder.to_str() {
-        Some(".") => String::new(),
-        _ => format!("  cd {}\n", shell_word(&folder.to_string_lossy())),
+    let enter = match folder.as_os_str().is_empty() {
+        true => String::new(),
+        false => format!("  cd {}\n", shell_word(&folder.to_string_lossy())),
     };
     format!("\nnext:\n{enter}  {name} check\n  {name} run main.dig\n")
 }
