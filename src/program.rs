@@ -43,6 +43,12 @@ pub fn name() -> &'static str {
     CALLED.get().map_or(NAME, |called| called.name.as_str())
 }
 
+/// The name without a path: for manual pages and completions, and before a message as coreutils has it.
+pub fn short_name() -> &'static str {
+    let name = name().trim_end_matches('\'');
+    name.rsplit('/').next().unwrap_or(NAME)
+}
+
 /// A text for people with the commands in it, `` `sync retry …` ``, as commands of the program by its name of today.
 pub fn in_its_name(text: &str) -> Cow<'_, str> {
     CALLED.get().map_or(Cow::Borrowed(text), |called| called.speaks(text))

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use crate::support::sandbox::{Said, Sandbox};
 use crate::support::tools;
@@ -184,27 +183,32 @@ fn nothing_is_written_and_errors_are_silent() {
     let state = sandbox.path().join(".sync");
     let before = listed(&state);
     assert_eq!(answer(&sandbox, "sync status --workflow ").stdout, "main\n");
-    assert_eq!(answer(&sandbox, "sync log --session 1 +tell").stdout, "+tell\n+tell+orders\n");
+    assert_eq!(answer(&sandbox, "sync log --session 1 +lo").stdout, "+load\n+load+orders\n");
     assert_eq!(listed(&state), before);
     sandbox.write(".sync/state.db", "no database");
     assert_eq!(answer(&sandbox, "sync retry --session ").stdout, "last\n");
 }
 
+/// Milliseconds of work: what a clock shows depends on who else works on the machine.
+fn work(sandbox: &Sandbox, line: &str) -> f64 {
+    let words: Vec<&str> = line.split(' ').collect();
+    let index = (words.len() - 1).to_string();
+    let timed = r#"TIMEFORMAT='%U %S'; time sync __complete bash "$0" -- "$@" >answer"#;
+    let output = shell(sandbox, "bash").args(["-c", timed, &index]).args(words).output().unwrap();
+    let times = Said::of(output).expect_code(0).stderr;
+    times.split_whitespace().map(|seconds| seconds.parse::<f64>().expect("seconds") * 1000.0).sum()
+}
+
 #[test]
 fn an_answer_takes_no_longer_than_a_blink() {
+    if !tools::is_there("bash") {
+        return;
+    }
     let sandbox = project();
-    // Of several tries the best: others work on the machine meanwhile.
-    let took = |line: &str| {
-        let once = |_| {
-            let begun = Instant::now();
-            answer(&sandbox, line);
-            begun.elapsed()
-        };
-        (0..20).map(once).min().unwrap_or_default()
-    };
     for line in ["sync ", "sync run main.dig +", "sync retry --session ", "sync log +", "sync secrets edit "]
     {
-        let took = took(line);
-        assert!(took < Duration::from_millis(30), "{line}: {took:?}");
+        let least = (0..9).map(|_| work(&sandbox, line)).fold(f64::INFINITY, f64::min);
+        assert!(!sandbox.read("answer").is_empty(), "{line}");
+        assert!(least < 30.0, "{line}: {least} ms");
     }
 }

@@ -57,9 +57,7 @@ impl Shell {
 
 /// Runs the command.
 pub fn exec(args: &CompletionsArgs) -> Exit {
-    // A path is no name that a shell completes for.
-    let name = program::name().rsplit('/').next().unwrap_or(program::NAME);
-    console(Results::Human, scrubber()).result(&args.shell.script_for(name));
+    console(Results::Human, scrubber()).result(&args.shell.script_for(program::short_name()));
     Exit::Success
 }
 

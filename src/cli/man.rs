@@ -1,6 +1,6 @@
 //! `sync man`: the manual pages, made of the same definition as the help.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Args, Command};
@@ -48,7 +48,7 @@ struct Page {
 fn pages() -> anyhow::Result<Vec<Page>> {
     let mut command = help::command();
     command.build();
-    let own = own_name();
+    let own = program::short_name();
     let named = |path: &str| format!("{own}-{}", path.replace(' ', "-")).trim_end_matches('-').to_owned();
     let commands = help::commands(&command);
     let names: Vec<String> = commands.iter().map(|(path, _)| named(path)).collect();
@@ -62,11 +62,6 @@ fn pages() -> anyhow::Result<Vec<Page>> {
         })
     };
     commands.iter().map(page).collect()
-}
-
-/// Pages bear a name and no path.
-fn own_name() -> &'static str {
-    Path::new(program::name()).file_name().and_then(|name| name.to_str()).unwrap_or(program::NAME)
 }
 
 fn text(path: &str, command: &Command, name: &str, others: &[String]) -> anyhow::Result<String> {
@@ -83,7 +78,9 @@ fn text(path: &str, command: &Command, name: &str, others: &[String]) -> anyhow:
     let text = String::from_utf8(text)?;
     // Each section brings along what only a page needs.
     let (title, preamble) = (title(name), Roff::new().render());
-    Ok(format!("{preamble}{title}{}", text.replace(&preamble, "")))
+    // An empty line between two line breaks is no roff.
+    let text = text.replace(&preamble, "").replace("\n.br\n\n.br\n", "\n.sp\n");
+    Ok(format!("{preamble}{title}{text}"))
 }
 
 /// The first line: name, section, day, program, manual.

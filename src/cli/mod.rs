@@ -290,21 +290,21 @@ pub fn console(results: Results, scrubber: &Scrubber) -> Console {
 
 fn flush_to_disk(flush: &Flush) -> Exit {
     let console = console(Results::Human, &Scrubber::new());
-    let own = program::name();
+    let (called, name) = (program::short_name(), program::name());
     if flush.lacks_file() {
-        console.say(&format!("{own}: --data needs a file"));
+        console.say(&format!("{called}: --data needs a file"));
         return Exit::TaskFailed;
     }
     let failed = flush.carry_out();
-    for (name, error) in &failed {
-        console.say(&format!("{own}: cannot flush `{}`: {error}", name.display()));
+    for (file, error) in &failed {
+        console.say(&format!("{called}: cannot flush `{}`: {error}", file.display()));
     }
     if let Some(workflow) = flush.workflow() {
-        let name = workflow.display();
-        console.say(&format!("{own}: flushed {name} to disk; `{own} run {name}` runs the workflow"));
+        let file = workflow.display();
+        console.say(&format!("{called}: flushed {file} to disk; `{name} run {file}` runs the workflow"));
     } else if flush.is_plain() && console.can_redraw() {
-        console.say(&format!("{own}: wrote everything to disk, as sync of coreutils does"));
-        console.say(&format!("{own}: `{own} run FILE.dig` runs a workflow, `{own} --help` says more"));
+        console.say(&format!("{called}: wrote everything to disk, as sync of coreutils does"));
+        console.say(&format!("{called}: `{name} run FILE.dig` runs a workflow, `{name} --help` says more"));
     }
     if failed.is_empty() { Exit::Success } else { Exit::TaskFailed }
 }

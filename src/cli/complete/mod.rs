@@ -103,11 +103,11 @@ fn with_values_of(arg: clap::Arg, path: &str, line: &Line) -> clap::Arg {
     match value_name.as_str() {
         "FILE.dig" => arg.add(ArgValueCompleter::new(PathCompleter::any().filter(values::is_workflow))),
         "PATH" => arg.add(ArgValueCompleter::new(PathCompleter::any().filter(values::is_checked))),
-        "+TASK" => arg.add(of(move || values::tasks(&line))),
-        "ID|last" => arg.add(of(move || values::sessions(&line))),
-        "NAME" if path.starts_with("secrets") => arg.add(of(move || values::secrets(&line))),
-        "NAME" if arg.get_id() == "workflow" => arg.add(of(move || values::workflows(&line))),
-        "CODE" | "CODES" => arg.add(of(values::rules)),
+        "+TASK" => arg.add(of(move |typed| values::tasks(&line, typed))),
+        "ID|last" => arg.add(of(move |_| values::sessions(&line))),
+        "NAME" if path.starts_with("secrets") => arg.add(of(move |_| values::secrets(&line))),
+        "NAME" if arg.get_id() == "workflow" => arg.add(of(move |_| values::workflows(&line))),
+        "CODE" | "CODES" => arg.add(of(|_| values::rules())),
         "DIR" => arg.add(ArgValueCompleter::new(PathCompleter::dir())),
         _ if is_path(&arg) => arg.add(ArgValueCompleter::new(PathCompleter::any())),
         _ => arg,
@@ -120,17 +120,17 @@ fn is_path(arg: &clap::Arg) -> bool {
         || arg.get_id() == "arguments"
 }
 
-/// Those of some values that begin as what is typed.
-fn of(values: impl Fn() -> Vec<(String, String)> + Send + Sync + 'static) -> ArgValueCompleter {
+/// Those of some values that begin as what is typed, which they are made for.
+fn of(values: impl Fn(&str) -> Vec<(String, String)> + Send + Sync + 'static) -> ArgValueCompleter {
     ArgValueCompleter::new(Beginning(values))
 }
 
 struct Beginning<F>(F);
 
-impl<F: Fn() -> Vec<(String, String)> + Send + Sync> ValueCompleter for Beginning<F> {
+impl<F: Fn(&str) -> Vec<(String, String)> + Send + Sync> ValueCompleter for Beginning<F> {
     fn complete(&self, current: &std::ffi::OsStr) -> Vec<CompletionCandidate> {
         let Some(current) = current.to_str() else { return Vec::new() };
-        let values = (self.0)().into_iter().filter(|(value, _)| value.starts_with(current));
+        let values = (self.0)(current).into_iter().filter(|(value, _)| value.starts_with(current));
         let candidates = values.enumerate().map(|(nth, (value, help))| {
             CompletionCandidate::new(value)
                 .help((!help.is_empty()).then(|| help.into()))
@@ -141,7 +141,7 @@ impl<F: Fn() -> Vec<(String, String)> + Send + Sync> ValueCompleter for Beginnin
     }
 }
 
-/// The folder that a file lies in, for tests.
+/// The words of a line, for tests.
 #[cfg(test)]
 pub(super) fn words(line: &str) -> Vec<OsString> {
     line.split(' ').map(OsString::from).collect()

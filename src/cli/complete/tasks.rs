@@ -18,16 +18,19 @@ pub(super) fn written(workflow: &Workflow) -> Vec<String> {
     names
 }
 
-/// Each with the shortest ending that is its own, as a pair of both.
-pub(super) fn shortest(names: &[String]) -> Vec<(String, String)> {
+/// Of each name the shortest ending that is its own and begins as what is typed, as a pair of both.
+pub(super) fn shortest(names: &[String], typed: &str) -> Vec<(String, String)> {
     let own = |name: &String| {
         let starts = name.match_indices('+').map(|(at, _)| at).collect::<Vec<_>>();
         let endings = starts.into_iter().rev().map(|at| &name[at..]);
-        let is_own = |ending: &&str| names.iter().filter(|other| other.ends_with(ending)).count() == 1;
-        let ending = endings.into_iter().find(is_own).unwrap_or(name.as_str()).to_owned();
-        (ending, name.clone())
+        // A whole name is its own, also where another ends in it.
+        let is_own = |ending: &str| {
+            ending == name || names.iter().filter(|other| other.ends_with(ending)).count() == 1
+        };
+        let ending = endings.into_iter().find(|ending| ending.starts_with(typed) && is_own(ending))?;
+        Some((ending.to_owned(), name.clone()))
     };
-    names.iter().map(own).collect()
+    names.iter().filter_map(own).collect()
 }
 
 #[cfg(test)]
@@ -43,8 +46,13 @@ mod tests {
         let workflow = dig::load("main.dig".as_ref(), &reader).workflow.expect("a workflow");
         let names = written(&workflow);
         assert_eq!(names, ["+main", "+main+a", "+main+a+load", "+main+b", "+main+b+load", "+main+b+last"]);
-        let short: Vec<String> = shortest(&names).into_iter().map(|(short, _)| short).collect();
-        assert_eq!(short, ["+main", "+a", "+a+load", "+b", "+b+load", "+last"]);
-        assert_eq!(shortest(&["+a".into(), "+b+a".into()])[0].0, "+a");
+        let short = |typed: &str| -> Vec<String> {
+            shortest(&names, typed).into_iter().map(|(short, _)| short).collect()
+        };
+        assert_eq!(short("+"), ["+main", "+a", "+a+load", "+b", "+b+load", "+last"]);
+        assert_eq!(short("+b+la"), ["+b+last"]);
+        assert_eq!(short("+main+b+"), ["+main+b+load", "+main+b+last"]);
+        assert_eq!(short("x"), Vec::<String>::new());
+        assert_eq!(shortest(&["+a".into(), "+b+a".into()], "")[0].0, "+a");
     }
 }

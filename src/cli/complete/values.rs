@@ -33,9 +33,9 @@ pub(super) fn is_checked(path: &Path) -> bool {
 }
 
 /// Tasks of the workflow on the line, else those that the session has had.
-pub(super) fn tasks(line: &Line) -> Values {
+pub(super) fn tasks(line: &Line, typed: &str) -> Values {
     let names = if line.file.is_some() { written_tasks(line) } else { recorded_tasks(line) };
-    tasks::shortest(&names.unwrap_or_default())
+    tasks::shortest(&names.unwrap_or_default(), typed)
 }
 
 fn written_tasks(line: &Line) -> Option<Vec<String>> {
