@@ -62,6 +62,8 @@ fn recorded_tasks(line: &Line) -> Option<Vec<String>> {
             names.push(task.name.as_str().to_owned());
         }
     }
+    // A group before what is in it.
+    names.sort_unstable();
     Some(names)
 }
 
