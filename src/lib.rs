@@ -8,7 +8,8 @@
 //!                      transfer: input ─Page─► filters ─Page─► output
 //! ```
 //!
-//! * The hall: [`diagnostic`], [`rules`], [`session`], [`exit`], [`reader`], [`yaml`], [`program`]: words that every room shares.
+//! * The hall: [`diagnostic`], [`rules`], [`session`], [`shell`], [`exit`], [`reader`], [`yaml`]: words that every room
+//!   shares; [`program`]: the name that it was called by.
 //! * [`dig`] and [`embulk`] turn text into checked values and touch nothing else.
 //! * [`lint`] finds what is written correctly and probably not meant.
 //! * [`plan`] decides, [`run`] acts, and only [`run`] waits for time.
@@ -48,6 +49,7 @@ pub mod rules;
 pub mod run;
 pub mod secret;
 pub mod session;
+pub mod shell;
 pub mod state;
 pub mod transfer;
 pub mod yaml;

@@ -9,6 +9,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use crate::shell;
+
 /// The name that messages, help and rules are written with.
 pub const NAME: &str = "sync";
 
@@ -100,10 +102,10 @@ fn name_of(argument: &OsStr, path: Option<&OsStr>) -> String {
     let called = Path::new(argument);
     let is_bare = called.components().count() == 1 && file == argument;
     if is_bare || on_path(file, path).is_some_and(|found| is_same_file(&found, called)) {
-        return word(&file.to_string_lossy());
+        return shell::word(&file.to_string_lossy());
     }
     let kept = std::path::absolute(called).unwrap_or_else(|_| called.to_owned());
-    word(&kept.to_string_lossy())
+    shell::word(&kept.to_string_lossy())
 }
 
 fn absolute(argument: &OsStr, path: Option<&OsStr>, executable: &Path) -> io::Result<PathBuf> {
@@ -130,12 +132,6 @@ fn on_path(name: &OsStr, path: Option<&OsStr>) -> Option<PathBuf> {
 
 fn is_same_file(left: &Path, right: &Path) -> bool {
     matches!((left.canonicalize(), right.canonicalize()), (Ok(left), Ok(right)) if left == right)
-}
-
-/// As one word of a shell.
-fn word(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "_-./+:=@%,".contains(c);
-    if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 #[cfg(test)]

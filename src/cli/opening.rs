@@ -58,23 +58,4 @@ pub fn pasteable_flags(common: &CommonArgs) -> String {
     })
 }
 
-/// A text as one word of a shell.
-pub fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./+:=@%,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', "'\\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_word_of_the_shell_is_quoted_where_it_must_be() {
-        assert_eq!(shell_word("a/b-1.properties"), "a/b-1.properties");
-        assert_eq!(shell_word("it's"), "'it'\\''s'");
-        assert_eq!(shell_word(""), "''");
-    }
-}
+pub use crate::shell::word as shell_word;

@@ -27,7 +27,7 @@ const WITH_HELP: [&str; 3] = ["zsh", "fish", "powershell"];
 /// Prints the candidates, one a line. `arguments` follow [`COMMAND`].
 pub fn main(arguments: &[OsString]) -> Exit {
     let asked = Asked::parse(arguments);
-    let text = asked.map(|asked| asked.answer()).unwrap_or_default();
+    let text = asked.map(Asked::answer).unwrap_or_default();
     if !text.is_empty() {
         console(Results::Human, scrubber()).result(&text);
     }
@@ -156,7 +156,7 @@ mod tests {
         let index = (words.len() - 1).to_string();
         let arguments: Vec<OsString> =
             ["fish", &index, "--"].into_iter().map(OsString::from).chain(words).collect();
-        Asked::parse(&arguments).map(|asked| asked.answer()).unwrap_or_default()
+        Asked::parse(&arguments).map(Asked::answer).unwrap_or_default()
     }
 
     #[test]
