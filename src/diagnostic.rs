@@ -252,9 +252,10 @@ impl Problem {
 }
 
 /// The nearest of `known` to `word` for a "did you mean", or none when nothing is near:
-/// at most a third of the letters (at least one, at most three) differ.
+/// at most a third of the letters (at least one, at most three) differ, and not all of them.
 pub fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (word.chars().count() / 3).clamp(1, 3);
+    let count = word.chars().count();
+    let limit = (count / 3).clamp(1, 3).min(count.saturating_sub(1));
     known
         .into_iter()
         .map(|candidate| (edit_distance(word, candidate), candidate))

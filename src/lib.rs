@@ -8,7 +8,8 @@
 //!                      transfer: input ─Page─► filters ─Page─► output
 //! ```
 //!
-//! * The hall: [`diagnostic`], [`rules`], [`session`], [`shell`], [`exit`], [`reader`], [`yaml`]: words that every room shares.
+//! * The hall: [`diagnostic`], [`rules`], [`session`], [`shell`], [`random`], [`exit`], [`reader`], [`yaml`]: words that
+//!   every room shares; [`program`]: the name that it was called by.
 //! * [`dig`] and [`embulk`] turn text into checked values and touch nothing else.
 //! * [`lint`] finds what is written correctly and probably not meant.
 //! * [`plan`] decides, [`run`] acts, and only [`run`] waits for time.
@@ -43,6 +44,7 @@ pub mod exit;
 pub mod lint;
 pub mod plan;
 pub mod policy;
+pub mod program;
 pub mod random;
 pub mod reader;
 pub mod report;

@@ -49,16 +49,17 @@ fn a_plain_sync_flushes_and_says_nothing() {
 #[test]
 fn a_plain_sync_on_a_terminal_says_which_program_it_is() {
     // It makes a terminal for the command, which is all that its output is.
+    let program = env!("CARGO_BIN_EXE_sync");
     let mut terminal = Command::new("script");
-    terminal
-        .args(["-qec", env!("CARGO_BIN_EXE_sync"), "/dev/null"])
-        .env("TERM", "xterm")
-        .env_remove("NO_COLOR");
+    terminal.args(["-qec", program, "/dev/null"]).env("TERM", "xterm").env_remove("NO_COLOR");
     let output = terminal.output().expect("`script` of util-linux is there");
     assert_eq!(
         String::from_utf8_lossy(&output.stdout),
-        "sync: wrote everything to disk, as sync of coreutils does\r\n\
-         sync: `sync run FILE.dig` runs a workflow, `sync --help` says more\r\n"
+        // On this PATH `sync` is the one of coreutils.
+        format!(
+            "sync: wrote everything to disk, as sync of coreutils does\r\n\
+             sync: `{program} run FILE.dig` runs a workflow, `{program} --help` says more\r\n"
+        )
     );
 }
 

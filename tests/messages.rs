@@ -56,12 +56,12 @@ fn of_a_project_without_a_run() {
             (
                 "run --project nowhere main.dig",
                 1,
-                "error: the project could not be found\n  cause: No such file or directory (os error 2)\n",
+                "error: project `nowhere` could not be found\n  cause: No such file or directory (os error 2)\n",
             ),
             (
                 "check --project nowhere",
                 1,
-                "error: can't find the project\n  cause: No such file or directory (os error 2)\n",
+                "error: project `nowhere` could not be found\n  cause: No such file or directory (os error 2)\n",
             ),
             (
                 "check main.dig/x.dig",
@@ -77,6 +77,36 @@ fn of_a_project_without_a_run() {
             ("secrets set x --key k", 1, "error: the value is empty; nothing was written\n"),
         ],
     );
+    all(
+        &sandbox,
+        &[
+            ("run mian.dig", 65, "error: file `mian.dig` does not exist\nhint: did you mean `main.dig`?\n"),
+            (
+                "run other",
+                65,
+                "error: `other` is a folder, and no workflow\nhint: name one of its `.dig` files\n",
+            ),
+            ("run main.dig +maim", 2, "error: no task's name ends in `+maim`, did you mean `+main`?\n"),
+            (
+                "rnu main.dig",
+                2,
+                "error: unrecognized subcommand 'rnu'\n\n  tip: a similar subcommand exists: 'run'\n\n\
+                 Usage: sync [OPTIONS] [COMMAND]\n\nFor more information, try '--help'.\n",
+            ),
+            (
+                "--state x.db",
+                2,
+                "error: no command is given\n\nUsage: sync [OPTIONS] [COMMAND]\n\nFor more information, try '--help'.\n",
+            ),
+            (
+                "prune --lost 99",
+                1,
+                "error: attempt 99 does not run in project `DIR`\nhint: `sync status --json` has the numbers of attempts\n",
+            ),
+        ],
+    );
+    let out = sandbox.run(["check", "mian.dig"]).expect_code(65).stdout;
+    assert_eq!(out, "error: `mian.dig` does not exist\n = hint: did you mean `main.dig`?\n");
     let out = sandbox.run(["check", "nope.dig"]).expect_code(65).stdout;
     assert_eq!(out, "error: `nope.dig` does not exist\n");
     std::fs::write(sandbox.path().join("other/x.dig"), b"\xff").unwrap();

@@ -3,15 +3,21 @@
 pub mod alone;
 pub mod attempt;
 pub mod check;
+pub mod complete;
+pub mod completions;
 mod core_dumps;
 pub mod docker;
 pub mod embulk;
 pub mod flush;
 pub mod foreign;
 pub mod guard;
+pub mod help;
 mod hidden_prompt;
+pub mod init;
 pub mod kept_params;
 pub mod log;
+pub mod man;
+pub mod near;
 pub mod not_begun;
 pub mod notices;
 pub mod notify;
@@ -38,15 +44,19 @@ pub mod timer;
 pub mod transfer;
 mod unsaved;
 mod unused;
+pub mod version;
 pub mod wait;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::diagnostic::suggest;
 use crate::exit::Exit;
+use crate::program;
 use crate::report::console::{ColorEnvironment, Console, Results, lost_results};
 use crate::run::orphans;
 use crate::secret::scrub::Scrubber;
@@ -58,12 +68,18 @@ use run_args::{RetryArgs, RunArgs};
 /// Runs Digdag workflows and Embulk transfers: copies tables from MySQL, PostgreSQL, SQLite and files to BigQuery,
 /// Redshift, PostgreSQL, MySQL, S3, Cloud Storage and files.
 #[derive(Debug, Parser)]
-#[command(name = "sync", version, disable_help_subcommand = true)]
+#[command(name = "sync", version, disable_help_subcommand = true, disable_version_flag = true)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
     #[command(flatten)]
     common: CommonArgs,
+    /// Print version
+    #[arg(short = 'V', long)]
+    version: bool,
+    /// With --version: print JSON: the build, and what is part of it
+    #[arg(long, requires = "version")]
+    json: bool,
 }
 
 /// What every command takes.
@@ -78,6 +94,8 @@ pub struct CommonArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a small project that runs at once
+    Init(init::InitArgs),
     /// Run a workflow
     Run(RunArgs),
     /// Run again what did not succeed in a session
@@ -107,6 +125,10 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Print the script with which a shell completes commands, files, tasks, sessions and secrets
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page, or write all of them
+    Man(man::ManArgs),
 }
 
 /// Blocks up to this size are kept for the next ones.
@@ -131,7 +153,12 @@ pub fn main(arguments: &[OsString]) -> Exit {
     if program.as_deref() == Some(OsStr::new("embulk")) {
         return alone::main(&arguments[1..]);
     }
+    let called = arguments.first().map(OsString::as_os_str).unwrap_or_default();
+    program::remember(called, std::env::var_os("PATH").as_deref(), command_names);
     let rest = arguments.get(1..).unwrap_or_default();
+    if rest.first().is_some_and(|first| first == complete::COMMAND) {
+        return complete::main(&rest[1..]);
+    }
     if let Some(flush) = Flush::asked(rest, is_command) {
         return flush_to_disk(&flush);
     }
@@ -139,15 +166,33 @@ pub fn main(arguments: &[OsString]) -> Exit {
     if rest.first().is_some_and(|first| first == "embulk") {
         return alone::main(&rest[1..]);
     }
-    match Cli::try_parse_from(arguments) {
+    let parsed =
+        help::command().try_get_matches_from(arguments).and_then(|found| Cli::from_arg_matches(&found));
+    match parsed {
         Ok(cli) => dispatch(cli),
-        Err(error) => usage(&error),
+        Err(error) => usage(&nearest(error, rest)),
     }
+}
+
+/// clap looks for words that look alike and passes over short ones with two letters in the wrong order.
+fn nearest(mut error: clap::Error, rest: &[OsString]) -> clap::Error {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { return error };
+    let is_command = rest.first().is_some_and(|first| first == word.as_str());
+    if is_command
+        && error.get(ContextKind::SuggestedSubcommand).is_none()
+        && let Some(near) = suggest(word, command_names().iter().map(String::as_str))
+    {
+        let near = ContextValue::Strings(vec![near.to_owned()]);
+        error.insert(ContextKind::SuggestedSubcommand, near);
+    }
+    error
 }
 
 fn dispatch(cli: Cli) -> Exit {
     let common = &cli.common;
-    let ended = match cli.command {
+    let Some(command) = cli.command else { return without_command(&cli) };
+    let ended = match command {
+        Command::Init(args) => init::exec(&args),
         Command::Run(args) => run::exec(&args, common),
         Command::Retry(args) => retry::exec(&args, common),
         Command::Check(args) => check(&args, common),
@@ -160,6 +205,8 @@ fn dispatch(cli: Cli) -> Exit {
         Command::Timer(args) => timer::exec(&args, common),
         Command::Secrets(args) => secrets(&args, common),
         Command::Embulk { arguments } => return alone::main(&arguments),
+        Command::Completions(args) => Ok(completions::exec(&args)),
+        Command::Man(args) => man::exec(&args),
     };
     let ended = ended.unwrap_or_else(|error| {
         let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
@@ -176,6 +223,20 @@ fn dispatch(cli: Cli) -> Exit {
         }
         _ => ended,
     }
+}
+
+fn without_command(cli: &Cli) -> Exit {
+    if !cli.version {
+        let missing = help::command().error(ErrorKind::MissingSubcommand, "no command is given");
+        return usage(&missing);
+    }
+    let console = console(Results::Human, scrubber());
+    if cli.json {
+        console.json(&version::json());
+    } else {
+        console.result(concat!("sync ", env!("CARGO_PKG_VERSION")));
+    }
+    Exit::Success
 }
 
 /// The code of a command that did not get far: what it was given may be wrong.
@@ -212,7 +273,11 @@ fn secrets(args: &secrets::SecretsArgs, common: &CommonArgs) -> anyhow::Result<E
 }
 
 fn is_command(name: &OsStr) -> bool {
-    Cli::command().get_subcommands().any(|command| command.get_name() == name)
+    command_names().iter().any(|command| name == command.as_str())
+}
+
+fn command_names() -> Vec<String> {
+    Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
 }
 
 /// Help and version are results; wrong usage is an error.
@@ -234,20 +299,21 @@ pub fn console(results: Results, scrubber: &Scrubber) -> Console {
 
 fn flush_to_disk(flush: &Flush) -> Exit {
     let console = console(Results::Human, &Scrubber::new());
+    let (called, name) = (program::short_name(), program::name());
     if flush.lacks_file() {
-        console.say("sync: --data needs a file");
+        console.say(&format!("{called}: --data needs a file"));
         return Exit::TaskFailed;
     }
     let failed = flush.carry_out();
-    for (name, error) in &failed {
-        console.say(&format!("sync: cannot flush `{}`: {error}", name.display()));
+    for (file, error) in &failed {
+        console.say(&format!("{called}: cannot flush `{}`: {error}", file.display()));
     }
     if let Some(workflow) = flush.workflow() {
-        let name = workflow.display();
-        console.say(&format!("sync: flushed {name} to disk; `sync run {name}` runs the workflow"));
+        let file = workflow.display();
+        console.say(&format!("{called}: flushed {file} to disk; `{name} run {file}` runs the workflow"));
     } else if flush.is_plain() && console.can_redraw() {
-        console.say("sync: wrote everything to disk, as sync of coreutils does");
-        console.say("sync: `sync run FILE.dig` runs a workflow, `sync --help` says more");
+        console.say(&format!("{called}: wrote everything to disk, as sync of coreutils does"));
+        console.say(&format!("{called}: `{name} run FILE.dig` runs a workflow, `{name} --help` says more"));
     }
     if failed.is_empty() { Exit::Success } else { Exit::TaskFailed }
 }

@@ -29,11 +29,21 @@ impl Opened {
     pub fn new(common: &CommonArgs, file: Option<&Path>, results: Results) -> anyhow::Result<Self> {
         let scrubber = super::scrubber().clone();
         let console = Console::new(results, ColorEnvironment::read(&variable), scrubber.clone());
-        let place = common.place.find(file).context("the project could not be found")?;
+        let place = place(common, file)?;
         let sources = properties::Sources::read(&variable, common.config.clone());
         let properties = Properties::load(&sources)?;
         Ok(Self { place, properties, config_home: sources.config_home, scrubber, console })
     }
+}
+
+/// The project of a file (or of the current directory), found.
+pub fn place(common: &CommonArgs, file: Option<&Path>) -> anyhow::Result<Place> {
+    let what = match (&common.place.project, file) {
+        (Some(project), _) => format!("project `{}`", project.display()),
+        (None, Some(file)) => format!("the folder of `{}`", file.display()),
+        (None, None) => "the current directory".to_owned(),
+    };
+    common.place.find(file).with_context(|| format!("{what} could not be found"))
 }
 
 /// The flags with which a printed command finds the same project, state and properties again.

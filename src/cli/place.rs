@@ -26,6 +26,9 @@ pub struct Place {
     pub state: PathBuf,
 }
 
+/// Keeps the content of that folder out of git, and itself in.
+pub const IGNORE: &str = "*\n!.gitignore\n";
+
 /// The folder that marks a project and holds its state.
 pub const MARKER: &str = ".sync";
 
@@ -67,7 +70,7 @@ impl Place {
         std::fs::create_dir_all(folder)?;
         let ignore = folder.join(".gitignore");
         if folder == self.project.join(MARKER) && !ignore.exists() {
-            std::fs::write(ignore, "*\n!.gitignore\n")?;
+            std::fs::write(ignore, IGNORE)?;
         }
         Ok(())
     }

@@ -180,7 +180,10 @@ fn show(args: &PruneArgs, removed: &Removed, before: Timestamp, opened: &Opened)
 fn free(attempt: AttemptId, store: &mut Store, common: &CommonArgs, opened: &Opened) -> anyhow::Result<Exit> {
     let closed = store.close_elsewhere(&project(opened), attempt, Timestamp::now())?;
     if closed.is_empty() {
-        bail!("attempt {attempt} does not run in project `{}`", opened.place.project.display());
+        let message =
+            format!("attempt {attempt} does not run in project `{}`", opened.place.project.display());
+        opened.console.failure(&message, &[], Some("`sync status --json` has the numbers of attempts"));
+        return Ok(Exit::TaskFailed);
     }
     attempt::reports::of_lost(&closed, store, common, opened);
     for attempt in closed {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::opening::Opened;
 use super::run_args::{GivenArgs, SharedArgs};
-use super::{check, foreign, params, policy};
+use super::{check, foreign, near, params, policy};
 use crate::diagnostic::{Problem, Severity};
 use crate::dig;
 use crate::dig::params::merge;
@@ -15,6 +15,17 @@ use crate::session::Params;
 
 /// Checks the workflow with all that it reaches, and shows what is wrong; none when it cannot run.
 pub fn load(file: &Path, opened: &Opened) -> anyhow::Result<Option<Workflow>> {
+    let shown = file.display();
+    if file.is_dir() {
+        let hint = Some("name one of its `.dig` files");
+        opened.console.failure(&format!("`{shown}` is a folder, and no workflow"), &[], hint);
+        return Ok(None);
+    }
+    if let Some(near) = Some(file).filter(|file| !file.exists()).and_then(near::file) {
+        let hint = near::question(&near.to_string_lossy());
+        opened.console.failure(&format!("file `{shown}` does not exist"), &[], Some(&hint));
+        return Ok(None);
+    }
     let Some(path) = opened.place.relative(file)? else {
         let project = opened.place.project.display();
         opened.console.failure(

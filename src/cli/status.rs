@@ -14,6 +14,7 @@ use super::unused::Question;
 use super::{retry, unused};
 use crate::diagnostic::suggest;
 use crate::exit::Exit;
+use crate::program;
 use crate::report::attempt::AttemptReport;
 use crate::report::console::Results;
 use crate::report::live::{progress_json, progress_of};
@@ -217,7 +218,7 @@ fn one(
         parts.push(status::fitted(table, &clock, width, colors));
     }
     let id = session.id;
-    let command = format!("sync retry --session {id}{}", pasteable_flags(common));
+    let command = program::command(&format!("sync retry --session {id}{}", pasteable_flags(common)));
     let report = AttemptReport::new(session, tasks, transfers).retried_by(command);
     parts.extend([report.failures(), report.retry_line()].into_iter().filter(|part| !part.is_empty()));
     opened.console.result(&parts.join("\n"));

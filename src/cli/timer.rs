@@ -13,6 +13,7 @@ use super::CommonArgs;
 use super::opening::Opened;
 use super::{reading, status};
 use crate::exit::Exit;
+use crate::program;
 use crate::report::console::Results;
 use crate::timer::{self, Account, Credential, Image, Job, Refused, Unit, UnitFile};
 
@@ -133,7 +134,7 @@ fn job(file: &Path, opened: &Opened, common: &CommonArgs) -> anyhow::Result<Opti
         file: workflow.path,
         workflow: workflow.name,
         project: opened.place.project.clone(),
-        program: std::env::current_exe().context("the place of the program is not known")?,
+        program: program::absolute_path().context("the place of the program is not known")?,
         config: common.config.as_ref().map(absolute).transpose()?,
         state: common.place.state.as_ref().map(absolute).transpose()?,
         schedule,

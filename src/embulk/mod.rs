@@ -17,6 +17,7 @@ pub mod json_path;
 pub mod keyfile;
 pub mod liquid;
 mod load;
+pub mod native;
 pub mod output;
 pub mod pattern;
 pub mod replacement;

@@ -35,7 +35,7 @@ pub enum Selection {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SelectionError {
     /// No task of that name.
-    #[error("no task's name ends in `{pattern}`")]
+    #[error("no task's name ends in `{pattern}`{}", .near.as_ref().map(|near| format!(", did you mean `{near}`?")).unwrap_or_default())]
     NotFound {
         /// What was asked for.
         pattern: String,
@@ -167,10 +167,15 @@ pub(super) fn resolve(
     match matching.as_slice() {
         [one] => Ok((*one).clone()),
         [] => {
-            let last = |name: &TaskName| name.as_str().rfind('+').map(|at| name.as_str()[at..].to_owned());
-            let parts: Vec<String> = names.iter().filter_map(last).collect();
-            let near = crate::diagnostic::suggest(pattern, parts.iter().map(String::as_str));
-            Err(SelectionError::NotFound { pattern: pattern.to_owned(), near: near.map(str::to_owned) })
+            // The last parts: what comes before may be left out.
+            let last = |name: &str| name.rfind('+').map(|at| name[at + 1..].to_owned());
+            let parts: Vec<String> = names.iter().filter_map(|name| last(name.as_str())).collect();
+            let wanted = last(pattern).unwrap_or_else(|| pattern.to_owned());
+            let near = crate::diagnostic::suggest(&wanted, parts.iter().map(String::as_str));
+            Err(SelectionError::NotFound {
+                pattern: pattern.to_owned(),
+                near: near.map(|near| format!("+{near}")),
+            })
         }
         several => Err(SelectionError::Ambiguous {
             pattern: pattern.to_owned(),

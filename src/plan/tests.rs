@@ -456,7 +456,11 @@ fn a_pattern_must_mean_one_task() {
         Err("`+x` could be any of `+wf+a+x`, `+wf+b+x`".to_owned())
     );
     assert_eq!(select("+b+x"), Ok(()));
-    assert_eq!(select("+c"), Err(SelectionError::NotFound { pattern: "+c".into(), near: Some("+a".into()) }));
+    assert_eq!(select("+c"), Err(SelectionError::NotFound { pattern: "+c".into(), near: None }));
+    assert_eq!(
+        select("+wg").map_err(|error| error.to_string()),
+        Err("no task's name ends in `+wg`, did you mean `+wf`?".to_owned())
+    );
 }
 
 #[test]

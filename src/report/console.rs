@@ -1,7 +1,8 @@
 //! The only place that prints. Results go to stdout; progress, logs and errors to stderr.
 //!
 //! A reader that went away (a closed pipe) is not an error: what would have gone there is dropped. Everything passes
-//! the scrubber once more on its way out.
+//! the scrubber once more on its way out; errors, warnings and hints bear the name that the program was called by
+//! ([`program`]).
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::screen::{self, Drawn, Screen, Size};
 use super::shown;
+use crate::program;
 use crate::secret::scrub::Scrubber;
 use crate::session::Level;
 
@@ -216,13 +218,17 @@ impl Console {
         let painted = self.err_colors();
         match level {
             Level::Error => self.error(text),
-            Level::Warn => self.say(&format!("{} {text}", Style::Yellow.paint("warning:", painted))),
+            Level::Warn => {
+                let text = program::in_its_name(text);
+                self.say(&format!("{} {text}", Style::Yellow.paint("warning:", painted)));
+            }
             Level::Info | Level::Debug => self.say(text),
         }
     }
 
     /// An error on stderr: `error: …`.
     pub fn error(&self, text: &str) {
+        let text = program::in_its_name(text);
         self.say(&format!("{} {text}", Style::Red.paint("error:", self.err_colors())));
     }
 

@@ -24,6 +24,7 @@ mod journal;
 mod last_good;
 mod live;
 mod lock;
+mod look;
 mod params;
 mod process;
 mod prune;

@@ -134,6 +134,12 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StateError> {
     migrate_with(connection, MIGRATIONS)
 }
 
+/// Whether the file is as this program would leave it.
+pub(super) fn is_newest(connection: &Connection) -> Result<bool, StateError> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok(i64::try_from(MIGRATIONS.len()) == Ok(version))
+}
+
 fn migrate_with(connection: &mut Connection, migrations: &[&str]) -> Result<(), StateError> {
     let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;

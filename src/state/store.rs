@@ -103,6 +103,20 @@ impl Store {
         })
     }
 
+    /// One that looks and begins nothing.
+    pub(super) fn reading(connection: Connection, path: &Path, installation: String) -> Self {
+        let path = path.to_owned();
+        Self {
+            connection,
+            file: path.clone(),
+            path,
+            installation,
+            locks: HashMap::new(),
+            lock_trouble: None,
+            board: live::Board::default(),
+        }
+    }
+
     /// Why the attempt that began here holds no lock file. Its process is then known by its number alone, which other
     /// containers cannot look for.
     pub fn lock_trouble(&self) -> Option<&str> {

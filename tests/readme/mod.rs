@@ -111,7 +111,8 @@ fn the_commands_for_a_shell_name_what_is_there() {
                 ["cargo", "run", "--release", "--", arguments @ ..] => {
                     sandbox.run(arguments.iter().chain(&["--dry-run"])).expect_code(0);
                 }
-                ["cargo", "install", "--path", "."] | ["systemctl", "daemon-reload" | "enable", ..] => {}
+                ["cargo", "install", "--locked", "--path", "."]
+                | ["systemctl", "daemon-reload" | "enable", ..] => {}
                 ["tests/run"] => {
                     let run = Path::new(ROOT).join("tests/run").metadata().expect("it is there");
                     assert_ne!(run.permissions().mode() & 0o111, 0, "{line}");

@@ -40,6 +40,11 @@ missing_packages() {
   type -P go >/dev/null || [ -x "$cache/reviewdog-0.21.0/reviewdog" ] || echo golang-go
   # What Playwright would download itself is not what runs: Debian's own is smaller, and mended by Debian.
   type -P chromium-headless-shell >/dev/null || type -P chromium >/dev/null || echo chromium-headless-shell
+  type -P mandoc >/dev/null || echo mandoc
+  type -P zsh >/dev/null || echo zsh
+  type -P fish >/dev/null || echo fish
+  type -P dpkg-shlibdeps >/dev/null || echo dpkg-dev
+  type -P lintian >/dev/null || echo lintian
   find_python "$oldest_for_bqemulator" python3 python3.11 python3.12 python3.13 python3.14 >/dev/null || echo python3-venv
 }
 

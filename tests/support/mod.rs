@@ -21,4 +21,5 @@ pub(crate) mod schema;
 pub(crate) mod servers;
 pub(crate) mod terminal;
 pub(crate) mod tls;
+pub(crate) mod tools;
 pub(crate) mod webhook;

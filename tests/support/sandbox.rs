@@ -1,6 +1,7 @@
 //! A project in a folder of its own, and the program run in it as a user would.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -66,10 +67,12 @@ impl Sandbox {
     pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sync"));
         command
+            // As found on the PATH: then its messages call it so; the same where another program starts it by its path.
+            .arg0("sync")
             .args(arguments)
             .current_dir(self.folder.path())
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("PATH", path())
             .env("HOME", self.folder.path())
             .env("TZ", "UTC")
             // A database that is not there is one that stays away, but for the tests of what happens then.
@@ -101,6 +104,14 @@ impl Said {
         assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
+}
+
+/// The program is the first of its name there.
+fn path() -> OsString {
+    let own = Path::new(env!("CARGO_BIN_EXE_sync")).parent().expect("it lies in a folder").to_owned();
+    let others = std::env::var_os("PATH").unwrap_or_default();
+    std::env::join_paths(std::iter::once(own).chain(std::env::split_paths(&others)))
+        .expect("no folder has a colon")
 }
 
 fn copy(from: &Path, to: &Path) {

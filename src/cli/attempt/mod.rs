@@ -22,6 +22,7 @@ use crate::dig;
 use crate::dig::workflow::{Task, Workflow};
 use crate::exit::Exit;
 use crate::plan::{Plan, Recorded, Selection, Sizes};
+use crate::program;
 use crate::reader::DirectoryReader;
 use crate::report::console::Results;
 use crate::report::json as json_event;
@@ -303,12 +304,12 @@ impl RetryCommand {
     }
 
     fn of(&self, session: SessionId) -> String {
-        format!("sync retry --session {session}{}{}", self.selected, self.flags)
+        program::command(&format!("sync retry --session {session}{}{}", self.selected, self.flags))
     }
 
     /// A required workflow, which has a session of its own, is gone on with as a whole.
     fn of_required(&self, session: SessionId) -> String {
-        format!("sync retry --session {session}{}", self.flags)
+        program::command(&format!("sync retry --session {session}{}", self.flags))
     }
 }
 

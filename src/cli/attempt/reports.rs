@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::super::opening::{Opened, pasteable_flags};
 use super::super::{CommonArgs, safe, variable};
+use crate::program;
 use crate::report::attempt::AttemptReport;
 use crate::report::notice::ReportLink;
 use crate::report::page::{self, LogTail, Page};
@@ -114,7 +115,8 @@ pub fn made_later(
     store: &Store,
     common: &CommonArgs,
 ) -> Result<AttemptReport, StateError> {
-    let command = format!("sync retry --session {}{}", session.id, pasteable_flags(common));
+    let command =
+        program::command(&format!("sync retry --session {}{}", session.id, pasteable_flags(common)));
     Ok(read(session, store)?.retried_by(command))
 }
 
@@ -160,7 +162,11 @@ pub fn link(session: &SessionRecord, store: &Store, opened: &Opened) -> anyhow::
     let identity = identity(&session.workflow, compact(&session.session_time), &session.attempt, store)?;
     let variables = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
     let endpoint = server.endpoint.or_else(|| variables.into_iter().find_map(variable));
-    Ok(Some(ReportLink::new(&server.bucket, &identity.report_key(&server.path, ReportForm::Html), endpoint.as_deref())))
+    Ok(Some(ReportLink::new(
+        &server.bucket,
+        &identity.report_key(&server.path, ReportForm::Html),
+        endpoint.as_deref(),
+    )))
 }
 
 /// `yyyy-MM-dd'T'HH:mm:ssxxx` as `yyyyMMdd'T'HHmmssxx`.

@@ -33,10 +33,11 @@ use clap::{Args, ValueEnum};
 use super::properties::{Properties, Sources};
 use super::reading;
 use super::run_args::GivenArgs;
-use crate::cli::{CommonArgs, foreign, safe, variable};
+use crate::cli::{CommonArgs, foreign, near, opening, safe, variable};
 use crate::diagnostic::{Problem, Severity, Source};
 use crate::embulk::ForeignPlugins;
 use crate::exit::Exit;
+use crate::program;
 use crate::reader::{DirectoryReader, Reader};
 use crate::report::console::Console;
 use crate::report::explanation;
@@ -128,11 +129,11 @@ pub enum Deny {
 /// Runs the command. Errors are those of the command line and the disk; problems of files are its result.
 pub fn exec(args: &CheckArgs, common: &CommonArgs, console: &Console) -> anyhow::Result<Exit> {
     if let Some(rule) = args.explain_rule {
-        console.result(rule.page);
+        console.result(&program::in_its_name(rule.page));
         return Ok(Exit::Success);
     }
     if args.list_rules {
-        console.result(&show::rules());
+        console.result(&program::in_its_name(&show::rules()));
         return Ok(Exit::Success);
     }
     if args.diff && args.format != Format::Human {
@@ -146,7 +147,7 @@ pub fn exec(args: &CheckArgs, common: &CommonArgs, console: &Console) -> anyhow:
     let given = reading::given(&args.given)?;
     let mut checked = Checked::new(given);
     if args.paths.is_empty() {
-        let project = common.place.find(None).context("can't find the project")?.project;
+        let project = opening::place(common, None)?.project;
         let reader = DirectoryReader::new(&project);
         let properties = properties(common)?;
         let policy = checked.policy(&project, &properties);
@@ -223,7 +224,8 @@ fn check_path(path: &Path, common: &CommonArgs, checked: &mut Checked) -> anyhow
     let shown = path.display();
     let metadata = match std::fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            let problem = Problem::placeless("missing-file", format!("`{shown}` does not exist"));
+            let mut problem = Problem::placeless("missing-file", format!("`{shown}` does not exist"));
+            problem.hint = near::file(path).map(|near| near::question(&near.to_string_lossy()));
             checked.add(Path::new(""), [problem]);
             return Ok(None);
         }

@@ -12,11 +12,13 @@ use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
 
 use self::editor::Edited;
-use super::hidden_prompt;
 use super::properties::Properties;
 use super::safe::{self, SafeSetup};
+use super::{hidden_prompt, near};
 use crate::cloud::kms::Kms;
+use crate::diagnostic::suggest;
 use crate::exit::Exit;
+use crate::program;
 use crate::report::console::{Console, Style};
 use crate::report::table::{Align, Cell, Table};
 use crate::secret::Secret;
@@ -128,7 +130,7 @@ fn edit(args: &SetArgs, setup: &SafeSetup<'_>, console: &Console) -> anyhow::Res
     let (path, place) = safe::secrets_file(setup.project, setup.properties);
     let mut file = SecretsFile::read(&path)?;
     let Some(old) = file.get(name) else {
-        bail!("{place} has no secret `{name}`; `sync secrets set {name}` makes it");
+        bail!("{}; `sync secrets set {name}` makes it", missing(name, &file, &place));
     };
     let service = kms(setup);
     let old = sealed(name, old, &place)?
@@ -158,13 +160,20 @@ fn edit(args: &SetArgs, setup: &SafeSetup<'_>, console: &Console) -> anyhow::Res
     Ok(Exit::Success)
 }
 
+/// That the file lacks a secret, and which one may be meant.
+fn missing(name: &str, file: &SecretsFile, place: &str) -> String {
+    let near = suggest(name, file.entries().iter().map(|(name, _)| name.as_str()));
+    let near = near.map(|near| format!(" ({})", near::question(near))).unwrap_or_default();
+    format!("{place} has no secret `{name}`{near}")
+}
+
 fn delete(args: &DeleteArgs, setup: &SafeSetup<'_>, console: &Console) -> anyhow::Result<Exit> {
     let (path, place) = safe::secrets_file(setup.project, setup.properties);
     let mut file = SecretsFile::read(&path)?;
     let mut changes: Vec<Change> = Vec::new();
     for name in &args.names {
         if file.get(name).is_none() {
-            bail!("{place} has no secret `{name}`; nothing was written");
+            bail!("{}; nothing was written", missing(name, &file, &place));
         }
         if changes.iter().all(|change| change.name != *name) {
             changes.push(Change { name: name.clone(), to: None });
@@ -270,7 +279,7 @@ fn list(setup: &SafeSetup<'_>, console: &Console) -> anyhow::Result<Exit> {
     let resolver = safe::open(setup, Scrubber::new());
     let listed = resolver.list()?;
     if listed.is_empty() {
-        console.say("no secrets are set; `sync secrets set NAME` sets one");
+        console.say(&program::in_its_name("no secrets are set; `sync secrets set NAME` sets one"));
         return Ok(Exit::Success);
     }
     let mut table = Table::new(&[("NAME", Align::Left), ("SOURCE", Align::Left), ("FORM", Align::Left)]);

@@ -56,7 +56,7 @@ fn wanted(file: &SecretsFile, names: &[String], place: &str) -> anyhow::Result<V
     let mut wanted: Vec<(String, Ciphertext)> = Vec::new();
     for name in names {
         let Some(value) = file.get(name) else {
-            bail!("{place} has no secret `{name}`; nothing was written");
+            bail!("{}; nothing was written", super::missing(name, file, place));
         };
         if wanted.iter().all(|(known, _)| known != name) {
             wanted.push((name.clone(), sealed(name, value, place)?.clone()));

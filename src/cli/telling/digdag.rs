@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::Telling;
 use crate::cli::attempt::session_uuid;
 use crate::cli::notices;
+use crate::program;
 use crate::run::StopReason;
 use crate::run::event::AttemptOutcome;
 use crate::run::notification::{NotDelivered, Notification};
@@ -20,7 +21,7 @@ impl Telling<'_> {
     pub(super) fn bare(&self, message: &str) -> Notification {
         Notification {
             project_name: notices::project_name(self.opened),
-            ..Notification::new(self.opened.scrubber.scrub_text(message))
+            ..Notification::new(program::in_its_name(&self.opened.scrubber.scrub_text(message)))
         }
     }
 

@@ -16,6 +16,7 @@ use super::outgoing::Outgoing;
 use super::properties::Way;
 use super::safe::{self, SafeSetup};
 use super::{CommonArgs, notices};
+use crate::program;
 use crate::report::notice::Notice;
 use crate::run::notification::{Letter, NotDelivered, Notifier};
 use crate::run::operator::Cancel;
@@ -137,7 +138,11 @@ impl<'a> Telling<'a> {
 
     fn not_begun(&self, message: &str) -> Notice {
         let project = notices::project_name(self.opened).unwrap_or_default();
-        Notice::not_begun(project, self.opened.scrubber.scrub_text(message), Timestamp::now())
+        Notice::not_begun(
+            project,
+            program::in_its_name(&self.opened.scrubber.scrub_text(message)).into_owned(),
+            Timestamp::now(),
+        )
     }
 
     /// What sends in a way: secrets that its properties name are asked for now.
@@ -319,7 +324,7 @@ impl<'a> Telling<'a> {
     }
 
     fn retry_command(&self, session: SessionId) -> String {
-        format!("sync retry --session {session}{}", pasteable_flags(self.common))
+        program::command(&format!("sync retry --session {session}{}", pasteable_flags(self.common)))
     }
 
     fn project(&self) -> String {

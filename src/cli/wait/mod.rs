@@ -14,6 +14,7 @@ use super::opening::{Opened, pasteable_flags};
 use super::telling::{Effort, Telling};
 use super::{CommonArgs, attempt};
 use crate::exit::Exit;
+use crate::program;
 use crate::report::console::Results;
 use crate::report::figures;
 use crate::report::status::{self, Standing};
@@ -253,7 +254,7 @@ impl Waiting<'_> {
         let session = look.session.as_ref()?;
         let is_over = !matches!(Standing::of(&session.attempt), Standing::Running | Standing::Success);
         let flags = pasteable_flags(self.door.common);
-        is_over.then(|| format!("sync retry --session {}{flags}", session.id))
+        is_over.then(|| program::command(&format!("sync retry --session {}{flags}", session.id)))
     }
 
     /// The result as JSON: see `docs/wait.schema.json`.

@@ -10,6 +10,7 @@ use super::source::clock_format;
 use crate::diagnostic::Problem;
 use crate::embulk::config::TypeMapping;
 use crate::embulk::java_date;
+use crate::embulk::native;
 use crate::embulk::output::{
     CsvColumnOption, CsvFormatter, Encoder, FileOutput, Formatter, HeaderLine, JsonlFormatter, Newline,
     QuotePolicy, Sequence, StaleObjects, WrittenCharset,
@@ -79,7 +80,7 @@ fn max_file_bytes(section: &Section<'_>, sequence: Option<&Sequence>) -> Option<
 }
 
 fn encoder(section: &Section<'_>) -> Option<Encoder> {
-    let kind = section.plugin("encoder", &["gzip", "bzip2", "zstd"])?;
+    let kind = section.plugin("encoder", &native::ENCODERS)?;
     let encoder = match kind {
         "bzip2" => Encoder::Bzip2 { level: level(section, 1..=9).unwrap_or(9) },
         "zstd" => Encoder::Zstd { level: level(section, 1..=19).unwrap_or(3) },
@@ -94,7 +95,7 @@ fn level<T: TryFrom<i64>>(section: &Section<'_>, bounds: RangeInclusive<i64>) ->
 }
 
 fn formatter(section: &Section<'_>) -> Option<Formatter> {
-    let formatter = match section.plugin("formatter", &["csv", "jsonl", "json", "parquet"])? {
+    let formatter = match section.plugin("formatter", &native::FORMATTERS)? {
         "csv" => Formatter::Csv(csv(section)),
         "parquet" => Formatter::Parquet,
         _ => Formatter::Jsonl(jsonl(section)),

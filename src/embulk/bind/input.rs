@@ -13,6 +13,7 @@ use crate::embulk::input::{
     ColumnOption, DatabaseAuth, DatetimeCode, InputConfig, MysqlInput, PostgresqlInput, Selection, Snapshot,
     SqliteInput, SslMode, Statements, ValueType,
 };
+use crate::embulk::native;
 use crate::embulk::text::Text;
 use crate::embulk::zone::Zone;
 use crate::secret::Secret;
@@ -24,8 +25,7 @@ pub(super) const CONNECT: Duration = Duration::from_secs(300);
 pub(super) const SILENCE: Duration = Duration::from_secs(1800);
 
 pub(super) fn bind(section: &Section<'_>, content: source::ContentRule) -> Option<InputConfig> {
-    let native = ["mysql", "postgresql", "sqlite", "file", "s3"];
-    let input = match section.plugin("input", &native)? {
+    let input = match section.plugin("input", &native::INPUTS)? {
         "mysql" => mysql(section).map(InputConfig::Mysql),
         "postgresql" => postgresql(section).map(InputConfig::Postgresql),
         "file" => source::file(section, content).map(|input| InputConfig::File(Box::new(input))),

@@ -23,11 +23,13 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::config::{EmbulkConfig, ExecConfig, PreviewConfig};
+use super::native;
 use super::output::{FileOutput, OutputConfig};
 use super::template::Covers;
 use crate::diagnostic::{Problem, Span};
 use crate::reader::Reader;
 use crate::yaml::Node;
+pub use filter::names as filter_names;
 pub(super) use guess::bind as guess;
 pub(super) use section::{LITERAL_KEY, LITERAL_SECRET};
 use section::{Section, Size};
@@ -187,10 +189,7 @@ fn several_names(top: &Section<'_>, exec: ExecConfig, files: &FileOutput) {
 }
 
 fn output(section: &Section<'_>) -> Option<OutputConfig> {
-    match section.plugin(
-        "output",
-        &["bigquery", "bigquery_java", "file", "s3", "gcs", "postgresql", "mysql", "redshift"],
-    )? {
+    match section.plugin("output", &native::OUTPUTS)? {
         "bigquery" => bigquery::bind(section).map(|output| OutputConfig::Bigquery(Box::new(output))),
         "bigquery_java" => {
             bigquery::java::bind(section).map(|output| OutputConfig::Bigquery(Box::new(output)))

@@ -10,6 +10,7 @@ use crate::embulk::input::{
     FileColumn, FileContent, FileInput, JsonParser, KeepsPlace, LineEnd, MissingFields, Parser, S3Input,
     S3Objects, Spaces, StrayQuotes, Symlinks,
 };
+use crate::embulk::native;
 use crate::embulk::text::Text;
 use crate::embulk::zone::Zone;
 
@@ -116,7 +117,7 @@ pub(super) fn content(section: &Section<'_>) -> Option<FileContent> {
 }
 
 fn decoder(section: &Section<'_>) -> Option<Decoder> {
-    let decoder = match section.plugin("decoder", &["gzip", "bzip2"])? {
+    let decoder = match section.plugin("decoder", &native::DECODERS)? {
         "gzip" => Decoder::Gzip,
         _ => Decoder::Bzip2,
     };
@@ -125,7 +126,7 @@ fn decoder(section: &Section<'_>) -> Option<Decoder> {
 }
 
 fn parser(section: &Section<'_>) -> Option<Parser> {
-    let parser = match section.plugin("parser", &["csv", "json", "jsonl"])? {
+    let parser = match section.plugin("parser", &native::PARSERS)? {
         "csv" => csv(section).map(Parser::Csv),
         "json" => json(section).map(Parser::Json),
         _ => json(section).map(Parser::Jsonl),

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use unicode_width::UnicodeWidthStr;
 
 use crate::diagnostic::{Problem, Severity, Span};
+use crate::program;
 use crate::report::console::Style;
 
 /// Longest excerpt of a line, in columns. A key pasted into a file can be thousands long.
@@ -30,7 +31,8 @@ fn render_one(problem: &Problem, colors: bool) -> String {
         Severity::Note => ("note", Style::Green),
     };
     let word = style.paint(word, colors);
-    let mut text = format!("{word}: {}\n", Style::Bold.paint(&visible(&problem.message), colors));
+    let mut text =
+        format!("{word}: {}\n", Style::Bold.paint(&visible(&program::in_its_name(&problem.message)), colors));
     let mut gutter = 0;
     if let Some(span) = &problem.span {
         let groups = excerpts(span, problem);
@@ -45,7 +47,7 @@ fn render_one(problem: &Problem, colors: bool) -> String {
         let _ = writeln!(text, "{pad} = in task `{}`", visible(task));
     }
     if let Some(hint) = &problem.hint {
-        let _ = writeln!(text, "{pad} = hint: {}", visible(hint));
+        let _ = writeln!(text, "{pad} = hint: {}", visible(&program::in_its_name(hint)));
     }
     text
 }

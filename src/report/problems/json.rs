@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::diagnostic::{Problem, Span};
+use crate::program;
 
 /// `{"problems": [{"code", "severity", "message", "file", "line", "column", "end_line", "end_column", "label", "task",
 /// "hint", "also": [{"file", "line", "column", "label"}]}]}`. Lines and columns count from 1, columns in characters; what
@@ -27,7 +28,7 @@ fn one(problem: &Problem) -> Value {
         "end_column": end.map(|(_, column)| column),
         "label": (!problem.label.is_empty()).then_some(&problem.label),
         "task": problem.task,
-        "hint": problem.hint,
+        "hint": problem.hint.as_deref().map(program::in_its_name),
         "also": also,
     })
 }

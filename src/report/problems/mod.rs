@@ -16,6 +16,7 @@ pub use self::json::to_json;
 pub use self::rdjson::to_rdjson;
 pub use self::sarif::to_sarif;
 use crate::diagnostic::{Problem, Severity, Span};
+use crate::program;
 use crate::rules;
 
 /// Every code has a rule with a page: whoever invents one and leaves it without is told by the first test that shows it.
@@ -64,7 +65,7 @@ fn whole_text(problem: &Problem) -> String {
     if let Some(hint) = &problem.hint {
         let _ = write!(text, "\nhint: {hint}");
     }
-    text
+    program::in_its_name(&text).into_owned()
 }
 
 /// The path of a file with `/` between its parts, as these forms want it; without a leading `./`.

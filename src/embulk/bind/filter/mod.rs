@@ -30,8 +30,13 @@ const NATIVE: [(&str, Binding); 8] = [
     ("expand_json", |section| cast::expand_json(section).map(FilterConfig::ExpandJson)),
 ];
 
+/// The filters that are part of the program.
+pub fn names() -> [&'static str; NATIVE.len()] {
+    NATIVE.map(|(name, _)| name)
+}
+
 fn filter(section: &Section<'_>) -> Option<FilterConfig> {
-    let name = section.plugin("filter", &NATIVE.map(|(name, _)| name))?;
+    let name = section.plugin("filter", &names())?;
     let (_, bind) = NATIVE.iter().find(|(native, _)| *native == name)?;
     let filter = bind(section);
     section.finish();
