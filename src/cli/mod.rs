@@ -112,7 +112,7 @@ enum Command {
     Wait(wait::WaitArgs),
     /// Remove old sessions with their logs and reports
     Prune(prune::PruneArgs),
-    /// Tell of runs that ended without a report, for OnFailure= of a systemd unit; --test tries out how people are told
+    /// Tell of runs that ended without a report, or try out how people are told
     Notify(notify::NotifyArgs),
     /// Print what starts a workflow at its times: for systemd, cron or Kubernetes
     Timer(timer::TimerArgs),

@@ -94,7 +94,7 @@ mod tests {
         let notice = Notification::new("it ended").fields();
         store.looked_at(good, &[], Rest::Dropped).unwrap();
         store.looked_at(bad, &[notice.clone(), notice.clone()], Rest::Kept).unwrap();
-        store.looked_at(bad, &[notice.clone()], Rest::Kept).unwrap();
+        store.looked_at(bad, std::slice::from_ref(&notice), Rest::Kept).unwrap();
         let words = |store: &Store| -> Vec<&str> {
             store.undelivered("/p").unwrap().iter().map(|one| one.reason.word()).collect()
         };

@@ -242,8 +242,7 @@ mod tests {
             ]
         );
         assert!(!format!("{all:?}").contains("geheim") && !format!("{all:?}").contains("t0ken"));
-        let secrets: Vec<&str> =
-            all.iter().flat_map(|way| way.secrets()).map(|secret| secret.expose()).collect();
+        let secrets: Vec<&str> = all.iter().flat_map(|way| way.secrets()).map(Secret::expose).collect();
         assert_eq!(secrets, ["https://hooks.example.com/services/T0/geheim", "http://x/", "Bearer t0ken"]);
         let shell = ways("sync.notify.shell.command = cat").expect("right");
         assert_eq!(shell[0].events, Event::USUAL);

@@ -12,7 +12,7 @@ impl Notice {
             if !lines.is_empty() {
                 let gap = if text.is_empty() { "" } else { "\n" };
                 // Writing to a text cannot fail.
-                let _ = write!(text, "{gap}{}\n", lines.join("\n"));
+                let _ = writeln!(text, "{gap}{}", lines.join("\n"));
             }
         };
         part(&self.test_line().map(str::to_owned).into_iter().collect::<Vec<_>>());

@@ -26,7 +26,7 @@ impl Notice {
     pub fn slack(&self) -> Value {
         let mut blocks = vec![json!({"type": "header", "text": {"type": "plain_text", "emoji": false,
             "text": fitted(&printable(&self.title()), HEADER)}})];
-        blocks.extend(self.test_line().map(|line| context(line)));
+        blocks.extend(self.test_line().map(context));
         blocks.push(json!({"type": "section", "text": {"type": "plain_text", "emoji": false,
             "text": fitted(&printable(&self.message), PART)}}));
         blocks.push(self.facts_block());
