@@ -325,8 +325,7 @@ fn a_link_leads_to_the_report() {
     let report = webhook.received()[0].json()["report"].take();
     let object = report["object"].as_str().expect("a text");
     let key = object.strip_prefix(&format!("s3://{}/", aws.bucket)).expect("an object of the bucket");
-    let keys: Vec<String> =
-        crate::support::s3::objects(&aws, &prefix).into_iter().map(|(key, _)| key).collect();
+    let keys: Vec<String> = crate::support::s3::objects(&aws, &prefix).into_keys().collect();
     assert!(keys.contains(&key.to_owned()), "{key} is not among {keys:?}");
     let url = report["url"].as_str().expect("a text");
     assert!(url.starts_with("http") && url.contains(&prefix) && url.contains("%40"), "{url}");
