@@ -82,7 +82,7 @@ pub struct Around<'a> {
     /// The text of a file, by the name that a task of it has for it.
     pub file: &'a dyn Fn(&str) -> Option<Arc<Source>>,
     /// Who reads the environment of its commands, and of those that it calls.
-    pub environment: Environment,
+    pub environment: &'a dyn Fn() -> Environment,
     /// Whether a name stands in a file that its tasks read, or that they call.
     pub is_read: &'a dyn Fn(&str) -> bool,
 }
@@ -147,7 +147,7 @@ mod tests {
             defaults: &Params::new(),
             called: Called::Never,
             file: &file,
-            environment: Environment::Anybody,
+            environment: &|| Environment::Anybody,
             is_read: &|_| false,
         };
         shown(&workflow("main", &parsed.node.expect("YAML"), &around))

@@ -48,41 +48,48 @@ pub(super) fn check(
     name: &str,
     root: Written<'_>,
     tree: &Node,
-    environment: Environment,
+    environment: &dyn Fn() -> Environment,
     is_read: &dyn Fn(&str) -> bool,
 ) -> Vec<Problem> {
-    if environment == Environment::Anybody {
-        return Vec::new();
-    }
     let mut scalars = Vec::new();
     scalars_of(tree, &mut scalars);
     let texts: Vec<&str> = scalars.into_iter().filter_map(Node::as_str).collect();
-    let mut problems = Vec::new();
+    let mut unread = Vec::new();
     root.for_each(name, &mut |full, task| {
         let exports = task.get("_export").and_then(|entry| entry.value.as_mapping()).unwrap_or_default();
         // An included file is shared: others may need what this one does not.
         let own = exports.iter().filter(|entry| entry.key_span.source == tree.span.source);
-        let unread = own.filter(|entry| {
+        let is_unread = |entry: &&Entry| {
             let name = entry.key.as_str();
-            !is_meant(name, environment) && !texts.iter().any(|text| text.contains(name)) && !is_read(name)
-        });
-        problems.extend(unread.map(|entry| problem(entry).task(full)));
+            !is_setting(name) && !texts.iter().any(|text| text.contains(name))
+        };
+        unread.extend(own.filter(is_unread).map(|entry| (full.to_owned(), entry)));
     });
-    problems
+    if unread.is_empty() {
+        return Vec::new();
+    }
+    // Other files are asked last: most names are read in their own.
+    let environment = environment();
+    unread.retain(|(_, entry)| !is_read_by_programs(&entry.key, environment) && !is_read(&entry.key));
+    unread.into_iter().map(|(full, entry)| problem(entry).task(full)).collect()
 }
 
-fn is_meant(name: &str, environment: Environment) -> bool {
+fn is_read_by_programs(name: &str, environment: Environment) -> bool {
     let is_capital = !name.contains(|letter: char| letter.is_lowercase());
     let is_proxy = name.ends_with("_proxy");
-    let by_program = match environment {
+    match environment {
         Environment::Named => is_proxy || is_capital && CUSTOMARY.iter().any(|start| name.starts_with(start)),
         Environment::Programs => is_proxy || is_capital,
         Environment::Anybody => true,
-    };
+    }
+}
+
+/// Whether a name means something without being read.
+fn is_setting(name: &str) -> bool {
     let group = name.split('.').next().unwrap_or_default();
-    let is_setting = name.starts_with('_') || name.ends_with('>') || MEANT.contains(&group);
-    by_program
-        || is_setting
+    name.starts_with('_')
+        || name.ends_with('>')
+        || MEANT.contains(&group)
         || super::variables::is_built_in(name)
         || operator::known().any(|known| known == name)
         || operator::is_option(name)
@@ -106,7 +113,7 @@ mod tests {
         let source = Source::new(Path::new("main.dig"), text);
         let tree = parse(&source, Dialect::Digdag).node.expect("YAML");
         let root = Written::of(&tree).expect("a mapping");
-        let problems = check("+main", root, &tree, environment, &|name| name == "in_a_file");
+        let problems = check("+main", root, &tree, &|| environment, &|name| name == "in_a_file");
         let shown = problems.iter().map(|problem| {
             let span = problem.span.as_ref().expect("a place");
             format!("{}:{} {}", span.line(), span.text(), problem.task.as_deref().unwrap_or_default())

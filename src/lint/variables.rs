@@ -256,7 +256,7 @@ mod tests {
             defaults: &Params::new(),
             called,
             file: &|_| None,
-            environment: Environment::Anybody,
+            environment: &|| Environment::Anybody,
             is_read: &|_| false,
         };
         workflow("main", &parsed.node.expect("YAML"), &around)

@@ -22,6 +22,7 @@ fn files_of_one_name_in_two_projects_are_mended_each() {
         ]
     );
     let said = sandbox.run([&["check", "--fix"], &all[..]].concat()).expect_code(0);
+    assert!(said.stdout.starts_with("--- one/main.dig\n+++ one/main.dig\n"), "{}", said.stdout);
     assert_eq!(said.stderr, "mended 3 words\nchecked 3 files: no problems\n");
     assert_eq!(sandbox.read("one/main.dig"), "+a:\n  echo>: one\n");
     assert_eq!(sandbox.read("two/main.dig"), "+first:\n  sh>: date\n+a:\n  echo>: two\n");

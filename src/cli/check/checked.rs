@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use super::outline::Outlines;
-use super::placed::Placed;
+use super::placed::{Names, Placed};
 use super::reach::Reach;
 use super::site::Breadth;
 use super::{
@@ -169,7 +169,7 @@ impl Checked {
 
     /// Shows what can be mended, and mends it where that is asked for.
     pub(super) fn mend(&mut self, args: &CheckArgs, console: &Console) -> anyhow::Result<()> {
-        let files = fix::mended(&self.problems);
+        let files = fix::mended(&self.problems, &Names::of(&self.problems, args.format));
         for file in &files {
             // What programs read of stdout holds nothing else.
             match args.format {

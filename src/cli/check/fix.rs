@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 
-use super::placed::Placed;
+use super::placed::{Names, Placed};
 use super::{is_template, is_workflow};
 use crate::diagnostic::{Problem, Source, Span};
 use crate::yaml::{self, Dialect};
@@ -33,7 +33,7 @@ pub(super) struct Mended {
 }
 
 /// The changes that problems bring, file by file. Problems that none can be made for are left.
-pub(super) fn mended(problems: &[Placed]) -> Vec<Mended> {
+pub(super) fn mended(problems: &[Placed], names: &Names) -> Vec<Mended> {
     let mut files: Vec<Mended> = Vec::new();
     for placed in problems {
         let (Some(span), Some(edit)) = (&placed.problem.span, edit(&placed.problem)) else { continue };
@@ -41,7 +41,7 @@ pub(super) fn mended(problems: &[Placed]) -> Vec<Mended> {
         let at = files.iter().position(|file| file.path == path).unwrap_or_else(|| {
             files.push(Mended {
                 path,
-                shown: span.path().to_owned(),
+                shown: names.path(span.path(), &placed.project),
                 before: span.source.text.clone(),
                 edits: Vec::new(),
             });
@@ -180,9 +180,14 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::cli::check::Format;
 
     fn placed(project: &Path, problem: Problem) -> Placed {
         Placed { project: project.into(), problem }
+    }
+
+    fn mended(problems: &[Placed]) -> Vec<Mended> {
+        super::mended(problems, &Names::of(problems, Format::Human))
     }
 
     fn problems(project: &Path, text: &str, words: &[(&str, &str)]) -> Vec<Placed> {

@@ -1,7 +1,9 @@
 //! What each `.dig` file reads and calls, for questions about several files together.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::reach::normalise;
 use super::shell;
@@ -89,11 +91,15 @@ impl Outlines {
         let called: BTreeSet<&Path> =
             self.0.values().flat_map(|outline| &outline.calls).map(PathBuf::as_path).collect();
         let mut problems = Vec::new();
+        // Many tasks run the same SQL.
+        let sources: RefCell<BTreeMap<PathBuf, Option<Arc<Source>>>> = RefCell::default();
         for File { path, name, tree, folder } in files {
             let file = |name: &str| {
                 let path = normalise(&folder.join(name));
                 let is_inside = !path.is_absolute() && !path.starts_with("..");
-                is_inside.then(|| reader.read(&path).ok()).flatten().map(|text| Source::new(&path, text))
+                let read = || Some(Source::new(&path, reader.read(&path).ok()?));
+                let mut sources = sources.borrow_mut();
+                sources.entry(path.clone()).or_insert_with(|| is_inside.then(read).flatten()).clone()
             };
             let is_called = called.contains(path.as_path());
             let around = lint::Around {
@@ -101,7 +107,7 @@ impl Outlines {
                 defaults,
                 called: if is_called { Called::ByOthers } else { Called::Never },
                 file: &file,
-                environment: self.environment(path, reader),
+                environment: &|| self.environment(path, reader),
                 is_read: &|name| self.mentions(path, name, reader),
             };
             problems.extend(lint::workflow(name, tree, &around));
