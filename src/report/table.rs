@@ -289,7 +289,7 @@ mod tests {
     fn a_wide_character_goes_on_in_the_next_line_as_a_whole() {
         let mut table = Table::new(&[("NAME", Align::Left), ("N", Align::Right)]);
         table.row(["1注文明細表注文".into(), "1".into()]);
-        assert_eq!(table.render_within(15, false), "NAME          N\n1注文明細表  1\n注文\n");
+        assert_eq!(table.render_within(15, false), "NAME          N\n1注文明細表   1\n注文\n");
     }
 
     #[test]

@@ -98,7 +98,7 @@ fn a_narrow_terminal_shows_what_matters_most() {
     );
     assert_eq!(
         texts(&estate(280), size(20, 4)),
-        [">  …p.orders  ~45%", ">  …hop.注文", ">  … and 278 more", "120 of 553, 2m05s"]
+        [">  …hop.orders  ~45%", ">  … shop.注文", ">  … and 278 more", "120 of 553, 2m05s"]
     );
 }
 

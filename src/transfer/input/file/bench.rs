@@ -25,6 +25,10 @@ impl Files for InMemory {
         None
     }
 
+    fn bytes(&self) -> Option<u64> {
+        None
+    }
+
     fn open(&self, _: usize) -> Result<Box<dyn Read + Send>, TransferError> {
         Ok(Box::new(Cursor::new(self.bytes.clone())))
     }
