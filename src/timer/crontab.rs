@@ -53,11 +53,11 @@ pub(super) fn fields(job: &Job, timer: &str) -> Result<(Vec<String>, String), Re
 pub fn crontab(job: &Job) -> Result<String, Refused> {
     let (fields, zone) = fields(job, "a crontab")?;
     let mut lines: Vec<String> = job.about().into_iter().map(|line| format!("# {line}")).collect();
-    lines.push(format!(
-        "# CRON_TZ is read by cronie (Fedora, RHEL, Arch); cron of Debian and Ubuntu ignores it: there \
-         the times"
-    ));
-    lines.push(format!("# are those of the machine, whose zone must be {zone} then."));
+    lines.push(
+        "# CRON_TZ is read by cronie (Fedora, RHEL, Arch). The cron of Debian and Ubuntu ignores it:"
+            .to_owned(),
+    );
+    lines.push(format!("# there the times are those of the machine, whose zone must be {zone} then."));
     lines.push(
         "# A failure that nobody could be told of (killed, power gone) is told by the next run.".to_owned(),
     );
