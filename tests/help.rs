@@ -83,6 +83,58 @@ fn compare(made: &BTreeMap<String, String>, folder: &str) {
     }
 }
 
+/// `docs/reference.md`: every command's long help, and every rule of `check`.
+#[test]
+fn the_reference_is_what_the_program_says() {
+    let sandbox = Sandbox::new();
+    let said = |arguments: &[&str]| sandbox.run(arguments).expect_code(0).stdout;
+    let mut text = String::from(
+        "# Reference\n\nWritten by the program: what each command says with `--help`, and the rules of `sync check`. Settings, \
+         files and exit codes are in the [README](../README.md#settings).\n\n## Commands\n",
+    );
+    let mut all = commands(&sandbox);
+    all.sort();
+    for command in all {
+        let words: Vec<&str> = command.iter().map(String::as_str).collect();
+        let help = said(&[&words[..], &["--help"]].concat());
+        text.push_str(&format!("\n### sync {}\n\n```text\n{}\n```\n", command.join(" "), help.trim_end()));
+    }
+    let rules = said(&["check", "--list-rules"]);
+    text.push_str(&format!(
+        "\n## Rules\n\n[docs/rules](rules) has a page for each.\n\n```text\n{}\n```\n",
+        rules.trim_end()
+    ));
+    compare_file(&text, "docs/reference.md");
+}
+
+/// The same as [`compare`] for one file.
+fn compare_file(made: &str, name: &str) {
+    let kept = Path::new(ROOT).join(name);
+    if std::env::var("UPDATE").as_deref() == Ok("1") {
+        fs::write(&kept, made).expect("it can be written");
+    }
+    let is_same = fs::read_to_string(&kept).is_ok_and(|text| text == made);
+    assert!(is_same, "`UPDATE=1 cargo test --test main help` writes {name} again");
+}
+
+/// The picture of the README is of commands that there are, and needs nothing beside it.
+#[test]
+fn the_picture_is_of_commands_that_there_are() {
+    let picture = include_str!("../docs/picture/quickstart.svg");
+    let tag = regex::Regex::new("<[^>]*>").unwrap();
+    let lines: Vec<String> = picture
+        .lines()
+        .map(|line| tag.replace_all(line, "").replace("&#x27;", "'").replace("&quot;", "\""))
+        .collect();
+    let commands: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("$ sync ")).collect();
+    assert!(commands.len() > 2, "{lines:?}");
+    for command in commands {
+        Sandbox::new().run(command.split(' ').chain(["--help"])).expect_code(0);
+    }
+    assert!(!picture.contains("href") && !picture.contains("<script") && !picture.contains("url("));
+    assert!(picture.len() < 100_000);
+}
+
 #[test]
 fn manual_pages_are_as_they_are_kept() {
     let sandbox = Sandbox::new();
