@@ -12,6 +12,24 @@ fn ran(arguments: &[&str]) -> String {
     std::fs::read_to_string(out).unwrap_or_default().replace('\n', "")
 }
 
+/// A failed session is not made a good one by a part of it, and a part is not the whole.
+#[test]
+fn a_part_leaves_the_rest_to_do() {
+    const DAY: &str = "--session=2026-01-05";
+    let sandbox =
+        Sandbox::new().file("main.dig", "+a:\n  sh>: echo a\n+b:\n  sh>: test -e go && echo b >> out.txt\n");
+    sandbox.run(["run", "main.dig", DAY]).expect_code(1);
+    sandbox.run(["run", "main.dig", "+a", DAY]).expect_code(0);
+    let said = sandbox.run(["status"]).expect_code(0);
+    assert!(said.stdout.contains("  partial  "), "{}", said.stdout);
+    let waited = sandbox.run(["wait", "--workflow", "main", DAY, "--timeout", "0s"]).expect_code(75);
+    assert!(waited.stderr.contains("ran only a part, and this is still to do"), "{}", waited.stderr);
+    sandbox.write("go", "");
+    sandbox.run(["retry", "--session", "last"]).expect_code(0);
+    assert_eq!(sandbox.read("out.txt"), "b\n");
+    sandbox.run(["wait", "--workflow", "main", DAY, "--timeout", "0s"]).expect_code(0);
+}
+
 #[test]
 fn flags_choose_what_runs_in_both_their_forms() {
     assert_eq!(ran(&["+g"]), "bc");

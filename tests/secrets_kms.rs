@@ -115,7 +115,8 @@ fn the_key_may_come_from_the_properties() {
     let said = set(&sandbox, &["a"], VALUE).expect_code(2);
     assert_eq!(
         said.stderr,
-        "error: no KMS key is given\nhint: use `--key`, or set `sync.secrets.kms_key` in the properties\n"
+        "error: no KMS key is given\nhint: use `--key`, or set `sync.secrets.kms_key` in the properties; without AWS a secret is a \
+         variable `SYNC_SECRET_<NAME>`, or `secrets.<name>` in the properties\n"
     );
 }
 

@@ -15,6 +15,7 @@ use super::{reading, status};
 use crate::exit::Exit;
 use crate::program;
 use crate::report::console::Results;
+use crate::session::Level;
 use crate::timer::{self, Account, Credential, Image, Job, Refused, Unit, UnitFile};
 
 /// `sync timer`
@@ -93,6 +94,7 @@ pub fn exec(args: &TimerArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
                 credentials: args.credential.clone(),
                 random_delay: args.random_delay,
             };
+            warn(&job, &unit, &opened);
             match (timer::systemd(&job, &unit), &args.to) {
                 (Ok(units), Some(folder)) => return write(&units, folder, &opened),
                 (Ok(units), None) => Ok(shown(&units)),
@@ -159,6 +161,33 @@ fn account(wanted: Option<&str>, project: &Path) -> anyhow::Result<Account> {
         (fields.nth(1)?.parse() == Ok(owner)).then(|| name.to_owned())
     });
     Ok(Account::User(name.unwrap_or_else(|| owner.to_string())))
+}
+
+/// What the service could not read, as far as it is seen from here.
+fn warn(job: &Job, unit: &Unit, opened: &Opened) {
+    if unit.account == Account::Dynamic {
+        let folder = std::iter::once((&job.project, 0o005));
+        let files = job.config.iter().map(|file| (file, 0o004));
+        for (path, wanted) in folder.chain(files) {
+            let is_closed = fs::metadata(path).is_ok_and(|found| found.mode() & wanted != wanted);
+            if is_closed {
+                let path = path.display();
+                opened.console.log(
+                    Level::Warn,
+                    &format!("`{path}` is closed to the user that systemd makes up for the service; name one with `--user`"),
+                );
+            }
+        }
+    }
+    for path in [&job.project, &job.program] {
+        if path.starts_with("/tmp") || path.starts_with("/var/tmp") {
+            let path = path.display();
+            opened.console.log(
+                Level::Warn,
+                &format!("the service has a `/tmp` of its own and would not find `{path}`"),
+            );
+        }
+    }
 }
 
 /// Units one below the other, each under the path it would have.

@@ -31,6 +31,8 @@ pub struct Plan {
     pub(super) failure_alert: Option<Arc<Definition>>,
     /// See [`Self::waiting_tables`].
     pub(super) waiting: usize,
+    /// A selected subtree has others beside it.
+    pub(super) leaves_out: bool,
     paths: Paths,
 }
 
@@ -106,17 +108,18 @@ impl Plan {
     ) -> Result<Self, SelectionError> {
         let root_name = TaskName::from_full(format!("+{name}"));
         let definition = Definition::from(root);
-        let (paths, definition) = match selection {
+        let (paths, definition, leaves_out) = match selection {
             Selection::Subtree(pattern, rest) => {
                 let target = selection::resolve(pattern, &root_name, &definition, None)?;
+                let leaves_out = has_others(&root_name, &definition, &target);
                 let part = subtree(&root_name, definition, &target);
                 let find = |pattern: &str| selection::resolve(pattern, &root_name, &part, None);
-                (Paths::new(rest, find)?, part)
+                (Paths::new(rest, find)?, part, leaves_out)
             }
             whole => {
                 let find =
                     |pattern: &str| selection::resolve(pattern, &root_name, &definition, Some(&recorded));
-                (Paths::new(whole, find)?, definition)
+                (Paths::new(whole, find)?, definition, false)
             }
         };
         let modes = paths.root(&root_name);
@@ -133,6 +136,7 @@ impl Plan {
             stopping: false,
             failure_alert: None,
             waiting: 0,
+            leaves_out,
             paths,
         };
         let root = plan.add(root_name, None, &Arc::new(definition), Role::Child, modes, 0);
@@ -205,7 +209,7 @@ impl Plan {
 
     /// Whether tasks were passed over because they were not selected.
     pub fn is_partial(&self) -> bool {
-        self.nodes.first().is_some_and(|root| root.partial || root.passed)
+        self.leaves_out || self.nodes.first().is_some_and(|root| root.partial || root.passed)
     }
 
     /// How the root stands.
@@ -364,6 +368,17 @@ impl Plan {
         let above = self.node(parent).modes;
         Modes { selected: mode(&self.paths.selected, above.selected), end: mode(&self.paths.end, above.end) }
     }
+}
+
+/// Whether a workflow has tasks beside those of the target.
+fn has_others(root: &TaskName, definition: &Definition, target: &TaskName) -> bool {
+    let (mut name, mut current) = (root.as_str().to_owned(), definition);
+    while name != target.as_str() {
+        let [child] = current.children() else { return true };
+        name.push_str(&child.name);
+        current = child;
+    }
+    false
 }
 
 /// The root with the target as its only child, under its full name.

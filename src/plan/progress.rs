@@ -491,10 +491,12 @@ impl Plan {
     pub(super) fn finish(&mut self, id: TaskId, state: TaskState, result: Option<TaskResult>) {
         self.stop_clock(id);
         self.set_state(id, state);
+        let leaves_out = self.leaves_out;
         let node = self.node_mut(id);
         node.forget_scopes();
         // What is recorded of a task done earlier stays; a partly selected group has not succeeded as a whole.
-        let says_nothing = state == TaskState::Success && (node.skipped || node.partial);
+        let is_part = node.partial || (leaves_out && node.parent.is_none());
+        let says_nothing = state == TaskState::Success && (node.skipped || is_part);
         if !says_nothing {
             let failure = if state == TaskState::Success { None } else { node.failure.clone() };
             let name = node.name.clone();

@@ -403,11 +403,7 @@ fn selections_say_what_starts() {
         world.run(EVER);
         assert_eq!(last(&world), fresh, "{selection:?}, nothing recorded");
         assert_eq!(world.plan.root_state(), TaskState::Success, "{selection:?}");
-        let whole = match &selection {
-            Selection::Subtree(_, rest) => rest,
-            other => other,
-        };
-        let partial = !matches!(whole, Selection::All | Selection::From(_));
+        let partial = !matches!(selection, Selection::All | Selection::From(_));
         assert_eq!(world.plan.is_partial(), partial, "{selection:?}, nothing recorded");
         let mut world = World::resumed(&workflow, ran(&workflow).all_events(), &selection);
         world.run(EVER);
@@ -425,6 +421,22 @@ fn a_subtree_keeps_its_names_and_loses_the_groups_between() {
     assert_eq!(world.started(), ["+wf+g+h+x"]);
     let seen: Vec<_> = world.seen["+wf+g+h+x"].keys().map(String::as_str).collect();
     assert_eq!(seen, ["r", "f"]);
+}
+
+/// What was left out is still to be done: the workflow has not succeeded.
+#[test]
+fn a_subtree_is_a_part_unless_there_is_nothing_beside_it() {
+    let one = json!({"+g": {"+h": {"+x": "ok", "+y": "ok"}}});
+    let two = json!({"+g": {"_retry": 1, "+h": {"+x": "ok"}}, "+after": "ok"});
+    for (workflow, pattern, is_part) in
+        [(&one, "+h", false), (&one, "+x", true), (&two, "+h", true), (&two, "+wf", false)]
+    {
+        let selection = Selection::Subtree(pattern.into(), Box::new(Selection::All));
+        let mut world = World::resumed(workflow, Vec::new(), &selection);
+        world.run(EVER);
+        assert_eq!(world.plan.root_state(), TaskState::Success, "{pattern}");
+        assert_eq!(world.plan.is_partial(), is_part, "{pattern}");
+    }
 }
 
 #[test]

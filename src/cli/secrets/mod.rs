@@ -213,7 +213,10 @@ fn key_of(asked: Option<&str>, setup: &SafeSetup<'_>, console: &Console) -> Opti
         console.failure(
             "no KMS key is given",
             &[],
-            Some("use `--key`, or set `sync.secrets.kms_key` in the properties"),
+            Some(
+                "use `--key`, or set `sync.secrets.kms_key` in the properties; without AWS a secret is a variable \
+                 `SYNC_SECRET_<NAME>`, or `secrets.<name>` in the properties",
+            ),
         );
     }
     key
