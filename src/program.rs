@@ -14,8 +14,11 @@ use crate::shell;
 /// The name that messages, help and rules are written with.
 pub const NAME: &str = "sync";
 
+/// What it is called as the second process of a run: see [`crate::run::orphans`].
+pub const WATCH: &str = "sync-watch";
+
 /// Names by which it is another program: their messages are of commands of `sync` all the same.
-const OTHER_FACES: [&str; 2] = ["embulk", crate::run::orphans::PROGRAM];
+const OTHER_FACES: [&str; 2] = ["embulk", WATCH];
 
 /// How the program was called.
 #[derive(Debug, Clone, PartialEq, Eq)]

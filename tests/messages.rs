@@ -290,7 +290,7 @@ fn of_a_workflow_that_runs_already() {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let expected = format!(
         "error: workflow `child` is already running: attempt 1 of session 1 (2026-01-02T00:00:00+00:00), started \
-         {started} by process {} on `{host}`\nhint: try again when it has ended\n",
+         {started} by process {} on `{host}`\nhint: try again when it has ended, or wait for that with `--wait-lock`\n",
         first.id()
     );
     assert_eq!((code, text), (75, expected));

@@ -146,7 +146,7 @@ pub fn main(arguments: &[OsString]) -> Exit {
     core_dumps::turn_off();
     keep_large_blocks();
     let program = arguments.first().map(|name| Path::new(name).file_name().unwrap_or_default().to_owned());
-    if program.as_deref() == Some(OsStr::new(orphans::PROGRAM)) {
+    if program.as_deref() == Some(OsStr::new(program::WATCH)) {
         orphans::main(&arguments[1..]);
         return Exit::Success;
     }

@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, getpgrp, kill_process, kill_process_group};
 
-/// What this program is called as the second process.
-pub const PROGRAM: &str = "sync-watch";
+use crate::program;
+
 /// The variable by which a command is known.
 const VARIABLE: &str = "SYNC_CHILD";
 /// How often it is looked for processes that were only just started.
@@ -54,7 +54,7 @@ fn start() -> io::Result<Watcher> {
         format!("{}-{:x}", std::process::id(), std::time::UNIX_EPOCH.elapsed().map_or(0, |at| at.as_nanos()));
     // It is there even when the program's file was replaced meanwhile.
     let mut command = Command::new("/proc/self/exe");
-    command.arg0(PROGRAM).arg(&own).env_remove(VARIABLE).current_dir("/");
+    command.arg0(program::WATCH).arg(&own).env_remove(VARIABLE).current_dir("/");
     // A group of its own: what a terminal sends to ours does not reach it.
     command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let pipe = command.spawn()?.stdin.take().ok_or_else(|| io::Error::other("there is no pipe"))?;

@@ -63,7 +63,12 @@ fn a_run_in_another_container_holds_its_workflow_as_long_as_it_lives() {
             "{stderr}"
         );
         // It is seen to live: nobody has to be asked.
-        assert!(stderr.ends_with(" on `box`\nhint: try again when it has ended\n"), "{stderr}");
+        assert!(
+            stderr.ends_with(
+                " on `box`\nhint: try again when it has ended, or wait for that with `--wait-lock`\n"
+            ),
+            "{stderr}"
+        );
         let status = sandbox.run(["status"]).expect_code(0).stdout;
         assert!(status.contains("  running  "), "{status}");
         end(container);

@@ -73,7 +73,11 @@ fn a_retry_that_waited_does_not_redo_what_the_other_did() {
 fn waiting_ends_by_time_or_by_a_signal() {
     let (sandbox, first) = held();
     let said = sandbox.run(["run", "main.dig", "--wait-lock=0s"]).expect_code(75);
-    assert!(said.stderr.ends_with("\nhint: try again when it has ended\n"), "{}", said.stderr);
+    assert!(
+        said.stderr.ends_with("\nhint: try again when it has ended, or wait for that with `--wait-lock`\n"),
+        "{}",
+        said.stderr
+    );
     let (mut second, _, mut err) = begun(&sandbox, "run main.dig --wait-lock=1h");
     assert!(line(&mut err).starts_with("waits for another run to end"));
     kill_process(Pid::from_child(&second), Signal::TERM).unwrap();

@@ -92,7 +92,7 @@ fn hint(running: &RunningAttempt, desk: &Desk<'_>) -> String {
     if desk.shared.allow_overlap {
         return "both would go on with the same attempt: try again when it has ended".to_owned();
     }
-    "try again when it has ended".to_owned()
+    "try again when it has ended, or wait for that with `--wait-lock`".to_owned()
 }
 
 #[cfg(test)]
