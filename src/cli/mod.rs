@@ -15,6 +15,7 @@ pub mod help;
 mod hidden_prompt;
 pub mod init;
 pub mod kept_params;
+pub mod length;
 pub mod log;
 pub mod man;
 pub mod near;

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::opening::{Opened, pasteable_flags};
 use super::properties::{Properties, PropertiesError};
-use super::{CommonArgs, attempt, status};
+use super::{CommonArgs, attempt, length};
 use crate::exit::Exit;
 use crate::report::console::Results;
 use crate::report::figures;
@@ -74,7 +74,7 @@ pub fn exec(args: &PruneArgs, common: &CommonArgs) -> anyhow::Result<Exit> {
     let results = if args.json { Results::Json } else { Results::Human };
     let opened = Opened::new(common, None, results)?;
     let length = match &args.older_than {
-        Some(text) => match status::length(text).filter(|length| !length.is_negative()) {
+        Some(text) => match length::length(text).filter(|length| !length.is_negative()) {
             Some(length) => Some(length),
             None => bail!("`--older-than` takes a length such as `90d` or `48h`, but got `{text}`"),
         },

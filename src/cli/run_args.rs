@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::status;
+use super::length;
 use crate::report::progress::ProgressMode;
 use crate::run::LogParams;
 use crate::run::operator::DockerMode;
@@ -130,16 +130,12 @@ fn patience(text: &str) -> Result<Patience, String> {
     if text.is_empty() {
         return Ok(Patience(None));
     }
-    let length = status::length(text).and_then(|length| Duration::try_from(length).ok());
-    length
-        .map(|length| Patience(Some(length)))
-        .ok_or_else(|| "a length such as `90s`, `30m` or `12h`".to_owned())
+    length::duration(text, "`90s`, `30m` or `12h`").map(|length| Patience(Some(length)))
 }
 
 /// How long a stopped run lets its tasks go on.
 pub(super) fn grace(text: &str) -> Result<Duration, String> {
-    let length = status::length(text).and_then(|length| Duration::try_from(length).ok());
-    length.ok_or_else(|| "a length such as `0s`, `90s` or `5m`".to_owned())
+    length::duration(text, "`0s`, `90s` or `5m`")
 }
 
 /// `--docker`

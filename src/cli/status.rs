@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::CommonArgs;
+use super::length::length;
 use super::opening::{Opened, pasteable_flags};
 use super::unused::Question;
 use super::{retry, unused};
@@ -224,20 +225,6 @@ fn one(
     opened.console.result(&parts.join("\n"));
     show_undelivered(&undelivered, opened);
     Ok(Exit::Success)
-}
-
-/// `12h`, `7d`, `30m`.
-pub(super) fn length(text: &str) -> Option<SignedDuration> {
-    let (at, unit) = text.char_indices().next_back()?;
-    let number: i64 = text[..at].parse().ok()?;
-    let unit = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3600,
-        'd' => 86400,
-        _ => return None,
-    };
-    number.checked_mul(unit).map(SignedDuration::from_secs)
 }
 
 /// A length back from now, or a time.

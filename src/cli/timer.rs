@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::CommonArgs;
 use super::opening::Opened;
-use super::{reading, status};
+use super::reading;
 use crate::exit::Exit;
 use crate::program;
 use crate::report::console::Results;
@@ -223,8 +223,7 @@ fn write(units: &[UnitFile], folder: &Path, opened: &Opened) -> anyhow::Result<E
 }
 
 fn length(text: &str) -> Result<Duration, String> {
-    let length = status::length(text).and_then(|length| Duration::try_from(length).ok());
-    length.ok_or_else(|| "a length such as `90s`, `30m` or `12h`".to_owned())
+    super::length::duration(text, "`90s`, `30m` or `12h`")
 }
 
 fn credential(text: &str) -> Result<Credential, String> {

@@ -79,14 +79,9 @@ fn remove_expired(connection: &Connection, at: Timestamp) -> rusqlite::Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::testing::store;
 
     const START: Timestamp = Timestamp::UNIX_EPOCH;
-
-    fn store() -> (tempfile::TempDir, Store) {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("state.db")).unwrap();
-        (folder, store)
-    }
 
     fn set(store: &mut Store, project: &str, key: &str, value: &str, at: Timestamp) {
         store.set_params(project, &[(key.to_owned(), value.to_owned())], at).unwrap();

@@ -394,15 +394,9 @@ mod tests {
     use crate::run::event::TaskResult;
     use crate::session::{TaskName, TaskState};
     use crate::state::AttemptKind;
-    use crate::state::testing::attempt;
+    use crate::state::testing::{attempt, store};
     use crate::transfer::effect::{Effect, EffectOutcome, RecordedEffect, Staged};
     use crate::transfer::gauge::Gauge;
-
-    fn store() -> (tempfile::TempDir, Store) {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("state.db")).unwrap();
-        (folder, store)
-    }
 
     fn event(kind: EventKind) -> RunEvent {
         RunEvent { at: Timestamp::UNIX_EPOCH, kind }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{AttemptKind, NewAttempt, Process};
+use super::{AttemptKind, NewAttempt, Process, Store};
 use crate::session::Params;
 
 /// An attempt at `wf.dig` of the project `/p`.
@@ -21,4 +21,11 @@ pub(super) fn attempt(process: Process) -> NewAttempt {
         process,
         at: Timestamp::UNIX_EPOCH,
     }
+}
+
+/// A new state, and the folder that it lies in.
+pub(super) fn store() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("state.db")).unwrap();
+    (folder, store)
 }

@@ -124,15 +124,9 @@ mod tests {
     use super::*;
     use crate::run::event::{AttemptOutcome, EventKind, RunEvent};
     use crate::session::TaskState;
-    use crate::state::testing::attempt;
+    use crate::state::testing::{attempt, store};
     use crate::state::{AttemptKind, NewAttempt, Process};
     use crate::transfer::gauge::Gauge;
-
-    fn store() -> (tempfile::TempDir, Store) {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("state.db")).unwrap();
-        (folder, store)
-    }
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()

@@ -55,8 +55,7 @@ const SHORTEST: Duration = Duration::from_millis(10);
 /// `500ms`, or a length as elsewhere.
 fn length(text: &str) -> Result<Duration, String> {
     let millis = text.strip_suffix("ms").and_then(|number| number.parse().ok()).map(Duration::from_millis);
-    let long = || super::status::length(text).and_then(|length| Duration::try_from(length).ok());
-    millis.or_else(long).ok_or_else(|| "a length such as `500ms`, `90s`, `30m` or `12h`".to_owned())
+    millis.map_or_else(|| super::length::duration(text, "`500ms`, `90s`, `30m` or `12h`"), Ok)
 }
 
 fn interval(text: &str) -> Result<Duration, String> {

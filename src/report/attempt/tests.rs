@@ -143,7 +143,7 @@ mysql shop.注文: column `d`: 2 zero dates became NULL
 mysql shop.注文: not copied, new to the policy: `email` (no rule names it)
 
 +nightly+items: the load failed
-  cause: http 500 [2J
+  cause: http 500?[2J
   hint: try again
 
 `sync retry --session 3` runs what is left

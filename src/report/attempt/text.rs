@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::AttemptReport;
 use crate::report::console::Style;
 use crate::report::figures;
+use crate::report::shown;
 use crate::report::status;
 use crate::report::table::{Align, Cell, Table};
 use crate::run::event::TaskFailure;
@@ -66,7 +67,7 @@ impl AttemptReport {
         }
         text.push('\n');
         for (name, value) in &attempt.params {
-            let value = value.as_str().map_or_else(|| value.to_string(), one_line);
+            let value = value.as_str().map_or_else(|| value.to_string(), shown::line);
             text.push_str(&format!("parameter {name}: {value}\n"));
         }
         for name in &attempt.secret_params {
@@ -154,7 +155,7 @@ impl AttemptReport {
         let lines = reports.flat_map(|report| {
             let policy = policy_lines(&report.policy).into_iter().map(|(_, line)| line);
             let notes = report.notes.iter().cloned().chain(policy);
-            notes.map(move |note| format!("{}: {}\n", report.source, one_line(&note)))
+            notes.map(move |note| format!("{}: {}\n", report.source, shown::line(&note)))
         });
         lines.collect()
     }
@@ -166,17 +167,12 @@ impl AttemptReport {
 }
 
 fn told_of(name: &str, failure: &TaskFailure) -> String {
-    let mut text = format!("{name}: {}\n", one_line(&failure.message));
+    let mut text = format!("{name}: {}\n", shown::line(&failure.message));
     for cause in &failure.causes {
-        text.push_str(&format!("  cause: {}\n", one_line(cause)));
+        text.push_str(&format!("  cause: {}\n", shown::line(cause)));
     }
     if let Some(hint) = &failure.hint {
-        text.push_str(&format!("  hint: {}\n", one_line(hint)));
+        text.push_str(&format!("  hint: {}\n", shown::line(hint)));
     }
     text
-}
-
-/// What a server said must not redraw the terminal.
-fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

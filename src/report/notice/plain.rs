@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Notice;
+use crate::report::shown;
 
 impl Notice {
     /// The whole text.
@@ -16,13 +17,13 @@ impl Notice {
             }
         };
         part(&self.test_line().map(str::to_owned).into_iter().collect::<Vec<_>>());
-        part(&[one_line(&self.message)]);
+        part(&[shown::line(&self.message)]);
         part(&self.facts());
         part(&self.failed_lines());
         part(&self.slow_line().into_iter().collect::<Vec<_>>());
         part(&self.empty_lines());
         if let Some(command) = &self.retry_command {
-            part(&["Run what is left:".to_owned(), format!("  {}", one_line(command))]);
+            part(&["Run what is left:".to_owned(), format!("  {}", shown::line(command))]);
         }
         if let Some(report) = &self.report {
             part(&["Report:".to_owned(), format!("  {}", report.url), format!("  {}", report.object)]);
@@ -39,7 +40,7 @@ impl Notice {
             ("took", self.took()),
         ];
         let known = facts.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        known.map(|(name, value)| format!("{name}: {}", one_line(&value))).collect()
+        known.map(|(name, value)| format!("{name}: {}", shown::line(&value))).collect()
     }
 
     fn failed_lines(&self) -> Vec<String> {
@@ -48,11 +49,11 @@ impl Notice {
         }
         let mut lines = vec![format!("Failed ({}):", self.failed_count)];
         for failed in &self.failed {
-            lines.push(format!("  {}", one_line(&failed.task)));
+            lines.push(format!("  {}", shown::line(&failed.task)));
             let tables = failed.tables.iter().map(|table| format!("{} → {}", table.source, table.target));
             let hint = failed.hint.iter().map(|hint| format!("hint: {hint}"));
             let below = tables.chain([failed.reason()]).chain(hint);
-            lines.extend(below.map(|line| format!("    {}", one_line(&line))));
+            lines.extend(below.map(|line| format!("    {}", shown::line(&line))));
         }
         lines.extend(more(self.failed_count, self.failed.len()));
         lines
@@ -63,7 +64,7 @@ impl Notice {
             return Vec::new();
         }
         let mut lines = vec![format!("No rows ({}):", self.empty_count)];
-        lines.extend(self.empty.iter().map(|empty| format!("  {}", one_line(&empty.line()))));
+        lines.extend(self.empty.iter().map(|empty| format!("  {}", shown::line(&empty.line()))));
         lines.extend(more(self.empty_count, self.empty.len()));
         lines
     }
@@ -71,9 +72,4 @@ impl Notice {
 
 fn more(all: usize, shown: usize) -> Option<String> {
     (all > shown).then(|| format!("  and {} more", all - shown))
-}
-
-/// A text from outside stays in its line.
-fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

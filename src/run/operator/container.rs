@@ -203,7 +203,7 @@ impl Container {
             // Writing into a String does not fail.
             let _ = write!(script, "cat > {file} <<'{end}'\n{text}{newline}{end}\n");
         }
-        let words: Vec<_> = bundle.argv.iter().map(|word| quoted(word)).collect();
+        let words: Vec<_> = bundle.argv.iter().map(|word| crate::shell::word(word)).collect();
         let _ = write!(
             script,
             "unset TMPDIR\n{} < /dev/null >&2\ncode=$?\ncat {result}\nrm -rf {folder}\nexit $code\n",
@@ -244,10 +244,6 @@ impl Container {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.status().map(|status| status.success())
     }
-}
-
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 fn random_word() -> Result<String, OperatorError> {
